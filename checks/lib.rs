@@ -1,1 +1,75 @@
-//! Placeholder.
+//! The rulebook of entra-pg: pure judgements over recorded observations.
+//!
+//! # How to add a check
+//! 1. One file in the folder of its family: `pub static CHECK: Check`, its `judge`, its `Problem`s with
+//!    their pages, its tests. Read only the topics in `needs`.
+//! 2. Two lines in the family's `mod.rs`: `pub mod the_file;` and `&the_file::CHECK` in `CHECKS`,
+//!    at its place in the chain from cause to consequence.
+//! 3. One fixture a problem in `fixtures/evidence/<family>/<slug>.json`, and a near miss beside it in
+//!    `near-<slug>.json`.
+//!
+//! `cargo test` names whatever is forgotten.
+
+pub mod access;
+pub mod azure;
+pub mod check;
+pub mod claims;
+pub mod clock;
+pub mod config;
+pub mod dns;
+pub mod evidence;
+pub mod facts;
+pub mod judge;
+pub mod login;
+pub mod name;
+pub mod outbound;
+pub mod server;
+pub mod text;
+pub mod token;
+pub mod verdict;
+
+pub use check::{Check, Judge, Missing, Page, Problem, Severity};
+pub use evidence::{Contact, Evidence, Step};
+pub use facts::{Fact, NotObserved, Topic};
+pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};
+pub use verdict::{Actor, Confidence, Finding, Fix, Risk, Verdict};
+
+/// The families in the order of the chain, from what is typed to what is queried. The server's own
+/// side comes last: it explains by name what it causes.
+pub const FAMILIES: &[(&str, &[&Check])] = &[
+    ("config", config::CHECKS),
+    ("dns", dns::CHECKS),
+    ("outbound", outbound::CHECKS),
+    ("clock", clock::CHECKS),
+    ("token", token::CHECKS),
+    ("claims", claims::CHECKS),
+    ("name", name::CHECKS),
+    ("server", server::CHECKS),
+    ("login", login::CHECKS),
+    ("access", access::CHECKS),
+    ("azure", azure::CHECKS),
+];
+
+/// Every check, in the order of the chain.
+#[must_use]
+pub fn rulebook() -> Vec<&'static Check> {
+    FAMILIES
+        .iter()
+        .flat_map(|(_, checks)| checks.iter().copied())
+        .collect()
+}
+
+/// Every problem, once, in the order of the chain.
+#[must_use]
+pub fn problems() -> Vec<&'static Problem> {
+    let mut all: Vec<&'static Problem> = Vec::new();
+    for problem in rulebook().iter().flat_map(|check| check.problems) {
+        if !all.contains(problem) {
+            all.push(problem);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,263 @@
+//! Names and their addresses.
+
+use super::Fact;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// Everything seen of name resolution.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Dns {
+    /// How this machine is set up to resolve names.
+    pub resolver: ResolverSettings,
+    /// Each name that matters, in the order authority, graph, server, others.
+    pub names: Vec<Name>,
+}
+
+/// The machine's resolver settings.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ResolverSettings {
+    /// The nameservers asked, in order.
+    pub nameservers: Vec<Nameserver>,
+    /// Search suffixes.
+    pub search: Vec<String>,
+    /// A name with fewer dots tries the search suffixes first.
+    pub ndots: u32,
+    /// Where the settings were read, such as `/etc/resolv.conf`.
+    pub source: String,
+    /// Why the settings could not be read, if so.
+    pub unreadable: Option<String>,
+}
+
+/// A nameserver and why it was asked.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Nameserver {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Why it was asked.
+    pub origin: NameserverOrigin,
+}
+
+/// Why a nameserver was asked.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameserverOrigin {
+    /// The system is set up to use it.
+    System,
+    /// `--nameserver` named it.
+    Option,
+    /// 168.63.129.16, which answers inside Azure only.
+    Azure,
+}
+
+/// What a name is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The token authority.
+    Authority,
+    /// Microsoft Graph.
+    Graph,
+    /// The database server.
+    Server,
+    /// Azure Resource Manager.
+    ResourceManager,
+    /// Another name of the server or an HTTP proxy.
+    Other,
+}
+
+/// One name over every nameserver, and as programs see it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Name {
+    /// The name as asked, without a trailing dot.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Addresses from the hosts file, which win over every nameserver.
+    pub hosts_file: Vec<HostsEntry>,
+    /// What getaddrinfo gives a program such as psql.
+    pub system: Fact<SystemLookup>,
+    /// One entry per nameserver, transport and record type.
+    pub answers: Vec<Answer>,
+    /// What the search suffixes make of the name, when one of them answers.
+    pub captured_by_search: Option<SearchCapture>,
+}
+
+/// A line of the hosts file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct HostsEntry {
+    /// The file.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The address it gives.
+    pub address: IpAddr,
+}
+
+/// What the system's own lookup gave.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SystemLookup {
+    /// The addresses, in the order that a program would try them.
+    pub addresses: Vec<IpAddr>,
+    /// The lookup's failure: the EAI code and its text.
+    pub error: Option<(i32, String)>,
+    /// Milliseconds it took.
+    pub elapsed_ms: u64,
+}
+
+/// A name that a search suffix turned into another.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SearchCapture {
+    /// The name that answered.
+    pub name: String,
+    /// What it answered.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// One question to one nameserver.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Answer {
+    /// Who was asked.
+    pub nameserver: SocketAddr,
+    /// Over which transport the final answer came.
+    pub transport: Transport,
+    /// What was asked.
+    pub record: RecordType,
+    /// What happened.
+    pub outcome: AnswerOutcome,
+    /// Milliseconds until then.
+    pub elapsed_ms: u64,
+}
+
+/// UDP or TCP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// A datagram.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+/// The record type asked for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum RecordType {
+    /// IPv4 address.
+    #[serde(rename = "A")]
+    A,
+    /// IPv6 address.
+    #[serde(rename = "AAAA")]
+    Aaaa,
+}
+
+/// What a nameserver did with a question.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AnswerOutcome {
+    /// A DNS message came back.
+    Answered(Reply),
+    /// Nothing came back in time.
+    Silent,
+    /// The machine is there, but nothing listens on the port (ICMP port unreachable, or RST).
+    PortClosed,
+    /// There is no way to the machine.
+    Unreachable {
+        /// The operating system's words.
+        detail: String,
+    },
+    /// Something came back that is not an answer to the question.
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// UDP said "truncated" and the same question over TCP got nothing.
+    TruncatedTcpFailed {
+        /// What TCP did.
+        detail: String,
+    },
+}
+
+/// A DNS message, reduced to what matters.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Reply {
+    /// The response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, or `RCODE<n>`.
+    pub rcode: String,
+    /// The aliases followed, in order.
+    pub chain: Vec<Alias>,
+    /// The addresses at the end of the chain.
+    pub addresses: Vec<Address>,
+    /// The start of authority of a negative answer.
+    pub soa: Option<Soa>,
+    /// Whether the UDP answer had been cut.
+    pub truncated: bool,
+    /// Whether the answer is authoritative.
+    pub authoritative: bool,
+    /// Whether the nameserver offers recursion.
+    pub recursion_available: bool,
+}
+
+/// One CNAME record.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Alias {
+    /// The alias.
+    pub name: String,
+    /// What it stands for.
+    pub target: String,
+    /// Seconds it may be kept.
+    pub ttl: u32,
+}
+
+/// One address record.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Seconds it may be kept.
+    pub ttl: u32,
+}
+
+/// The zone that a negative answer speaks for.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Soa {
+    /// The zone.
+    pub zone: String,
+    /// Its primary nameserver.
+    pub primary: String,
+}
+
+impl Dns {
+    /// The observations of one name, letter case aside.
+    #[must_use]
+    pub fn name(&self, name: &str) -> Option<&Name> {
+        self.names
+            .iter()
+            .find(|known| known.name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Name {
+    /// The addresses that a program on this machine would use; empty when there are none.
+    #[must_use]
+    pub fn usable(&self) -> Vec<IpAddr> {
+        match &self.system {
+            Fact::Seen(lookup) => lookup.addresses.clone(),
+            Fact::NotObserved(_) => Vec::new(),
+        }
+    }
+
+    /// The replies that came, with who gave them.
+    pub fn replies(&self) -> impl Iterator<Item = (&Answer, &Reply)> {
+        self.answers
+            .iter()
+            .filter_map(|answer| match &answer.outcome {
+                AnswerOutcome::Answered(reply) => Some((answer, reply)),
+                AnswerOutcome::Silent
+                | AnswerOutcome::PortClosed
+                | AnswerOutcome::Unreachable { .. }
+                | AnswerOutcome::Malformed { .. }
+                | AnswerOutcome::TruncatedTcpFailed { .. } => None,
+            })
+    }
+}

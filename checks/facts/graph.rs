@@ -1,0 +1,26 @@
+//! What Microsoft Graph says of the signed-in identity; only with `--graph`.
+
+use serde::{Deserialize, Serialize};
+
+/// The directory's own names.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Directory {
+    /// `userPrincipalName`.
+    pub user_principal_name: Option<String>,
+    /// `displayName`.
+    pub display_name: Option<String>,
+    /// `mail`.
+    pub mail: Option<String>,
+    /// Direct group memberships.
+    pub groups: Vec<Group>,
+}
+
+/// A group.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Group {
+    /// Object id.
+    pub id: String,
+    /// Display name, which is the role name.
+    pub display_name: String,
+}

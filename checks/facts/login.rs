@@ -1,0 +1,113 @@
+//! The first authentication request, and the login.
+
+use serde::{Deserialize, Serialize};
+
+/// An ErrorResponse of PostgreSQL. Every text is at most 2,000 characters long.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ServerError {
+    /// `FATAL` or `ERROR`.
+    pub severity: String,
+    /// The five characters of SQLSTATE.
+    pub sqlstate: String,
+    /// The message.
+    pub message: String,
+    /// DETAIL.
+    pub detail: Option<String>,
+    /// HINT.
+    pub hint: Option<String>,
+    /// The server routine that reported it.
+    pub routine: Option<String>,
+}
+
+/// What the server asks for after the startup message, before any secret exists.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AuthRequest {
+    /// A cleartext password inside TLS: on Azure, an Entra role of exactly this name.
+    Cleartext,
+    /// SASL: on Azure, no Entra role of exactly this name.
+    Sasl {
+        /// The mechanisms offered.
+        mechanisms: Vec<String>,
+    },
+    /// MD5: a local role with an old hash.
+    Md5,
+    /// Nothing: not Azure.
+    Trusted,
+    /// An error before any request.
+    Error(ServerError),
+    /// Another request.
+    Other {
+        /// Its number.
+        code: i32,
+    },
+    /// It closed or reset the connection.
+    Closed,
+    /// Nothing came within the timeout.
+    Silent,
+    /// What came breaks the protocol.
+    Malformed {
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// The login with the token.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Login {
+    /// How it ended.
+    pub outcome: LoginOutcome,
+    /// The rungs climbed, with the milliseconds from the start of the login.
+    pub rungs: Vec<Rung>,
+    /// Bytes of the token sent.
+    pub token_length: usize,
+    /// The `application_name` under which a DBA finds it in the log.
+    pub application_name: String,
+    /// The port; a pooler's answers differ.
+    pub port: u16,
+}
+
+/// One step of the login.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Rung {
+    /// `connected`, `startup`, `authentication-request`, `token-sent`, `authenticated`, `ready`, `queried`.
+    pub name: String,
+    /// Milliseconds from the start of the login.
+    pub at_ms: u64,
+}
+
+/// How a login ended.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LoginOutcome {
+    /// The session stands.
+    Accepted {
+        /// `server_version`.
+        server_version: String,
+    },
+    /// The server refused.
+    Refused(ServerError),
+    /// The server accepted the token and refused the session (database, privilege, limits).
+    RefusedAfterAuthentication(ServerError),
+    /// Nothing came within the timeout after the named rung.
+    Silent {
+        /// The last rung climbed.
+        after: String,
+    },
+    /// The connection ended after the named rung.
+    Closed {
+        /// The last rung climbed.
+        after: String,
+    },
+    /// The token was kept back: TLS was not verified, or the server asked for something else.
+    TokenWithheld {
+        /// Why.
+        why: String,
+    },
+    /// What came breaks the protocol.
+    Malformed {
+        /// What is wrong.
+        detail: String,
+    },
+}

@@ -1,0 +1,225 @@
+//! The types of what can be seen, one file a topic. Facts carry numbers and names, never an opinion.
+//!
+//! What the world does (NXDOMAIN, a reset, SQLSTATE 28P01) is a variant of a fact. Only our own
+//! failure to look is [`NotObserved`].
+
+pub mod azure;
+pub mod clock;
+pub mod cloud;
+pub mod credential;
+pub mod dns;
+pub mod graph;
+pub mod http;
+pub mod login;
+pub mod outbound;
+pub mod proxy;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod tcp;
+pub mod tls;
+pub mod token;
+pub mod vantage;
+
+use serde::{Deserialize, Serialize};
+
+/// Something that was looked at, or the reason why it was not.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact<T> {
+    /// It was looked at; this is what was there.
+    Seen(T),
+    /// It was not looked at, or the look did not end.
+    NotObserved(NotObserved),
+}
+
+/// Why nothing is known. Never a statement about the thing itself.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum NotObserved {
+    /// This run had no cause to look (no host given, an older recording, a command that needs less).
+    #[default]
+    NotAsked,
+    /// The question does not arise; `why` is a full clause such as "the proxy resolves this name".
+    NotApplicable {
+        /// The clause shown to the user.
+        why: String,
+    },
+    /// An earlier stage had to succeed first and did not.
+    Blocked {
+        /// The stage that stood in the way.
+        by: Topic,
+        /// What that stage was about: a host name, a credential; empty when there is only one.
+        subject: String,
+    },
+    /// The run's deadline, or an interrupt, came first.
+    OutOfTime {
+        /// How long this look had been under way, in milliseconds.
+        after_ms: u64,
+    },
+    /// The user excluded it with `--only` or `--skip`.
+    Deselected,
+    /// Reading it needs a right that this identity or process lacks.
+    NotPermitted {
+        /// What was refused, in the refuser's words.
+        detail: String,
+    },
+    /// Our own probe failed; this is a defect or a limit of the tool.
+    ToolFailed {
+        /// What went wrong, in one line.
+        detail: String,
+    },
+}
+
+/// The topics of evidence, in the order of the chain from typing to querying.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// What was typed, and where each value came from.
+    Settings,
+    /// The environment's proxy rules.
+    Proxy,
+    /// Name resolution of every host.
+    Dns,
+    /// TCP, TLS and HTTPS to the Entra hosts.
+    Outbound,
+    /// This machine's clock against an authenticated answer.
+    Clock,
+    /// How a token was obtained.
+    Credential,
+    /// The token as text, its header and its claims.
+    Token,
+    /// The tenant's published signing keys.
+    Keys,
+    /// TCP, preamble and TLS to the database server.
+    Server,
+    /// The server's first authentication request, read without a secret.
+    AuthRequest,
+    /// The login itself.
+    Login,
+    /// What the session shows after login.
+    Session,
+    /// What Microsoft Graph says of the signed-in identity.
+    Graph,
+    /// The server's configuration in Azure.
+    Azure,
+}
+
+impl Topic {
+    /// Every topic, in chain order.
+    pub const ALL: [Self; 14] = [
+        Self::Settings,
+        Self::Proxy,
+        Self::Dns,
+        Self::Outbound,
+        Self::Clock,
+        Self::Credential,
+        Self::Token,
+        Self::Keys,
+        Self::Server,
+        Self::AuthRequest,
+        Self::Login,
+        Self::Session,
+        Self::Graph,
+        Self::Azure,
+    ];
+
+    /// The name used in JSON and in `entra-pg checks`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Proxy => "proxy",
+            Self::Dns => "dns",
+            Self::Outbound => "outbound",
+            Self::Clock => "clock",
+            Self::Credential => "credential",
+            Self::Token => "token",
+            Self::Keys => "keys",
+            Self::Server => "server",
+            Self::AuthRequest => "auth_request",
+            Self::Login => "login",
+            Self::Session => "session",
+            Self::Graph => "graph",
+            Self::Azure => "azure",
+        }
+    }
+
+    /// Which hosts looking at this topic contacts, in words.
+    #[must_use]
+    pub const fn contacts(self) -> &'static str {
+        match self {
+            Self::Settings | Self::Proxy | Self::Token => "nothing",
+            Self::Dns => "every nameserver, UDP and TCP 53",
+            Self::Outbound | Self::Clock => "the Entra and Graph hosts, TCP 443 (or the proxy)",
+            Self::Credential => {
+                "the token authority TCP 443, or the metadata service TCP 80, or the local Azure CLI"
+            }
+            Self::Keys => "the token authority, TCP 443",
+            Self::Server | Self::AuthRequest | Self::Login | Self::Session => {
+                "the database server, TCP 5432 or 6432"
+            }
+            Self::Graph => "graph.microsoft.com, TCP 443 (only with --graph)",
+            Self::Azure => "nothing, or management.azure.com TCP 443 with --azure",
+        }
+    }
+
+    /// Which secret looking at this topic uses, in words.
+    #[must_use]
+    pub const fn secret(self) -> &'static str {
+        match self {
+            Self::Credential => "the credential's own secret, sent to the token authority alone",
+            Self::Token => "the token, read and never sent",
+            Self::Login | Self::Session => "the token, sent to the verified database server alone",
+            Self::Graph | Self::Azure => "a token of its own for that service",
+            Self::Settings
+            | Self::Proxy
+            | Self::Dns
+            | Self::Outbound
+            | Self::Clock
+            | Self::Keys
+            | Self::Server
+            | Self::AuthRequest => "none",
+        }
+    }
+}
+
+impl<T> Default for Fact<T> {
+    fn default() -> Self {
+        Self::NotObserved(NotObserved::NotAsked)
+    }
+}
+
+impl<T> Fact<T> {
+    /// The observation, if there is one.
+    pub const fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            Self::NotObserved(_) => None,
+        }
+    }
+
+    /// The observation, or the reason why there is none; made for `?` in checks.
+    ///
+    /// # Errors
+    /// The reason why nothing is known.
+    pub fn get(&self) -> Result<&T, &NotObserved> {
+        match self {
+            Self::Seen(value) => Ok(value),
+            Self::NotObserved(why) => Err(why),
+        }
+    }
+
+    /// A fact that waits for another stage which did not succeed.
+    pub fn blocked(by: Topic, subject: impl Into<String>) -> Self {
+        Self::NotObserved(NotObserved::Blocked {
+            by,
+            subject: subject.into(),
+        })
+    }
+
+    /// A fact about a question that does not arise.
+    pub fn not_applicable(why: impl Into<String>) -> Self {
+        Self::NotObserved(NotObserved::NotApplicable { why: why.into() })
+    }
+}

@@ -1,0 +1,37 @@
+//! The environment's HTTP proxy rules.
+
+use super::settings::Origin;
+use serde::{Deserialize, Serialize};
+
+/// What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, in either case.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ProxyRules {
+    /// The proxy for `https://` addresses.
+    pub https: Option<Proxy>,
+    /// The proxy for `http://` addresses (the metadata service is one).
+    pub http: Option<Proxy>,
+    /// NO_PROXY as written.
+    pub no_proxy: Option<String>,
+    /// Hosts of this run that NO_PROXY exempts.
+    pub exempt: Vec<String>,
+    /// Whether a request to 169.254.169.254 would go to the proxy.
+    pub covers_metadata_service: bool,
+    /// Variables that are set but not understood: the name and what is wrong with it.
+    pub not_understood: Vec<(String, String)>,
+}
+
+/// One proxy, without its credentials.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Proxy {
+    /// `http`, `https` or `socks5`.
+    pub scheme: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether a user name is written into the address.
+    pub has_credentials: bool,
+    /// The variable that names it.
+    pub origin: Origin,
+}

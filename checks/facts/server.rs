@@ -1,0 +1,61 @@
+//! The way from this machine to the database server, up to TLS.
+
+use super::{Fact, login::ServerError, tcp::TcpAttempt, tls::Tls};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// The server, layer by layer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Server {
+    /// The host as typed.
+    pub host: String,
+    /// The port asked for.
+    pub port: u16,
+    /// One attempt per address at that port.
+    pub tcp: Vec<TcpAttempt>,
+    /// One attempt per address at the other of 5432 and 6432; empty when the port is neither.
+    pub sibling: Vec<TcpAttempt>,
+    /// The answer to SSLRequest.
+    pub preamble: Fact<Preamble>,
+    /// The handshake.
+    pub tls: Fact<Tls>,
+}
+
+/// The answer to SSLRequest.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Preamble {
+    /// Where to.
+    pub address: SocketAddr,
+    /// What came.
+    pub outcome: PreambleOutcome,
+    /// Milliseconds until then.
+    pub elapsed_ms: u64,
+}
+
+/// What a server does when asked for TLS.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PreambleOutcome {
+    /// `S`: it speaks TLS.
+    TlsAccepted,
+    /// `N`: it does not.
+    TlsRefused,
+    /// A PostgreSQL error instead.
+    Error(ServerError),
+    /// A web server or proxy.
+    Http {
+        /// Its status line, at most 120 characters.
+        status_line: String,
+    },
+    /// Something else altogether.
+    Other {
+        /// Its first bytes, printable characters only, at most 64.
+        starts_with: String,
+    },
+    /// It closed the connection.
+    Closed,
+    /// It reset the connection.
+    Reset,
+    /// Nothing came within the timeout.
+    Silent,
+}

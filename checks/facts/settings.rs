@@ -1,0 +1,186 @@
+//! What was typed: the target, with the origin of every value.
+
+use super::{Fact, cloud::Cloud};
+use serde::{Deserialize, Serialize};
+
+/// Everything that tells which login is meant.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Settings {
+    /// The server's name or address as typed; `None`: no server was named and none is looked at.
+    pub host: Option<Setting<String>>,
+    /// libpq's `hostaddr`, which replaces name resolution.
+    pub hostaddr: Option<Setting<String>>,
+    /// The server's port; 5432 by default.
+    pub port: Setting<u16>,
+    /// The database; the user name by default, as in libpq.
+    pub database: Setting<String>,
+    /// The role to log in as, exactly as libpq would send it.
+    pub user: Option<Setting<String>>,
+    /// How much TLS libpq would insist on.
+    pub sslmode: Setting<String>,
+    /// libpq's `sslrootcert`: a file, or `system`.
+    pub sslrootcert: Option<RootCertificates>,
+    /// libpq's `channel_binding`.
+    pub channel_binding: Setting<String>,
+    /// libpq's `require_auth` (libpq 16 and later).
+    pub require_auth: Option<Setting<String>>,
+    /// Where a password was found; the value itself is never a fact.
+    pub password: Option<Origin>,
+    /// The password file and what it would give.
+    pub passfile: Fact<PassFile>,
+    /// Values that lost against another origin.
+    pub overridden: Vec<Overridden>,
+    /// Settings that libpq knows and that do not matter to this tool, by name.
+    pub ignored: Vec<String>,
+    /// The cloud, by `--cloud`, by `--cloud-file`, by the server's suffix, or public.
+    pub cloud: Setting<Cloud>,
+    /// What `--expect` says about the server's address.
+    pub expect: Option<AddressClass>,
+    /// The tenant of `--tenant` or AZURE_TENANT_ID.
+    pub tenant: Option<Setting<String>>,
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Origin {
+    /// A command-line option, such as `--host`.
+    Flag {
+        /// The option as written in `--help`.
+        name: String,
+    },
+    /// A `key=value` connection string.
+    Conninfo,
+    /// A `postgresql://` URI.
+    Uri,
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// A section of a libpq service file.
+    ServiceFile {
+        /// The file.
+        path: String,
+        /// The section.
+        service: String,
+    },
+    /// A line of the password file.
+    PassFile {
+        /// The file.
+        path: String,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// A file named by an option.
+    File {
+        /// The file, or `-` for standard input.
+        path: String,
+    },
+    /// Derived from another value.
+    Derived {
+        /// From what, in words, such as "the server's DNS suffix".
+        from: String,
+    },
+    /// libpq's default.
+    Default,
+}
+
+/// A value that another origin won over.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Overridden {
+    /// libpq's keyword: `host`, `user`, …
+    pub keyword: String,
+    /// The value that was not used.
+    pub value: String,
+    /// Where it stood.
+    pub origin: Origin,
+    /// The value that is used instead.
+    pub used: String,
+    /// Where that one stands.
+    pub winner: Origin,
+}
+
+/// The file of `sslrootcert`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct RootCertificates {
+    /// The path as typed, or `system`.
+    pub path: Setting<String>,
+    /// What was found there.
+    pub state: RootFileState,
+}
+
+/// What a file of root certificates holds.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RootFileState {
+    /// The machine's own roots are meant.
+    System,
+    /// Certificates were read.
+    Read {
+        /// How many.
+        certificates: usize,
+        /// The common names of the self-signed ones.
+        roots: Vec<String>,
+        /// The common names of those that are not self-signed: pinned intermediates or leaves.
+        not_roots: Vec<String>,
+    },
+    /// There is no such file.
+    Missing,
+    /// The file cannot be read or holds no certificate.
+    Unusable {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// libpq's password file.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PassFile {
+    /// The file.
+    pub path: String,
+    /// Whether libpq would ignore it because group or others may read it (mode & 077).
+    pub ignored_for_mode: Option<u32>,
+    /// The line that matches this host, port, database and user, counted from 1.
+    pub matching_line: Option<usize>,
+    /// A line that would match if `:` and `\` were escaped, or the case were right.
+    pub near_line: Option<usize>,
+}
+
+/// Public or private addresses.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressClass {
+    /// Addresses of a virtual network.
+    Private,
+    /// Addresses of the internet.
+    Public,
+}
+
+impl Origin {
+    /// The origin as a phrase: "PGUSER", "the connection string", "--host".
+    #[must_use]
+    pub fn phrase(&self) -> String {
+        match self {
+            Self::Flag { name } => name.clone(),
+            Self::Conninfo => "the connection string".to_owned(),
+            Self::Uri => "the connection URI".to_owned(),
+            Self::Environment { variable } => variable.clone(),
+            Self::ServiceFile { path, service } => format!("service [{service}] in {path}"),
+            Self::PassFile { path, line } => format!("{path} line {line}"),
+            Self::File { path } if path == "-" => "standard input".to_owned(),
+            Self::File { path } => path.clone(),
+            Self::Derived { from } => from.clone(),
+            Self::Default => "libpq's default".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Where the observations were made.
+
+use serde::{Deserialize, Serialize};
+
+/// The machine and process that looked.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Vantage {
+    /// The machine's own name.
+    pub hostname: String,
+    /// Kernel or operating system, with its release.
+    pub os: String,
+    /// The operating-system user, which libpq falls back to when no user name is given.
+    pub os_user: Option<String>,
+    /// The shell whose quoting the suggested commands follow.
+    pub shell: Shell,
+    /// Whether this machine is in Azure, as far as could be told without waiting.
+    pub in_azure: Option<bool>,
+    /// Seconds per request the user allowed (`--timeout`), in milliseconds.
+    pub timeout_ms: u64,
+    /// The whole run's limit (`--deadline`), in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// A command-line shell.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shell {
+    /// bash, zsh, dash, busybox and relatives.
+    #[default]
+    Posix,
+    /// Windows PowerShell and PowerShell 7.
+    PowerShell,
+    /// The Windows command prompt.
+    Cmd,
+}

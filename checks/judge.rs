@@ -1,0 +1,346 @@
+//! From evidence to outcomes, and from outcomes to the one root cause.
+
+use crate::{
+    check::{Check, Judge, Missing, Problem, Severity},
+    evidence::Evidence,
+    facts::{NotObserved, Topic, dns::Role},
+    verdict::{Confidence, Finding, Verdict},
+};
+
+/// Everything that judging one run gave.
+pub struct Judgement {
+    /// One line per check and subject, in the order of the rulebook.
+    pub lines: Vec<Line>,
+    /// Every finding, in the order of the rulebook.
+    pub findings: Vec<Judged>,
+    /// The overall outcome.
+    pub outcome: Outcome,
+}
+
+/// One check on one subject.
+pub struct Line {
+    /// The check.
+    pub check: &'static Check,
+    /// The subject, for checks that have one.
+    pub subject: Option<String>,
+    /// What became of it.
+    pub status: Status,
+    /// What was seen, or why nothing was.
+    pub detail: String,
+    /// The problem that stands in the way, for lines that were skipped.
+    pub explained_by: Option<&'static Problem>,
+    /// Milliseconds from the run's beginning, and milliseconds it took.
+    pub span: (u64, u64),
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Status {
+    /// It holds.
+    Passed,
+    /// It holds, with a warning.
+    Warning,
+    /// It does not hold.
+    Failed,
+    /// It was not looked at, for a known reason.
+    Skipped,
+    /// It could not be looked at.
+    Undetermined,
+    /// The question does not arise.
+    NotApplicable,
+}
+
+/// A finding in its place.
+pub struct Judged {
+    /// The finding.
+    pub finding: Finding,
+    /// The check that made it.
+    pub check: &'static Check,
+    /// Whether it is the root cause. At most one is.
+    pub root: bool,
+    /// The finding that explains it.
+    pub explained_by: Option<&'static Problem>,
+}
+
+/// The outcome of the run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Nothing is wrong.
+    Healthy,
+    /// Warnings only.
+    Degraded,
+    /// At least one error.
+    Failing,
+    /// Nothing failed, but something decisive could not be looked at.
+    Undetermined,
+}
+
+/// Judges evidence by a rulebook. `selected` says whether the user wants a check (by family or id).
+#[must_use]
+pub fn judge(
+    rulebook: &[&'static Check],
+    evidence: &Evidence,
+    selected: impl Fn(&Check) -> bool,
+) -> Judgement {
+    let mut verdicts = Vec::new();
+    for &check in rulebook {
+        if selected(check) {
+            verdicts.extend(run(check, evidence));
+        } else {
+            verdicts.push((check, None, Err(Missing(NotObserved::Deselected))));
+        }
+    }
+    let mut findings = collect(&verdicts);
+    explain(&mut findings, evidence);
+    mark_root(&mut findings, evidence);
+    let lines: Vec<Line> = verdicts
+        .into_iter()
+        .map(|verdict| line(verdict, &findings, evidence))
+        .collect();
+    let outcome = outcome(&lines, &findings);
+    Judgement {
+        lines,
+        findings,
+        outcome,
+    }
+}
+
+impl Judgement {
+    /// The root cause.
+    #[must_use]
+    pub fn root(&self) -> Option<&Judged> {
+        self.findings.iter().find(|judged| judged.root)
+    }
+}
+
+type Spoken = (&'static Check, Option<String>, Result<Verdict, Missing>);
+
+fn run(check: &'static Check, evidence: &Evidence) -> Vec<Spoken> {
+    match check.judge {
+        Judge::Once(judge) => vec![(check, None, judge(evidence))],
+        Judge::Each { subjects, judge } => subjects(evidence)
+            .into_iter()
+            .map(|subject| {
+                let verdict = judge(evidence, &subject);
+                (check, Some(subject), verdict)
+            })
+            .collect(),
+    }
+}
+
+fn collect(verdicts: &[Spoken]) -> Vec<Judged> {
+    let mut findings: Vec<Judged> = Vec::new();
+    for (check, _, verdict) in verdicts {
+        let Ok(Verdict::Found(found)) = verdict else {
+            continue;
+        };
+        for finding in found {
+            findings.push(Judged {
+                finding: finding.clone(),
+                check,
+                root: false,
+                explained_by: None,
+            });
+        }
+    }
+    findings
+}
+
+/// A finding is explained by the first error that says so and whose subject can have to do with it.
+fn explain(findings: &mut [Judged], evidence: &Evidence) {
+    for index in 0..findings.len() {
+        let cause = findings
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index)
+            .find(|(_, cause)| causes(&cause.finding, &findings[index].finding, evidence))
+            .map(|(_, cause)| cause.finding.problem);
+        findings[index].explained_by = cause;
+    }
+}
+
+fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
+    let named = cause
+        .problem
+        .explains
+        .iter()
+        .any(|pattern| matches(pattern, effect.problem));
+    let same_subject = cause.subject == effect.subject;
+    cause.severity == Severity::Error
+        && named
+        && (same_subject || on_path(cause, evidence))
+        && cause.problem != effect.problem
+}
+
+fn matches(pattern: &str, problem: &Problem) -> bool {
+    match pattern.strip_suffix("/*") {
+        Some(family) => problem.family() == family,
+        None => problem.id == pattern,
+    }
+}
+
+/// Whether this login has to pass what the finding is about. Graph is needed to look names up, not
+/// to log in; the authority is not needed any more by who holds a token.
+fn on_path(finding: &Finding, evidence: &Evidence) -> bool {
+    if !matches!(finding.problem.family(), "dns" | "outbound") {
+        return true;
+    }
+    let role = evidence
+        .dns
+        .seen()
+        .and_then(|dns| dns.name(&finding.subject))
+        .map(|name| name.role)
+        .or_else(|| {
+            let outbound = evidence.outbound.seen()?;
+            outbound
+                .hosts
+                .iter()
+                .find(|host| host.host == finding.subject)
+                .map(|host| host.role)
+        });
+    match role {
+        Some(Role::Graph | Role::ResourceManager) => false,
+        Some(Role::Authority) => evidence.token.seen().is_none(),
+        Some(Role::Server | Role::Other) | None => true,
+    }
+}
+
+/// The root is the earliest unexplained error on the login's path; a guess yields to what is certain.
+fn mark_root(findings: &mut [Judged], evidence: &Evidence) {
+    let root = findings
+        .iter()
+        .enumerate()
+        .filter(|(_, judged)| {
+            judged.finding.severity == Severity::Error && judged.explained_by.is_none()
+        })
+        .min_by_key(|(index, judged)| {
+            let off_path = !on_path(&judged.finding, evidence);
+            let guess = judged.finding.confidence == Confidence::Possible;
+            (off_path, guess, *index)
+        })
+        .map(|(index, _)| index);
+    if let Some(index) = root {
+        findings[index].root = true;
+    }
+}
+
+fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evidence) -> Line {
+    let span = evidence.span(check.needs, subject.as_deref());
+    let (status, detail, explained_by) = match verdict {
+        Ok(Verdict::Passed(detail)) => (Status::Passed, detail, None),
+        Ok(Verdict::NotApplicable(why)) => (Status::NotApplicable, why, None),
+        Ok(Verdict::Found(found)) => spoken(&found),
+        Err(Missing(why)) => unspoken(&why, findings),
+    };
+    Line {
+        check,
+        subject,
+        status,
+        detail,
+        explained_by,
+        span,
+    }
+}
+
+fn spoken(found: &[Finding]) -> (Status, String, Option<&'static Problem>) {
+    let Some(worst) = found.iter().rev().max_by_key(|finding| finding.severity) else {
+        return (Status::Passed, String::new(), None);
+    };
+    let status = match worst.severity {
+        Severity::Error => Status::Failed,
+        Severity::Warning => Status::Warning,
+        Severity::Info => Status::Passed,
+    };
+    (status, worst.detail.clone(), None)
+}
+
+fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&'static Problem>) {
+    match why {
+        NotObserved::NotAsked => (Status::Skipped, "not asked for".to_owned(), None),
+        NotObserved::NotApplicable { why } => (Status::NotApplicable, why.clone(), None),
+        NotObserved::Deselected => (Status::Skipped, "deselected".to_owned(), None),
+        NotObserved::Blocked { by, subject } => blocked(*by, subject, findings),
+        NotObserved::OutOfTime { after_ms } => (
+            Status::Undetermined,
+            format!("not finished after {after_ms} ms"),
+            None,
+        ),
+        NotObserved::NotPermitted { detail } => (
+            Status::Undetermined,
+            format!("could not look: {detail}"),
+            None,
+        ),
+        NotObserved::ToolFailed { detail } => (
+            Status::Undetermined,
+            format!("the tool failed: {detail}"),
+            None,
+        ),
+    }
+}
+
+fn blocked(
+    by: Topic,
+    subject: &str,
+    findings: &[Judged],
+) -> (Status, String, Option<&'static Problem>) {
+    let families = families(by);
+    let errors = || {
+        findings.iter().filter(|judged| {
+            judged.finding.severity == Severity::Error
+                && families.contains(&judged.finding.problem.family())
+        })
+    };
+    let cause = errors()
+        .find(|judged| !subject.is_empty() && judged.finding.subject.contains(subject))
+        .or_else(|| errors().next())
+        .or_else(|| findings.iter().find(|judged| judged.root));
+    let about = if subject.is_empty() {
+        by.name()
+    } else {
+        subject
+    };
+    match cause {
+        Some(judged) => {
+            let problem = judged.finding.problem;
+            (
+                Status::Skipped,
+                format!("explained by {}", problem.id),
+                Some(problem),
+            )
+        }
+        None => (Status::Undetermined, format!("waited for {about}"), None),
+    }
+}
+
+/// The families whose problems can stand in the way of what waits for a topic.
+const fn families(topic: Topic) -> &'static [&'static str] {
+    match topic {
+        Topic::Settings => &["config"],
+        Topic::Proxy | Topic::Outbound => &["outbound", "dns"],
+        Topic::Dns => &["dns", "config"],
+        Topic::Clock => &["clock", "outbound", "dns"],
+        Topic::Credential => &["token", "outbound", "dns", "config"],
+        Topic::Token => &["claims", "token", "outbound", "dns"],
+        Topic::Keys => &["outbound", "dns"],
+        Topic::Server => &["server", "dns", "config"],
+        Topic::AuthRequest => &["name", "login", "server", "dns", "config"],
+        Topic::Login | Topic::Session => &[
+            "login", "access", "name", "claims", "token", "server", "dns", "config", "azure",
+        ],
+        Topic::Graph => &["outbound", "dns", "token"],
+        Topic::Azure => &["azure"],
+    }
+}
+
+fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
+    let worst = findings.iter().map(|judged| judged.finding.severity).max();
+    let undecided = lines
+        .iter()
+        .any(|line| line.check.decisive && line.status == Status::Undetermined);
+    match worst {
+        Some(Severity::Error) => Outcome::Failing,
+        _ if undecided => Outcome::Undetermined,
+        Some(Severity::Warning) => Outcome::Degraded,
+        Some(Severity::Info) | None => Outcome::Healthy,
+    }
+}

@@ -1,0 +1,98 @@
+//! Words that several checks share: quoting for shells, lists, durations.
+
+use crate::facts::vantage::Shell;
+
+/// A value quoted for a shell, so that pasting gives exactly these characters.
+#[must_use]
+pub fn quoted(shell: Shell, value: &str) -> String {
+    match shell {
+        Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
+        Shell::PowerShell => format!("'{}'", value.replace('\'', "''")),
+        Shell::Cmd => format!("\"{}\"", value.replace('%', "%%")),
+    }
+}
+
+/// The command that sets an environment variable in a shell.
+#[must_use]
+pub fn set_variable(shell: Shell, variable: &str, value: &str) -> String {
+    match shell {
+        Shell::Posix => format!("export {variable}={}", quoted(shell, value)),
+        Shell::PowerShell => format!("$env:{variable} = {}", quoted(shell, value)),
+        // In cmd the quotation marks stand around the whole assignment, or they become part of the value.
+        Shell::Cmd => format!("set \"{variable}={}\"", value.replace('%', "%%")),
+    }
+}
+
+/// The command that puts a fresh token into PGPASSWORD without showing it.
+#[must_use]
+pub fn fresh_token(shell: Shell, audience: &str, tenant: Option<&str>) -> String {
+    let tenant = tenant
+        .map(|tenant| format!(" --tenant {tenant}"))
+        .unwrap_or_default();
+    let az = format!(
+        "az account get-access-token --scope {audience}/.default{tenant} --query accessToken -o tsv"
+    );
+    match shell {
+        Shell::Posix => format!("export PGPASSWORD=\"$({az})\""),
+        Shell::PowerShell => format!("$env:PGPASSWORD = ({az})"),
+        Shell::Cmd => format!("for /f \"delims=\" %t in ('{az}') do @set \"PGPASSWORD=%t\""),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`; at most `most` items, then "and n more".
+#[must_use]
+pub fn list<T: ToString>(items: &[T], most: usize) -> String {
+    let mut words: Vec<String> = items.iter().take(most).map(ToString::to_string).collect();
+    if items.len() > most {
+        words.push(format!("{} more", items.len() - most));
+    }
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+    }
+}
+
+/// A number of seconds in words: "40 seconds", "12 minutes", "3 hours", "2 days".
+#[must_use]
+pub fn duration(seconds: i64) -> String {
+    let seconds = seconds.unsigned_abs();
+    let (amount, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7199 => (seconds / 60, "minute"),
+        7200..=172_799 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if amount == 1 { "" } else { "s" };
+    format!("{amount} {unit}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{duration, list, quoted, set_variable};
+    use crate::facts::vantage::Shell;
+
+    #[test]
+    fn quotes_for_each_shell() {
+        assert_eq!(quoted(Shell::Posix, "O'Neil $x"), r"'O'\''Neil $x'");
+        assert_eq!(quoted(Shell::PowerShell, "O'Neil"), "'O''Neil'");
+        assert_eq!(
+            set_variable(Shell::Cmd, "PGUSER", "Prod DB"),
+            "set \"PGUSER=Prod DB\""
+        );
+    }
+
+    #[test]
+    fn lists_read_as_english() {
+        assert_eq!(list(&["a"], 3), "a");
+        assert_eq!(list(&["a", "b", "c"], 3), "a, b and c");
+        assert_eq!(list(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+    }
+
+    #[test]
+    fn durations_read_as_english() {
+        assert_eq!(duration(1), "1 second");
+        assert_eq!(duration(-3600), "60 minutes");
+        assert_eq!(duration(200_000), "2 days");
+    }
+}

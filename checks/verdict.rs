@@ -1,0 +1,205 @@
+//! What checks say: a verdict, its findings, and the fixes.
+
+use crate::check::{Problem, Severity};
+use serde::{Deserialize, Serialize};
+
+/// What a check says when it could look.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The assertion holds; with what was seen, in a few words ("3 A, 2 AAAA via 10.0.0.4").
+    Passed(String),
+    /// Problems. A verdict whose findings are all information counts as passed.
+    Found(Vec<Finding>),
+    /// The question does not arise; why, as a clause.
+    NotApplicable(String),
+}
+
+/// One occurrence of a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The problem.
+    pub problem: &'static Problem,
+    /// Its severity here.
+    pub severity: Severity,
+    /// What it is about: a host, a claim, a role.
+    pub subject: String,
+    /// One sentence with the user's own values.
+    pub detail: String,
+    /// What was seen, one observation a line.
+    pub evidence: Vec<String>,
+    /// What to do, best first.
+    pub fixes: Vec<Fix>,
+    /// How sure it is. A guess says that it is one.
+    pub confidence: Confidence,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// The evidence fits several causes.
+    Possible,
+    /// The evidence fits this cause best.
+    Likely,
+    /// The evidence leaves no other cause.
+    Certain,
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Fix {
+    /// Who must act.
+    pub actor: Actor,
+    /// What to do, in the imperative.
+    pub text: String,
+    /// The exact command, with the user's own values and ready to paste; never with a secret.
+    pub command: Option<String>,
+    /// Whether it can be run without thinking twice.
+    pub risk: Risk,
+}
+
+/// Who must act.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// The person who runs the command.
+    You,
+    /// Whoever runs network, firewall, proxy and DNS.
+    Network,
+    /// The Entra administrator.
+    EntraAdmin,
+    /// The database administrator.
+    DatabaseAdmin,
+    /// Whoever owns the server in Azure.
+    AzureOwner,
+    /// Microsoft.
+    Microsoft,
+}
+
+/// What running a fix may do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// It changes nothing but this shell or this login.
+    Safe,
+    /// It changes something that others use.
+    Review,
+}
+
+impl Verdict {
+    /// One finding.
+    #[must_use]
+    pub fn found(finding: Finding) -> Self {
+        Self::Found(vec![finding])
+    }
+
+    /// Findings if there are any, and what to say if there are none.
+    pub fn unless(findings: Vec<Finding>, passed: impl FnOnce() -> String) -> Self {
+        if findings.is_empty() {
+            Self::Passed(passed())
+        } else {
+            Self::Found(findings)
+        }
+    }
+}
+
+impl Finding {
+    /// A finding about a subject, certain and with the problem's own severity.
+    #[must_use]
+    pub fn of(
+        problem: &'static Problem,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            problem,
+            severity: problem.severity,
+            subject: subject.into(),
+            detail: detail.into(),
+            evidence: Vec::new(),
+            fixes: Vec::new(),
+            confidence: Confidence::Certain,
+        }
+    }
+
+    /// Adds an observation.
+    #[must_use]
+    pub fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// Adds observations.
+    #[must_use]
+    pub fn because_all(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// Adds a fix.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fixes.push(fix);
+        self
+    }
+
+    /// Says how sure it is.
+    #[must_use]
+    pub const fn sure(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// Says how bad it is here.
+    #[must_use]
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+}
+
+impl Fix {
+    /// Something the user does, without risk.
+    #[must_use]
+    pub fn you(text: impl Into<String>) -> Self {
+        Self {
+            actor: Actor::You,
+            text: text.into(),
+            command: None,
+            risk: Risk::Safe,
+        }
+    }
+
+    /// Something that somebody else does, to be reviewed.
+    #[must_use]
+    pub fn by(actor: Actor, text: impl Into<String>) -> Self {
+        Self {
+            actor,
+            text: text.into(),
+            command: None,
+            risk: Risk::Review,
+        }
+    }
+
+    /// Adds the exact command.
+    #[must_use]
+    pub fn run(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+}
+
+impl Actor {
+    /// The actor in a report.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::You => "you",
+            Self::Network => "network team",
+            Self::EntraAdmin => "Entra administrator",
+            Self::DatabaseAdmin => "database administrator",
+            Self::AzureOwner => "owner of the server in Azure",
+            Self::Microsoft => "Microsoft",
+        }
+    }
+}
