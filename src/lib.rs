@@ -1,1 +1,22 @@
-//! Placeholder.
+//! `entra-pg` says why a person cannot log in to Azure Database for PostgreSQL with Microsoft Entra
+//! ID, and what exactly to do about it.
+//!
+//! One way leads through the house: [`target`] and [`request`] say what is meant, [`gather`] looks,
+//! the rulebook (`entra-pg-checks`) judges, and [`report`] speaks.
+
+pub mod azure;
+pub mod cli;
+pub mod context;
+pub mod doctor;
+pub mod environment;
+pub mod gather;
+pub mod plan;
+pub mod probe;
+pub mod progress;
+pub mod report;
+pub mod request;
+pub mod roots;
+pub mod secret;
+pub mod target;
+pub mod usage;
+pub mod vantage;

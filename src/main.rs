@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The command `entra-pg`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    entra_pg::cli::main(std::env::args_os())
+}

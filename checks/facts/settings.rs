@@ -184,3 +184,30 @@ impl Origin {
         }
     }
 }
+
+impl Settings {
+    /// The host as a name or address that may be looked up and contacted.
+    ///
+    /// # Errors
+    /// Why this cannot be the name of a machine; then nothing is sent anywhere.
+    pub fn reachable_host(&self) -> Result<&str, &'static str> {
+        let Some(host) = &self.host else {
+            return Err("no server was named");
+        };
+        let name = host.value.as_str();
+        if name.parse::<std::net::IpAddr>().is_ok() {
+            return Ok(name);
+        }
+        let plain = |character: char| {
+            character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_')
+        };
+        let labels = || name.strip_suffix('.').unwrap_or(name).split('.');
+        if name.is_empty() || name.len() > 253 || !name.chars().all(plain) {
+            Err("it holds a character that no host name has")
+        } else if labels().any(|label| label.is_empty() || label.len() > 63) {
+            Err("a part between its dots is empty or longer than 63 bytes")
+        } else {
+            Ok(name)
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! `entra-pg doctor` and `entra-pg bundle`.
+
+use super::{
+    TOOL_FAILED,
+    output::{self, Color, Terminal},
+    target::TargetOptions,
+};
+use crate::{
+    azure, doctor,
+    environment::Environment,
+    plan,
+    progress::Progress,
+    report::{self, FailOn, Format, Report, Style},
+    request::{Request, Selection},
+    secret::Secret,
+    target,
+    usage::UsageError,
+};
+use clap::{Args, ValueEnum};
+use entra_pg_checks::facts::{
+    azure::AzureConfig, credential::CredentialKind, settings::Origin, settings::Setting,
+};
+use std::{
+    io::Read,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// The target.
+    #[command(flatten)]
+    pub target: TargetOptions,
+    /// The identity.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// The server's own side.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// The choice of checks.
+    #[command(flatten)]
+    pub choice: ChoiceOptions,
+    /// The output.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `bundle`.
+#[derive(Args, Clone, Debug)]
+pub struct BundleArgs {
+    /// Everything that `doctor` takes, `-o` excepted, which names the bundle.
+    #[command(flatten)]
+    pub doctor: DoctorArgs,
+}
+
+/// Who logs in.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Identity")]
+pub struct IdentityOptions {
+    /// Where the token comes from; `auto` takes the first source that applies.
+    #[arg(long, value_enum, default_value_t = CredentialName::Auto)]
+    pub credential: CredentialName,
+    /// The application or the user-assigned managed identity; AZURE_CLIENT_ID by default.
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// A file that holds the token, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Ask Microsoft Graph for the identity's own names and groups (with a token of its own).
+    #[arg(long)]
+    pub graph: bool,
+    /// After login, list every Entra role and its principal; needs an Entra administrator.
+    #[arg(long)]
+    pub as_admin: bool,
+    /// Send the token although the server's TLS identity could not be verified.
+    #[arg(long)]
+    pub send_token_unverified: bool,
+}
+
+/// How the network is looked at.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkOptions {
+    /// A nameserver to ask besides the system's; may be repeated.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = nameserver)]
+    pub nameserver: Vec<SocketAddr>,
+    /// The longest single wait.
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
+    pub timeout: Duration,
+    /// The longest whole run.
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub deadline: Duration,
+    /// Run again until healthy, or until time is up; stops at what waiting cannot cure.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub retry_for: Option<Duration>,
+}
+
+/// The server's configuration in Azure.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server's own side")]
+pub struct ServerOptions {
+    /// What `az … -o json` printed of the server, its administrators, firewall rules, network
+    /// security group, route table or virtual network, or a ServiceTags file; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub azure_config: Vec<PathBuf>,
+    /// Read the same live from Azure Resource Manager (GET requests only).
+    #[arg(long)]
+    pub azure: bool,
+    /// The server's resource id, for --azure; found by name otherwise.
+    #[arg(long, value_name = "ID", requires = "azure")]
+    pub server_id: Option<String>,
+}
+
+/// Which checks.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Choice")]
+pub struct ChoiceOptions {
+    /// Only these families or checks; may be repeated. `entra-pg checks` lists them.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Not these families or checks; may be repeated.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Print every host, port and secret that would be used, and stop.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// Where the report goes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputOptions {
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Where to; stdout by default.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Another report besides; may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub report: Vec<(Format, PathBuf)>,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// Say less: the verdict and what failed.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Say more: every line, then also the evidence.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// From which severity on the exit code is 1.
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+}
+
+/// `--credential`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CredentialName {
+    /// The first of the others that applies, in this order.
+    Auto,
+    /// A token in PGPASSWORD, the connection string or the password file.
+    Password,
+    /// AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET.
+    ClientSecret,
+    /// AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_CERTIFICATE_PATH.
+    ClientCertificate,
+    /// AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE.
+    WorkloadIdentity,
+    /// The metadata service, App Service, Container Apps or Azure Arc.
+    ManagedIdentity,
+    /// `az account get-access-token`.
+    AzureCli,
+    /// `azd auth token`.
+    AzureDeveloperCli,
+    /// The service connection of an Azure Pipelines job.
+    AzurePipelines,
+}
+
+/// Runs `doctor`.
+///
+/// # Errors
+/// What was typed, or a file that it names, cannot be understood.
+pub fn run(
+    args: &DoctorArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    let request = args.request(environment)?;
+    let azure = azure::read(&request.azure_config)?;
+    if args.choice.plan {
+        return Ok(finished(output::to_stdout(
+            plan::text(&request, environment).as_bytes(),
+        )));
+    }
+    let runtime = runtime();
+    let report = runtime.block_on(repeat(args, &request, environment, &azure, terminal));
+    // A lookup that the system's resolver does not give up must not hold the process.
+    runtime.shutdown_background();
+    Ok(speak(args, &report, terminal))
+}
+
+impl BundleArgs {
+    /// The same as options of `doctor`.
+    #[must_use]
+    pub fn into_doctor(self) -> DoctorArgs {
+        self.doctor
+    }
+}
+
+impl DoctorArgs {
+    /// Everything that is asked for.
+    ///
+    /// # Errors
+    /// What was typed, or a file that it names, cannot be understood.
+    pub fn request(&self, environment: &Environment) -> Result<Request, UsageError> {
+        let (mut settings, password) = target::resolve(&self.target.to_args(), environment)?;
+        let tenant = self.target.tenant.clone();
+        if settings.tenant.is_none() {
+            settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
+                value: value.to_owned(),
+                origin: Origin::Environment {
+                    variable: "AZURE_TENANT_ID".to_owned(),
+                },
+            });
+        }
+        let selection = Selection::new(self.choice.only.clone(), self.choice.skip.clone())
+            .map_err(|name| {
+                UsageError::new(format!("there is no check or family named {name}"))
+                    .suggest("`entra-pg checks` lists them")
+            })?;
+        Ok(Request {
+            settings,
+            password: password.map(Arc::new),
+            token_file: self
+                .identity
+                .token_file
+                .as_deref()
+                .map(read_token)
+                .transpose()?,
+            credential: self.identity.credential.into(),
+            client_id: self.identity.client_id.clone(),
+            tenant,
+            nameservers: self.network.nameserver.clone(),
+            timeout: self.network.timeout,
+            deadline: self.network.deadline,
+            azure_config: self.server.azure_config.clone(),
+            azure_live: self.server.azure,
+            server_id: self.server.server_id.clone(),
+            graph: self.identity.graph,
+            as_admin: self.identity.as_admin,
+            send_token_unverified: self.identity.send_token_unverified,
+            selection,
+        })
+    }
+}
+
+impl From<CredentialName> for CredentialKind {
+    fn from(name: CredentialName) -> Self {
+        match name {
+            CredentialName::Auto => Self::Auto,
+            CredentialName::Password => Self::Password,
+            CredentialName::ClientSecret => Self::ClientSecret,
+            CredentialName::ClientCertificate => Self::ClientCertificate,
+            CredentialName::WorkloadIdentity => Self::WorkloadIdentity,
+            CredentialName::ManagedIdentity => Self::ManagedIdentity,
+            CredentialName::AzureCli => Self::AzureCli,
+            CredentialName::AzureDeveloperCli => Self::AzureDeveloperCli,
+            CredentialName::AzurePipelines => Self::AzurePipelines,
+        }
+    }
+}
+
+async fn repeat(
+    args: &DoctorArgs,
+    request: &Request,
+    environment: &Environment,
+    azure: &AzureConfig,
+    terminal: &Terminal,
+) -> Report {
+    let interrupt = CancellationToken::new();
+    tokio::spawn(listen(interrupt.clone()));
+    let until = Instant::now() + args.network.retry_for.unwrap_or_default();
+    loop {
+        let progress = progress(args, terminal);
+        let report = doctor::run(request, environment, azure, &interrupt, progress).await;
+        match doctor::next(&report, until, interrupt.is_cancelled()) {
+            doctor::Next::Stop | doctor::Next::Hopeless => return report,
+            doctor::Next::Again => wait(&report, &interrupt, terminal).await,
+        }
+    }
+}
+
+async fn wait(report: &Report, interrupt: &CancellationToken, terminal: &Terminal) {
+    if let Some(root) = report.judgement().root() {
+        let (id, subject) = (root.finding.problem.id, &root.finding.subject);
+        let seconds = doctor::PAUSE.as_secs();
+        terminal.complain(&format!(
+            "still {id} ({subject}); looking again in {seconds} s"
+        ));
+    }
+    tokio::select! {
+        () = tokio::time::sleep(doctor::PAUSE) => {}
+        () = interrupt.cancelled() => {}
+    }
+}
+
+/// Ends the run at the first Ctrl-C or SIGTERM; the partial report is still written.
+async fn listen(interrupt: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => TERMINATED.store(true, std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    interrupt.cancel();
+}
+
+static TERMINATED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+fn speak(args: &DoctorArgs, report: &Report, terminal: &Terminal) -> u8 {
+    let output = &args.output;
+    let style = |color| Style {
+        color,
+        width: terminal.width,
+        verbose: output.verbose,
+        quiet: output.quiet,
+        unicode: terminal.unicode,
+    };
+    let mut files: Vec<(Format, &Path)> = output
+        .report
+        .iter()
+        .map(|(format, path)| (*format, path.as_path()))
+        .collect();
+    files.extend(output.output.as_deref().map(|path| (output.format, path)));
+    let mut failed = false;
+    for (format, path) in files {
+        let written = report::render(report, format, &style(false))
+            .and_then(|bytes| output::to_file(path, &bytes));
+        if let Err(error) = written {
+            terminal.complain(&format!("{} could not be written: {error}", path.display()));
+            failed = true;
+        }
+    }
+    if output.output.is_none() {
+        let color = terminal.colors(output.color);
+        let written = report::render(report, output.format, &style(color))
+            .and_then(|bytes| output::to_stdout(&bytes));
+        failed |= written.is_err();
+    }
+    let interrupted = report.evidence().interrupted;
+    match report::exit_code(report, output.fail_on) {
+        _ if failed => TOOL_FAILED,
+        _ if interrupted && TERMINATED.load(std::sync::atomic::Ordering::Relaxed) => 143,
+        code => code,
+    }
+}
+
+fn progress(args: &DoctorArgs, terminal: &Terminal) -> Progress {
+    if terminal.stderr && !args.output.quiet {
+        Progress::on(Box::new(std::io::stderr()), terminal.width)
+    } else {
+        Progress::none()
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system gives one more thread of control")
+}
+
+fn finished(written: std::io::Result<()>) -> u8 {
+    if written.is_ok() { 0 } else { TOOL_FAILED }
+}
+
+/// A token is at most 64 KiB; whatever is longer is none.
+const TOKEN_LIMIT: u64 = 64 * 1024;
+
+fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin()
+            .take(TOKEN_LIMIT + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(TOKEN_LIMIT + 1).read_to_end(&mut bytes))
+    };
+    let name = path.display().to_string();
+    if let Err(error) = read {
+        return Err(UsageError::new(format!(
+            "the token file {name} cannot be read: {error}"
+        )));
+    }
+    if bytes.len() as u64 > TOKEN_LIMIT {
+        return Err(UsageError::new(format!(
+            "{name} is longer than any token (64 KiB)"
+        )));
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok((Arc::new(Secret::new(text)), Origin::File { path: name }))
+}
+
+fn nameserver(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>()
+        .map(|address| SocketAddr::new(address, 53))
+        .or_else(|_| text.parse::<SocketAddr>())
+        .map_err(|_| "an address such as 10.0.0.4, 10.0.0.4:5353 or [fd00::4]:53".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => {
+            Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?
+        }
+        Ok(_) => return Err("a time such as 3s, 500ms or 1m30s".to_owned()),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "a time such as 3s, 500ms or 1m30s".to_owned())?,
+    };
+    if parsed.is_zero() || parsed > Duration::from_secs(86_400) {
+        return Err("between 1 millisecond and 1 day".to_owned());
+    }
+    Ok(parsed)
+}
+
+fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text
+        .split_once('=')
+        .ok_or("FORMAT=FILE, such as junit=entra-pg.xml")?;
+    let format = Format::from_str(format, true)?;
+    Ok((format, PathBuf::from(path)))
+}

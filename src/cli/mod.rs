@@ -1,0 +1,96 @@
+//! The command line: what can be typed, and what becomes of it.
+
+pub mod doctor;
+pub mod output;
+mod shell;
+pub mod target;
+
+use crate::{environment::Environment, usage::UsageError};
+use clap::{CommandFactory, Parser, Subcommand};
+use output::Terminal;
+use std::{ffi::OsString, process::ExitCode};
+
+/// Exit code: usage or configuration could not be understood, nothing was tested.
+pub const USAGE: u8 = 2;
+/// Exit code: the tool itself failed.
+pub const TOOL_FAILED: u8 = 4;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing failed (warnings allowed)
+  1  something failed (or warned, with --fail-on warning)
+  2  usage or configuration could not be understood; nothing was tested
+  3  undetermined: nothing failed, but a decisive check could not be done
+  4  the tool itself failed
+  130, 143  interrupted; the partial report is still written
+
+Start here:
+  entra-pg doctor                                  the PG* environment, as psql reads it
+  entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
+  entra-pg doctor --plan                           what would be contacted, without contacting it
+  entra-pg explain 'FATAL: password authentication failed for user \"x\"'
+  entra-pg name 'Prod DB Readonly'                 a role name, written for each place";
+
+/// Says why a login to Azure Database for PostgreSQL with Microsoft Entra ID fails, and what to do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "entra-pg",
+    version,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Print help.
+    #[arg(long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Observe, judge, report: why the login fails, or that it works.
+    Doctor(Box<doctor::DoctorArgs>),
+    /// `doctor`, written as a support bundle.
+    Bundle(Box<doctor::BundleArgs>),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// The whole command; the exit code is the contract's.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A probe that panics is caught and reported; the message of the hook would garble the report.
+    std::panic::set_hook(Box::new(|_| {}));
+    let environment = Environment::capture();
+    let terminal = Terminal::look(&environment);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(shell::explain_clap(&error)),
+    };
+    match run(cli.command, &environment, &terminal) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            terminal.complain(&error.to_string());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
+    match command {
+        Command::Doctor(args) => doctor::run(&args, environment, terminal),
+        Command::Bundle(args) => doctor::run(&args.into_doctor(), environment, terminal),
+        Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
+        Command::Man => Ok(shell::man(&Cli::command())),
+    }
+}

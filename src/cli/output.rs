@@ -1,0 +1,122 @@
+//! The only place that writes to stdout and stderr.
+
+use crate::environment::Environment;
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
+
+/// What is known of the terminal.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// Whether stdout is one.
+    pub stdout: bool,
+    /// Whether stderr is one.
+    pub stderr: bool,
+    /// Columns; 80 where it cannot be told.
+    pub width: usize,
+    /// Whether it shows more than ASCII.
+    pub unicode: bool,
+    /// What NO_COLOR and CLICOLOR_FORCE say, if anything.
+    pub color: Option<bool>,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Terminal {
+    /// Looks at stdout, stderr and the environment.
+    #[must_use]
+    pub fn look(environment: &Environment) -> Self {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| environment.get(name));
+        let utf8 = locale.is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let stdout = io::stdout().is_terminal();
+        Self {
+            stdout,
+            stderr: io::stderr().is_terminal(),
+            width: if stdout { columns() } else { 80 },
+            unicode: utf8 || cfg!(windows),
+            color: color_of(environment),
+        }
+    }
+
+    /// Whether to write colours to stdout.
+    #[must_use]
+    pub fn colors(&self, choice: Color) -> bool {
+        match choice {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => self.color.unwrap_or(self.stdout),
+        }
+    }
+
+    /// Says something about the tool itself, on stderr.
+    pub fn complain(&self, text: &str) {
+        let text: String = text
+            .chars()
+            .map(|character| match character {
+                '\n' | '\t' => character,
+                control if control.is_control() => '\u{fffd}',
+                plain => plain,
+            })
+            .collect();
+        // Nowhere to complain to.
+        let _ = writeln!(io::stderr(), "entra-pg: {}", text.trim_end());
+    }
+}
+
+/// Writes to stdout. A reader that went away (`| head -1`) has seen enough.
+///
+/// # Errors
+/// Any other failure to write.
+pub fn to_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes a file, or stdout for `-`.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn to_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.as_os_str() == "-" {
+        to_stdout(bytes)
+    } else {
+        std::fs::write(path, bytes)
+    }
+}
+
+/// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.
+fn color_of(environment: &Environment) -> Option<bool> {
+    if environment.get("NO_COLOR").is_some() {
+        return Some(false);
+    }
+    match environment
+        .get("CLICOLOR_FORCE")
+        .or_else(|| environment.get("FORCE_COLOR"))
+    {
+        Some("0") | None => None,
+        Some(_) => Some(true),
+    }
+}
+
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).clamp(40, 160))
+}

@@ -1,0 +1,47 @@
+//! Help, completions and the man page, all from the one definition.
+
+use super::{TOOL_FAILED, USAGE, output};
+use clap::Command;
+use clap_complete::Shell;
+
+/// Prints what clap has to say: help and version to stdout, complaints to stderr.
+pub(super) fn explain_clap(error: &clap::Error) -> u8 {
+    let failed = error.use_stderr();
+    // Nowhere to print to is nothing to complain about.
+    let _ = error.print();
+    if failed { USAGE } else { 0 }
+}
+
+/// Prints a completion script.
+pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, command, "entra-pg", &mut script);
+    print(&script)
+}
+
+/// Prints the man page, one section for each command.
+pub(super) fn man(command: &Command) -> u8 {
+    let mut page = Vec::new();
+    if clap_mangen::Man::new(command.clone())
+        .render(&mut page)
+        .is_err()
+    {
+        return TOOL_FAILED;
+    }
+    for sub in command.get_subcommands() {
+        let name = format!("entra-pg-{}", sub.get_name());
+        let sub = sub.clone().name(name.clone()).bin_name(name);
+        if clap_mangen::Man::new(sub).render(&mut page).is_err() {
+            return TOOL_FAILED;
+        }
+    }
+    print(&page)
+}
+
+fn print(bytes: &[u8]) -> u8 {
+    if output::to_stdout(bytes).is_ok() {
+        0
+    } else {
+        TOOL_FAILED
+    }
+}

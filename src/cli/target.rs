@@ -1,0 +1,85 @@
+//! The options that say which login is meant.
+
+use crate::target::TargetArgs;
+use clap::{Args, ValueEnum};
+use entra_pg_checks::facts::{cloud::CloudKind, settings::AddressClass};
+use std::path::PathBuf;
+
+/// Options that say which login is meant; as in psql where psql has them.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Target")]
+pub struct TargetOptions {
+    /// What psql takes: `key=value` pairs or a `postgresql://` URI.
+    #[arg(value_name = "CONNINFO")]
+    pub conninfo: Option<String>,
+    /// The server; without one, everything that needs no server is looked at.
+    #[arg(short = 'h', long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// Its port; 6432 is the built-in pooler.
+    #[arg(short = 'p', long, value_name = "PORT")]
+    pub port: Option<String>,
+    /// The role to log in as.
+    #[arg(short = 'U', long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The database, or a connection string.
+    #[arg(short = 'd', long, value_name = "NAME")]
+    pub dbname: Option<String>,
+    /// The cloud; by default told by the server's DNS suffix.
+    #[arg(long, value_enum)]
+    pub cloud: Option<CloudName>,
+    /// The names of another cloud: the output of `az cloud show`.
+    #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
+    pub cloud_file: Option<PathBuf>,
+    /// What the server's address should be; anything else is an error.
+    #[arg(long, value_enum)]
+    pub expect: Option<Expected>,
+    /// The tenant that issues the token; AZURE_TENANT_ID by default.
+    #[arg(long, value_name = "ID|DOMAIN")]
+    pub tenant: Option<String>,
+}
+
+/// `--cloud`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CloudName {
+    /// Azure public cloud.
+    Public,
+    /// Azure US Government.
+    #[value(name = "usgov")]
+    UsGov,
+    /// Azure operated by 21Vianet.
+    China,
+}
+
+/// `--expect`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Expected {
+    /// An address of a virtual network.
+    Private,
+    /// An address of the internet.
+    Public,
+}
+
+impl TargetOptions {
+    /// The same for the resolution of the target.
+    #[must_use]
+    pub fn to_args(&self) -> TargetArgs {
+        TargetArgs {
+            conninfo: self.conninfo.clone(),
+            host: self.host.clone(),
+            port: self.port.clone(),
+            username: self.username.clone(),
+            dbname: self.dbname.clone(),
+            cloud: self.cloud.map(|cloud| match cloud {
+                CloudName::Public => CloudKind::Public,
+                CloudName::UsGov => CloudKind::UsGov,
+                CloudName::China => CloudKind::China,
+            }),
+            cloud_file: self.cloud_file.clone(),
+            expect: self.expect.map(|expected| match expected {
+                Expected::Private => AddressClass::Private,
+                Expected::Public => AddressClass::Public,
+            }),
+            tenant: self.tenant.clone(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `--plan`: every host, port and secret that a run would use.
+
+use crate::{environment::Environment, request::Request};
+use entra_pg_checks::Topic;
+use std::fmt::Write;
+
+/// The plan, in words. Nothing is contacted to make it.
+#[must_use]
+pub fn text(request: &Request, environment: &Environment) -> String {
+    let topics = request.selection.topics();
+    let settings = &request.settings;
+    let cloud = &settings.cloud.value;
+    let mut text = String::from("This run would look at, and contact, nothing but:\n");
+    for topic in Topic::ALL {
+        let wanted = topics.contains(&topic)
+            && match topic {
+                Topic::Graph => request.graph,
+                Topic::Azure => request.azure_live || !request.azure_config.is_empty(),
+                Topic::Server | Topic::AuthRequest | Topic::Login | Topic::Session => {
+                    settings.host.is_some()
+                }
+                _ => true,
+            };
+        if wanted {
+            let (name, contacts, secret) = (topic.name(), topic.contacts(), topic.secret());
+            let _ = writeln!(text, "  {name:<13} contacts {contacts}; secrets: {secret}");
+        }
+    }
+    let _ = writeln!(text, "Hosts:");
+    let _ = writeln!(text, "  token authority  {}:443", cloud.authority_host);
+    let _ = writeln!(
+        text,
+        "  Microsoft Graph  {}:443 (without a token)",
+        cloud.graph_host
+    );
+    if let Some(host) = &settings.host {
+        let sibling = if settings.port.value == 6432 {
+            5432
+        } else {
+            6432
+        };
+        let _ = writeln!(
+            text,
+            "  server           {}:{} and :{sibling}",
+            host.value, settings.port.value
+        );
+    }
+    for nameserver in &request.nameservers {
+        let _ = writeln!(text, "  nameserver       {nameserver} besides the system's");
+    }
+    if let Some(proxy) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .find(|name| environment.get(name).is_some())
+    {
+        let _ = writeln!(
+            text,
+            "  proxy            as {proxy} says, for the Entra hosts"
+        );
+    }
+    text.chars()
+        .filter(|character| *character == '\n' || !character.is_control())
+        .collect()
+}

@@ -1,0 +1,14 @@
+//! Probes: async, one protocol a file. They return typed facts and never an opinion.
+
+pub mod clock;
+pub mod credential;
+pub mod dns;
+pub mod graph;
+pub mod http;
+pub mod keys;
+pub mod outbound;
+pub mod proxy;
+pub mod server;
+pub mod tcp;
+pub mod tls;
+pub mod token;

@@ -1,0 +1,118 @@
+//! Everything that the command line and the environment ask for.
+
+use crate::secret::Secret;
+use entra_pg_checks::{
+    Check, Topic,
+    facts::{credential::CredentialKind, settings::Origin, settings::Settings},
+    rulebook,
+};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// One run's request.
+#[derive(Debug)]
+pub struct Request {
+    /// The target, with the origin of every value.
+    pub settings: Settings,
+    /// The password that libpq would use; its origin is in the settings.
+    pub password: Option<Arc<Secret>>,
+    /// The contents of `--token-file`.
+    pub token_file: Option<(Arc<Secret>, Origin)>,
+    /// `--credential`.
+    pub credential: CredentialKind,
+    /// `--client-id`.
+    pub client_id: Option<String>,
+    /// `--tenant`.
+    pub tenant: Option<String>,
+    /// `--nameserver`, asked besides the system's.
+    pub nameservers: Vec<SocketAddr>,
+    /// `--timeout`: one wait.
+    pub timeout: Duration,
+    /// `--deadline`: the whole run.
+    pub deadline: Duration,
+    /// `--azure-config`.
+    pub azure_config: Vec<PathBuf>,
+    /// `--azure`.
+    pub azure_live: bool,
+    /// `--server-id`.
+    pub server_id: Option<String>,
+    /// `--graph`.
+    pub graph: bool,
+    /// `--as-admin`.
+    pub as_admin: bool,
+    /// `--send-token-unverified`.
+    pub send_token_unverified: bool,
+    /// `--only` and `--skip`.
+    pub selection: Selection,
+}
+
+/// Which checks are wanted, by family or id.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    only: Vec<String>,
+    skip: Vec<String>,
+}
+
+impl Selection {
+    /// A selection by `--only` and `--skip`.
+    ///
+    /// # Errors
+    /// The first name that is neither a family nor a check.
+    pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, String> {
+        let known = |name: &str| {
+            rulebook()
+                .iter()
+                .any(|check| check.id == name || check.family() == name)
+        };
+        match only.iter().chain(&skip).find(|name| !known(name)) {
+            Some(unknown) => Err(unknown.clone()),
+            None => Ok(Self { only, skip }),
+        }
+    }
+
+    /// Whether a check is wanted.
+    #[must_use]
+    pub fn wants(&self, check: &Check) -> bool {
+        let named = |list: &[String]| {
+            list.iter()
+                .any(|name| name == check.id || name == check.family())
+        };
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
+
+    /// The topics that must be looked at for the checks that are wanted, with what has to be
+    /// looked at before them.
+    #[must_use]
+    pub fn topics(&self) -> BTreeSet<Topic> {
+        let mut topics: BTreeSet<Topic> = rulebook()
+            .into_iter()
+            .filter(|check| self.wants(check))
+            .flat_map(|check| check.needs)
+            .copied()
+            .collect();
+        // From the end of the chain to its beginning, so that one pass is enough.
+        for topic in Topic::ALL.iter().rev() {
+            if topics.contains(topic) {
+                topics.extend(before(*topic));
+            }
+        }
+        topics
+    }
+}
+
+/// What has to be looked at before a topic can be.
+const fn before(topic: Topic) -> &'static [Topic] {
+    match topic {
+        Topic::Settings | Topic::Proxy | Topic::Azure => &[],
+        Topic::Dns => &[Topic::Settings, Topic::Proxy],
+        Topic::Outbound => &[Topic::Dns, Topic::Proxy],
+        Topic::Clock => &[Topic::Outbound],
+        Topic::Credential => &[Topic::Settings],
+        Topic::Token => &[Topic::Credential],
+        Topic::Keys => &[Topic::Token],
+        Topic::Graph => &[Topic::Credential],
+        Topic::Server => &[Topic::Dns],
+        Topic::AuthRequest => &[Topic::Server],
+        Topic::Login => &[Topic::AuthRequest, Topic::Token],
+        Topic::Session => &[Topic::Login],
+    }
+}

@@ -1,0 +1,38 @@
+//! Texts that must not be seen.
+
+use zeroize::Zeroizing;
+
+/// A secret. It cannot be printed, cloned, compared or serialised; it is overwritten when dropped.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes charge of a secret.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The secret itself. Every call is a place to look at in a review.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing to keep.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("(secret)")
+    }
+}
