@@ -44,6 +44,8 @@ pub struct HttpAnswer {
     pub server: Option<String>,
     /// The `Date` header.
     pub date: Option<Timestamp>,
+    /// This machine's clock when the answer was complete.
+    pub answered_at: Option<Timestamp>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
     /// Where a redirect leads, without its query.

@@ -1,1 +1,184 @@
-//! Placeholder.
+//! One TCP connection attempt, with the kernel's own verdict.
+
+use crate::context::{Context, milliseconds};
+use entra_pg_checks::{
+    Topic,
+    facts::tcp::{Icmp, TcpAttempt, TcpOutcome},
+};
+use futures::future::join_all;
+use std::{io, net::SocketAddr, time::Instant};
+use tokio::net::TcpStream;
+
+/// Tries one address.
+pub async fn connect(
+    cx: &Context,
+    topic: Topic,
+    host: &str,
+    address: SocketAddr,
+) -> (TcpAttempt, Option<TcpStream>) {
+    let began = Instant::now();
+    cx.contacted(host, address, "tcp", topic.name());
+    let label = format!("tcp {address}");
+    let waited = cx.step(
+        topic,
+        host,
+        &label,
+        tokio::time::timeout(cx.timeout(), open(address)),
+    );
+    let (outcome, stream) = match waited.await {
+        Err(_) => (TcpOutcome::Silent, None),
+        Ok(Ok(stream)) => {
+            // Small messages go to and fro: Nagle's algorithm would hold them back.
+            let _ = stream.set_nodelay(true);
+            (TcpOutcome::Connected, Some(stream))
+        }
+        Ok(Err((error, icmp))) => (verdict(&error, icmp), None),
+    };
+    (
+        TcpAttempt {
+            address,
+            outcome,
+            elapsed_ms: milliseconds(began.elapsed()),
+        },
+        stream,
+    )
+}
+
+/// Tries every address at once.
+pub async fn connect_all(
+    cx: &Context,
+    topic: Topic,
+    host: &str,
+    addresses: &[SocketAddr],
+) -> Vec<(TcpAttempt, Option<TcpStream>)> {
+    join_all(
+        addresses
+            .iter()
+            .map(|&address| connect(cx, topic, host, address)),
+    )
+    .await
+}
+
+fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
+    let detail = error.to_string();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            TcpOutcome::Refused { icmp_from: icmp.and_then(|icmp| icmp.from) }
+        }
+        io::ErrorKind::TimedOut => TcpOutcome::Silent,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        // A `prohibit` or a `blackhole` route of this machine; ICMPv6 "administratively prohibited".
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::InvalidInput => TcpOutcome::Unreachable { icmp, detail },
+        _ => TcpOutcome::Failed { detail },
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>)> {
+    TcpStream::connect(address)
+        .await
+        .map_err(|error| (error, None))
+}
+
+#[cfg(target_os = "linux")]
+async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>)> {
+    linux::open(address).await
+}
+
+/// On Linux the socket's error queue holds the ICMP message itself: which kind, and who sent it.
+/// errno alone cannot tell "administratively prohibited" from "host unreachable".
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::Icmp;
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+    };
+    use socket2::{Domain, Protocol, Socket, Type};
+    use std::{
+        io,
+        net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+        os::fd::AsRawFd,
+    };
+    use tokio::net::{TcpSocket, TcpStream};
+
+    pub(super) async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>)> {
+        let (socket, errors) = prepare(address).map_err(|error| (error, None))?;
+        match TcpSocket::from_std_stream(socket.into())
+            .connect(address)
+            .await
+        {
+            Ok(stream) => Ok(stream),
+            Err(error) => Err((error, icmp(&errors))),
+        }
+    }
+
+    fn prepare(address: SocketAddr) -> io::Result<(Socket, Socket)> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        match address {
+            SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,
+            SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?,
+        }
+        let errors = socket.try_clone()?;
+        Ok((socket, errors))
+    }
+
+    fn icmp(socket: &Socket) -> Option<Icmp> {
+        let mut data = [0; 512];
+        let mut buffers = [io::IoSliceMut::new(&mut data)];
+        let mut space = nix::cmsg_space!([u8; 128]);
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let message =
+            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut buffers, Some(&mut space), flags)
+                .ok()?;
+        // SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6; other origins are local.
+        message.cmsgs().ok()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4RecvErr(error, from) if error.ee_origin == 2 => Some(Icmp {
+                kind: error.ee_type,
+                code: error.ee_code,
+                from: from
+                    .map(|from| IpAddr::V4(Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)))),
+            }),
+            ControlMessageOwned::Ipv6RecvErr(error, from) if error.ee_origin == 3 => Some(Icmp {
+                kind: error.ee_type,
+                code: error.ee_code,
+                from: from.map(|from| IpAddr::V6(Ipv6Addr::from(from.sin6_addr.s6_addr))),
+            }),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connect;
+    use crate::{context::Context, environment::Environment, progress::Progress};
+    use entra_pg_checks::{Topic, facts::tcp::TcpOutcome};
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn tells_connected_from_refused() {
+        let cx = Context::new(
+            Environment::default(),
+            Duration::from_secs(2),
+            Duration::from_secs(5),
+            tokio_util::sync::CancellationToken::new(),
+            Progress::none(),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        let (attempt, stream) = connect(&cx, Topic::Server, "localhost", address).await;
+        assert_eq!(attempt.outcome, TcpOutcome::Connected);
+        drop((stream, listener));
+        let (attempt, stream) = connect(&cx, Topic::Server, "localhost", address).await;
+        assert!(matches!(attempt.outcome, TcpOutcome::Refused { .. }));
+        assert!(stream.is_none());
+    }
+}

@@ -1,0 +1,54 @@
+//! The hosts file, which wins over every nameserver.
+
+use entra_pg_checks::facts::dns::HostsEntry;
+use std::{io::Read, net::IpAddr};
+
+#[cfg(not(windows))]
+const HOSTS: &str = "/etc/hosts";
+#[cfg(windows)]
+const HOSTS: &str = r"C:\Windows\System32\drivers\etc\hosts";
+/// Hosts files that block advertisements reach a few megabytes.
+const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The lines that give this name an address.
+pub(super) fn entries(name: &str) -> Vec<HostsEntry> {
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(HOSTS).and_then(|file| file.take(LIMIT).read_to_string(&mut text));
+    // Without a hosts file there is no override.
+    if read.is_err() {
+        return Vec::new();
+    }
+    parse(&text, name)
+}
+
+fn parse(text: &str, name: &str) -> Vec<HostsEntry> {
+    let line = |(index, line): (usize, &str)| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let address: IpAddr = words.next()?.parse().ok()?;
+        words
+            .any(|word| word.eq_ignore_ascii_case(name))
+            .then(|| HostsEntry {
+                path: HOSTS.to_owned(),
+                line: index + 1,
+                address,
+            })
+    };
+    text.lines().enumerate().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn finds_the_name_among_aliases_and_not_in_comments() {
+        let text = "127.0.0.1 localhost\n# 10.0.0.1 a.b\n10.9.9.9 x a.B # note\n10.0.0.2 xa.b\n";
+        let found = parse(text, "A.b");
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].line, found[0].address.to_string().as_str()),
+            (3, "10.9.9.9")
+        );
+    }
+}

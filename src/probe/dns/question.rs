@@ -1,0 +1,324 @@
+//! One question to one nameserver, over a socket that is connected, so that a closed port is seen at
+//! once, and parsed by hickory-proto, so that truncation and dangling aliases stay visible.
+
+use crate::context::{Context, milliseconds};
+use entra_pg_checks::{
+    Topic,
+    facts::dns::{Address, Alias, Answer, AnswerOutcome, RecordType, Reply, Soa, Transport},
+};
+use hickory_proto::{
+    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{Name, RData, RecordType as Kind},
+};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::timeout,
+};
+
+/// Addresses of one answer that are kept; a name with more is not one of ours.
+const MOST: usize = 64;
+
+/// Asks, and says what happened.
+pub(super) async fn ask(
+    cx: &Context,
+    name: &str,
+    nameserver: SocketAddr,
+    record: RecordType,
+    transport: Transport,
+) -> Answer {
+    let began = Instant::now();
+    let kind = match record {
+        RecordType::A => "A",
+        RecordType::Aaaa => "AAAA",
+    };
+    let label = format!("{kind} @{}", nameserver.ip());
+    let work = exchange(cx, name, nameserver, record, transport);
+    let (transport, outcome) = cx.step(Topic::Dns, name, &label, work).await;
+    Answer {
+        nameserver,
+        transport,
+        record,
+        outcome,
+        elapsed_ms: milliseconds(began.elapsed()),
+    }
+}
+
+/// The addresses of an answer.
+pub(super) fn addresses(answer: &Answer) -> Vec<IpAddr> {
+    match &answer.outcome {
+        AnswerOutcome::Answered(reply) => {
+            reply.addresses.iter().map(|address| address.ip).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn exchange(
+    cx: &Context,
+    name: &str,
+    nameserver: SocketAddr,
+    record: RecordType,
+    transport: Transport,
+) -> (Transport, AnswerOutcome) {
+    let Some(query) = encode(name, record) else {
+        let detail = "the name cannot be asked for".to_owned();
+        return (transport, AnswerOutcome::Malformed { detail });
+    };
+    let wait = cx.timeout();
+    if transport == Transport::Udp {
+        cx.contacted(&nameserver.ip().to_string(), nameserver, "udp", "dns");
+        let outcome = udp(nameserver, &query, wait).await;
+        let truncated = matches!(&outcome, AnswerOutcome::Answered(reply) if reply.truncated);
+        if !truncated {
+            return (Transport::Udp, outcome);
+        }
+    }
+    cx.contacted(&nameserver.ip().to_string(), nameserver, "tcp", "dns");
+    let over_tcp = tcp(nameserver, &query, wait).await;
+    let outcome = match (transport, over_tcp) {
+        (Transport::Udp, AnswerOutcome::Answered(mut reply)) => {
+            reply.truncated = true;
+            AnswerOutcome::Answered(reply)
+        }
+        (Transport::Udp, failed) => AnswerOutcome::TruncatedTcpFailed {
+            detail: words(&failed).to_owned(),
+        },
+        (Transport::Tcp, outcome) => outcome,
+    };
+    (Transport::Tcp, outcome)
+}
+
+async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerOutcome {
+    let any: IpAddr = match nameserver {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let work = async {
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(nameserver).await?;
+        socket
+            .send(&query.to_vec().map_err(io::Error::other)?)
+            .await?;
+        let mut buffer = vec![0; 4096];
+        loop {
+            let length = socket.recv(&mut buffer).await?;
+            // A datagram with another id is not an answer to us: it may be forged. Wait on.
+            if length >= 2 && buffer[..2] == query.metadata.id.to_be_bytes() {
+                buffer.truncate(length);
+                return Ok(decode(&buffer, query));
+            }
+        }
+    };
+    settle(timeout(wait, work).await)
+}
+
+async fn tcp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerOutcome {
+    let work = async {
+        let mut stream = TcpStream::connect(nameserver).await?;
+        let bytes = query.to_vec().map_err(io::Error::other)?;
+        let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
+        stream
+            .write_all(&[&length.to_be_bytes(), bytes.as_slice()].concat())
+            .await?;
+        // The length field bounds the answer to 64 KiB.
+        let length = stream.read_u16().await?;
+        let mut buffer = vec![0; usize::from(length)];
+        stream.read_exact(&mut buffer).await?;
+        Ok(decode(&buffer, query))
+    };
+    settle(timeout(wait, work).await)
+}
+
+fn settle(ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>) -> AnswerOutcome {
+    match ended {
+        Err(_) => AnswerOutcome::Silent,
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => AnswerOutcome::PortClosed,
+            io::ErrorKind::TimedOut => AnswerOutcome::Silent,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                AnswerOutcome::Malformed {
+                    detail: "the connection broke off".to_owned(),
+                }
+            }
+            _ => AnswerOutcome::Unreachable {
+                detail: error.to_string(),
+            },
+        },
+    }
+}
+
+fn encode(name: &str, record: RecordType) -> Option<Message> {
+    let mut query = Message::new(random_id(), MessageType::Query, OpCode::Query);
+    query.metadata.recursion_desired = true;
+    let mut name = Name::from_ascii(name).ok()?;
+    name.set_fqdn(true);
+    query.add_query(Query::query(name, kind(record)));
+    Some(query)
+}
+
+fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
+    let malformed = |detail: &str| AnswerOutcome::Malformed {
+        detail: detail.to_owned(),
+    };
+    let message = match Message::from_vec(bytes) {
+        Ok(message) => message,
+        Err(error) => return malformed(&error.to_string().chars().take(120).collect::<String>()),
+    };
+    if message.metadata.message_type != MessageType::Response {
+        return malformed("it is not a response");
+    }
+    let same = |asked: &Query, answered: &Query| {
+        asked.name == answered.name && asked.query_type == answered.query_type
+    };
+    let matches = query
+        .queries
+        .iter()
+        .zip(&message.queries)
+        .all(|(q, a)| same(q, a));
+    if message.metadata.id != query.metadata.id || !matches {
+        return malformed("it answers another question");
+    }
+    AnswerOutcome::Answered(reply(&message))
+}
+
+fn reply(message: &Message) -> Reply {
+    let mut reply = Reply {
+        rcode: rcode(message.metadata.response_code),
+        truncated: message.metadata.truncation,
+        authoritative: message.metadata.authoritative,
+        recursion_available: message.metadata.recursion_available,
+        ..Reply::default()
+    };
+    for record in message.answers.iter().take(10 * MOST) {
+        let ip = match &record.data {
+            RData::A(address) => IpAddr::V4(address.0),
+            RData::AAAA(address) => IpAddr::V6(address.0),
+            RData::CNAME(target) => {
+                let alias = Alias {
+                    name: plain(&record.name),
+                    target: plain(&target.0),
+                    ttl: record.ttl,
+                };
+                if reply.chain.len() < MOST {
+                    reply.chain.push(alias);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if reply.addresses.len() < MOST {
+            reply.addresses.push(Address {
+                ip,
+                ttl: record.ttl,
+            });
+        }
+    }
+    reply.soa = message
+        .authorities
+        .iter()
+        .find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(Soa {
+                zone: plain(&record.name),
+                primary: plain(&soa.mname),
+            }),
+            _ => None,
+        });
+    reply
+}
+
+fn rcode(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        other => format!("RCODE{}", u16::from(other)),
+    }
+}
+
+const fn words(outcome: &AnswerOutcome) -> &str {
+    match outcome {
+        AnswerOutcome::Answered(_) => "an answer",
+        AnswerOutcome::Silent => "no answer over TCP",
+        AnswerOutcome::PortClosed => "TCP port 53 is closed",
+        AnswerOutcome::Unreachable { .. } => "no way to it over TCP",
+        AnswerOutcome::Malformed { .. } => "the TCP answer cannot be read",
+        AnswerOutcome::TruncatedTcpFailed { .. } => "TCP failed",
+    }
+}
+
+const fn kind(record: RecordType) -> Kind {
+    match record {
+        RecordType::A => Kind::A,
+        RecordType::Aaaa => Kind::AAAA,
+    }
+}
+
+fn plain(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_owned()
+}
+
+fn random_id() -> u16 {
+    let mut bytes = [0; 2];
+    // Without randomness the id is guessable; the answer still has to come from the right address.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u16::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, encode, reply};
+    use entra_pg_checks::facts::dns::{AnswerOutcome, RecordType};
+    use hickory_proto::{
+        op::{MessageType, ResponseCode},
+        rr::{Name, RData, Record, rdata::CNAME},
+    };
+    use proptest::prelude::{any, prop};
+
+    #[test]
+    fn an_alias_that_dangles_stays_visible() {
+        let mut message = encode("a.example", RecordType::A).expect("a name");
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.response_code = ResponseCode::NXDomain;
+        let target = Name::from_ascii("b.privatelink.example.").expect("a name");
+        message.add_answer(Record::from_rdata(
+            Name::from_ascii("a.example.").expect("a name"),
+            30,
+            RData::CNAME(CNAME(target)),
+        ));
+        let reply = reply(&message);
+        assert_eq!((reply.rcode.as_str(), reply.chain.len()), ("NXDOMAIN", 1));
+        assert_eq!(reply.chain[0].target, "b.privatelink.example");
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_none() {
+        let asked = encode("a.example", RecordType::A).expect("a name");
+        let mut other = encode("b.example", RecordType::A).expect("a name");
+        other.metadata.id = asked.metadata.id;
+        other.metadata.message_type = MessageType::Response;
+        let bytes = other.to_vec().expect("a message");
+        assert!(matches!(
+            decode(&bytes, &asked),
+            AnswerOutcome::Malformed { .. }
+        ));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rubbish_is_never_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            let asked = encode("a.example", RecordType::A).expect("a name");
+            let answered = matches!(decode(&bytes, &asked), AnswerOutcome::Answered(_));
+            proptest::prop_assert!(!answered || bytes.starts_with(&asked.metadata.id.to_be_bytes()));
+        }
+    }
+}
