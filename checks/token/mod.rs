@@ -1,5 +1,7 @@
 //! Checks of the family `token`.
 
+pub mod aadsts;
+
 use crate::check::Check;
 
 /// The family's checks, from cause to consequence.

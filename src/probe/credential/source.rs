@@ -1,0 +1,176 @@
+//! One source of tokens: which it is, and running azure_identity under a limit of time.
+
+use super::{recorder::Recorder, recorder::identity_endpoint};
+use crate::{
+    context::{Context, milliseconds},
+    request::Request,
+    secret::Secret,
+};
+use azure_core::{
+    cloud::{CloudConfiguration, CustomConfiguration},
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions, Transport},
+};
+use entra_pg_checks::{
+    Topic,
+    facts::{
+        cloud::Cloud,
+        credential::{CredentialAttempt, CredentialKind, CredentialOutcome},
+    },
+};
+use std::{sync::Arc, time::Duration, time::Instant};
+
+/// What every source is given.
+pub(super) struct Source<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) request: &'a Request,
+    pub(super) cloud: &'a Cloud,
+    pub(super) scope: &'a str,
+}
+
+/// What a source said, and the token if it gave one.
+pub(super) struct Tried {
+    pub(super) attempt: CredentialAttempt,
+    pub(super) token: Option<Arc<Secret>>,
+}
+
+impl Source<'_> {
+    pub(super) async fn try_kind(&self, kind: CredentialKind) -> Tried {
+        match kind {
+            CredentialKind::Auto => Tried::needs(kind, "one source at a time"),
+            CredentialKind::TokenFile => self.token_file(),
+            CredentialKind::Password => self.password(),
+            CredentialKind::ClientSecret => self.client_secret().await,
+            CredentialKind::ClientCertificate => self.client_certificate().await,
+            CredentialKind::WorkloadIdentity => self.workload_identity().await,
+            CredentialKind::ManagedIdentity => self.managed_identity().await,
+            CredentialKind::AzureCli => self.azure_cli().await,
+            CredentialKind::AzureDeveloperCli => self.azure_developer_cli().await,
+            CredentialKind::AzurePipelines => self.azure_pipelines().await,
+        }
+    }
+
+    /// An environment variable of the run.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.cx.environment.get(name)
+    }
+
+    pub(super) fn client_id(&self) -> Option<String> {
+        let named = self.request.client_id.as_deref();
+        named
+            .or_else(|| self.variable("AZURE_CLIENT_ID"))
+            .map(str::to_owned)
+    }
+
+    pub(super) fn tenant(&self) -> Option<String> {
+        let named = self.request.tenant.as_deref();
+        named
+            .or_else(|| self.variable("AZURE_TENANT_ID"))
+            .map(str::to_owned)
+    }
+
+    /// Options that record, do not retry, and ask the authority of this cloud.
+    pub(super) fn options(&self, recorder: &Arc<Recorder>) -> ClientOptions {
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host = format!("https://{}", self.cloud.authority_host);
+        ClientOptions {
+            transport: Some(Transport::new(Arc::clone(recorder) as Arc<_>)),
+            retry: RetryOptions::none(),
+            cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+            ..ClientOptions::default()
+        }
+    }
+
+    /// Asks a credential of azure_identity for the token.
+    pub(super) async fn ask(
+        &self,
+        kind: CredentialKind,
+        credential: azure_core::Result<Arc<impl TokenCredential>>,
+        recorder: &Recorder,
+        limit: Duration,
+    ) -> Tried {
+        let began = Instant::now();
+        let mut attempt = super::attempt(kind, CredentialOutcome::NotTried);
+        attempt.tenant = self.tenant();
+        attempt.identity = self.client_id();
+        let credential = match credential {
+            Ok(credential) => credential,
+            Err(error) => {
+                attempt.outcome = CredentialOutcome::Failed {
+                    detail: chain_of(&error),
+                };
+                return Tried {
+                    attempt,
+                    token: None,
+                };
+            }
+        };
+        let scopes = [self.scope];
+        let work = tokio::time::timeout(limit, credential.get_token(&scopes, None));
+        let ended = self
+            .cx
+            .step(Topic::Credential, kind.name(), "token", work)
+            .await;
+        attempt.elapsed_ms = milliseconds(began.elapsed());
+        attempt.exchanges = recorder.exchanges();
+        let (outcome, token) = match ended {
+            Ok(Ok(token)) => {
+                let secret = Secret::new(token.token.secret().to_owned());
+                (CredentialOutcome::Token, Some(Arc::new(secret)))
+            }
+            Ok(Err(error)) => {
+                let detail = chain_of(&error);
+                (
+                    recorder
+                        .outcome()
+                        .unwrap_or(CredentialOutcome::Failed { detail }),
+                    None,
+                )
+            }
+            Err(_) => (
+                recorder.outcome().unwrap_or_else(|| self.silent(kind)),
+                None,
+            ),
+        };
+        attempt.outcome = outcome;
+        Tried { attempt, token }
+    }
+
+    fn silent(&self, kind: CredentialKind) -> CredentialOutcome {
+        if kind == CredentialKind::ManagedIdentity {
+            let endpoint = identity_endpoint(&self.cx.environment).to_owned();
+            let detail = "no answer within the timeout".to_owned();
+            return CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail };
+        }
+        let host = self.cloud.authority_host.clone();
+        if kind.needs_authority()
+            && !matches!(
+                kind,
+                CredentialKind::AzureCli | CredentialKind::AzureDeveloperCli
+            )
+        {
+            let detail = "no answer within the timeout".to_owned();
+            return CredentialOutcome::Transport { host, detail };
+        }
+        CredentialOutcome::Silent {
+            who: kind.name().to_owned(),
+        }
+    }
+}
+
+/// An error with its causes, in one line. Not `{:?}`: that would show backtraces.
+fn chain_of(error: &azure_core::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(600)
+        .collect()
+}
