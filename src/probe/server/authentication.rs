@@ -1,0 +1,203 @@
+//! The startup message, and the first thing the server asks for. No secret is needed to learn it.
+//!
+//! An Entra role is asked for a cleartext password (the token), everybody else for SASL. This is
+//! inferred from public issue threads (microsoft/aspire#6205, #9459), not promised by Microsoft: the
+//! login decides.
+
+use super::{path::Connection, wire};
+use crate::context::Context;
+use bytes::BytesMut;
+use entra_pg_checks::{
+    Fact, NotObserved, Topic,
+    facts::{login::AuthRequest, settings::Settings},
+};
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::{backend::Message, frontend};
+use std::{io, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::client::TlsStream;
+
+/// A first message is a few dozen bytes; an error a few hundred.
+const LIMIT: usize = 64 * 1024;
+
+/// A connection on which the server waits for a password.
+pub struct Waiting {
+    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) verified: bool,
+    /// The startup message that was sent.
+    pub(super) startup: Vec<u8>,
+    /// What the server answered to it.
+    pub(super) answer: Vec<u8>,
+    pub(super) began: Instant,
+    pub(super) asked_after: std::time::Duration,
+}
+
+/// The `application_name` by which a DBA finds this run in the server's log.
+pub(super) fn application_name(cx: &Context) -> String {
+    format!("entra-pg {}", cx.run_id())
+}
+
+/// Sends the startup message and reads what the server asks for.
+pub async fn authentication_request(
+    cx: &Context,
+    settings: &Settings,
+    connection: Connection,
+) -> (Fact<AuthRequest>, Option<Waiting>) {
+    let Some(user) = &settings.user else {
+        return (Fact::NotObserved(NotObserved::NotAsked), None);
+    };
+    let Connection {
+        mut stream,
+        verified,
+    } = connection;
+    let name = application_name(cx);
+    // In the order of tokio-postgres, which goes on with this connection.
+    let parameters = [
+        ("client_encoding", "UTF8"),
+        ("user", &user.value),
+        ("database", &settings.database.value),
+        ("application_name", &name),
+    ];
+    let mut startup = BytesMut::new();
+    if frontend::startup_message(parameters, &mut startup).is_err() {
+        let detail = "a setting holds a NUL character".to_owned();
+        return (
+            Fact::NotObserved(NotObserved::NotPermitted { detail }),
+            None,
+        );
+    }
+    let began = Instant::now();
+    let work = timeout(cx.timeout(), exchange(&mut stream, &startup));
+    let host = settings
+        .host
+        .as_ref()
+        .map_or("", |host| host.value.as_str());
+    let (request, answer) = match cx.step(Topic::AuthRequest, host, "startup", work).await {
+        Err(_) => (AuthRequest::Silent, Vec::new()),
+        Ok(Err(_)) => (AuthRequest::Closed, Vec::new()),
+        Ok(Ok(read)) => read,
+    };
+    let waiting = (request == AuthRequest::Cleartext).then(|| Waiting {
+        stream,
+        verified,
+        startup: startup.to_vec(),
+        answer,
+        began,
+        asked_after: began.elapsed(),
+    });
+    (Fact::Seen(request), waiting)
+}
+
+async fn exchange(
+    stream: &mut TlsStream<TcpStream>,
+    startup: &[u8],
+) -> io::Result<(AuthRequest, Vec<u8>)> {
+    stream.write_all(startup).await?;
+    stream.flush().await?;
+    let mut seen = Vec::new();
+    loop {
+        if let Some(request) = understand(&seen) {
+            return Ok((request, seen));
+        }
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await?;
+        if length == 0 && seen.is_empty() {
+            return Ok((AuthRequest::Closed, seen));
+        }
+        if length == 0 || seen.len() + length > LIMIT {
+            return Ok((malformed("the message has no end"), seen));
+        }
+        seen.extend_from_slice(&buffer[..length]);
+    }
+}
+
+/// `None`: more bytes are needed.
+fn understand(bytes: &[u8]) -> Option<AuthRequest> {
+    let kind = *bytes.first()?;
+    if !matches!(kind, b'R' | b'E' | b'N' | b'v') {
+        return Some(malformed("it is not a message of PostgreSQL"));
+    }
+    let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
+    if !(4..LIMIT).contains(&length) {
+        return Some(malformed("its length is impossible"));
+    }
+    let message = bytes.get(..=length)?;
+    match kind {
+        // A notice, or the offer of an older minor version: the request follows.
+        b'N' | b'v' => understand(bytes.get(1 + length..)?),
+        b'E' => wire::error(message).map(AuthRequest::Error),
+        _ => Some(request(message)),
+    }
+}
+
+fn request(message: &[u8]) -> AuthRequest {
+    let code = message
+        .get(5..9)
+        .and_then(|code| code.try_into().ok())
+        .map(i32::from_be_bytes);
+    match Message::parse(&mut BytesMut::from(message)) {
+        Ok(Some(Message::AuthenticationCleartextPassword)) => AuthRequest::Cleartext,
+        Ok(Some(Message::AuthenticationMd5Password(_))) => AuthRequest::Md5,
+        Ok(Some(Message::AuthenticationOk)) => AuthRequest::Trusted,
+        Ok(Some(Message::AuthenticationSasl(body))) => AuthRequest::Sasl {
+            mechanisms: body
+                .mechanisms()
+                .take(8)
+                .map(|name| Ok(name.chars().take(64).collect()))
+                .collect()
+                .unwrap_or_default(),
+        },
+        Ok(_) => AuthRequest::Other {
+            code: code.unwrap_or(-1),
+        },
+        Err(_) => match code {
+            Some(code) => AuthRequest::Other { code },
+            None => malformed("the request has no number"),
+        },
+    }
+}
+
+fn malformed(detail: &str) -> AuthRequest {
+    AuthRequest::Malformed {
+        detail: detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::understand;
+    use entra_pg_checks::facts::login::AuthRequest;
+
+    #[test]
+    fn tells_what_is_asked_for() {
+        let ask = |body: &[u8]| {
+            let length = u32::try_from(body.len() + 4).expect("short");
+            understand(&[b"R", length.to_be_bytes().as_slice(), body].concat())
+        };
+        assert_eq!(ask(&3i32.to_be_bytes()), Some(AuthRequest::Cleartext));
+        assert_eq!(ask(&0i32.to_be_bytes()), Some(AuthRequest::Trusted));
+        let sasl = [10i32.to_be_bytes().as_slice(), b"SCRAM-SHA-256\0\0"].concat();
+        assert_eq!(
+            ask(&sasl),
+            Some(AuthRequest::Sasl {
+                mechanisms: vec!["SCRAM-SHA-256".to_owned()]
+            })
+        );
+        assert_eq!(understand(b"R\0\0"), None);
+        assert!(matches!(
+            understand(b"HTTP/1.1"),
+            Some(AuthRequest::Malformed { .. })
+        ));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            understand(&bytes);
+        }
+    }
+}

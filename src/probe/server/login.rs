@@ -1,0 +1,197 @@
+//! The login with the token, by tokio-postgres, on the connection that waits for it.
+
+use super::{
+    authentication::{Waiting, application_name},
+    resumed::{Resumed, Tape},
+    wire,
+};
+use crate::{
+    context::{Context, milliseconds},
+    request::Request,
+    secret::Secret,
+};
+use entra_pg_checks::{
+    Fact, Topic,
+    facts::login::{Login, LoginOutcome, Rung},
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode};
+
+/// A session, and what drives it.
+pub struct Open {
+    pub(super) client: Client,
+    /// What the first query gave: `current_user` and `version()`.
+    pub(super) first: (String, String),
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Sends the token, and asks one query. The token is kept back unless the server's TLS identity was
+/// verified, whatever `sslmode` says.
+pub async fn login(
+    cx: &Context,
+    request: &Request,
+    waiting: Waiting,
+    token: &Secret,
+) -> (Fact<Login>, Option<Open>) {
+    let mut login = Login {
+        outcome: LoginOutcome::TokenWithheld {
+            why: UNVERIFIED.to_owned(),
+        },
+        rungs: vec![
+            rung("startup", Duration::ZERO),
+            rung("authentication-request", waiting.asked_after),
+        ],
+        token_length: token.len(),
+        application_name: application_name(cx),
+        port: request.settings.port.value,
+    };
+    if !waiting.verified && !request.send_token_unverified {
+        return (Fact::Seen(login), None);
+    }
+    let began = waiting.began;
+    let (stream, tape) = Resumed::new(waiting.stream, waiting.startup, waiting.answer);
+    let user = request
+        .settings
+        .user
+        .as_ref()
+        .map_or("", |user| user.value.as_str());
+    let mut config = Config::new();
+    // TLS stands already, below this stream.
+    config
+        .ssl_mode(SslMode::Disable)
+        .user(user)
+        .dbname(&request.settings.database.value)
+        .application_name(&login.application_name)
+        .password(token.expose());
+    let work = timeout(cx.timeout(), config.connect_raw(stream, NoTls));
+    let connected = cx.step(Topic::Login, user, "token", work).await;
+    drop(config);
+    climb(&mut login, &tape, began);
+    let (client, connection) = match connected {
+        Ok(Ok(connected)) => connected,
+        Ok(Err(error)) => {
+            login.outcome = refusal(&error, &login, &tape);
+            return (Fact::Seen(login), None);
+        }
+        Err(_) => {
+            login.outcome = LoginOutcome::Silent {
+                after: last(&login),
+            };
+            return (Fact::Seen(login), None);
+        }
+    };
+    let driver = tokio::spawn(async move {
+        // How the connection ends shows in the query that waits for it.
+        let _ = connection.await;
+    });
+    login.rungs.push(rung("ready", began.elapsed()));
+    let query = timeout(cx.timeout(), client.simple_query(FIRST_QUERY));
+    let answered = cx.step(Topic::Login, user, "query", query).await;
+    let first = match answered {
+        Ok(Ok(messages)) => row(&messages),
+        Ok(Err(error)) => {
+            login.outcome = refusal(&error, &login, &tape);
+            return (Fact::Seen(login), None);
+        }
+        Err(_) => {
+            login.outcome = LoginOutcome::Silent {
+                after: last(&login),
+            };
+            return (Fact::Seen(login), None);
+        }
+    };
+    login.rungs.push(rung("queried", began.elapsed()));
+    login.outcome = LoginOutcome::Accepted {
+        server_version: first.1.clone(),
+    };
+    (
+        Fact::Seen(login),
+        Some(Open {
+            client,
+            first,
+            driver,
+        }),
+    )
+}
+
+const UNVERIFIED: &str = "the server's TLS identity could not be verified";
+const FIRST_QUERY: &str = "select current_user, version()";
+
+fn climb(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
+    let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, at) in [
+        ("token-sent", tape.token_sent),
+        ("authenticated", tape.authenticated),
+    ] {
+        login
+            .rungs
+            .extend(at.map(|at| rung(name, at.saturating_duration_since(began))));
+    }
+}
+
+fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>) -> LoginOutcome {
+    let authenticated = tape
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .authenticated
+        .is_some();
+    match error.as_db_error().map(wire::from_db_error) {
+        Some(refused) if authenticated => LoginOutcome::RefusedAfterAuthentication(refused),
+        Some(refused) => LoginOutcome::Refused(refused),
+        None if error.is_closed() || is_io(error) => LoginOutcome::Closed { after: last(login) },
+        None => {
+            let detail = error.to_string().chars().take(300).collect();
+            LoginOutcome::Malformed { detail }
+        }
+    }
+}
+
+/// A connection that breaks off; rubbish is an I/O error of another kind in tokio-postgres.
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return !matches!(
+                io.kind(),
+                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
+            );
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+fn row(messages: &[SimpleQueryMessage]) -> (String, String) {
+    let bounded = |text: Option<&str>| text.unwrap_or_default().chars().take(512).collect();
+    for message in messages {
+        if let SimpleQueryMessage::Row(row) = message {
+            return (bounded(row.get(0)), bounded(row.get(1)));
+        }
+    }
+    (String::new(), String::new())
+}
+
+fn rung(name: &str, after: Duration) -> Rung {
+    Rung {
+        name: name.to_owned(),
+        at_ms: milliseconds(after),
+    }
+}
+
+fn last(login: &Login) -> String {
+    login
+        .rungs
+        .last()
+        .map(|rung| rung.name.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! SSLRequest, and the one byte that answers it.
+
+use super::wire;
+use crate::context::{Context, milliseconds};
+use bytes::BytesMut;
+use entra_pg_checks::{
+    Topic,
+    facts::server::{Preamble, PreambleOutcome},
+};
+use postgres_protocol::message::frontend;
+use std::{io, net::SocketAddr, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// A complaint in place of the one byte is a line or two.
+const LIMIT: usize = 4096;
+
+pub(super) async fn ask(
+    cx: &Context,
+    host: &str,
+    address: SocketAddr,
+    stream: &mut TcpStream,
+) -> Preamble {
+    let began = Instant::now();
+    let work = timeout(cx.timeout(), exchange(stream));
+    let outcome = match cx.step(Topic::Server, host, "SSLRequest", work).await {
+        Err(_) => PreambleOutcome::Silent,
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => PreambleOutcome::Reset,
+        Ok(Err(_)) => PreambleOutcome::Closed,
+    };
+    Preamble {
+        address,
+        outcome,
+        elapsed_ms: milliseconds(began.elapsed()),
+    }
+}
+
+async fn exchange(stream: &mut TcpStream) -> io::Result<PreambleOutcome> {
+    let mut request = BytesMut::new();
+    frontend::ssl_request(&mut request);
+    stream.write_all(&request).await?;
+    Ok(match stream.read_u8().await? {
+        b'S' => PreambleOutcome::TlsAccepted,
+        b'N' => PreambleOutcome::TlsRefused,
+        first => understand(rest(first, stream).await),
+    })
+}
+
+/// What follows, until the other side pauses; it is not going to say more.
+async fn rest(first: u8, stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = vec![first];
+    let pause = std::time::Duration::from_millis(200);
+    let mut buffer = [0; 1024];
+    while bytes.len() < LIMIT {
+        match timeout(pause, stream.read(&mut buffer)).await {
+            Ok(Ok(length)) if length > 0 => bytes.extend_from_slice(&buffer[..length]),
+            _ => break,
+        }
+    }
+    bytes
+}
+
+fn understand(bytes: Vec<u8>) -> PreambleOutcome {
+    if bytes.first() == Some(&b'E')
+        && let Some(error) = wire::error(&bytes)
+    {
+        return PreambleOutcome::Error(error);
+    }
+    let text = wire::printable(&bytes, 120);
+    if text.starts_with("HTTP/") {
+        return PreambleOutcome::Http { status_line: text };
+    }
+    PreambleOutcome::Other {
+        starts_with: text.chars().take(64).collect(),
+    }
+}

@@ -1,0 +1,173 @@
+//! A look around after login: one short transaction that only reads.
+
+use super::login::Open;
+use crate::{context::Context, request::Request};
+use entra_pg_checks::{
+    Fact, NotObserved, Topic,
+    facts::session::{Label, Principal, Session},
+};
+use tokio::time::timeout;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+
+/// Looks around. Nothing is written; every answer is bounded.
+pub async fn session(cx: &Context, request: &Request, open: Open) -> Fact<Session> {
+    let milliseconds = cx.timeout().as_millis();
+    let begin = format!(
+        "begin transaction read only; set local statement_timeout = {milliseconds}; {LOOK}"
+    );
+    let user = request
+        .settings
+        .user
+        .as_ref()
+        .map_or("", |user| user.value.as_str());
+    let work = timeout(cx.timeout(), open.client.simple_query(&begin));
+    let messages = match cx.step(Topic::Session, user, "look around", work).await {
+        Ok(Ok(messages)) => messages,
+        Ok(Err(error)) => {
+            let detail = match error.as_db_error() {
+                Some(refused) => refused.message().to_owned(),
+                None => error.to_string(),
+            };
+            return Fact::NotObserved(NotObserved::NotPermitted { detail });
+        }
+        Err(_) => {
+            return Fact::NotObserved(NotObserved::OutOfTime {
+                after_ms: cx.elapsed_ms(),
+            });
+        }
+    };
+    let mut session = read(&messages);
+    session.current_user.clone_from(&open.first.0);
+    session.version.clone_from(&open.first.1);
+    session.labels = labels(cx, &open).await;
+    if request.as_admin {
+        session.principals = principals(cx, &open).await;
+        session.unlabelled = unlabelled(cx, &open).await;
+    }
+    // The server ends a transaction that nobody commits.
+    drop(open);
+    Fact::Seen(session)
+}
+
+const LOOK: &str = "\
+select session_user, current_database(), \
+       current_setting('transaction_read_only') = 'on' and pg_is_in_recovery(), \
+       current_setting('default_transaction_read_only') = 'on' or pg_is_in_recovery(), \
+       pg_is_in_recovery(), \
+       (select rolsuper or rolcreaterole or rolcreatedb from pg_roles where rolname = current_user), \
+       exists (select from pg_proc where proname = 'pgaadauth_create_principal'), \
+       current_setting('pgaadauth.enable_group_sync', true), \
+       (select coalesce(string_agg(rolname, chr(10)), '') from (select rolname from pg_roles \
+         where pg_has_role(current_user, oid, 'member') and rolname <> current_user \
+         order by 1 limit 200) as roles)";
+
+const LABELS: &str = "\
+select l.provider, l.label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
+where l.classoid = 'pg_authid'::regclass and r.rolname = current_user limit 10";
+
+const PRINCIPALS: &str = "select * from pgaadauth_list_principals(false) limit 5000";
+
+const UNLABELLED: &str = "\
+select rolname from pg_roles r where rolcanlogin and not exists (select from pg_shseclabel l \
+where l.objoid = r.oid and l.provider like 'pgaadauth%') order by 1 limit 5000";
+
+fn read(messages: &[SimpleQueryMessage]) -> Session {
+    let Some(row) = rows(messages).next() else {
+        return Session::default();
+    };
+    let yes = |index| row.get(index) == Some("t");
+    let member_of: Vec<String> = text(row, 8)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Session {
+        session_user: text(row, 0),
+        database: text(row, 1),
+        read_only: yes(2) || yes(3),
+        in_recovery: yes(4),
+        is_administrator: yes(5) || member_of.iter().any(|role| role == "azure_pg_admin"),
+        entra_functions: Some(yes(6)),
+        group_sync: row.get(7).map(|value| value.chars().take(16).collect()),
+        member_of,
+        ..Session::default()
+    }
+}
+
+async fn labels(cx: &Context, open: &Open) -> Fact<Vec<Label>> {
+    let label = |row: &SimpleQueryRow| Label {
+        provider: text(row, 0),
+        label: text(row, 1),
+    };
+    ask(cx, open, "labels", LABELS, label).await
+}
+
+/// By position: the documentation and the live servers disagree on a column's name.
+async fn principals(cx: &Context, open: &Open) -> Fact<Vec<Principal>> {
+    let principal = |row: &SimpleQueryRow| Principal {
+        role: text(row, 0),
+        kind: text(row, 1),
+        object_id: text(row, 2),
+        tenant_id: text(row, 3),
+        mfa: matches!(row.get(4), Some("1" | "t")),
+        admin: matches!(row.get(5), Some("1" | "t")),
+    };
+    ask(cx, open, "principals", PRINCIPALS, principal).await
+}
+
+async fn unlabelled(cx: &Context, open: &Open) -> Fact<Vec<String>> {
+    ask(
+        cx,
+        open,
+        "unlabelled roles",
+        UNLABELLED,
+        |row: &SimpleQueryRow| text(row, 0),
+    )
+    .await
+}
+
+async fn ask<T>(
+    cx: &Context,
+    open: &Open,
+    label: &str,
+    query: &str,
+    read: impl Fn(&SimpleQueryRow) -> T,
+) -> Fact<Vec<T>> {
+    // A refusal must not end the transaction for what is asked after it.
+    let guarded = format!("savepoint look; {query}");
+    let work = timeout(cx.timeout(), open.client.simple_query(&guarded));
+    let answered = cx.step(Topic::Session, "", label, work).await;
+    match answered {
+        Ok(Ok(messages)) => Fact::Seen(rows(&messages).map(read).collect()),
+        Ok(Err(error)) => {
+            let rollback = open.client.simple_query("rollback to savepoint look");
+            // If this fails, the next question fails and says so.
+            let _ = timeout(cx.timeout(), rollback).await;
+            let detail = match error.as_db_error() {
+                Some(refused) => refused.message().chars().take(300).collect(),
+                None => error.to_string(),
+            };
+            Fact::NotObserved(NotObserved::NotPermitted { detail })
+        }
+        Err(_) => Fact::NotObserved(NotObserved::OutOfTime {
+            after_ms: cx.elapsed_ms(),
+        }),
+    }
+}
+
+fn rows(messages: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
+    messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })
+}
+
+fn text(row: &SimpleQueryRow, index: usize) -> String {
+    row.try_get(index)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+        .chars()
+        .take(4096)
+        .collect()
+}
