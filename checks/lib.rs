@@ -23,6 +23,7 @@ pub mod judge;
 pub mod login;
 pub mod name;
 pub mod outbound;
+pub mod reach;
 pub mod server;
 pub mod text;
 pub mod token;

@@ -1,6 +1,8 @@
 //! Checks of the family `clock`.
 
+pub mod agrees;
+
 use crate::check::Check;
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+/// The family's checks.
+pub const CHECKS: &[&Check] = &[&agrees::CHECK];

@@ -1,6 +1,55 @@
-//! Checks of the family `outbound`.
+//! Checks of the family `outbound`: the way from this machine to the Entra hosts.
 
-use crate::check::Check;
+pub mod answers;
+pub mod connects;
+pub mod encrypts;
+pub mod proxy;
+
+use crate::{
+    check::{Check, Missing},
+    evidence::Evidence,
+    facts::{NotObserved, http::Http, outbound::Host, outbound::Route, tls::Tls},
+};
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+pub const CHECKS: &[&Check] = &[
+    &proxy::CHECK,
+    &connects::CHECK,
+    &encrypts::CHECK,
+    &answers::CHECK,
+];
+
+/// The hosts looked at.
+fn hosts(seen: &Evidence) -> Vec<String> {
+    let hosts = seen
+        .outbound
+        .seen()
+        .map(|outbound| outbound.hosts.as_slice())
+        .unwrap_or_default();
+    hosts.iter().map(|host| host.host.clone()).collect()
+}
+
+fn host<'a>(seen: &'a Evidence, name: &str) -> Result<&'a Host, Missing> {
+    let outbound = seen.outbound.get()?;
+    outbound
+        .hosts
+        .iter()
+        .find(|host| host.host == name)
+        .ok_or(Missing(NotObserved::NotAsked))
+}
+
+/// The handshake on the path that requests take, or why there was none.
+fn tls(host: &Host) -> Result<&Tls, Missing> {
+    Ok(match host.route {
+        Route::Direct => host.direct.get()?.tls.get()?,
+        Route::Proxy => host.proxied.get()?.tls.get()?,
+    })
+}
+
+/// The answer on the path that requests take, or why there was none.
+fn http(host: &Host) -> Result<&Http, Missing> {
+    Ok(match host.route {
+        Route::Direct => host.direct.get()?.http.get()?,
+        Route::Proxy => host.proxied.get()?.http.get()?,
+    })
+}

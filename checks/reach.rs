@@ -1,0 +1,219 @@
+//! What several TCP attempts to one host amount to, and how a chain of certificates fares: judged
+//! alike for the Entra hosts and for the server.
+
+use crate::{
+    facts::{
+        tcp::{TcpAttempt, TcpOutcome},
+        tls::{RootVerdict, Tls, Trust, Validity},
+    },
+    text,
+};
+
+/// What the attempts amount to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reach {
+    /// Every address that matters connects.
+    All,
+    /// None answers.
+    Dropped,
+    /// The best answer of all is a refusal.
+    Refused,
+    /// The best answer of all is that there is no way.
+    Unreachable,
+    /// Some connect; these do not.
+    Some(Vec<TcpAttempt>),
+    /// IPv4 connects, and no IPv6 address does although this machine has a way to them.
+    FamilyBroken(Vec<TcpAttempt>),
+}
+
+/// Sums the attempts up. An address family that this machine has no route for does not count.
+#[must_use]
+pub fn reach(attempts: &[TcpAttempt]) -> Reach {
+    let connected = |attempt: &&TcpAttempt| attempt.outcome == TcpOutcome::Connected;
+    let relevant = || attempts.iter().filter(|attempt| !without_route(attempt));
+    if relevant().any(|attempt| connected(&attempt)) {
+        let failed: Vec<TcpAttempt> = relevant()
+            .filter(|attempt| !connected(attempt))
+            .cloned()
+            .collect();
+        let works6 = relevant().any(|a| a.address.is_ipv6() && connected(&a));
+        if failed.is_empty() {
+            return Reach::All;
+        }
+        if !works6 && failed.iter().all(|attempt| attempt.address.is_ipv6()) {
+            return Reach::FamilyBroken(failed);
+        }
+        return Reach::Some(failed);
+    }
+    let has = |wanted: fn(&TcpOutcome) -> bool| relevant().any(|attempt| wanted(&attempt.outcome));
+    if has(|outcome| matches!(outcome, TcpOutcome::Refused { .. })) {
+        Reach::Refused
+    } else if has(|outcome| *outcome == TcpOutcome::Silent) {
+        Reach::Dropped
+    } else {
+        Reach::Unreachable
+    }
+}
+
+fn without_route(attempt: &TcpAttempt) -> bool {
+    attempt.address.is_ipv6()
+        && match &attempt.outcome {
+            TcpOutcome::Unreachable { icmp, .. } => icmp.is_none(),
+            TcpOutcome::Failed { .. } => true,
+            TcpOutcome::Connected | TcpOutcome::Silent | TcpOutcome::Refused { .. } => false,
+        }
+}
+
+/// One line for each attempt.
+#[must_use]
+pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
+    attempts
+        .iter()
+        .map(|attempt| {
+            let address = attempt.address;
+            let milliseconds = attempt.elapsed_ms;
+            match &attempt.outcome {
+                TcpOutcome::Connected => format!("{address}: connected in {milliseconds} ms"),
+                TcpOutcome::Silent => format!("{address}: no answer in {milliseconds} ms"),
+                TcpOutcome::Refused { icmp_from: None } => {
+                    format!("{address}: connection reset after {milliseconds} ms")
+                }
+                TcpOutcome::Refused {
+                    icmp_from: Some(from),
+                } => {
+                    format!("{address}: {from} says that the port is unreachable (ICMP)")
+                }
+                TcpOutcome::Unreachable {
+                    icmp: Some(icmp),
+                    detail,
+                } => {
+                    let from = icmp
+                        .from
+                        .map_or("somebody".to_owned(), |from| from.to_string());
+                    let kind = match (attempt.address.is_ipv4(), icmp.code) {
+                        (true, 9 | 10 | 13) | (false, 1) => "administratively prohibited",
+                        _ => detail.as_str(),
+                    };
+                    format!(
+                        "{address}: {from} says: {kind} (ICMP {}/{})",
+                        icmp.kind, icmp.code
+                    )
+                }
+                TcpOutcome::Unreachable { icmp: None, detail } | TcpOutcome::Failed { detail } => {
+                    format!("{address}: {detail}")
+                }
+            }
+        })
+        .collect()
+}
+
+/// What is wrong with a chain, the first that matters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChainFault {
+    /// It is made out to other names.
+    WrongName,
+    /// It is out of date.
+    Expired(String),
+    /// A public root signed it, and this run does not go by that root.
+    Untrusted,
+    /// It signed itself.
+    SelfSigned,
+    /// Neither a public root nor this run's roots know who signed it.
+    Intercepted,
+    /// No public root signed it, but this run's roots know who did.
+    InterceptedAndTrusted,
+}
+
+/// Judges a chain.
+#[must_use]
+pub fn chain_fault(tls: &Tls) -> Option<ChainFault> {
+    let trust: &Trust = tls.trust.as_ref()?;
+    let known = |verdict: &RootVerdict| *verdict == RootVerdict::Trusted;
+    if !trust.name_matches {
+        return Some(ChainFault::WrongName);
+    }
+    match &trust.validity {
+        Validity::Expired { not_after } => {
+            return Some(ChainFault::Expired(format!("expired on {not_after}")));
+        }
+        Validity::NotYet { not_before } => {
+            return Some(ChainFault::Expired(format!(
+                "is valid only from {not_before}"
+            )));
+        }
+        Validity::Current => {}
+    }
+    let self_signed = tls.chain.first().is_some_and(|leaf| leaf.self_signed);
+    match (known(&trust.effective), known(&trust.public)) {
+        (true, true) => None,
+        (true, false) => Some(ChainFault::InterceptedAndTrusted),
+        (false, true) => Some(ChainFault::Untrusted),
+        (false, false) if self_signed => Some(ChainFault::SelfSigned),
+        (false, false) => Some(ChainFault::Intercepted),
+    }
+}
+
+/// The chain presented, one certificate a line.
+#[must_use]
+pub fn chain_lines(tls: &Tls) -> Vec<String> {
+    tls.chain
+        .iter()
+        .map(|certificate| {
+            let names = if certificate.names.is_empty() {
+                String::new()
+            } else {
+                format!(" for {}", text::list(&certificate.names, 3))
+            };
+            format!(
+                "certificate \"{}\"{names}, issued by \"{}\"",
+                certificate.subject_name, certificate.issuer_name
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reach, reach};
+    use crate::facts::tcp::{TcpAttempt, TcpOutcome};
+
+    fn attempt(address: &str, outcome: TcpOutcome) -> TcpAttempt {
+        TcpAttempt {
+            address: address.parse().expect("an address"),
+            outcome,
+            elapsed_ms: 1,
+        }
+    }
+
+    #[test]
+    fn a_family_without_a_route_does_not_count() {
+        let no_route = TcpOutcome::Unreachable {
+            icmp: None,
+            detail: "Network is unreachable".to_owned(),
+        };
+        let attempts = [
+            attempt("1.2.3.4:443", TcpOutcome::Connected),
+            attempt("[2001:db8::1]:443", no_route),
+        ];
+        assert_eq!(reach(&attempts), Reach::All);
+    }
+
+    #[test]
+    fn silence_on_ipv6_alone_is_a_broken_family() {
+        let attempts = [
+            attempt("1.2.3.4:443", TcpOutcome::Connected),
+            attempt("[2001:db8::1]:443", TcpOutcome::Silent),
+        ];
+        assert!(matches!(reach(&attempts), Reach::FamilyBroken(_)));
+    }
+
+    #[test]
+    fn a_reset_says_more_than_silence() {
+        let attempts = [
+            attempt("1.2.3.4:443", TcpOutcome::Silent),
+            attempt("1.2.3.5:443", TcpOutcome::Refused { icmp_from: None }),
+        ];
+        assert_eq!(reach(&attempts), Reach::Refused);
+        assert_eq!(reach(&attempts[..1]), Reach::Dropped);
+    }
+}
