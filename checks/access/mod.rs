@@ -1,6 +1,8 @@
-//! Checks of the family `access`.
+//! Checks of the family `access`: what comes after authentication.
+
+pub mod database;
 
 use crate::check::Check;
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+/// The family's checks.
+pub const CHECKS: &[&Check] = &[&database::CHECK];

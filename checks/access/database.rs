@@ -1,0 +1,173 @@
+//! Whether the role may enter the database.
+
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        login::{LoginOutcome, ServerError},
+        settings::Settings,
+    },
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// The database exists, and the role may connect to it.
+pub static CHECK: Check = Check {
+    id: "access/database",
+    asserts: "the database lets this role in",
+    needs: &[Topic::Settings, Topic::Login, Topic::Session],
+    problems: &[&DATABASE_MISSING, &NO_CONNECT_PRIVILEGE, &READ_ONLY],
+    decisive: true,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, login) = (seen.settings.get()?, seen.login.get()?);
+    match &login.outcome {
+        LoginOutcome::Accepted { .. } => {}
+        LoginOutcome::RefusedAfterAuthentication(error) => return Ok(refused(settings, error)),
+        _ => {
+            let (by, subject) = (Topic::Login, String::new());
+            return Err(Missing(NotObserved::Blocked { by, subject }));
+        }
+    }
+    let database = &settings.database.value;
+    let Some(session) = seen.session.seen() else {
+        return Ok(Verdict::Passed(format!("connected to \"{database}\"")));
+    };
+    if session.read_only {
+        let why = if session.in_recovery {
+            "the server is a replica"
+        } else {
+            "default_transaction_read_only is on"
+        };
+        let detail = format!("\"{database}\" can be read and not written: {why}");
+        return Ok(Verdict::found(
+            Finding::of(&READ_ONLY, database, detail)
+                .fix(Fix::by(Actor::DatabaseAdmin, "Connect to the primary, or make room on the disk (Azure sets servers read-only when it is nearly full)")),
+        ));
+    }
+    Ok(Verdict::Passed(format!(
+        "connected to \"{database}\" as \"{}\"",
+        session.current_user
+    )))
+}
+
+fn refused(settings: &Settings, error: &ServerError) -> Verdict {
+    let database = &settings.database.value;
+    let user = settings
+        .user
+        .as_ref()
+        .map_or("", |user| user.value.as_str());
+    let role = user.replace('"', "\"\"");
+    let said = format!("the server says {}: {}", error.sqlstate, error.message);
+    let finding = match error.sqlstate.as_str() {
+        "3D000" => Finding::of(
+            &DATABASE_MISSING,
+            database,
+            format!("the token is accepted, and there is no database \"{database}\""),
+        )
+        .fix(
+            Fix::you("Name a database that exists; names are case-sensitive")
+                .run("export PGDATABASE=postgres"),
+        )
+        .fix(Fix::by(Actor::DatabaseAdmin, "Or create it").run(format!(
+            "create database \"{}\";",
+            database.replace('"', "\"\"")
+        ))),
+        "42501" => Finding::of(
+            &NO_CONNECT_PRIVILEGE,
+            database,
+            format!("the token is accepted, and \"{user}\" may not connect to \"{database}\""),
+        )
+        .fix(Fix::by(Actor::DatabaseAdmin, "Grant it").run(format!(
+            "grant connect on database \"{}\" to \"{role}\";",
+            database.replace('"', "\"\"")
+        ))),
+        _ => Finding::of(
+            &NO_CONNECT_PRIVILEGE,
+            database,
+            format!(
+                "the token is accepted, and the session is refused: {}",
+                error.message
+            ),
+        )
+        .fix(Fix::by(
+            Actor::DatabaseAdmin,
+            "Look the message up in the server's log",
+        )),
+    };
+    Verdict::found(
+        finding
+            .because("authentication succeeded: the role and the token are right")
+            .because(said),
+    )
+}
+
+/// No such database.
+pub static DATABASE_MISSING: Problem = Problem {
+    id: "access/database-missing",
+    title: "the database does not exist",
+    severity: Severity::Error,
+    explains: &["access/*"],
+    page: Page {
+        means: "The login succeeded, and the database named does not exist (SQLSTATE 3D000). PostgreSQL tells this only after it has accepted the token.",
+        causes: &[
+            "a wrong name or letter case",
+            "no database was named, so the user name was taken for it",
+        ],
+        confirm: &["`psql -d postgres -l`"],
+        fix: &[
+            (Actor::You, "name the right database"),
+            (Actor::DatabaseAdmin, "create it"),
+        ],
+        mistaken_for: &["a refused login: the token is fine"],
+        sources: &["PostgreSQL documentation: error codes, 3D000"],
+    },
+};
+
+/// No CONNECT.
+pub static NO_CONNECT_PRIVILEGE: Problem = Problem {
+    id: "access/no-connect-privilege",
+    title: "the role may not connect to the database",
+    severity: Severity::Error,
+    explains: &["access/*"],
+    page: Page {
+        means: "The login succeeded, and the role lacks the privilege CONNECT on this database (SQLSTATE 42501).",
+        causes: &[
+            "CONNECT was revoked from PUBLIC, and nobody granted it to this role",
+            "the role was dropped and recreated, and lost its grants",
+        ],
+        confirm: &[
+            "`select has_database_privilege('<role>', '<database>', 'connect')` as an administrator",
+        ],
+        fix: &[(Actor::DatabaseAdmin, "GRANT CONNECT ON DATABASE … TO …")],
+        mistaken_for: &["login/refused: there the token is not accepted"],
+        sources: &["PostgreSQL documentation: GRANT"],
+    },
+};
+
+/// Nothing can be written.
+pub static READ_ONLY: Problem = Problem {
+    id: "access/read-only",
+    title: "the database is read-only",
+    severity: Severity::Warning,
+    explains: &[],
+    page: Page {
+        means: "The session can read and not write.",
+        causes: &[
+            "the host is a read replica",
+            "the disk is at 95 %, and Azure has set the server read-only",
+            "default_transaction_read_only is on",
+        ],
+        confirm: &[
+            "`select pg_is_in_recovery(), current_setting('default_transaction_read_only')`",
+        ],
+        fix: &[
+            (Actor::You, "connect to the primary"),
+            (Actor::AzureOwner, "grow the disk"),
+        ],
+        mistaken_for: &["missing grants: those give 42501, this gives 25006"],
+        sources: &["Microsoft Learn: Limits in Azure Database for PostgreSQL, storage"],
+    },
+};
