@@ -1,8 +1,10 @@
-//! Checks of the family `token`.
+//! Checks of the family `token`: obtaining one.
 
 pub mod aadsts;
+pub mod obtained;
+pub mod refusal;
 
 use crate::check::Check;
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+/// The family's checks.
+pub const CHECKS: &[&Check] = &[&obtained::CHECK];
