@@ -1,6 +1,56 @@
-//! Checks of the family `claims`.
+//! Checks of the family `claims`: what the token says, before it is sent anywhere.
 
-use crate::check::Check;
+pub mod audience;
+pub mod lifetime;
+pub mod signature;
+pub mod tenant;
+pub mod whole;
+
+use crate::{
+    check::{Check, Missing},
+    evidence::Evidence,
+    facts::{NotObserved, Topic, token::Claims},
+    text,
+    verdict::Fix,
+};
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+pub const CHECKS: &[&Check] = &[
+    &whole::CHECK,
+    &signature::CHECK,
+    &audience::CHECK,
+    &tenant::CHECK,
+    &lifetime::CHECK,
+];
+
+/// What a token that cannot be used explains.
+const EVERYTHING_AFTER: &[&str] = &[
+    "claims/*",
+    "login/accepted",
+    "login/token-refused",
+    "login/refused",
+    "access/*",
+];
+
+/// The claims, or that the token could not be decoded.
+fn claims(seen: &Evidence) -> Result<&Claims, Missing> {
+    let token = seen.token.get()?;
+    token.claims.as_deref().ok_or(Missing(NotObserved::Blocked {
+        by: Topic::Token,
+        subject: String::new(),
+    }))
+}
+
+/// A fresh token for the right audience and tenant.
+fn fresh(seen: &Evidence) -> Fix {
+    let settings = seen.settings.seen();
+    let audience = settings.map_or("https://ossrdbms-aad.database.windows.net", |settings| {
+        settings.cloud.value.database_audience.as_str()
+    });
+    let tenant = settings.and_then(|settings| settings.tenant.as_ref());
+    Fix::you("Get a token for the database").run(text::fresh_token(
+        seen.vantage.shell,
+        audience,
+        tenant.map(|tenant| tenant.value.as_str()),
+    ))
+}

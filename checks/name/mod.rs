@@ -1,6 +1,9 @@
-//! Checks of the family `name`.
+//! Checks of the family `name`: the role name against the token's identity.
+
+pub mod candidates;
+pub mod spelling;
 
 use crate::check::Check;
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[];
+/// The family's checks.
+pub const CHECKS: &[&Check] = &[&spelling::CHECK];

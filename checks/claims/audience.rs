@@ -1,0 +1,182 @@
+//! Whether the token is for the database.
+
+use super::{EVERYTHING_AFTER, claims, fresh};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        cloud::{Cloud, DATABASE_APP_ID},
+        settings::Settings,
+    },
+    verdict::{Actor, Finding, Verdict},
+};
+
+/// Audiences that are taken for the database's, and what they are for. Sources: Azure CLI's cloud
+/// table; MicrosoftDocs/azure-docs#123030.
+const LOOK_ALIKES: [(&str, &str); 8] = [
+    ("https://database.windows.net", "Azure SQL"),
+    ("https://management.azure.com", "Azure Resource Manager"),
+    (
+        "https://management.core.windows.net",
+        "Azure Resource Manager",
+    ),
+    ("https://graph.microsoft.com", "Microsoft Graph"),
+    ("00000003-0000-0000-c000-000000000000", "Microsoft Graph"),
+    (
+        "https://token.postgres.cosmos.azure.com",
+        "Azure Cosmos DB for PostgreSQL",
+    ),
+    ("https://vault.azure.net", "Key Vault"),
+    ("https://storage.azure.com", "Azure Storage"),
+];
+
+/// The audience is the database's.
+pub static CHECK: Check = Check {
+    id: "claims/audience",
+    asserts: "the token is for the database (aud)",
+    needs: &[Topic::Settings, Topic::Token],
+    problems: &[&WRONG_AUDIENCE, &OTHER_CLOUD_AUDIENCE, &UNUSUAL_AUDIENCE],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, claims) = (seen.settings.get()?, claims(seen)?);
+    let audience = claims.aud.as_deref().unwrap_or_default();
+    let expected = &settings.cloud.value.database_audience;
+    if audience == expected {
+        return Ok(Verdict::Passed(audience.to_owned()));
+    }
+    let bare = audience.trim_end_matches('/');
+    if bare == expected || audience == DATABASE_APP_ID {
+        let detail =
+            format!("the audience is {audience}; tokens for the database usually have {expected}");
+        return Ok(Verdict::found(
+            Finding::of(&UNUSUAL_AUDIENCE, "aud", detail).fix(fresh(seen)),
+        ));
+    }
+    let other = Cloud::built_in()
+        .into_iter()
+        .find(|cloud| cloud.database_audience == bare);
+    let finding = match other {
+        Some(cloud) => {
+            let detail = format!(
+                "the token is for the database in {}, and the server is in {}",
+                cloud.az_name(),
+                settings.cloud.value.az_name()
+            );
+            Finding::of(&OTHER_CLOUD_AUDIENCE, "aud", detail)
+        }
+        None => {
+            let what = what_for(bare, settings);
+            Finding::of(
+                &WRONG_AUDIENCE,
+                "aud",
+                format!("the token is for {what}, not for the database"),
+            )
+        }
+    };
+    Ok(Verdict::found(
+        finding
+            .because(format!("aud is \"{audience}\""))
+            .because(format!("the server accepts \"{expected}\""))
+            .fix(fresh(seen)),
+    ))
+}
+
+fn what_for(audience: &str, settings: &Settings) -> String {
+    let known = LOOK_ALIKES.iter().find(|(alike, _)| *alike == audience);
+    if let Some((_, name)) = known {
+        return (*name).to_owned();
+    }
+    let host = settings
+        .host
+        .as_ref()
+        .map_or("", |host| host.value.as_str());
+    if !host.is_empty() && audience.contains(host) {
+        return "the server's own name, which is no resource".to_owned();
+    }
+    if audience.is_empty() {
+        "nobody".to_owned()
+    } else {
+        format!("\"{audience}\"")
+    }
+}
+
+/// For something else.
+pub static WRONG_AUDIENCE: Problem = Problem {
+    id: "claims/wrong-audience",
+    title: "the token is for another service",
+    severity: Severity::Error,
+    explains: &[
+        "claims/bad-signature",
+        "login/audience-refused",
+        "login/accepted",
+        "login/token-refused",
+        "login/refused",
+        "access/*",
+    ],
+    page: Page {
+        means: "A token opens one service, its audience. This one is not for Azure Database for PostgreSQL, so the server would refuse it. It was not sent.",
+        causes: &[
+            "`az account get-access-token` without --resource-type oss-rdbms gives a token for Azure Resource Manager",
+            "a look-alike: https://database.windows.net is Azure SQL",
+            "the server's name used as the resource",
+        ],
+        confirm: &["`entra-pg token --decode -` shows aud"],
+        fix: &[(
+            Actor::You,
+            "`az account get-access-token --resource-type oss-rdbms`, or the scope https://ossrdbms-aad.database.windows.net/.default",
+        )],
+        mistaken_for: &["login/refused: the older servers say only that the password is wrong"],
+        sources: &[
+            "Microsoft Learn: Connect with Microsoft Entra ID",
+            "microsoft/azuredatastudio-postgresql#505",
+        ],
+    },
+};
+
+/// For another cloud.
+pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
+    id: "claims/other-cloud-audience",
+    title: "the token is for the database of another cloud",
+    severity: Severity::Error,
+    explains: &["login/audience-refused", "login/accepted", "access/*"],
+    page: Page {
+        means: "The audience is the database's in another Azure cloud than the server's.",
+        causes: &[
+            "`az cloud set` points to another cloud",
+            "a scope copied from documentation of the public cloud",
+        ],
+        confirm: &["`az cloud show --query name`"],
+        fix: &[(
+            Actor::You,
+            "`az cloud set --name …`, sign in again, and ask for that cloud's scope",
+        )],
+        mistaken_for: &["claims/wrong-audience"],
+        sources: &["Azure CLI: az cloud show, ossrdbmsResourceId"],
+    },
+};
+
+/// Nearly.
+pub static UNUSUAL_AUDIENCE: Problem = Problem {
+    id: "claims/unusual-audience",
+    title: "the audience is written unusually",
+    severity: Severity::Warning,
+    explains: &[],
+    page: Page {
+        means: "The audience is the database's, with a slash at its end or as an application id. Whether every server accepts these forms is not documented.",
+        causes: &[
+            "a scope with two slashes before .default",
+            "a version 2.0 token",
+        ],
+        confirm: &["`entra-pg token --decode -` shows aud"],
+        fix: &[(
+            Actor::You,
+            "ask for https://ossrdbms-aad.database.windows.net/.default",
+        )],
+        mistaken_for: &["claims/wrong-audience"],
+        sources: &["Microsoft Learn: Access token claims reference, aud"],
+    },
+};

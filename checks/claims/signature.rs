@@ -1,0 +1,64 @@
+//! Whether the tenant's keys made the signature.
+
+use super::{EVERYTHING_AFTER, fresh};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{NotObserved, Topic, token::Signature},
+    verdict::{Actor, Finding, Verdict},
+};
+
+/// The signature is the tenant's.
+pub static CHECK: Check = Check {
+    id: "claims/signature",
+    asserts: "the tenant's published keys made the signature",
+    needs: &[Topic::Token, Topic::Keys, Topic::Settings],
+    problems: &[&BAD_SIGNATURE],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    seen.token.get()?;
+    let (detail, line) = match seen.signature.get()? {
+        Signature::Verified { kid } => return Ok(Verdict::Passed(format!("key {kid}"))),
+        Signature::Bad { kid } => (
+            "the signature does not fit the token: it was changed after it was signed",
+            format!("key {kid} is published, and did not make this signature"),
+        ),
+        Signature::UnknownKey { kid, published } => (
+            "the token was signed with a key that its tenant does not publish",
+            format!("key {kid} is not among the {published} published"),
+        ),
+        Signature::NotVerifiable { detail } => {
+            return Err(Missing(NotObserved::NotApplicable {
+                why: detail.clone(),
+            }));
+        }
+    };
+    Ok(Verdict::found(
+        Finding::of(&BAD_SIGNATURE, "signature", detail)
+            .because(line)
+            .fix(fresh(seen)),
+    ))
+}
+
+/// Not theirs.
+pub static BAD_SIGNATURE: Problem = Problem {
+    id: "claims/bad-signature",
+    title: "the token's signature is not the tenant's",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "Held against the keys that the token's own tenant publishes, the signature is not theirs. The server will refuse it.",
+        causes: &[
+            "a character was changed in copying",
+            "a token of a test environment or of another cloud",
+            "a forged token",
+        ],
+        confirm: &["https://login.microsoftonline.com/<tenant>/discovery/keys lists the key ids"],
+        fix: &[(Actor::You, "get a fresh token")],
+        mistaken_for: &["claims/truncated: there the length tells"],
+        sources: &["Microsoft Learn: Access tokens, validate the signature"],
+    },
+};

@@ -1,0 +1,77 @@
+//! Whether the token is of the tenant that was asked for.
+
+use super::{claims, fresh};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::Topic,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// The tenant is the expected one.
+pub static CHECK: Check = Check {
+    id: "claims/tenant",
+    asserts: "the token is of the expected tenant (tid)",
+    needs: &[Topic::Settings, Topic::Token],
+    problems: &[&WRONG_TENANT],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, claims) = (seen.settings.get()?, claims(seen)?);
+    let tenant = claims.tid.as_deref().unwrap_or_default();
+    let Some(expected) = &settings.tenant else {
+        return Ok(Verdict::Passed(format!(
+            "{tenant} (no tenant was named to compare)"
+        )));
+    };
+    // A domain name cannot be compared with an id.
+    if expected.value.contains('.') || expected.value.eq_ignore_ascii_case(tenant) {
+        return Ok(Verdict::Passed(tenant.to_owned()));
+    }
+    let detail = format!(
+        "the token is of tenant {tenant}, and {} names {}",
+        expected.origin.phrase(),
+        expected.value
+    );
+    Ok(Verdict::found(
+        Finding::of(&WRONG_TENANT, "tid", detail)
+            .because_all(
+                claims
+                    .iss
+                    .as_ref()
+                    .map(|issuer| format!("iss is \"{issuer}\"")),
+            )
+            .fix(
+                Fix::you("Sign in to that tenant")
+                    .run(format!("az login --tenant {}", expected.value)),
+            )
+            .fix(fresh(seen)),
+    ))
+}
+
+/// Another tenant.
+pub static WRONG_TENANT: Problem = Problem {
+    id: "claims/wrong-tenant",
+    title: "the token is of another tenant",
+    severity: Severity::Error,
+    explains: &[
+        "login/oid-claim-refused",
+        "login/object-id-mismatch",
+        "login/accepted",
+        "login/refused",
+        "access/*",
+    ],
+    page: Page {
+        means: "The token was issued by another tenant than the one named. A server accepts principals of its own tenant; guests need a token of the server's tenant, not of their home.",
+        causes: &[
+            "`az login` chose the home tenant of a guest",
+            "several tenants on one machine",
+        ],
+        confirm: &["`az account show --query tenantId`"],
+        fix: &[(Actor::You, "`az login --tenant <the server's tenant>`")],
+        mistaken_for: &["login/object-id-mismatch"],
+        sources: &["Microsoft Learn: Access token claims reference, tid"],
+    },
+};
