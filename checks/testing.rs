@@ -13,11 +13,6 @@ pub(crate) fn healthy_but(changes: &[(&str, Value)]) -> Evidence {
     serde_json::from_value(document).expect("the change keeps the shape of evidence")
 }
 
-/// The evidence of a healthy run.
-pub(crate) fn healthy() -> Evidence {
-    healthy_but(&[])
-}
-
 /// The problems that one check finds.
 pub(crate) fn problems_of(check: &'static Check, evidence: &Evidence) -> Vec<&'static str> {
     judged(check, evidence)

@@ -1,6 +1,6 @@
 //! Whether the token is for the database.
 
-use super::{EVERYTHING_AFTER, claims, fresh};
+use super::{claims, fresh};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,

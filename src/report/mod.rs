@@ -1,8 +1,20 @@
-//! Reports: the judgement of one run, spoken in many formats.
+//! Reports: the judgement of one run, spoken in several formats. A renderer sees a [`Report`] and a
+//! [`Style`]; colours are in `text` alone.
+
+mod clean;
+mod counts;
+mod github;
+mod json;
+mod junit;
+mod markdown;
+mod text;
 
 use crate::request::Selection;
-use entra_pg_checks::{Evidence, Judgement, Outcome, judge, rulebook};
+use entra_pg_checks::{Evidence, Judgement, Line, Outcome, Severity, Status, judge, rulebook};
 use std::io;
+
+pub use clean::clean;
+pub use json::schema;
 
 /// Evidence and what it means.
 pub struct Report {
@@ -15,8 +27,16 @@ pub struct Report {
 pub enum Format {
     /// For people.
     Text,
-    /// For programs.
+    /// The verdict in a few lines, to paste into a chat.
+    Short,
+    /// One JSON document; `entra-pg schema` prints its schema.
     Json,
+    /// JUnit XML, for the test views of CI systems.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// For tickets, grouped by who must act.
+    Markdown,
 }
 
 /// How to lay out.
@@ -66,23 +86,96 @@ impl Report {
     pub const fn judgement(&self) -> &Judgement {
         &self.judgement
     }
+
+    /// The verdict in one sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        if let Some(root) = self.judgement.root() {
+            return root.finding.detail.clone();
+        }
+        let settings = self.evidence.settings.seen();
+        let server = settings.and_then(|settings| settings.host.as_ref());
+        match (self.judgement.outcome, server) {
+            (Outcome::Undetermined, _) if self.evidence.interrupted => {
+                "interrupted: what was looked at until then shows no fault".to_owned()
+            }
+            (Outcome::Undetermined, _) => {
+                "nothing failed, but a decisive check could not be done".to_owned()
+            }
+            (_, Some(_)) if self.passed("login/accepted") => {
+                "the login with Microsoft Entra ID works".to_owned()
+            }
+            (_, Some(_)) => "nothing that was looked at is wrong".to_owned(),
+            (_, None) => "everything that needs no server works; no server was named".to_owned(),
+        }
+    }
+
+    /// The families of which something passed and nothing failed, with the checks that passed.
+    #[must_use]
+    pub fn ruled_out(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut areas: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
+        if self.judgement.root().is_none() {
+            return areas;
+        }
+        for (family, _) in entra_pg_checks::FAMILIES {
+            let lines = || {
+                self.judgement
+                    .lines
+                    .iter()
+                    .filter(|line| line.check.family() == *family)
+            };
+            let failed = lines().any(|line| {
+                matches!(
+                    line.status,
+                    Status::Failed | Status::Undetermined | Status::Skipped
+                )
+            });
+            let mut by: Vec<&'static str> = lines()
+                .filter(|line| matches!(line.status, Status::Passed | Status::Warning))
+                .map(|line| line.check.id)
+                .collect();
+            by.dedup();
+            if !failed && !by.is_empty() {
+                areas.push((family, by));
+            }
+        }
+        areas
+    }
+
+    fn passed(&self, check: &str) -> bool {
+        let passed = |line: &Line| line.check.id == check && line.status == Status::Passed;
+        self.judgement.lines.iter().any(passed)
+    }
 }
 
 /// Speaks.
 ///
 /// # Errors
 /// The format could not be made.
-pub fn render(report: &Report, _format: Format, _style: &Style) -> io::Result<Vec<u8>> {
-    serde_json::to_vec_pretty(&report.evidence).map_err(io::Error::other)
+pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Vec<u8>> {
+    Ok(match format {
+        Format::Text => text::render(report, style).into_bytes(),
+        Format::Short => text::short(report, style).into_bytes(),
+        Format::Json => json::render(report)?,
+        Format::Junit => junit::render(report)?,
+        Format::Github => github::render(report).into_bytes(),
+        Format::Markdown => markdown::render(report).into_bytes(),
+    })
 }
 
-/// The exit code.
+/// The exit code: 0, 1, 3 or 130; 2 and 4 are known before there is a report.
 #[must_use]
-pub fn exit_code(report: &Report, _fail_on: FailOn) -> u8 {
+pub fn exit_code(report: &Report, fail_on: FailOn) -> u8 {
+    let warned = report
+        .judgement
+        .findings
+        .iter()
+        .any(|judged| judged.finding.severity == Severity::Warning);
     match report.judgement.outcome {
         _ if report.evidence.interrupted => 130,
         Outcome::Failing => 1,
         Outcome::Undetermined => 3,
+        Outcome::Healthy | Outcome::Degraded if warned && fail_on == FailOn::Warning => 1,
         Outcome::Healthy | Outcome::Degraded => 0,
     }
 }

@@ -1,0 +1,360 @@
+//! `--format json`, version 1. The shape is frozen: fields are only added. It is apart from the types
+//! inside so that these can change.
+
+use super::Report;
+use entra_pg_checks::{
+    Actor, Confidence, Judged, Line, Outcome, Risk, Severity, Status,
+    facts::{cloud::CloudKind, outbound::Route},
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::io;
+
+/// Writes the document.
+pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(&Document::of(report)?).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The JSON Schema of the document.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}
+
+/// One run of `entra-pg doctor`.
+#[derive(JsonSchema, Serialize)]
+struct Document {
+    /// The version of this format; fields are only added in version 1.
+    schema_version: &'static str,
+    tool: Tool,
+    /// The run's own id, which the server's log shows as `application_name`.
+    run_id: String,
+    /// When the run began, RFC 3339 in UTC, by this machine's clock.
+    #[schemars(with = "String")]
+    started_at: Timestamp,
+    /// How long it took.
+    duration_ms: u64,
+    outcome: &'static str,
+    verdict: Verdict,
+    target: Target,
+    vantage: Vantage,
+    checks: Vec<Check>,
+    findings: Vec<Finding>,
+    contacted: Vec<Contact>,
+    /// Typed observations, enough to judge again.
+    #[schemars(with = "serde_json::Value")]
+    evidence: serde_json::Value,
+    /// Defects of the tool itself.
+    tool_errors: Vec<String>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Verdict {
+    /// The root cause's problem id.
+    problem: Option<&'static str>,
+    /// The check that found it.
+    check: Option<&'static str>,
+    /// What it is about.
+    subject: Option<String>,
+    /// One sentence.
+    summary: String,
+    /// `certain`, `likely` or `possible`.
+    confidence: &'static str,
+    ruled_out: Vec<RuledOut>,
+    /// Checks that the root cause stands in the way of.
+    blocked: Vec<&'static str>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct RuledOut {
+    area: &'static str,
+    by: Vec<&'static str>,
+}
+
+#[derive(Default, JsonSchema, Serialize)]
+struct Target {
+    host: Option<String>,
+    port: u16,
+    database: Option<String>,
+    user: Option<String>,
+    sslmode: String,
+    cloud: &'static str,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Vantage {
+    kind: &'static str,
+    hostname: String,
+    os: String,
+    proxy: Option<String>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Check {
+    id: &'static str,
+    family: &'static str,
+    asserts: &'static str,
+    /// `passed`, `warning`, `failed`, `skipped`, `undetermined` or `not-applicable`.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    detail: String,
+    /// Why it was not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
+    /// The problem that stands in its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_by: Option<&'static str>,
+    started_ms: u64,
+    duration_ms: u64,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Finding {
+    problem: &'static str,
+    check: &'static str,
+    /// `error`, `warning` or `info`.
+    severity: &'static str,
+    subject: String,
+    detail: String,
+    evidence: Vec<String>,
+    /// Whether it is the root cause; at most one is.
+    root: bool,
+    /// `certain`, `likely` or `possible`.
+    confidence: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_by: Option<&'static str>,
+    fixes: Vec<Fix>,
+    docs: String,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Fix {
+    /// `you`, `network`, `entra-admin`, `database-admin`, `azure-owner` or `microsoft`.
+    actor: &'static str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    /// `safe` or `review`.
+    risk: &'static str,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Contact {
+    host: String,
+    address: String,
+    port: u16,
+    protocol: String,
+    probe: String,
+}
+
+impl Document {
+    fn of(report: &Report) -> io::Result<Self> {
+        let (evidence, judgement) = (report.evidence(), report.judgement());
+        Ok(Self {
+            schema_version: "1",
+            tool: Tool {
+                name: "entra-pg",
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            run_id: evidence.run_id.clone(),
+            started_at: evidence.observed_at,
+            duration_ms: evidence.duration_ms,
+            outcome: outcome(judgement.outcome),
+            verdict: Verdict::of(report),
+            target: Target::of(report),
+            vantage: Vantage::of(report),
+            checks: judgement.lines.iter().map(Check::of).collect(),
+            findings: judgement.findings.iter().map(Finding::of).collect(),
+            contacted: evidence
+                .contacted
+                .iter()
+                .map(|contact| Contact {
+                    host: contact.host.clone(),
+                    address: contact.address.clone(),
+                    port: contact.port,
+                    protocol: contact.protocol.clone(),
+                    probe: contact.probe.clone(),
+                })
+                .collect(),
+            evidence: serde_json::to_value(evidence).map_err(io::Error::other)?,
+            tool_errors: evidence.tool_errors.clone(),
+        })
+    }
+}
+
+impl Verdict {
+    fn of(report: &Report) -> Self {
+        let root = report.judgement().root();
+        let problem = root.map(|root| root.finding.problem);
+        let mut blocked: Vec<&'static str> = report
+            .judgement()
+            .lines
+            .iter()
+            .filter(|line| line.explained_by.is_some() && line.explained_by == problem)
+            .map(|line| line.check.id)
+            .collect();
+        blocked.dedup();
+        Self {
+            problem: problem.map(|problem| problem.id),
+            check: root.map(|root| root.check.id),
+            subject: root.map(|root| root.finding.subject.clone()),
+            summary: report.summary(),
+            confidence: root.map_or("certain", |root| confidence(root.finding.confidence)),
+            ruled_out: report
+                .ruled_out()
+                .into_iter()
+                .map(|(area, by)| RuledOut { area, by })
+                .collect(),
+            blocked,
+        }
+    }
+}
+
+impl Target {
+    fn of(report: &Report) -> Self {
+        let Some(settings) = report.evidence().settings.seen() else {
+            return Self::default();
+        };
+        Self {
+            host: settings.host.as_ref().map(|host| host.value.clone()),
+            port: settings.port.value,
+            database: Some(settings.database.value.clone()),
+            user: settings.user.as_ref().map(|user| user.value.clone()),
+            sslmode: settings.sslmode.value.clone(),
+            cloud: match settings.cloud.value.kind {
+                CloudKind::Public => "public",
+                CloudKind::UsGov => "usgov",
+                CloudKind::China => "china",
+                CloudKind::Custom => "custom",
+            },
+        }
+    }
+}
+
+impl Vantage {
+    fn of(report: &Report) -> Self {
+        let evidence = report.evidence();
+        let proxied = evidence
+            .outbound
+            .seen()
+            .is_some_and(|outbound| outbound.hosts.iter().any(|host| host.route == Route::Proxy));
+        let proxy = evidence.proxy.seen().and_then(|rules| rules.https.as_ref());
+        Self {
+            kind: "client",
+            hostname: evidence.vantage.hostname.clone(),
+            os: evidence.vantage.os.clone(),
+            proxy: proxy
+                .filter(|_| proxied)
+                .map(|proxy| format!("{}://{}:{}", proxy.scheme, proxy.host, proxy.port)),
+        }
+    }
+}
+
+impl Check {
+    fn of(line: &Line) -> Self {
+        let looked = matches!(
+            line.status,
+            Status::Passed | Status::Warning | Status::Failed
+        );
+        Self {
+            id: line.check.id,
+            family: line.check.family(),
+            asserts: line.check.asserts,
+            status: status(line.status),
+            subject: line.subject.clone(),
+            detail: line.detail.clone(),
+            because: (!looked).then(|| line.detail.clone()),
+            explained_by: line.explained_by.map(|problem| problem.id),
+            started_ms: line.span.0,
+            duration_ms: line.span.1,
+        }
+    }
+}
+
+impl Finding {
+    fn of(judged: &Judged) -> Self {
+        let finding = &judged.finding;
+        Self {
+            problem: finding.problem.id,
+            check: judged.check.id,
+            severity: severity(finding.severity),
+            subject: finding.subject.clone(),
+            detail: finding.detail.clone(),
+            evidence: finding.evidence.clone(),
+            root: judged.root,
+            confidence: confidence(finding.confidence),
+            explained_by: judged.explained_by.map(|problem| problem.id),
+            fixes: finding
+                .fixes
+                .iter()
+                .map(|fix| Fix {
+                    actor: actor(fix.actor),
+                    text: fix.text.clone(),
+                    command: fix.command.clone(),
+                    risk: match fix.risk {
+                        Risk::Safe => "safe",
+                        Risk::Review => "review",
+                    },
+                })
+                .collect(),
+            docs: finding.problem.docs(),
+        }
+    }
+}
+
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Warning => "warning",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+        Status::Undetermined => "undetermined",
+        Status::NotApplicable => "not-applicable",
+    }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Healthy => "healthy",
+        Outcome::Degraded => "degraded",
+        Outcome::Failing => "failing",
+        Outcome::Undetermined => "undetermined",
+    }
+}
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    }
+}
+
+const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Certain => "certain",
+        Confidence::Likely => "likely",
+        Confidence::Possible => "possible",
+    }
+}
+
+const fn actor(actor: Actor) -> &'static str {
+    match actor {
+        Actor::You => "you",
+        Actor::Network => "network",
+        Actor::EntraAdmin => "entra-admin",
+        Actor::DatabaseAdmin => "database-admin",
+        Actor::AzureOwner => "azure-owner",
+        Actor::Microsoft => "microsoft",
+    }
+}

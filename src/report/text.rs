@@ -1,0 +1,335 @@
+//! The report for people: the verdict, then the proof, then what to do. Folded where all is well,
+//! explained where it is not. The words are the same with and without colours.
+
+use super::{Report, Style, clean, counts::Counts};
+use entra_pg_checks::{
+    Confidence, FAMILIES, Judged, Line, Outcome, Severity, Status, facts::settings::Settings,
+};
+use owo_colors::{OwoColorize, Style as Paint};
+use std::fmt::Write;
+
+/// Columns of text; longer lines are hard to read.
+const WIDEST: usize = 100;
+
+/// The whole report.
+pub(super) fn render(report: &Report, style: &Style) -> String {
+    let mut page = Page {
+        out: String::new(),
+        style: *style,
+    };
+    page.title(report);
+    page.verdict(report);
+    if !style.quiet {
+        page.stages(report);
+    }
+    page.others(report);
+    page.last_line(report);
+    page.out
+}
+
+/// The verdict and what failed, to paste into a chat.
+pub(super) fn short(report: &Report, style: &Style) -> String {
+    let mut page = Page {
+        out: String::new(),
+        style: *style,
+    };
+    page.title(report);
+    let word = outcome_word(report);
+    let id = report
+        .judgement()
+        .root()
+        .map_or("", |root| root.finding.problem.id);
+    page.line(&format!("{word}  {}  {id}", report.summary()));
+    for line in &report.judgement().lines {
+        if matches!(
+            line.status,
+            Status::Failed | Status::Warning | Status::Undetermined
+        ) {
+            page.check(line);
+        }
+    }
+    page.last_line(report);
+    page.out
+}
+
+struct Page {
+    out: String,
+    style: Style,
+}
+
+impl Page {
+    fn title(&mut self, report: &Report) {
+        let evidence = report.evidence();
+        let target = evidence.settings.seen().map(target).unwrap_or_default();
+        let version = env!("CARGO_PKG_VERSION");
+        let title = format!(
+            "entra-pg doctor {version}  {target}  run {}",
+            evidence.run_id
+        );
+        let painted = self.paint(&clean(&title), Paint::new().dimmed());
+        self.line(&painted);
+        self.line("");
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        let word = outcome_word(report);
+        let root = report.judgement().root();
+        let paint = match report.judgement().outcome {
+            Outcome::Healthy => Paint::new().green().bold(),
+            Outcome::Degraded | Outcome::Undetermined => Paint::new().yellow().bold(),
+            Outcome::Failing => Paint::new().red().bold(),
+        };
+        let guess = match root.map(|root| root.finding.confidence) {
+            Some(Confidence::Certain) | None => "",
+            Some(Confidence::Likely) => "probably: ",
+            Some(Confidence::Possible) => "perhaps: ",
+        };
+        let sentence = format!("{guess}{}", clean(&report.summary()));
+        self.paragraph(&format!(" {word:<4}  "), &sentence, Some(paint));
+        if let Some(root) = root {
+            self.explain(root, true);
+        }
+        self.line("");
+    }
+
+    /// The other findings; those that the root explains are shown in the table alone.
+    fn others(&mut self, report: &Report) {
+        for judged in &report.judgement().findings {
+            let hidden = judged.root || judged.explained_by.is_some();
+            if hidden && self.style.verbose == 0 || judged.root {
+                continue;
+            }
+            let (word, paint) = match judged.finding.severity {
+                Severity::Error => ("FAIL", Paint::new().red().bold()),
+                Severity::Warning => ("warn", Paint::new().yellow().bold()),
+                Severity::Info => ("note", Paint::new().cyan().bold()),
+            };
+            self.paragraph(
+                &format!(" {word:<4}  "),
+                &clean(&judged.finding.detail),
+                Some(paint),
+            );
+            self.explain(judged, false);
+            self.line("");
+        }
+    }
+
+    fn explain(&mut self, judged: &Judged, root: bool) {
+        let finding = &judged.finding;
+        let shown = if root || self.style.verbose > 0 {
+            usize::MAX
+        } else {
+            2
+        };
+        for (index, evidence) in finding.evidence.iter().take(shown).enumerate() {
+            let label = if index == 0 { "evidence" } else { "" };
+            self.labelled(label, &clean(evidence));
+        }
+        for (index, fix) in finding.fixes.iter().enumerate() {
+            let label = if index == 0 { "fix" } else { "or" };
+            self.labelled(
+                label,
+                &format!("{} ({})", clean(&fix.text), fix.actor.label()),
+            );
+            if let Some(command) = &fix.command {
+                // A command is never broken: it has to be pasted.
+                let command = self.paint(&clean(command), Paint::new().bold());
+                self.line(&format!("{:17}  {command}", ""));
+            }
+        }
+        let id = finding.problem.id;
+        self.labelled("explain", &format!("entra-pg explain {id}"));
+    }
+
+    fn stages(&mut self, report: &Report) {
+        let fold = self.style.verbose == 0;
+        let head = format!(" {:<9}{:<13}{:>7}  {}", "STAGE", "STATUS", "TIME", "CHECK");
+        let head = self.paint(&head, Paint::new().dimmed());
+        self.line(&head);
+        for (family, _) in FAMILIES {
+            let lines: Vec<&Line> = report
+                .judgement()
+                .lines
+                .iter()
+                .filter(|line| line.check.family() == *family)
+                .collect();
+            let quiet =
+                |line: &&&Line| matches!(line.status, Status::Passed | Status::NotApplicable);
+            if fold && lines.iter().filter(quiet).count() == lines.len() {
+                self.folded(family, &lines);
+            } else {
+                for line in lines {
+                    if !fold || line.status != Status::NotApplicable {
+                        self.check(line);
+                    }
+                }
+            }
+        }
+        self.line("");
+    }
+
+    /// One line for a family in which all is well.
+    fn folded(&mut self, family: &str, lines: &[&Line]) {
+        let passed: Vec<&&Line> = lines
+            .iter()
+            .filter(|line| line.status == Status::Passed)
+            .collect();
+        let Some(first) = passed.first() else { return };
+        let took = passed.iter().map(|line| line.span.1).max().unwrap_or(0);
+        let mut says: Vec<&str> = passed.iter().map(|line| line.check.asserts).collect();
+        says.dedup();
+        let text = if says.len() == 1 {
+            match &first.subject {
+                Some(_) => first.check.asserts.to_owned(),
+                None => format!("{}: {}", first.check.asserts, clean(&first.detail)),
+            }
+        } else {
+            says.join("; ")
+        };
+        self.row(family, Status::Passed, took, &text);
+    }
+
+    fn check(&mut self, line: &Line) {
+        let subject = line.subject.as_deref().map(clean);
+        let says = subject.unwrap_or_else(|| line.check.asserts.to_owned());
+        let text = match line.status {
+            Status::Failed | Status::Warning if line.subject.is_none() => clean(&line.detail),
+            _ if line.detail.is_empty() => says,
+            _ => format!("{says}: {}", clean(&line.detail)),
+        };
+        self.row(line.check.family(), line.status, line.span.1, &text);
+    }
+
+    fn row(&mut self, family: &str, status: Status, milliseconds: u64, text: &str) {
+        let (symbol, word, paint) = match status {
+            Status::Passed => ("✓", "ok", Paint::new().green()),
+            Status::Warning => ("!", "warn", Paint::new().yellow()),
+            Status::Failed => ("✗", "FAIL", Paint::new().red().bold()),
+            Status::Skipped => ("-", "skip", Paint::new().dimmed()),
+            Status::Undetermined => ("?", "????", Paint::new().yellow()),
+            Status::NotApplicable => ("·", "n/a", Paint::new().dimmed()),
+        };
+        let symbol = if self.style.unicode { symbol } else { " " };
+        let took = match milliseconds {
+            0 => String::new(),
+            short => format!("{short}ms"),
+        };
+        let word = self.paint(&format!("{symbol} {word:<5}"), paint);
+        let prefix = format!(" {family:<9}");
+        let middle = format!("      {took:>7}  ");
+        let indent = prefix.len() + 7 + middle.len();
+        let wrapped = wrap(text, self.width().saturating_sub(indent));
+        for (index, part) in wrapped.iter().enumerate() {
+            if index == 0 {
+                self.line(&format!("{prefix}{word}{middle}{part}"));
+            } else {
+                self.line(&format!("{:indent$}{part}", ""));
+            }
+        }
+    }
+
+    fn last_line(&mut self, report: &Report) {
+        let counts = Counts::of(&report.judgement().lines);
+        let milliseconds = report.evidence().duration_ms;
+        let mut text = format!(
+            " {} ok  {} warn  {} FAIL  {} skip  {} ????   {}.{:02} s",
+            counts.passed,
+            counts.warned,
+            counts.failed,
+            counts.skipped,
+            counts.undetermined,
+            milliseconds / 1000,
+            milliseconds % 1000 / 10
+        );
+        let areas: Vec<&str> = report.ruled_out().iter().map(|(area, _)| *area).collect();
+        if !areas.is_empty() {
+            let _ = write!(text, "   ruled out: {}", areas.join(", "));
+        }
+        for part in wrap(&text, self.width()) {
+            self.line(&part);
+        }
+        for error in &report.evidence().tool_errors {
+            self.paragraph(
+                " note  ",
+                &format!("the tool itself: {}", clean(error)),
+                None,
+            );
+        }
+    }
+
+    fn labelled(&mut self, label: &str, text: &str) {
+        self.paragraph(&format!("       {label:<10}"), text, None);
+    }
+
+    /// A text behind a label, broken to the width, with what follows set under its beginning.
+    fn paragraph(&mut self, label: &str, text: &str, paint: Option<Paint>) {
+        let indent = label.chars().count();
+        for (index, part) in wrap(text, self.width().saturating_sub(indent))
+            .iter()
+            .enumerate()
+        {
+            let before = if index == 0 {
+                label.to_owned()
+            } else {
+                " ".repeat(indent)
+            };
+            let text = match paint {
+                Some(paint) => self.paint(&format!("{before}{part}"), paint),
+                None => format!("{before}{part}"),
+            };
+            self.line(&text);
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.style.width.clamp(40, WIDEST)
+    }
+
+    fn paint(&self, text: &str, paint: Paint) -> String {
+        if self.style.color {
+            text.style(paint).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+}
+
+fn target(settings: &Settings) -> String {
+    let user = settings
+        .user
+        .as_ref()
+        .map_or("", |user| user.value.as_str());
+    match &settings.host {
+        Some(host) => format!(
+            "{}:{}/{} as \"{user}\"",
+            host.value, settings.port.value, settings.database.value
+        ),
+        None => "no server named".to_owned(),
+    }
+}
+
+const fn outcome_word(report: &Report) -> &'static str {
+    match report.judgement().outcome {
+        Outcome::Healthy => "OK",
+        Outcome::Degraded => "WARN",
+        Outcome::Failing => "FAIL",
+        Outcome::Undetermined => "????",
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let lines: Vec<String> = textwrap::wrap(text, width.max(20))
+        .into_iter()
+        .map(|line| line.into_owned())
+        .collect();
+    if lines.is_empty() {
+        vec![String::new()]
+    } else {
+        lines
+    }
+}
