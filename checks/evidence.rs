@@ -103,9 +103,7 @@ impl Evidence {
             Some(reading) if reading.authenticated => reading.ahead_seconds(),
             Some(_) | None => 0,
         };
-        self.observed_at
-            .checked_sub(SignedDuration::from_secs(ahead))
-            .unwrap_or(self.observed_at)
+        self.observed_at.checked_sub(SignedDuration::from_secs(ahead)).unwrap_or(self.observed_at)
     }
 
     /// The span of the steps of these topics (and, where given, of this subject), as
@@ -116,10 +114,7 @@ impl Evidence {
         let of_subject = |step: &&Step| subject.is_none_or(|subject| step.subject == subject);
         let steps = || self.timeline.iter().filter(of_topic).filter(of_subject);
         let started = steps().map(|step| step.started_ms).min().unwrap_or(0);
-        let ended = steps()
-            .map(|step| step.started_ms + step.duration_ms)
-            .max()
-            .unwrap_or(started);
+        let ended = steps().map(|step| step.started_ms + step.duration_ms).max().unwrap_or(started);
         (started, ended - started)
     }
 }

@@ -93,16 +93,10 @@ pub fn judge(
     let mut findings = collect(&verdicts);
     explain(&mut findings, evidence);
     mark_root(&mut findings, evidence);
-    let lines: Vec<Line> = verdicts
-        .into_iter()
-        .map(|verdict| line(verdict, &findings, evidence))
-        .collect();
+    let lines: Vec<Line> =
+        verdicts.into_iter().map(|verdict| line(verdict, &findings, evidence)).collect();
     let outcome = outcome(&lines, &findings);
-    Judgement {
-        lines,
-        findings,
-        outcome,
-    }
+    Judgement { lines, findings, outcome }
 }
 
 impl Judgement {
@@ -147,24 +141,28 @@ fn collect(verdicts: &[Spoken]) -> Vec<Judged> {
 }
 
 /// A finding is explained by the first error that says so and whose subject can have to do with it.
+/// Of two that explain each other, the earlier in the chain is the cause.
 fn explain(findings: &mut [Judged], evidence: &Evidence) {
-    for index in 0..findings.len() {
-        let cause = findings
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index)
-            .find(|(_, cause)| causes(&cause.finding, &findings[index].finding, evidence))
-            .map(|(_, cause)| cause.finding.problem);
-        findings[index].explained_by = cause;
+    let explains = |cause: usize, effect: usize| {
+        causes(&findings[cause].finding, &findings[effect].finding, evidence)
+    };
+    let causes: Vec<Option<&'static Problem>> = (0..findings.len())
+        .map(|effect| {
+            (0..findings.len())
+                .find(|&cause| {
+                    let mutual = effect < cause && explains(effect, cause);
+                    cause != effect && explains(cause, effect) && !mutual
+                })
+                .map(|cause| findings[cause].finding.problem)
+        })
+        .collect();
+    for (judged, cause) in findings.iter_mut().zip(causes) {
+        judged.explained_by = cause;
     }
 }
 
 fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
-    let named = cause
-        .problem
-        .explains
-        .iter()
-        .any(|pattern| matches(pattern, effect.problem));
+    let named = cause.problem.explains.iter().any(|pattern| matches(pattern, effect.problem));
     let same_subject = cause.subject == effect.subject;
     cause.severity == Severity::Error
         && named
@@ -192,11 +190,7 @@ fn on_path(finding: &Finding, evidence: &Evidence) -> bool {
         .map(|name| name.role)
         .or_else(|| {
             let outbound = evidence.outbound.seen()?;
-            outbound
-                .hosts
-                .iter()
-                .find(|host| host.host == finding.subject)
-                .map(|host| host.role)
+            outbound.hosts.iter().find(|host| host.host == finding.subject).map(|host| host.role)
         });
     match role {
         Some(Role::Graph | Role::ResourceManager) => false,
@@ -232,14 +226,7 @@ fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evide
         Ok(Verdict::Found(found)) => spoken(&found),
         Err(Missing(why)) => unspoken(&why, findings),
     };
-    Line {
-        check,
-        subject,
-        status,
-        detail,
-        explained_by,
-        span,
-    }
+    Line { check, subject, status, detail, explained_by, span }
 }
 
 fn spoken(found: &[Finding]) -> (Status, String, Option<&'static Problem>) {
@@ -260,21 +247,15 @@ fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&
         NotObserved::NotApplicable { why } => (Status::NotApplicable, why.clone(), None),
         NotObserved::Deselected => (Status::Skipped, "deselected".to_owned(), None),
         NotObserved::Blocked { by, subject } => blocked(*by, subject, findings),
-        NotObserved::OutOfTime { after_ms } => (
-            Status::Undetermined,
-            format!("not finished after {after_ms} ms"),
-            None,
-        ),
-        NotObserved::NotPermitted { detail } => (
-            Status::Undetermined,
-            format!("could not look: {detail}"),
-            None,
-        ),
-        NotObserved::ToolFailed { detail } => (
-            Status::Undetermined,
-            format!("the tool failed: {detail}"),
-            None,
-        ),
+        NotObserved::OutOfTime { after_ms } => {
+            (Status::Undetermined, format!("not finished after {after_ms} ms"), None)
+        }
+        NotObserved::NotPermitted { detail } => {
+            (Status::Undetermined, format!("could not look: {detail}"), None)
+        }
+        NotObserved::ToolFailed { detail } => {
+            (Status::Undetermined, format!("the tool failed: {detail}"), None)
+        }
     }
 }
 
@@ -294,19 +275,11 @@ fn blocked(
         .find(|judged| !subject.is_empty() && judged.finding.subject.contains(subject))
         .or_else(|| errors().next())
         .or_else(|| findings.iter().find(|judged| judged.root));
-    let about = if subject.is_empty() {
-        by.name()
-    } else {
-        subject
-    };
+    let about = if subject.is_empty() { by.name() } else { subject };
     match cause {
         Some(judged) => {
             let problem = judged.finding.problem;
-            (
-                Status::Skipped,
-                format!("explained by {}", problem.id),
-                Some(problem),
-            )
+            (Status::Skipped, format!("explained by {}", problem.id), Some(problem))
         }
         None => (Status::Undetermined, format!("waited for {about}"), None),
     }
@@ -324,9 +297,9 @@ const fn families(topic: Topic) -> &'static [&'static str] {
         Topic::Keys => &["outbound", "dns"],
         Topic::Server => &["server", "dns", "config"],
         Topic::AuthRequest => &["name", "login", "server", "dns", "config"],
-        Topic::Login | Topic::Session => &[
-            "login", "access", "name", "claims", "token", "server", "dns", "config", "azure",
-        ],
+        Topic::Login | Topic::Session => {
+            &["login", "access", "name", "claims", "token", "server", "dns", "config", "azure"]
+        }
         Topic::Graph => &["outbound", "dns", "token"],
         Topic::Azure => &["azure"],
     }
@@ -334,9 +307,8 @@ const fn families(topic: Topic) -> &'static [&'static str] {
 
 fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     let worst = findings.iter().map(|judged| judged.finding.severity).max();
-    let undecided = lines
-        .iter()
-        .any(|line| line.check.decisive && line.status == Status::Undetermined);
+    let undecided =
+        lines.iter().any(|line| line.check.decisive && line.status == Status::Undetermined);
     match worst {
         Some(Severity::Error) => Outcome::Failing,
         _ if undecided => Outcome::Undetermined,

@@ -54,10 +54,7 @@ pub const FAMILIES: &[(&str, &[&Check])] = &[
 /// Every check, in the order of the chain.
 #[must_use]
 pub fn rulebook() -> Vec<&'static Check> {
-    FAMILIES
-        .iter()
-        .flat_map(|(_, checks)| checks.iter().copied())
-        .collect()
+    FAMILIES.iter().flat_map(|(_, checks)| checks.iter().copied()).collect()
 }
 
 /// Every problem, once, in the order of the chain.

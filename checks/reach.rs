@@ -32,10 +32,8 @@ pub fn reach(attempts: &[TcpAttempt]) -> Reach {
     let connected = |attempt: &&TcpAttempt| attempt.outcome == TcpOutcome::Connected;
     let relevant = || attempts.iter().filter(|attempt| !without_route(attempt));
     if relevant().any(|attempt| connected(&attempt)) {
-        let failed: Vec<TcpAttempt> = relevant()
-            .filter(|attempt| !connected(attempt))
-            .cloned()
-            .collect();
+        let failed: Vec<TcpAttempt> =
+            relevant().filter(|attempt| !connected(attempt)).cloned().collect();
         let works6 = relevant().any(|a| a.address.is_ipv6() && connected(&a));
         if failed.is_empty() {
             return Reach::All;
@@ -78,26 +76,16 @@ pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
                 TcpOutcome::Refused { icmp_from: None } => {
                     format!("{address}: connection reset after {milliseconds} ms")
                 }
-                TcpOutcome::Refused {
-                    icmp_from: Some(from),
-                } => {
+                TcpOutcome::Refused { icmp_from: Some(from) } => {
                     format!("{address}: {from} says that the port is unreachable (ICMP)")
                 }
-                TcpOutcome::Unreachable {
-                    icmp: Some(icmp),
-                    detail,
-                } => {
-                    let from = icmp
-                        .from
-                        .map_or("somebody".to_owned(), |from| from.to_string());
+                TcpOutcome::Unreachable { icmp: Some(icmp), detail } => {
+                    let from = icmp.from.map_or("somebody".to_owned(), |from| from.to_string());
                     let kind = match (attempt.address.is_ipv4(), icmp.code) {
                         (true, 9 | 10 | 13) | (false, 1) => "administratively prohibited",
                         _ => detail.as_str(),
                     };
-                    format!(
-                        "{address}: {from} says: {kind} (ICMP {}/{})",
-                        icmp.kind, icmp.code
-                    )
+                    format!("{address}: {from} says: {kind} (ICMP {}/{})", icmp.kind, icmp.code)
                 }
                 TcpOutcome::Unreachable { icmp: None, detail } | TcpOutcome::Failed { detail } => {
                     format!("{address}: {detail}")
@@ -137,9 +125,7 @@ pub fn chain_fault(tls: &Tls) -> Option<ChainFault> {
             return Some(ChainFault::Expired(format!("expired on {not_after}")));
         }
         Validity::NotYet { not_before } => {
-            return Some(ChainFault::Expired(format!(
-                "is valid only from {not_before}"
-            )));
+            return Some(ChainFault::Expired(format!("is valid only from {not_before}")));
         }
         Validity::Current => {}
     }
@@ -178,23 +164,15 @@ mod tests {
     use crate::facts::tcp::{TcpAttempt, TcpOutcome};
 
     fn attempt(address: &str, outcome: TcpOutcome) -> TcpAttempt {
-        TcpAttempt {
-            address: address.parse().expect("an address"),
-            outcome,
-            elapsed_ms: 1,
-        }
+        TcpAttempt { address: address.parse().expect("an address"), outcome, elapsed_ms: 1 }
     }
 
     #[test]
     fn a_family_without_a_route_does_not_count() {
-        let no_route = TcpOutcome::Unreachable {
-            icmp: None,
-            detail: "Network is unreachable".to_owned(),
-        };
-        let attempts = [
-            attempt("1.2.3.4:443", TcpOutcome::Connected),
-            attempt("[2001:db8::1]:443", no_route),
-        ];
+        let no_route =
+            TcpOutcome::Unreachable { icmp: None, detail: "Network is unreachable".to_owned() };
+        let attempts =
+            [attempt("1.2.3.4:443", TcpOutcome::Connected), attempt("[2001:db8::1]:443", no_route)];
         assert_eq!(reach(&attempts), Reach::All);
     }
 

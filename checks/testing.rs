@@ -15,11 +15,7 @@ pub(crate) fn healthy_but(changes: &[(&str, Value)]) -> Evidence {
 
 /// The problems that one check finds.
 pub(crate) fn problems_of(check: &'static Check, evidence: &Evidence) -> Vec<&'static str> {
-    judged(check, evidence)
-        .findings
-        .iter()
-        .map(|judged| judged.finding.problem.id)
-        .collect()
+    judged(check, evidence).findings.iter().map(|judged| judged.finding.problem.id).collect()
 }
 
 /// The judgement of one check alone.
@@ -28,18 +24,12 @@ pub(crate) fn judged(check: &'static Check, evidence: &Evidence) -> Judgement {
 }
 
 fn place<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
-    let (parent, key) = pointer
-        .rsplit_once('/')
-        .expect("a pointer starts with a slash");
-    match document
-        .pointer_mut(parent)
-        .unwrap_or_else(|| panic!("no such place: {pointer}"))
-    {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer starts with a slash");
+    match document.pointer_mut(parent).unwrap_or_else(|| panic!("no such place: {pointer}")) {
         Value::Object(map) => map.entry(key).or_insert(json!(null)),
         Value::Array(list) => {
             let index: usize = key.parse().expect("an index");
-            list.get_mut(index)
-                .unwrap_or_else(|| panic!("no such place: {pointer}"))
+            list.get_mut(index).unwrap_or_else(|| panic!("no such place: {pointer}"))
         }
         other => panic!("{pointer} leads into {other}"),
     }

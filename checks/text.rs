@@ -26,9 +26,7 @@ pub fn set_variable(shell: Shell, variable: &str, value: &str) -> String {
 /// The command that puts a fresh token into PGPASSWORD without showing it.
 #[must_use]
 pub fn fresh_token(shell: Shell, audience: &str, tenant: Option<&str>) -> String {
-    let tenant = tenant
-        .map(|tenant| format!(" --tenant {tenant}"))
-        .unwrap_or_default();
+    let tenant = tenant.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
     let az = format!(
         "az account get-access-token --scope {audience}/.default{tenant} --query accessToken -o tsv"
     );
@@ -76,10 +74,7 @@ mod tests {
     fn quotes_for_each_shell() {
         assert_eq!(quoted(Shell::Posix, "O'Neil $x"), r"'O'\''Neil $x'");
         assert_eq!(quoted(Shell::PowerShell, "O'Neil"), "'O''Neil'");
-        assert_eq!(
-            set_variable(Shell::Cmd, "PGUSER", "Prod DB"),
-            "set \"PGUSER=Prod DB\""
-        );
+        assert_eq!(set_variable(Shell::Cmd, "PGUSER", "Prod DB"), "set \"PGUSER=Prod DB\"");
     }
 
     #[test]

@@ -95,11 +95,7 @@ impl Verdict {
 
     /// Findings if there are any, and what to say if there are none.
     pub fn unless(findings: Vec<Finding>, passed: impl FnOnce() -> String) -> Self {
-        if findings.is_empty() {
-            Self::Passed(passed())
-        } else {
-            Self::Found(findings)
-        }
+        if findings.is_empty() { Self::Passed(passed()) } else { Self::Found(findings) }
     }
 }
 
@@ -162,23 +158,13 @@ impl Fix {
     /// Something the user does, without risk.
     #[must_use]
     pub fn you(text: impl Into<String>) -> Self {
-        Self {
-            actor: Actor::You,
-            text: text.into(),
-            command: None,
-            risk: Risk::Safe,
-        }
+        Self { actor: Actor::You, text: text.into(), command: None, risk: Risk::Safe }
     }
 
     /// Something that somebody else does, to be reviewed.
     #[must_use]
     pub fn by(actor: Actor, text: impl Into<String>) -> Self {
-        Self {
-            actor,
-            text: text.into(),
-            command: None,
-            risk: Risk::Review,
-        }
+        Self { actor, text: text.into(), command: None, risk: Risk::Review }
     }
 
     /// Adds the exact command.

@@ -77,8 +77,7 @@ impl Context {
     /// The longest that one wait may take: `--timeout`, or what is left of the deadline.
     #[must_use]
     pub fn timeout(&self) -> Duration {
-        self.timeout
-            .min(self.deadline.saturating_sub(self.started.elapsed()))
+        self.timeout.min(self.deadline.saturating_sub(self.started.elapsed()))
     }
 
     /// `--timeout` and `--deadline` as given.
@@ -130,9 +129,7 @@ impl Context {
         let began = Instant::now();
         let left = self.deadline.saturating_sub(self.started.elapsed()) + GRACE;
         let out_of_time = || {
-            Fact::NotObserved(NotObserved::OutOfTime {
-                after_ms: milliseconds(began.elapsed()),
-            })
+            Fact::NotObserved(NotObserved::OutOfTime { after_ms: milliseconds(began.elapsed()) })
         };
         tokio::select! {
             biased;
@@ -198,11 +195,7 @@ impl<'a> Noted<'a> {
             duration_ms: 0,
         };
         let progress = context.progress.begin(topic, subject, label);
-        Self {
-            context,
-            step: Some(step),
-            progress,
-        }
+        Self { context, step: Some(step), progress }
     }
 }
 
@@ -230,8 +223,5 @@ fn run_id(now: Timestamp) -> String {
     let _ = aws_lc_rs::rand::fill(&mut random);
     let time = u128::from(now.as_millisecond().unsigned_abs());
     let number = (time << 32) | u128::from(u32::from_be_bytes(random));
-    (0..16)
-        .rev()
-        .map(|place| char::from(DIGITS[(number >> (5 * place)) as usize & 31]))
-        .collect()
+    (0..16).rev().map(|place| char::from(DIGITS[(number >> (5 * place)) as usize & 31])).collect()
 }

@@ -11,10 +11,7 @@ impl Environment {
     #[must_use]
     pub fn capture() -> Self {
         Self::from_pairs(std::env::vars_os().map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                value.to_string_lossy().into_owned(),
-            )
+            (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
         }))
     }
 
@@ -22,12 +19,7 @@ impl Environment {
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     /// A variable that is set and not empty.
@@ -45,8 +37,6 @@ impl Environment {
     /// The home folder.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        self.get("HOME")
-            .or_else(|| self.get("USERPROFILE"))
-            .map(PathBuf::from)
+        self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from)
     }
 }

@@ -36,50 +36,30 @@ pub async fn gather(cx: &Context, request: &Request, azure: AzureConfig) -> Evid
     let settings = &request.settings;
     let cloud = &settings.cloud.value;
 
-    let authority = view
-        .entra_host(&cloud.authority_host, Role::Authority)
-        .shared();
+    let authority = view.entra_host(&cloud.authority_host, Role::Authority).shared();
     let graph_host = view.entra_host(&cloud.graph_host, Role::Graph);
     let credential = view.credential().shared();
     let login = async {
         let (name, path) = view.server().await;
-        (
-            name,
-            view.login(path, credential.clone(), authority.clone())
-                .await,
-        )
+        (name, view.login(path, credential.clone(), authority.clone()).await)
     };
     let identity = async {
         let obtained = credential.clone().await;
-        join!(
-            view.signature(&obtained),
-            view.directory(&obtained),
-            view.azure(azure, &obtained)
-        )
+        join!(view.signature(&obtained), view.directory(&obtained), view.azure(azure, &obtained))
     };
 
-    let (authority, graph_host, (server_name, reached), (signature, directory, azure), obtained) = join!(
-        authority.clone(),
-        graph_host,
-        login,
-        identity,
-        credential.clone()
-    );
+    let (authority, graph_host, (server_name, reached), (signature, directory, azure), obtained) =
+        join!(authority.clone(), graph_host, login, identity, credential.clone());
     let names = [Some(authority.0), Some(graph_host.0), server_name];
     let hosts = [authority.1, graph_host.1];
     let clock = clock_of(&hosts);
     let mut evidence = view.frame();
     evidence.dns = view.wanted(Topic::Dns, || {
         let names = names.into_iter().flatten().collect();
-        Fact::Seen(Dns {
-            resolver: view.resolver.clone(),
-            names,
-        })
+        Fact::Seen(Dns { resolver: view.resolver.clone(), names })
     });
     evidence.outbound = view.wanted(Topic::Outbound, || {
-        Fact::Seen(Outbound {
-            hosts: hosts.into_iter().flatten().collect(),
-        })
+        Fact::Seen(Outbound { hosts: hosts.into_iter().flatten().collect() })
     });
     evidence.clock = view.wanted(Topic::Clock, || clock);
     evidence.credential = obtained.trace.clone();
@@ -142,19 +122,16 @@ impl<'a> View<'a> {
     }
 
     fn wanted<T>(&self, topic: Topic, look: impl FnOnce() -> Fact<T>) -> Fact<T> {
-        if self.wants(topic) {
-            look()
-        } else {
-            Fact::NotObserved(NotObserved::Deselected)
-        }
+        if self.wants(topic) { look() } else { Fact::NotObserved(NotObserved::Deselected) }
     }
 
     /// One Entra host: its name on every nameserver, beside the way to the addresses that the
     /// system's own lookup gives.
     async fn entra_host(&self, name: &str, role: Role) -> (Name, Option<Host>) {
         let cx = self.cx;
-        let lookup = self.lookup(name).await;
+        let lookup = self.lookup(name).shared();
         let path = async {
+            let lookup = lookup.clone().await;
             if self.wants(Topic::Outbound) {
                 let host = async {
                     Fact::Seen(outbound::host(cx, name, role, &lookup, &self.proxy).await)
@@ -174,24 +151,26 @@ impl<'a> View<'a> {
         self.cx.guard(dns::system_lookup(self.cx, name)).await
     }
 
-    async fn name(&self, name: &str, role: Role, lookup: Fact<SystemLookup>) -> Name {
-        let unasked = || Name {
+    async fn name(
+        &self,
+        name: &str,
+        role: Role,
+        lookup: impl Future<Output = Fact<SystemLookup>> + Clone,
+    ) -> Name {
+        let asked = dns::name_facts(self.cx, name, role, &self.resolver, lookup.clone());
+        let looked = async { Fact::Seen(asked.await) };
+        if self.wants(Topic::Dns)
+            && let Fact::Seen(name) = self.cx.guard(looked).await
+        {
+            return name;
+        }
+        Name {
             name: name.to_owned(),
             role,
             hosts_file: Vec::new(),
-            system: lookup.clone(),
+            system: lookup.await,
             answers: Vec::new(),
             captured_by_search: None,
-        };
-        if !self.wants(Topic::Dns) {
-            return unasked();
-        }
-        let looked = async {
-            Fact::Seen(dns::name_facts(self.cx, name, role, &self.resolver, lookup.clone()).await)
-        };
-        match self.cx.guard(looked).await {
-            Fact::Seen(name) => name,
-            Fact::NotObserved(_) => unasked(),
         }
     }
 
@@ -202,9 +181,7 @@ impl<'a> View<'a> {
         let Some(host) = &settings.host else {
             return (
                 None,
-                Path::absent(NotObserved::NotApplicable {
-                    why: "no server was named".to_owned(),
-                }),
+                Path::absent(NotObserved::NotApplicable { why: "no server was named".to_owned() }),
             );
         };
         if settings.reachable_host().is_err() {
@@ -216,16 +193,13 @@ impl<'a> View<'a> {
                 }),
             );
         }
-        let fixed = settings
-            .hostaddr
-            .as_ref()
-            .map_or(&host.value, |address| &address.value);
+        let fixed = settings.hostaddr.as_ref().map_or(&host.value, |address| &address.value);
         if let Ok(address) = fixed.parse::<IpAddr>() {
             return (None, self.path(&[address]).await);
         }
-        let lookup = self.lookup(&host.value).await;
+        let lookup = self.lookup(&host.value).shared();
         let path = async {
-            match &lookup {
+            match lookup.clone().await {
                 Fact::Seen(found) if !found.addresses.is_empty() => {
                     self.path(&found.addresses).await
                 }
@@ -233,7 +207,7 @@ impl<'a> View<'a> {
                     by: Topic::Dns,
                     subject: host.value.clone(),
                 }),
-                Fact::NotObserved(why) => Path::absent(why.clone()),
+                Fact::NotObserved(why) => Path::absent(why),
             }
         };
         let (name, path) = join!(self.name(&host.value, Role::Server, lookup.clone()), path);
@@ -253,10 +227,7 @@ impl<'a> View<'a> {
                 server
             })
             .await;
-        let subject = server
-            .seen()
-            .map(|server| server.host.clone())
-            .unwrap_or_default();
+        let subject = server.seen().map(|server| server.host.clone()).unwrap_or_default();
         let mut waiting = None;
         let auth_request = match connection {
             _ if !self.wants(Topic::AuthRequest) => Fact::NotObserved(NotObserved::Deselected),
@@ -271,11 +242,7 @@ impl<'a> View<'a> {
                 .await
             }
         };
-        Path {
-            server,
-            auth_request,
-            waiting,
-        }
+        Path { server, auth_request, waiting }
     }
 
     async fn credential(&self) -> Obtained {
@@ -301,11 +268,7 @@ impl<'a> View<'a> {
                 Fact::NotObserved(why) => Fact::NotObserved(why.clone()),
             },
         };
-        Obtained {
-            trace,
-            token,
-            secret,
-        }
+        Obtained { trace, token, secret }
     }
 
     async fn signature(&self, obtained: &Obtained) -> Fact<Signature> {
@@ -315,9 +278,7 @@ impl<'a> View<'a> {
         match (&obtained.token, &obtained.secret) {
             (Fact::Seen(token), Some(secret)) => {
                 let cloud = &self.request.settings.cloud.value;
-                self.cx
-                    .guard(keys::verify(self.cx, token, secret, cloud))
-                    .await
+                self.cx.guard(keys::verify(self.cx, token, secret, cloud)).await
             }
             (Fact::Seen(_), None) | (Fact::NotObserved(_), _) => {
                 Fact::blocked(Topic::Credential, String::new())
@@ -333,9 +294,7 @@ impl<'a> View<'a> {
             return Fact::blocked(Topic::Credential, String::new());
         }
         let cloud = &self.request.settings.cloud.value;
-        self.cx
-            .guard(graph::directory(self.cx, self.request, cloud))
-            .await
+        self.cx.guard(graph::directory(self.cx, self.request, cloud)).await
     }
 
     async fn azure(&self, read: AzureConfig, obtained: &Obtained) -> Fact<AzureConfig> {
@@ -344,19 +303,13 @@ impl<'a> View<'a> {
         }
         if !self.request.azure_live {
             let given = !self.request.azure_config.is_empty();
-            return if given {
-                Fact::Seen(read)
-            } else {
-                Fact::default()
-            };
+            return if given { Fact::Seen(read) } else { Fact::default() };
         }
         if obtained.trace.seen().is_none() {
             return Fact::blocked(Topic::Credential, String::new());
         }
         let cloud = &self.request.settings.cloud.value;
-        self.cx
-            .guard(azure::live(self.cx, self.request, cloud, read))
-            .await
+        self.cx.guard(azure::live(self.cx, self.request, cloud, read)).await
     }
 
     /// The login, unless it is doomed: nothing is sent that the evidence at hand already refuses.
@@ -366,33 +319,18 @@ impl<'a> View<'a> {
         credential: impl Future<Output = Obtained>,
         authority: impl Future<Output = (Name, Option<Host>)>,
     ) -> Reached {
-        let Path {
-            server,
-            auth_request,
-            waiting,
-        } = path;
+        let Path { server, auth_request, waiting } = path;
         let (login, session) = if self.wants(Topic::Login) {
             let obtained = credential.await;
-            match self
-                .obstacle(&server, &auth_request, &obtained, authority)
-                .await
-            {
+            match self.obstacle(&server, &auth_request, &obtained, authority).await {
                 Some(why) => (Fact::NotObserved(why.clone()), Fact::NotObserved(why)),
                 None => self.try_login(waiting, &obtained).await,
             }
         } else {
             let deselected = NotObserved::Deselected;
-            (
-                Fact::NotObserved(deselected.clone()),
-                Fact::NotObserved(deselected),
-            )
+            (Fact::NotObserved(deselected.clone()), Fact::NotObserved(deselected))
         };
-        Reached {
-            server,
-            auth_request,
-            login,
-            session,
-        }
+        Reached { server, auth_request, login, session }
     }
 
     async fn obstacle(
@@ -429,10 +367,7 @@ impl<'a> View<'a> {
         obtained: &Obtained,
     ) -> (Fact<Login>, Fact<Session>) {
         let (Some(waiting), Some(secret)) = (waiting, &obtained.secret) else {
-            return (
-                Fact::blocked(Topic::AuthRequest, ""),
-                Fact::blocked(Topic::AuthRequest, ""),
-            );
+            return (Fact::blocked(Topic::AuthRequest, ""), Fact::blocked(Topic::AuthRequest, ""));
         };
         let (cx, request) = (self.cx, self.request);
         let mut open = None;
@@ -467,9 +402,7 @@ impl<'a> View<'a> {
     fn finish(&self, mut evidence: Evidence) -> Evidence {
         let log = self.cx.take_log();
         evidence.timeline = log.timeline;
-        evidence
-            .timeline
-            .sort_by_key(|step| (step.started_ms, step.topic));
+        evidence.timeline.sort_by_key(|step| (step.started_ms, step.topic));
         evidence.contacted = log.contacted;
         evidence.tool_errors = log.tool_errors;
         evidence.tool_errors.extend(self.cx.roots.problems());
@@ -481,11 +414,7 @@ impl<'a> View<'a> {
 
 impl Obtained {
     fn none(why: NotObserved) -> Self {
-        Self {
-            trace: Fact::NotObserved(why.clone()),
-            token: Fact::NotObserved(why),
-            secret: None,
-        }
+        Self { trace: Fact::NotObserved(why.clone()), token: Fact::NotObserved(why), secret: None }
     }
 }
 
@@ -503,10 +432,7 @@ impl Path {
 fn doomed(evidence: &Evidence) -> bool {
     let claims = entra_pg_checks::claims::CHECKS;
     let judgement = judge(claims, evidence, |_| true);
-    judgement
-        .findings
-        .iter()
-        .any(|judged| judged.finding.severity == Severity::Error)
+    judgement.findings.iter().any(|judged| judged.finding.severity == Severity::Error)
 }
 
 fn clock_of(hosts: &[Option<Host>]) -> Fact<ClockReading> {
@@ -518,8 +444,5 @@ fn clock_of(hosts: &[Option<Host>]) -> Fact<ClockReading> {
 }
 
 fn blocked(by: Topic) -> NotObserved {
-    NotObserved::Blocked {
-        by,
-        subject: String::new(),
-    }
+    NotObserved::Blocked { by, subject: String::new() }
 }

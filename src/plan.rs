@@ -28,17 +28,9 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     }
     let _ = writeln!(text, "Hosts:");
     let _ = writeln!(text, "  token authority  {}:443", cloud.authority_host);
-    let _ = writeln!(
-        text,
-        "  Microsoft Graph  {}:443 (without a token)",
-        cloud.graph_host
-    );
+    let _ = writeln!(text, "  Microsoft Graph  {}:443 (without a token)", cloud.graph_host);
     if let Some(host) = &settings.host {
-        let sibling = if settings.port.value == 6432 {
-            5432
-        } else {
-            6432
-        };
+        let sibling = if settings.port.value == 6432 { 5432 } else { 6432 };
         let _ = writeln!(
             text,
             "  server           {}:{} and :{sibling}",
@@ -52,12 +44,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
         .iter()
         .find(|name| environment.get(name).is_some())
     {
-        let _ = writeln!(
-            text,
-            "  proxy            as {proxy} says, for the Entra hosts"
-        );
+        let _ = writeln!(text, "  proxy            as {proxy} says, for the Entra hosts");
     }
-    text.chars()
-        .filter(|character| *character == '\n' || !character.is_control())
-        .collect()
+    text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
 }

@@ -55,12 +55,8 @@ impl Progress {
         };
         line.next += 1;
         let number = line.next;
-        let subject: String = subject
-            .chars()
-            .filter(|character| !character.is_control())
-            .collect();
-        line.under_way
-            .insert(number, format!("{} {subject} {label}", topic.name()));
+        let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
+        line.under_way.insert(number, format!("{} {subject} {label}", topic.name()));
         line.draw();
         number
     }
@@ -92,12 +88,7 @@ impl Progress {
     }
 
     fn line(&self) -> Option<MutexGuard<'_, Line>> {
-        Some(
-            self.0
-                .as_ref()?
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -58,11 +58,8 @@ impl Selection {
     /// # Errors
     /// The first name that is neither a family nor a check.
     pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, String> {
-        let known = |name: &str| {
-            rulebook()
-                .iter()
-                .any(|check| check.id == name || check.family() == name)
-        };
+        let known =
+            |name: &str| rulebook().iter().any(|check| check.id == name || check.family() == name);
         match only.iter().chain(&skip).find(|name| !known(name)) {
             Some(unknown) => Err(unknown.clone()),
             None => Ok(Self { only, skip }),
@@ -72,10 +69,8 @@ impl Selection {
     /// Whether a check is wanted.
     #[must_use]
     pub fn wants(&self, check: &Check) -> bool {
-        let named = |list: &[String]| {
-            list.iter()
-                .any(|name| name == check.id || name == check.family())
-        };
+        let named =
+            |list: &[String]| list.iter().any(|name| name == check.id || name == check.family());
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 

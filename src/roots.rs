@@ -42,11 +42,7 @@ impl Roots {
     /// What could not be read, one line each. Only stores that were used are mentioned.
     pub fn problems(&self) -> Vec<String> {
         let stores = [self.system.get(), self.public.get()];
-        stores
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, problems)| problems.clone())
-            .collect()
+        stores.into_iter().flatten().flat_map(|(_, problems)| problems.clone()).collect()
     }
 }
 
@@ -56,9 +52,7 @@ fn read_system() -> (Arc<RootCertStore>, Vec<String>) {
     let mut store = RootCertStore::empty();
     let (_, ignored) = store.add_parsable_certificates(found.certs);
     if ignored > 0 {
-        problems.push(format!(
-            "{ignored} root certificates of this machine cannot be parsed"
-        ));
+        problems.push(format!("{ignored} root certificates of this machine cannot be parsed"));
     }
     (Arc::new(store), problems)
 }
@@ -79,7 +73,5 @@ fn read_file(path: &PathBuf) -> (Arc<RootCertStore>, Vec<String>) {
 }
 
 fn mozilla() -> RootCertStore {
-    RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    }
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }

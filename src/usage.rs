@@ -19,10 +19,7 @@ impl UsageError {
     /// An error without a place.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { message: message.into(), ..Self::default() }
     }
 
     /// Marks the offending part.
@@ -46,18 +43,8 @@ impl fmt::Display for UsageError {
         write!(formatter, "{}", self.message)?;
         if let (Some(input), Some(span)) = (&self.input, &self.span) {
             let before = input.get(..span.start).unwrap_or_default().chars().count();
-            let marked = input
-                .get(span.clone())
-                .unwrap_or_default()
-                .chars()
-                .count()
-                .max(1);
-            write!(
-                formatter,
-                "\n  {input}\n  {}{}",
-                " ".repeat(before),
-                "^".repeat(marked)
-            )?;
+            let marked = input.get(span.clone()).unwrap_or_default().chars().count().max(1);
+            write!(formatter, "\n  {input}\n  {}{}", " ".repeat(before), "^".repeat(marked))?;
         }
         match &self.suggestion {
             Some(suggestion) => write!(formatter, "\ntry: {suggestion}"),

@@ -25,9 +25,7 @@ pub fn os_user(environment: &Environment) -> Option<String> {
     if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid()) {
         return Some(user.name);
     }
-    let named = environment
-        .get("USERNAME")
-        .or_else(|| environment.get("USER"));
+    let named = environment.get("USERNAME").or_else(|| environment.get("USER"));
     named.map(str::to_owned)
 }
 

@@ -24,16 +24,10 @@ fn every_fixture_leads_to_its_problem() {
         let found = ids(&judgement);
         let root = judgement.root().map(|judged| judged.finding.problem.id);
         if near && found.contains(id.as_str()) {
-            wrong.push(format!(
-                "{}: the near miss is taken for {id}",
-                path.display()
-            ));
+            wrong.push(format!("{}: the near miss is taken for {id}", path.display()));
         }
         if !near && !found.contains(id.as_str()) {
-            wrong.push(format!(
-                "{}: {id} is not found, but {found:?}",
-                path.display()
-            ));
+            wrong.push(format!("{}: {id} is not found, but {found:?}", path.display()));
         }
         let severe = judgement.findings.iter().any(|judged| {
             judged.finding.problem.id == id
@@ -45,10 +39,7 @@ fn every_fixture_leads_to_its_problem() {
             Some(root) => root.as_str(),
         };
         if root != expected {
-            wrong.push(format!(
-                "{}: the root is {root:?}, not {expected:?}",
-                path.display()
-            ));
+            wrong.push(format!("{}: the root is {root:?}, not {expected:?}", path.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -56,10 +47,8 @@ fn every_fixture_leads_to_its_problem() {
 
 #[test]
 fn every_problem_has_a_fixture_a_near_miss_and_a_page() {
-    let known: BTreeSet<(String, bool)> = fixtures()
-        .into_iter()
-        .map(|(id, near, _)| (id, near))
-        .collect();
+    let known: BTreeSet<(String, bool)> =
+        fixtures().into_iter().map(|(id, near, _)| (id, near)).collect();
     let mut missing = Vec::new();
     for problem in problems() {
         for near in [false, true] {
@@ -90,20 +79,14 @@ fn every_file_of_a_family_is_registered_under_its_own_name() {
         for entry in fs::read_dir(root().join("checks").join(family)).expect("each family a folder")
         {
             let path = entry.expect("a readable folder").path();
-            let stem = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let source = fs::read_to_string(&path).unwrap_or_default();
             if !source.contains("pub static CHECK: Check") {
                 continue;
             }
             let id = format!("{family}/{}", stem.replace('_', "-"));
             if !checks.iter().any(|check| check.id == id) {
-                wrong.push(format!(
-                    "{}: no check {id} in {registry:.0}CHECKS",
-                    path.display()
-                ));
+                wrong.push(format!("{}: no check {id} in {registry:.0}CHECKS", path.display()));
             }
         }
     }
@@ -114,18 +97,12 @@ fn every_file_of_a_family_is_registered_under_its_own_name() {
 fn explanations_name_problems_that_exist() {
     let all = problems();
     let known = |pattern: &str| match pattern.strip_suffix("/*") {
-        Some(family) => entra_pg_checks::FAMILIES
-            .iter()
-            .any(|(name, _)| *name == family),
+        Some(family) => entra_pg_checks::FAMILIES.iter().any(|(name, _)| *name == family),
         None => all.iter().any(|problem| problem.id == pattern),
     };
     for problem in &all {
         for pattern in problem.explains {
-            assert!(
-                known(pattern),
-                "{} explains {pattern}, which does not exist",
-                problem.id
-            );
+            assert!(known(pattern), "{} explains {pattern}, which does not exist", problem.id);
         }
     }
 }
@@ -139,10 +116,7 @@ fn checks_report_only_what_they_declare_and_read_only_what_they_need() {
             let whole = judge(&[check], &seen, |_| true);
             for judged in &whole.findings {
                 if !check.problems.contains(&judged.finding.problem) {
-                    wrong.insert(format!(
-                        "{} reports {}",
-                        check.id, judged.finding.problem.id
-                    ));
+                    wrong.insert(format!("{} reports {}", check.id, judged.finding.problem.id));
                 }
             }
             let reduced = judge(&[check], &without_others(&seen, check.needs), |_| true);
@@ -151,11 +125,7 @@ fn checks_report_only_what_they_declare_and_read_only_what_they_need() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{}",
-        wrong.into_iter().collect::<Vec<_>>().join("\n")
-    );
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
 fn without_others(seen: &Evidence, needs: &[entra_pg_checks::Topic]) -> Evidence {
@@ -178,20 +148,14 @@ fn judge_all(evidence: &Evidence) -> Judgement {
 }
 
 fn ids(judgement: &Judgement) -> BTreeSet<&'static str> {
-    judgement
-        .findings
-        .iter()
-        .map(|judged| judged.finding.problem.id)
-        .collect()
+    judgement.findings.iter().map(|judged| judged.finding.problem.id).collect()
 }
 
 fn evidence(patch: &Value) -> Evidence {
     let mut document = read(&root().join("fixtures/evidence/healthy.json"));
     if let Some(changes) = patch.get("set").and_then(Value::as_object) {
         for (pointer, value) in changes {
-            let (parent, key) = pointer
-                .rsplit_once('/')
-                .expect("a pointer starts with a slash");
+            let (parent, key) = pointer.rsplit_once('/').expect("a pointer starts with a slash");
             let place = document
                 .pointer_mut(parent)
                 .unwrap_or_else(|| panic!("{parent} is not in the healthy evidence"));
@@ -220,15 +184,11 @@ fn fixtures() -> Vec<(String, bool, PathBuf)> {
         };
         for entry in folder {
             let path = entry.expect("a readable folder").path();
-            let stem = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             // Several near misses of one problem: near-<slug>.json, near-<slug>.2.json, …
             let stem = stem.split('.').next().unwrap_or_default();
-            let (near, slug) = stem
-                .strip_prefix("near-")
-                .map_or((false, stem), |slug| (true, slug));
+            let (near, slug) =
+                stem.strip_prefix("near-").map_or((false, stem), |slug| (true, slug));
             all.push((format!("{family}/{slug}"), near, path));
         }
     }

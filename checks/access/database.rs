@@ -47,18 +47,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 .fix(Fix::by(Actor::DatabaseAdmin, "Connect to the primary, or make room on the disk (Azure sets servers read-only when it is nearly full)")),
         ));
     }
-    Ok(Verdict::Passed(format!(
-        "connected to \"{database}\" as \"{}\"",
-        session.current_user
-    )))
+    Ok(Verdict::Passed(format!("connected to \"{database}\" as \"{}\"", session.current_user)))
 }
 
 fn refused(settings: &Settings, error: &ServerError) -> Verdict {
     let database = &settings.database.value;
-    let user = settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     let role = user.replace('"', "\"\"");
     let said = format!("the server says {}: {}", error.sqlstate, error.message);
     let finding = match error.sqlstate.as_str() {
@@ -71,10 +65,10 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
             Fix::you("Name a database that exists; names are case-sensitive")
                 .run("export PGDATABASE=postgres"),
         )
-        .fix(Fix::by(Actor::DatabaseAdmin, "Or create it").run(format!(
-            "create database \"{}\";",
-            database.replace('"', "\"\"")
-        ))),
+        .fix(
+            Fix::by(Actor::DatabaseAdmin, "Or create it")
+                .run(format!("create database \"{}\";", database.replace('"', "\"\""))),
+        ),
         "42501" => Finding::of(
             &NO_CONNECT_PRIVILEGE,
             database,
@@ -87,20 +81,12 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
         _ => Finding::of(
             &NO_CONNECT_PRIVILEGE,
             database,
-            format!(
-                "the token is accepted, and the session is refused: {}",
-                error.message
-            ),
+            format!("the token is accepted, and the session is refused: {}", error.message),
         )
-        .fix(Fix::by(
-            Actor::DatabaseAdmin,
-            "Look the message up in the server's log",
-        )),
+        .fix(Fix::by(Actor::DatabaseAdmin, "Look the message up in the server's log")),
     };
     Verdict::found(
-        finding
-            .because("authentication succeeded: the role and the token are right")
-            .because(said),
+        finding.because("authentication succeeded: the role and the token are right").because(said),
     )
 }
 
@@ -117,10 +103,7 @@ pub static DATABASE_MISSING: Problem = Problem {
             "no database was named, so the user name was taken for it",
         ],
         confirm: &["`psql -d postgres -l`"],
-        fix: &[
-            (Actor::You, "name the right database"),
-            (Actor::DatabaseAdmin, "create it"),
-        ],
+        fix: &[(Actor::You, "name the right database"), (Actor::DatabaseAdmin, "create it")],
         mistaken_for: &["a refused login: the token is fine"],
         sources: &["PostgreSQL documentation: error codes, 3D000"],
     },
@@ -163,10 +146,7 @@ pub static READ_ONLY: Problem = Problem {
         confirm: &[
             "`select pg_is_in_recovery(), current_setting('default_transaction_read_only')`",
         ],
-        fix: &[
-            (Actor::You, "connect to the primary"),
-            (Actor::AzureOwner, "grow the disk"),
-        ],
+        fix: &[(Actor::You, "connect to the primary"), (Actor::AzureOwner, "grow the disk")],
         mistaken_for: &["missing grants: those give 42501, this gives 25006"],
         sources: &["Microsoft Learn: Limits in Azure Database for PostgreSQL, storage"],
     },

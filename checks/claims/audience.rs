@@ -17,16 +17,10 @@ use crate::{
 const LOOK_ALIKES: [(&str, &str); 8] = [
     ("https://database.windows.net", "Azure SQL"),
     ("https://management.azure.com", "Azure Resource Manager"),
-    (
-        "https://management.core.windows.net",
-        "Azure Resource Manager",
-    ),
+    ("https://management.core.windows.net", "Azure Resource Manager"),
     ("https://graph.microsoft.com", "Microsoft Graph"),
     ("00000003-0000-0000-c000-000000000000", "Microsoft Graph"),
-    (
-        "https://token.postgres.cosmos.azure.com",
-        "Azure Cosmos DB for PostgreSQL",
-    ),
+    ("https://token.postgres.cosmos.azure.com", "Azure Cosmos DB for PostgreSQL"),
     ("https://vault.azure.net", "Key Vault"),
     ("https://storage.azure.com", "Azure Storage"),
 ];
@@ -52,13 +46,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if bare == expected || audience == DATABASE_APP_ID {
         let detail =
             format!("the audience is {audience}; tokens for the database usually have {expected}");
-        return Ok(Verdict::found(
-            Finding::of(&UNUSUAL_AUDIENCE, "aud", detail).fix(fresh(seen)),
-        ));
+        return Ok(Verdict::found(Finding::of(&UNUSUAL_AUDIENCE, "aud", detail).fix(fresh(seen))));
     }
-    let other = Cloud::built_in()
-        .into_iter()
-        .find(|cloud| cloud.database_audience == bare);
+    let other = Cloud::built_in().into_iter().find(|cloud| cloud.database_audience == bare);
     let finding = match other {
         Some(cloud) => {
             let detail = format!(
@@ -90,18 +80,11 @@ fn what_for(audience: &str, settings: &Settings) -> String {
     if let Some((_, name)) = known {
         return (*name).to_owned();
     }
-    let host = settings
-        .host
-        .as_ref()
-        .map_or("", |host| host.value.as_str());
+    let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
     if !host.is_empty() && audience.contains(host) {
         return "the server's own name, which is no resource".to_owned();
     }
-    if audience.is_empty() {
-        "nobody".to_owned()
-    } else {
-        format!("\"{audience}\"")
-    }
+    if audience.is_empty() { "nobody".to_owned() } else { format!("\"{audience}\"") }
 }
 
 /// For something else.
@@ -167,15 +150,9 @@ pub static UNUSUAL_AUDIENCE: Problem = Problem {
     explains: &[],
     page: Page {
         means: "The audience is the database's, with a slash at its end or as an application id. Whether every server accepts these forms is not documented.",
-        causes: &[
-            "a scope with two slashes before .default",
-            "a version 2.0 token",
-        ],
+        causes: &["a scope with two slashes before .default", "a version 2.0 token"],
         confirm: &["`entra-pg token --decode -` shows aud"],
-        fix: &[(
-            Actor::You,
-            "ask for https://ossrdbms-aad.database.windows.net/.default",
-        )],
+        fix: &[(Actor::You, "ask for https://ossrdbms-aad.database.windows.net/.default")],
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Microsoft Learn: Access token claims reference, aud"],
     },

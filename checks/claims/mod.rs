@@ -15,30 +15,20 @@ use crate::{
 };
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[
-    &whole::CHECK,
-    &signature::CHECK,
-    &audience::CHECK,
-    &tenant::CHECK,
-    &lifetime::CHECK,
-];
+pub const CHECKS: &[&Check] =
+    &[&whole::CHECK, &signature::CHECK, &audience::CHECK, &tenant::CHECK, &lifetime::CHECK];
 
 /// What a token that cannot be used explains.
-const EVERYTHING_AFTER: &[&str] = &[
-    "claims/*",
-    "login/accepted",
-    "login/token-refused",
-    "login/refused",
-    "access/*",
-];
+const EVERYTHING_AFTER: &[&str] =
+    &["claims/*", "login/accepted", "login/token-refused", "login/refused", "access/*"];
 
 /// The claims, or that the token could not be decoded.
 fn claims(seen: &Evidence) -> Result<&Claims, Missing> {
     let token = seen.token.get()?;
-    token.claims.as_deref().ok_or(Missing(NotObserved::Blocked {
-        by: Topic::Token,
-        subject: String::new(),
-    }))
+    token
+        .claims
+        .as_deref()
+        .ok_or(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }))
 }
 
 /// A fresh token for the right audience and tenant.

@@ -31,15 +31,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             format!("key {kid} is not among the {published} published"),
         ),
         Signature::NotVerifiable { detail } => {
-            return Err(Missing(NotObserved::NotApplicable {
-                why: detail.clone(),
-            }));
+            return Err(Missing(NotObserved::NotApplicable { why: detail.clone() }));
         }
     };
     Ok(Verdict::found(
-        Finding::of(&BAD_SIGNATURE, "signature", detail)
-            .because(line)
-            .fix(fresh(seen)),
+        Finding::of(&BAD_SIGNATURE, "signature", detail).because(line).fix(fresh(seen)),
     ))
 }
 

@@ -22,9 +22,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, claims) = (seen.settings.get()?, claims(seen)?);
     let tenant = claims.tid.as_deref().unwrap_or_default();
     let Some(expected) = &settings.tenant else {
-        return Ok(Verdict::Passed(format!(
-            "{tenant} (no tenant was named to compare)"
-        )));
+        return Ok(Verdict::Passed(format!("{tenant} (no tenant was named to compare)")));
     };
     // A domain name cannot be compared with an id.
     if expected.value.contains('.') || expected.value.eq_ignore_ascii_case(tenant) {
@@ -37,12 +35,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     );
     Ok(Verdict::found(
         Finding::of(&WRONG_TENANT, "tid", detail)
-            .because_all(
-                claims
-                    .iss
-                    .as_ref()
-                    .map(|issuer| format!("iss is \"{issuer}\"")),
-            )
+            .because_all(claims.iss.as_ref().map(|issuer| format!("iss is \"{issuer}\"")))
             .fix(
                 Fix::you("Sign in to that tenant")
                     .run(format!("az login --tenant {}", expected.value)),
@@ -65,10 +58,7 @@ pub static WRONG_TENANT: Problem = Problem {
     ],
     page: Page {
         means: "The token was issued by another tenant than the one named. A server accepts principals of its own tenant; guests need a token of the server's tenant, not of their home.",
-        causes: &[
-            "`az login` chose the home tenant of a guest",
-            "several tenants on one machine",
-        ],
+        causes: &["`az login` chose the home tenant of a guest", "several tenants on one machine"],
         confirm: &["`az account show --query tenantId`"],
         fix: &[(Actor::You, "`az login --tenant <the server's tenant>`")],
         mistaken_for: &["login/object-id-mismatch"],

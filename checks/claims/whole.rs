@@ -40,12 +40,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let from = token.origin.phrase();
     let found = match shape(text) {
         Some(what) => Some(
-            Finding::of(&NOT_A_TOKEN, &from, format!("what {from} holds is {what}")).because(
-                format!(
-                    "{} characters, not three parts that begin with eyJ",
-                    text.length
-                ),
-            ),
+            Finding::of(&NOT_A_TOKEN, &from, format!("what {from} holds is {what}"))
+                .because(format!("{} characters, and not the three parts of a token", text.length)),
         ),
         None if is_cut(token) => Some(truncated(text, &from)),
         None if !text.wrapping.is_empty() => Some(wrapped(text, &from)),
@@ -73,22 +69,14 @@ fn shape(text: &TokenText) -> Option<&'static str> {
 
 /// A signature of another length than its key allows, or a part that is missing or cannot be decoded.
 fn is_cut(token: &Token) -> bool {
-    let complete = token
-        .text
-        .signature_length
-        .is_some_and(|length| SIGNATURE_LENGTHS.contains(&length));
-    let rsa = token
-        .header
-        .as_ref()
-        .is_none_or(|header| header.alg.starts_with("RS"));
+    let complete =
+        token.text.signature_length.is_some_and(|length| SIGNATURE_LENGTHS.contains(&length));
+    let rsa = token.header.as_ref().is_none_or(|header| header.alg.starts_with("RS"));
     token.claims.is_none() || (rsa && !complete)
 }
 
 fn truncated(text: &TokenText, from: &str) -> Finding {
-    let detail = format!(
-        "the token in {from} is cut: {} characters are left",
-        text.length
-    );
+    let detail = format!("the token in {from} is cut: {} characters are left", text.length);
     let mut finding = Finding::of(&TRUNCATED, from, detail);
     finding = match text.signature_length {
         Some(length) => finding.because(format!(
@@ -96,27 +84,18 @@ fn truncated(text: &TokenText, from: &str) -> Finding {
         )),
         None => finding.because("it has no signature"),
     };
-    finding = finding.because_all(
-        text.undecodable
-            .as_ref()
-            .map(|part| format!("{part} cannot be decoded")),
-    );
+    finding = finding
+        .because_all(text.undecodable.as_ref().map(|part| format!("{part} cannot be decoded")));
     let limit = LIMITS.iter().find(|(limit, _)| text.length == *limit);
     finding.because_all(limit.map(|(limit, who)| format!("{limit} characters is where {who} cuts")))
 }
 
 fn wrapped(text: &TokenText, from: &str) -> Finding {
-    let what: Vec<&str> = text
-        .wrapping
-        .iter()
-        .map(|wrapping| words(*wrapping))
-        .collect();
+    let what: Vec<&str> = text.wrapping.iter().map(|wrapping| words(*wrapping)).collect();
     let detail = format!("the token in {from} is sent with {}", text::list(&what, 4));
     Finding::of(&WRAPPED, from, detail)
         .because("libpq sends a password as it is: what stands around the token spoils it")
-        .fix(Fix::you(
-            "Take the bare token: three parts, from eyJ to the end, on one line",
-        ))
+        .fix(Fix::you("Take the bare token: its three parts, on one line"))
 }
 
 const fn words(wrapping: Wrapping) -> &'static str {
@@ -161,17 +140,11 @@ pub static NOT_A_TOKEN: Problem = Problem {
             "the wrong field was copied",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | cut -c1-3` is not eyJ"],
-        fix: &[(
-            Actor::You,
-            "get an access token for the database, and put it into PGPASSWORD",
-        )],
+        fix: &[(Actor::You, "get an access token for the database, and put it into PGPASSWORD")],
         mistaken_for: &[
             "login/refused: the server says \"password authentication failed\" to all of these",
         ],
-        sources: &[
-            "RFC 7519",
-            "Microsoft Learn: Connect with Microsoft Entra ID",
-        ],
+        sources: &["RFC 7519", "Microsoft Learn: Connect with Microsoft Entra ID"],
     },
 };
 
@@ -189,15 +162,9 @@ pub static TRUNCATED: Problem = Problem {
             "setx, which cuts at 1,024",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | cut -d. -f3 | wc -c` is not 342"],
-        fix: &[(
-            Actor::You,
-            "do not copy by hand: export PGPASSWORD=\"$(…)\"",
-        )],
+        fix: &[(Actor::You, "do not copy by hand: export PGPASSWORD=\"$(…)\"")],
         mistaken_for: &["claims/bad-signature: there the length is right"],
-        sources: &[
-            "RFC 7518, section 3.3",
-            "pgadmin-org/pgadmin4#5114, postgres/postgres#2",
-        ],
+        sources: &["RFC 7518, section 3.3", "pgadmin-org/pgadmin4#5114, postgres/postgres#2"],
     },
 };
 
@@ -215,10 +182,7 @@ pub static WRAPPED: Problem = Problem {
             "a file with a line break at its end",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | od -c | head -1`"],
-        fix: &[(
-            Actor::You,
-            "use `--query accessToken -o tsv`, and quote as the shell wants it",
-        )],
+        fix: &[(Actor::You, "use `--query accessToken -o tsv`, and quote as the shell wants it")],
         mistaken_for: &["claims/truncated"],
         sources: &["PostgreSQL documentation: libpq, PGPASSWORD"],
     },
@@ -236,10 +200,7 @@ pub static ID_TOKEN: Problem = Problem {
         confirm: &[
             "`entra-pg token --decode -`: the audience is an application's id, and there is a nonce",
         ],
-        fix: &[(
-            Actor::You,
-            "take the access token, for the database's scope",
-        )],
+        fix: &[(Actor::You, "take the access token, for the database's scope")],
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Microsoft Learn: ID tokens in the Microsoft identity platform"],
     },

@@ -31,15 +31,8 @@ fn judge(reading: &ClockReading) -> Verdict {
         return Verdict::Passed(format!("within {} s", ahead.abs().max(1)));
     }
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
-    let detail = format!(
-        "this machine's clock is {} {direction} Entra's",
-        text::duration(ahead)
-    );
-    let severity = if ahead.abs() > ERROR {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
+    let detail = format!("this machine's clock is {} {direction} Entra's", text::duration(ahead));
+    let severity = if ahead.abs() > ERROR { Severity::Error } else { Severity::Warning };
     Verdict::found(
         Finding::of(&SKEWED, &reading.host, detail)
             .severity(severity)
@@ -69,10 +62,7 @@ pub static SKEWED: Problem = Problem {
         ],
         confirm: &["`curl -sI https://login.microsoftonline.com | grep -i date; date -u`"],
         fix: &[
-            (
-                Actor::You,
-                "synchronise the clock (timedatectl, chrony, w32tm)",
-            ),
+            (Actor::You, "synchronise the clock (timedatectl, chrony, w32tm)"),
             (Actor::Network, "allow UDP 123 to a time server"),
         ],
         mistaken_for: &["claims/expired: there the token is old by any clock"],
@@ -92,17 +82,8 @@ mod tests {
     #[test]
     fn only_an_authenticated_clock_counts() {
         let changes = [("/clock/seen/remote", json!("2026-11-24T13:00:00Z"))];
-        assert_eq!(
-            problems_of(&CHECK, &healthy_but(&changes)),
-            ["clock/skewed"]
-        );
-        let changes = [
-            changes[0].clone(),
-            ("/clock/seen/authenticated", json!(false)),
-        ];
-        assert_eq!(
-            problems_of(&CHECK, &healthy_but(&changes)),
-            Vec::<&str>::new()
-        );
+        assert_eq!(problems_of(&CHECK, &healthy_but(&changes)), ["clock/skewed"]);
+        let changes = [changes[0].clone(), ("/clock/seen/authenticated", json!(false))];
+        assert_eq!(problems_of(&CHECK, &healthy_but(&changes)), Vec::<&str>::new());
     }
 }

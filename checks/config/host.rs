@@ -105,14 +105,8 @@ pub static HOST_MISSING: Problem = Problem {
     explains: &["server/*", "login/*", "access/*"],
     page: Page {
         means: "A user or database is named and no host, so libpq looks for a server on this machine's Unix socket.",
-        causes: &[
-            "PGHOST is not exported",
-            "a variable that is empty in this shell or job",
-        ],
-        confirm: &[
-            "`env | grep ^PG`",
-            "`psql` says: connection to server on socket … failed",
-        ],
+        causes: &["PGHOST is not exported", "a variable that is empty in this shell or job"],
+        confirm: &["`env | grep ^PG`", "`psql` says: connection to server on socket … failed"],
         fix: &[(Actor::You, "export PGHOST, or give --host")],
         mistaken_for: &["a server that is down: none was asked"],
         sources: &["PostgreSQL documentation: libpq, host"],
@@ -138,10 +132,7 @@ pub static HOST_MALFORMED: Problem = Problem {
             "write the bare name, and the port on its own; in a URI write @ of the user name as %40",
         )],
         mistaken_for: &["dns/nxdomain: there the name is well formed"],
-        sources: &[
-            "RFC 1123, section 2.1",
-            "PostgreSQL documentation: libpq, connection URIs",
-        ],
+        sources: &["RFC 1123, section 2.1", "PostgreSQL documentation: libpq, connection URIs"],
     },
 };
 

@@ -13,14 +13,7 @@ use crate::{
 };
 
 /// The modes that libpq knows.
-const MODES: [&str; 6] = [
-    "disable",
-    "allow",
-    "prefer",
-    "require",
-    "verify-ca",
-    "verify-full",
-];
+const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 /// sslmode and channel_binding fit a login with a token.
 pub static CHECK: Check = Check {
@@ -105,10 +98,7 @@ pub static TLS_DISABLED: Problem = Problem {
     explains: &["login/tls-required"],
     page: Page {
         means: "With sslmode=disable the server answers \"no pg_hba.conf entry … no encryption\". With allow or prefer (a warning) a failed first try is repeated without TLS, and that second error hides the first.",
-        causes: &[
-            "a setting from a local development server",
-            "a driver whose default is no TLS",
-        ],
+        causes: &["a setting from a local development server", "a driver whose default is no TLS"],
         confirm: &["`psql` shows \"no encryption\" as its only or its last line"],
         fix: &[(Actor::You, "sslmode=verify-full (or require at the least)")],
         mistaken_for: &["login/client-address-refused: its text says \"SSL encryption\""],
@@ -131,10 +121,7 @@ pub static CHANNEL_BINDING_REQUIRED: Problem = Problem {
         confirm: &[
             "`psql` says: channel binding required but not supported by server's authentication request",
         ],
-        fix: &[(
-            Actor::You,
-            "channel_binding=prefer; rely on sslmode=verify-full instead",
-        )],
+        fix: &[(Actor::You, "channel_binding=prefer; rely on sslmode=verify-full instead")],
         mistaken_for: &["login/not-an-entra-role: there the server asks for SCRAM"],
         sources: &["PostgreSQL documentation: libpq, channel_binding and require_auth"],
     },

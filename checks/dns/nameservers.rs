@@ -22,21 +22,13 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(dns: &Dns) -> Verdict {
-    let asked: Vec<SocketAddr> = dns
-        .resolver
-        .nameservers
-        .iter()
-        .map(|nameserver| nameserver.address)
-        .collect();
+    let asked: Vec<SocketAddr> =
+        dns.resolver.nameservers.iter().map(|nameserver| nameserver.address).collect();
     let resolved = dns.names.iter().any(|name| !name.usable().is_empty());
     if asked.is_empty() {
         return none(dns, resolved);
     }
-    let dead: Vec<SocketAddr> = asked
-        .iter()
-        .copied()
-        .filter(|at| is_dead(dns, *at))
-        .collect();
+    let dead: Vec<SocketAddr> = asked.iter().copied().filter(|at| is_dead(dns, *at)).collect();
     let evidence = dead.iter().map(|at| format!("{at}: {}", silence(dns, *at)));
     if dead.is_empty() {
         return Verdict::Passed(text::list(&asked, 3));
@@ -54,15 +46,10 @@ fn judge(dns: &Dns) -> Verdict {
     }
     let detail = format!("{subject} does not answer; lookups that begin with it are slow or fail");
     Verdict::found(
-        Finding::of(&NAMESERVER_DOWN, subject.clone(), detail)
-            .because_all(evidence)
-            .fix(Fix::by(
-                Actor::Network,
-                format!(
-                    "Allow {port} to {subject}, or take it out of {}",
-                    dns.resolver.source
-                ),
-            )),
+        Finding::of(&NAMESERVER_DOWN, subject.clone(), detail).because_all(evidence).fix(Fix::by(
+            Actor::Network,
+            format!("Allow {port} to {subject}, or take it out of {}", dns.resolver.source),
+        )),
     )
 }
 
@@ -95,9 +82,8 @@ fn is_dead(dns: &Dns, nameserver: SocketAddr) -> bool {
 }
 
 fn silence(dns: &Dns, nameserver: SocketAddr) -> String {
-    let outcomes: Vec<&AnswerOutcome> = answers(dns, nameserver)
-        .map(|answer| &answer.outcome)
-        .collect();
+    let outcomes: Vec<&AnswerOutcome> =
+        answers(dns, nameserver).map(|answer| &answer.outcome).collect();
     let questions = outcomes.len();
     match outcomes.first() {
         Some(AnswerOutcome::PortClosed) => "nothing listens on the port".to_owned(),
@@ -131,10 +117,7 @@ pub static NO_NAMESERVER: Problem = Problem {
         mistaken_for: &[
             "dns/nameserver-unreachable: there a nameserver is named, and does not answer",
         ],
-        sources: &[
-            "resolv.conf(5)",
-            "Microsoft Learn: What is IP address 168.63.129.16?",
-        ],
+        sources: &["resolv.conf(5)", "Microsoft Learn: What is IP address 168.63.129.16?"],
     },
 };
 
@@ -174,17 +157,11 @@ pub static NAMESERVER_DOWN: Problem = Problem {
     explains: &[],
     page: Page {
         means: "At least one nameserver of this machine is silent while names still resolve. Programs that ask it first wait several seconds, or give up.",
-        causes: &[
-            "one DNS server of a pair is down",
-            "a firewall lets only one of them through",
-        ],
+        causes: &["one DNS server of a pair is down", "a firewall lets only one of them through"],
         confirm: &[
             "`dig @<nameserver> login.microsoftonline.com` for each nameserver in /etc/resolv.conf",
         ],
-        fix: &[(
-            Actor::Network,
-            "repair the nameserver, or take it out of the resolver settings",
-        )],
+        fix: &[(Actor::Network, "repair the nameserver, or take it out of the resolver settings")],
         mistaken_for: &["a slow network: only lookups are slow"],
         sources: &["resolv.conf(5)"],
     },

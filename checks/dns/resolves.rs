@@ -29,18 +29,11 @@ pub static CHECK: Check = Check {
         &SINKHOLED,
     ],
     decisive: false,
-    judge: Judge::Each {
-        subjects,
-        judge: |seen, subject| judge(seen, subject),
-    },
+    judge: Judge::Each { subjects, judge: |seen, subject| judge(seen, subject) },
 };
 
 fn subjects(seen: &Evidence) -> Vec<String> {
-    let names = seen
-        .dns
-        .seen()
-        .map(|dns| dns.names.as_slice())
-        .unwrap_or_default();
+    let names = seen.dns.seen().map(|dns| dns.names.as_slice()).unwrap_or_default();
     names.iter().map(|name| name.name.clone()).collect()
 }
 
@@ -51,32 +44,19 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     };
     let proxy = seen.proxy.get().ok();
     if is_entra(name) && proxy.is_some_and(|rules| through_proxy(rules, subject)) {
-        return Ok(Verdict::NotApplicable(
-            "the proxy resolves this name".to_owned(),
-        ));
+        return Ok(Verdict::NotApplicable("the proxy resolves this name".to_owned()));
     }
     let lookup = name.system.get()?;
     if lookup.addresses.is_empty() {
         return unresolved(dns, name);
     }
-    let wrong: Vec<IpAddr> = lookup
-        .addresses
-        .iter()
-        .copied()
-        .filter(|ip| cannot_be(*ip, name.role))
-        .collect();
-    Ok(if wrong.is_empty() {
-        resolved(name, &lookup.addresses)
-    } else {
-        sinkholed(name, &wrong)
-    })
+    let wrong: Vec<IpAddr> =
+        lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name.role)).collect();
+    Ok(if wrong.is_empty() { resolved(name, &lookup.addresses) } else { sinkholed(name, &wrong) })
 }
 
 fn is_entra(name: &Name) -> bool {
-    matches!(
-        name.role,
-        Role::Authority | Role::Graph | Role::ResourceManager
-    )
+    matches!(name.role, Role::Authority | Role::Graph | Role::ResourceManager)
 }
 
 fn through_proxy(rules: &ProxyRules, host: &str) -> bool {
@@ -99,9 +79,7 @@ fn cannot_be(address: IpAddr, role: Role) -> bool {
 }
 
 fn resolved(name: &Name, addresses: &[IpAddr]) -> Verdict {
-    let by = name
-        .replies()
-        .find(|(_, reply)| !reply.addresses.is_empty());
+    let by = name.replies().find(|(_, reply)| !reply.addresses.is_empty());
     let via = match (name.hosts_file.first(), by) {
         (Some(entry), _) => format!(" from {} line {}", entry.path, entry.line),
         (None, Some((answer, _))) => format!(" via {}", answer.nameserver.ip()),
@@ -120,10 +98,7 @@ fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
         });
     if !settled {
         // Nobody answered: that is the nameservers' matter.
-        return Err(Missing(NotObserved::Blocked {
-            by: Topic::Dns,
-            subject: String::new(),
-        }));
+        return Err(Missing(NotObserved::Blocked { by: Topic::Dns, subject: String::new() }));
     }
     let problem = problem(name);
     let asked = &name.name;
@@ -138,8 +113,7 @@ fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
 fn problem(name: &Name) -> &'static Problem {
     let has_rcode = |rcode: &str| name.replies().any(|(_, reply)| reply.rcode == rcode);
     let passes = |zone: &str| {
-        name.replies()
-            .any(|(_, reply)| reply.chain.iter().any(|alias| alias.target.contains(zone)))
+        name.replies().any(|(_, reply)| reply.chain.iter().any(|alias| alias.target.contains(zone)))
     };
     let blocked = name
         .answers
@@ -219,20 +193,13 @@ fn reply_said(reply: &Reply) -> String {
 }
 
 fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
-    let servers: Vec<_> = dns
-        .resolver
-        .nameservers
-        .iter()
-        .map(|nameserver| nameserver.address.ip())
-        .collect();
+    let servers: Vec<_> =
+        dns.resolver.nameservers.iter().map(|nameserver| nameserver.address.ip()).collect();
     let servers = text::list(&servers, 2);
     let asked = &name.name;
     let confirm = format!(
         "dig @{} {asked}",
-        dns.resolver
-            .nameservers
-            .first()
-            .map_or_else(String::new, |n| n.address.ip().to_string())
+        dns.resolver.nameservers.first().map_or_else(String::new, |n| n.address.ip().to_string())
     );
     let forward = match (problem.id, name.role) {
         ("dns/tcp-blocked", _) => format!("Allow TCP port 53 from this machine to {servers}"),
@@ -242,10 +209,7 @@ fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
         (_, Role::Server) => format!("Check the server's name; if it is private, forward its zone on {servers} to 168.63.129.16, or link the private DNS zone to this virtual network"),
         _ => format!("On {servers}, forward {asked} to a resolver that knows the internet (inside Azure: 168.63.129.16)"),
     };
-    vec![
-        Fix::by(Actor::Network, forward),
-        Fix::you("Confirm by hand").run(confirm),
-    ]
+    vec![Fix::by(Actor::Network, forward), Fix::you("Confirm by hand").run(confirm)]
 }
 
 fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {
@@ -255,10 +219,8 @@ fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {
     let mut finding = Finding::of(&SINKHOLED, asked.clone(), detail).because_all(evidence(name));
     let fix = match name.hosts_file.first() {
         Some(entry) => {
-            finding = finding.because(format!(
-                "{} line {} gives {}",
-                entry.path, entry.line, entry.address
-            ));
+            finding = finding
+                .because(format!("{} line {} gives {}", entry.path, entry.line, entry.address));
             Fix::you(format!("Remove line {} from {}", entry.line, entry.path))
         }
         None => Fix::by(
@@ -362,10 +324,7 @@ pub static TCP_BLOCKED: Problem = Problem {
         means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP failed.",
         causes: &["a firewall lets UDP 53 through and drops TCP 53"],
         confirm: &["`dig +tcp @<nameserver> <name>` fails while `dig +notcp +ignore` answers"],
-        fix: &[(
-            Actor::Network,
-            "allow TCP port 53 to the nameserver beside UDP",
-        )],
+        fix: &[(Actor::Network, "allow TCP port 53 to the nameserver beside UDP")],
         mistaken_for: &["dns/servfail: there the nameserver itself fails"],
         sources: &["RFC 7766"],
     },
@@ -472,24 +431,16 @@ mod tests {
         let proxy = json!({"scheme": "http", "host": "proxy", "port": 3128, "has_credentials": false,
                            "origin": {"kind": "environment", "variable": "HTTPS_PROXY"}});
         let failed = json!({"addresses": [], "error": [-2, "unknown"], "elapsed_ms": 1});
-        let seen = healthy_but(&[
-            ("/proxy/seen/https", proxy),
-            ("/dns/seen/names/0/system/seen", failed),
-        ]);
+        let seen =
+            healthy_but(&[("/proxy/seen/https", proxy), ("/dns/seen/names/0/system/seen", failed)]);
         assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
     }
 
     #[test]
     fn a_private_server_is_no_sinkhole() {
-        let seen = healthy_but(&[(
-            "/dns/seen/names/2/system/seen/addresses",
-            json!(["10.1.2.5"]),
-        )]);
+        let seen = healthy_but(&[("/dns/seen/names/2/system/seen/addresses", json!(["10.1.2.5"]))]);
         assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
-        let seen = healthy_but(&[(
-            "/dns/seen/names/0/system/seen/addresses",
-            json!(["10.1.2.5"]),
-        )]);
+        let seen = healthy_but(&[("/dns/seen/names/0/system/seen/addresses", json!(["10.1.2.5"]))]);
         assert_eq!(problems_of(&CHECK, &seen), ["dns/sinkholed"]);
     }
 }

@@ -48,11 +48,7 @@ impl Cloud {
     pub fn public() -> Self {
         Self::of(
             CloudKind::Public,
-            [
-                "login.microsoftonline.com",
-                "graph.microsoft.com",
-                "management.azure.com",
-            ],
+            ["login.microsoftonline.com", "graph.microsoft.com", "management.azure.com"],
             "https://management.core.windows.net/",
             "https://ossrdbms-aad.database.windows.net",
             "postgres.database.azure.com",
@@ -65,11 +61,7 @@ impl Cloud {
     pub fn us_gov() -> Self {
         Self::of(
             CloudKind::UsGov,
-            [
-                "login.microsoftonline.us",
-                "graph.microsoft.us",
-                "management.usgovcloudapi.net",
-            ],
+            ["login.microsoftonline.us", "graph.microsoft.us", "management.usgovcloudapi.net"],
             "https://management.core.usgovcloudapi.net/",
             "https://ossrdbms-aad.database.usgovcloudapi.net",
             "postgres.database.usgovcloudapi.net",
@@ -105,8 +97,7 @@ impl Cloud {
     pub fn of_server(host: &str) -> Option<Self> {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         Self::built_in().into_iter().find(|cloud| {
-            host.strip_suffix(&cloud.server_suffix)
-                .is_some_and(|left| left.ends_with('.'))
+            host.strip_suffix(&cloud.server_suffix).is_some_and(|left| left.ends_with('.'))
         })
     }
 

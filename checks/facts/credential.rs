@@ -195,9 +195,7 @@ impl CredentialTrace {
     /// The attempt that gave the token.
     #[must_use]
     pub fn chosen(&self) -> Option<&CredentialAttempt> {
-        self.attempts
-            .iter()
-            .find(|attempt| attempt.outcome == CredentialOutcome::Token)
+        self.attempts.iter().find(|attempt| attempt.outcome == CredentialOutcome::Token)
     }
 }
 

@@ -231,9 +231,7 @@ impl Dns {
     /// The observations of one name, letter case aside.
     #[must_use]
     pub fn name(&self, name: &str) -> Option<&Name> {
-        self.names
-            .iter()
-            .find(|known| known.name.eq_ignore_ascii_case(name))
+        self.names.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -249,15 +247,13 @@ impl Name {
 
     /// The replies that came, with who gave them.
     pub fn replies(&self) -> impl Iterator<Item = (&Answer, &Reply)> {
-        self.answers
-            .iter()
-            .filter_map(|answer| match &answer.outcome {
-                AnswerOutcome::Answered(reply) => Some((answer, reply)),
-                AnswerOutcome::Silent
-                | AnswerOutcome::PortClosed
-                | AnswerOutcome::Unreachable { .. }
-                | AnswerOutcome::Malformed { .. }
-                | AnswerOutcome::TruncatedTcpFailed { .. } => None,
-            })
+        self.answers.iter().filter_map(|answer| match &answer.outcome {
+            AnswerOutcome::Answered(reply) => Some((answer, reply)),
+            AnswerOutcome::Silent
+            | AnswerOutcome::PortClosed
+            | AnswerOutcome::Unreachable { .. }
+            | AnswerOutcome::Malformed { .. }
+            | AnswerOutcome::TruncatedTcpFailed { .. } => None,
+        })
     }
 }

@@ -212,10 +212,7 @@ impl<T> Fact<T> {
 
     /// A fact that waits for another stage which did not succeed.
     pub fn blocked(by: Topic, subject: impl Into<String>) -> Self {
-        Self::NotObserved(NotObserved::Blocked {
-            by,
-            subject: subject.into(),
-        })
+        Self::NotObserved(NotObserved::Blocked { by, subject: subject.into() })
     }
 
     /// A fact about a question that does not arise.

@@ -150,8 +150,6 @@ impl Tls {
     /// The issuer of the last certificate presented, which names the authority (or the inspection box).
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
-        self.chain
-            .last()
-            .map(|certificate| certificate.issuer_name.as_str())
+        self.chain.last().map(|certificate| certificate.issuer_name.as_str())
     }
 }

@@ -211,15 +211,8 @@ impl Claims {
                 PrincipalKind::ServicePrincipal
             };
         }
-        let foreign = self
-            .idp
-            .as_deref()
-            .is_some_and(|idp| Some(idp) != self.iss.as_deref());
-        if foreign {
-            PrincipalKind::Guest
-        } else {
-            PrincipalKind::User
-        }
+        let foreign = self.idp.as_deref().is_some_and(|idp| Some(idp) != self.iss.as_deref());
+        if foreign { PrincipalKind::Guest } else { PrincipalKind::User }
     }
 
     /// The client application, in either version.

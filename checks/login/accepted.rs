@@ -40,10 +40,7 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, login) = (seen.settings.get()?, seen.login.get()?);
-    let user = settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
     let accepted = || {
         let took = login.rungs.last().map_or(0, |rung| rung.at_ms);

@@ -36,10 +36,7 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, request) = (seen.settings.get()?, seen.auth_request.get()?);
-    let user = settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     Ok(match request {
         AuthRequest::Cleartext => Verdict::Passed(
             "asks for a cleartext password inside TLS, as of Entra roles".to_owned(),
@@ -50,12 +47,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         }
         AuthRequest::Md5 => not_entra(seen, settings, user, "MD5"),
         AuthRequest::Trusted => not_entra(seen, settings, user, "nothing at all"),
-        AuthRequest::Other { code } => not_entra(
-            seen,
-            settings,
-            user,
-            &format!("authentication method {code}"),
-        ),
+        AuthRequest::Other { code } => {
+            not_entra(seen, settings, user, &format!("authentication method {code}"))
+        }
         AuthRequest::Error(error) => {
             let problem = refusal::classify(error);
             Verdict::found(refusal::finding(problem, error, settings, None))
@@ -68,10 +62,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 
 fn not_entra(seen: &Evidence, settings: &Settings, user: &str, asked: &str) -> Verdict {
     let detail = format!("the server has no Entra role named exactly \"{user}\"");
-    let host = settings
-        .host
-        .as_ref()
-        .map_or("<server>", |host| host.value.as_str());
+    let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
     let server = host.split('.').next().unwrap_or(host);
     let mut finding = Finding::of(&NOT_AN_ENTRA_ROLE, user, detail)
         .sure(Confidence::Likely)
@@ -114,10 +105,7 @@ fn whose(claims: &Claims) -> String {
     let oid = claims.oid.as_deref().unwrap_or("?");
     match name {
         Some(name) => format!("\"{name}\" (object id {oid})"),
-        None => format!(
-            "the application {} (object id {oid})",
-            claims.client().unwrap_or("?")
-        ),
+        None => format!("the application {} (object id {oid})", claims.client().unwrap_or("?")),
     }
 }
 

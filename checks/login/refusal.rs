@@ -13,21 +13,12 @@ const TEXTS: &[(&str, &Problem)] = &[
     ("access token has expired", &TOKEN_EXPIRED),
     ("valid audience claim", &AUDIENCE_REFUSED),
     ("valid oid claim", &OID_CLAIM_REFUSED),
-    (
-        "error occurred while validating the access token",
-        &TOKEN_REFUSED,
-    ),
+    ("error occurred while validating the access token", &TOKEN_REFUSED),
     ("user token for role", &USER_ROLE_APP_TOKEN),
-    (
-        "service principals cannot generate",
-        &SERVICE_ROLE_USER_TOKEN,
-    ),
+    ("service principals cannot generate", &SERVICE_ROLE_USER_TOKEN),
     ("oid mismatch for role", &OBJECT_ID_MISMATCH),
     ("does not contain group id", &NOT_IN_GROUP),
-    (
-        "cannot read pg_class without having selected a database",
-        &SERVER_DEFECT,
-    ),
+    ("cannot read pg_class without having selected a database", &SERVER_DEFECT),
     ("is not permitted to log in", &ROLE_CANNOT_LOG_IN),
     ("no encryption", &TLS_REQUIRED),
     ("ssl off", &TLS_REQUIRED),
@@ -46,9 +37,7 @@ pub fn classify(error: &ServerError) -> &'static Problem {
         _ => {}
     }
     let message = error.message.to_lowercase();
-    let known = TEXTS
-        .iter()
-        .find(|(fragment, _)| message.contains(fragment));
+    let known = TEXTS.iter().find(|(fragment, _)| message.contains(fragment));
     known.map_or(&REFUSED, |(_, problem)| problem)
 }
 
@@ -60,22 +49,14 @@ pub fn finding(
     settings: &Settings,
     claims: Option<&Claims>,
 ) -> Finding {
-    let user = settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     let detail = format!("{}: \"{}\"", problem.title, error.message);
     let mut finding = Finding::of(problem, user, detail)
         .because(format!(
             "the server says {} {}: {}",
             error.severity, error.sqlstate, error.message
         ))
-        .because_all(
-            error
-                .detail
-                .as_ref()
-                .map(|detail| format!("DETAIL: {detail}")),
-        )
+        .because_all(error.detail.as_ref().map(|detail| format!("DETAIL: {detail}")))
         .because_all(error.hint.as_ref().map(|hint| format!("HINT: {hint}")));
     if problem == &REFUSED {
         finding = finding.sure(Confidence::Likely);
@@ -87,10 +68,7 @@ pub fn finding(
 }
 
 fn fixes(problem: &Problem, settings: &Settings, user: &str, claims: Option<&Claims>) -> Vec<Fix> {
-    let host = settings
-        .host
-        .as_ref()
-        .map_or("<server>", |host| host.value.as_str());
+    let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
     let server = host.split('.').next().unwrap_or(host);
     let audience = &settings.cloud.value.database_audience;
     let fresh = || {
@@ -100,9 +78,7 @@ fn fixes(problem: &Problem, settings: &Settings, user: &str, claims: Option<&Cla
             settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
         ))
     };
-    let oid = claims
-        .and_then(|claims| claims.oid.as_deref())
-        .unwrap_or("<object-id>");
+    let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
     let literal = user.replace('\'', "''");
     match problem.id {
         "login/token-expired" | "login/audience-refused" | "login/token-refused" | "login/oid-claim-refused" => vec![fresh()],
@@ -144,30 +120,22 @@ pub fn silent(user: &str, after: &str) -> Finding {
 /// A connection that ends after a step.
 #[must_use]
 pub fn closed(user: &str, after: &str) -> Finding {
-    Finding::of(
-        &CLOSED,
-        user,
-        format!("the server closes the connection after {after}"),
-    )
-    .fix(
-        Fix::you("Try again in a minute: a restart or failover looks like this")
-            .run("entra-pg doctor --retry-for 2m"),
-    )
-    .fix(Fix::by(
-        Actor::Network,
-        "If it stays, look for a firewall that inspects the PostgreSQL protocol",
-    ))
+    Finding::of(&CLOSED, user, format!("the server closes the connection after {after}"))
+        .fix(
+            Fix::you("Try again in a minute: a restart or failover looks like this")
+                .run("entra-pg doctor --retry-for 2m"),
+        )
+        .fix(Fix::by(
+            Actor::Network,
+            "If it stays, look for a firewall that inspects the PostgreSQL protocol",
+        ))
 }
 
 /// An answer that breaks the protocol.
 #[must_use]
 pub fn not_understood(user: &str, detail: &str) -> Finding {
-    Finding::of(
-        &NOT_UNDERSTOOD,
-        user,
-        format!("the server's answer breaks the protocol: {detail}"),
-    )
-    .fix(Fix::you("Check that host and port are the server's own"))
+    Finding::of(&NOT_UNDERSTOOD, user, format!("the server's answer breaks the protocol: {detail}"))
+        .fix(Fix::you("Check that host and port are the server's own"))
 }
 
 macro_rules! refusals {
@@ -328,12 +296,7 @@ mod tests {
 
     fn id(sqlstate: &str, message: &str) -> &'static str {
         let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
-        classify(&ServerError {
-            sqlstate,
-            message,
-            ..ServerError::default()
-        })
-        .id
+        classify(&ServerError { sqlstate, message, ..ServerError::default() }).id
     }
 
     #[test]
@@ -354,15 +317,9 @@ mod tests {
             audience
         );
         let mismatch = "login/object-id-mismatch";
+        assert_eq!(id("28000", "Service Principal oid mismatch for role [x]"), mismatch);
         assert_eq!(
-            id("28000", "Service Principal oid mismatch for role [x]"),
-            mismatch
-        );
-        assert_eq!(
-            id(
-                "28P01",
-                "Service principal oid mismatch for role \"x\" The oid in the label…"
-            ),
+            id("28P01", "Service principal oid mismatch for role \"x\" The oid in the label…"),
             mismatch
         );
         assert_eq!(
@@ -377,29 +334,17 @@ mod tests {
     #[test]
     fn the_sqlstate_comes_before_the_words() {
         assert_eq!(
-            id(
-                "53300",
-                "remaining connection slots are reserved, no encryption"
-            ),
+            id("53300", "remaining connection slots are reserved, no encryption"),
             "login/too-many-connections"
         );
         assert_eq!(
-            id(
-                "28000",
-                "no pg_hba.conf entry for host \"1.2.3.4\", SSL encryption"
-            ),
+            id("28000", "no pg_hba.conf entry for host \"1.2.3.4\", SSL encryption"),
             "login/client-address-refused"
         );
         assert_eq!(
-            id(
-                "28000",
-                "no pg_hba.conf entry for host \"1.2.3.4\", no encryption"
-            ),
+            id("28000", "no pg_hba.conf entry for host \"1.2.3.4\", no encryption"),
             "login/tls-required"
         );
-        assert_eq!(
-            id("28P01", "password authentication failed for user \"x\""),
-            "login/refused"
-        );
+        assert_eq!(id("28P01", "password authentication failed for user \"x\""), "login/refused");
     }
 }

@@ -23,24 +23,15 @@ pub fn candidates(claims: &Claims, directory: Option<&Directory>) -> Vec<Candida
         if let Some(name) = name.filter(|name| !name.is_empty())
             && !all.iter().any(|known: &Candidate| known.name == name)
         {
-            all.push(Candidate {
-                name: name.to_owned(),
-                from,
-            });
+            all.push(Candidate { name: name.to_owned(), from });
         }
     };
-    add(
-        directory.and_then(|d| d.user_principal_name.as_deref()),
-        "Graph's userPrincipalName",
-    );
+    add(directory.and_then(|d| d.user_principal_name.as_deref()), "Graph's userPrincipalName");
     add(claims.upn.as_deref(), "the token's upn");
     match claims.principal() {
         PrincipalKind::User => {
             add(claims.unique_name.as_deref(), "the token's unique_name");
-            add(
-                claims.preferred_username.as_deref(),
-                "the token's preferred_username",
-            );
+            add(claims.preferred_username.as_deref(), "the token's preferred_username");
         }
         PrincipalKind::Guest => {}
         PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity => {

@@ -22,12 +22,7 @@ const NAME_BYTES: usize = 63;
 pub static CHECK: Check = Check {
     id: "name/spelling",
     asserts: "the user name is spelt as the role must be",
-    needs: &[
-        Topic::Settings,
-        Topic::Token,
-        Topic::AuthRequest,
-        Topic::Graph,
-    ],
+    needs: &[Topic::Settings, Topic::Token, Topic::AuthRequest, Topic::Graph],
     problems: &[
         &MISSING,
         &QUOTES_KEPT,
@@ -55,34 +50,20 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::found(missing("", seen)));
     };
     if matches!(seen.auth_request.seen(), Some(AuthRequest::Cleartext)) {
-        return Ok(Verdict::Passed(format!(
-            "the server has an Entra role \"{}\"",
-            user.value
-        )));
+        return Ok(Verdict::Passed(format!("the server has an Entra role \"{}\"", user.value)));
     }
     if user.origin == Origin::Default {
         return Ok(Verdict::found(missing(&user.value, seen)));
     }
     let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
-    let known = claims
-        .map(|claims| candidates(claims, seen.directory.seen()))
-        .unwrap_or_default();
+    let known = claims.map(|claims| candidates(claims, seen.directory.seen())).unwrap_or_default();
     if let Some(candidate) = known.iter().find(|candidate| candidate.name == user.value) {
         return Ok(Verdict::Passed(format!("it is {}", candidate.from)));
     }
-    let slip = slip(
-        user,
-        settings,
-        claims,
-        &known,
-        seen.directory.seen().is_some(),
-    );
+    let slip = slip(user, settings, claims, &known, seen.directory.seen().is_some());
     Ok(match slip {
         Some(slip) => Verdict::found(finding(slip, user, seen)),
-        None => Verdict::Passed(format!(
-            "\"{}\" holds no slip of the pen that shows",
-            user.value
-        )),
+        None => Verdict::Passed(format!("\"{}\" holds no slip of the pen that shows", user.value)),
     })
 }
 
@@ -110,12 +91,7 @@ fn slip(
         } else {
             Confidence::Likely
         };
-        Some(Slip {
-            problem,
-            meant: Some(meant),
-            detail,
-            sure,
-        })
+        Some(Slip { problem, meant: Some(meant), detail, sure })
     };
     if let Some(inner) = unquoted(name) {
         let detail = format!("the quotation marks in {from} are part of the name that is sent");
@@ -136,10 +112,7 @@ fn slip(
     }
     if name.chars().any(is_invisible) || name.trim() != name {
         let meant: String = name.chars().filter(|c| !is_invisible(*c)).collect();
-        let detail = format!(
-            "the name holds what cannot be seen: {}",
-            invisible_places(name)
-        );
+        let detail = format!("the name holds what cannot be seen: {}", invisible_places(name));
         return found(&INVISIBLE_CHARACTERS, meant.trim().to_owned(), detail);
     }
     if let Some(meant) = without_server(name, settings) {
@@ -148,10 +121,7 @@ fn slip(
         return found(&SINGLE_SERVER_SUFFIX, meant, detail);
     }
     let folded = |text: &str| text.to_lowercase();
-    if let Some(alike) = known
-        .iter()
-        .find(|candidate| folded(&candidate.name) == folded(name))
-    {
+    if let Some(alike) = known.iter().find(|candidate| folded(&candidate.name) == folded(name)) {
         let detail = format!(
             "\"{name}\" differs from {} in letter case only: {}",
             alike.from,
@@ -160,10 +130,7 @@ fn slip(
         return found(&WRONG_CASE, alike.name.clone(), detail);
     }
     let normal = |text: &str| skeleton(text);
-    if let Some(alike) = known
-        .iter()
-        .find(|candidate| normal(&candidate.name) == normal(name))
-    {
+    if let Some(alike) = known.iter().find(|candidate| normal(&candidate.name) == normal(name)) {
         let detail = format!(
             "\"{name}\" looks like {} and holds other characters: {}",
             alike.from,
@@ -173,11 +140,7 @@ fn slip(
     }
     let guest = claims.filter(|claims| claims.principal() == PrincipalKind::Guest);
     if let Some(claims) = guest {
-        let home = claims
-            .unique_name
-            .as_deref()
-            .or(claims.email.as_deref())
-            .unwrap_or_default();
+        let home = claims.unique_name.as_deref().or(claims.email.as_deref()).unwrap_or_default();
         if home.eq_ignore_ascii_case(name) {
             let meant = format!("{}<tenant>.onmicrosoft.com", guest_form(home));
             let detail = format!(
@@ -197,47 +160,25 @@ fn slip(
         });
     }
     if name.len() > NAME_BYTES {
-        let detail = format!(
-            "the name has {} bytes, and PostgreSQL keeps {NAME_BYTES}",
-            name.len()
-        );
-        return Some(Slip {
-            problem: &TOO_LONG,
-            meant: None,
-            detail,
-            sure: Confidence::Likely,
-        });
+        let detail =
+            format!("the name has {} bytes, and PostgreSQL keeps {NAME_BYTES}", name.len());
+        return Some(Slip { problem: &TOO_LONG, meant: None, detail, sure: Confidence::Likely });
     }
     // Only when the identity's groups are known can a name be nobody's.
     (complete && !known.is_empty()).then(|| {
-        let names: Vec<&str> = known
-            .iter()
-            .map(|candidate| candidate.name.as_str())
-            .collect();
-        let detail = format!(
-            "\"{name}\" is none of this identity's names: {}",
-            text::list(&names, 4)
-        );
+        let names: Vec<&str> = known.iter().map(|candidate| candidate.name.as_str()).collect();
+        let detail =
+            format!("\"{name}\" is none of this identity's names: {}", text::list(&names, 4));
         let meant = known.first().map(|candidate| candidate.name.clone());
-        Slip {
-            problem: &NOT_THE_TOKENS,
-            meant,
-            detail,
-            sure: Confidence::Possible,
-        }
+        Slip { problem: &NOT_THE_TOKENS, meant, detail, sure: Confidence::Possible }
     })
 }
 
 fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     let name = &user.value;
-    let mut finding = Finding::of(slip.problem, name, slip.detail)
-        .sure(slip.sure)
-        .because(format!(
-            "{} gives \"{}\" ({} bytes)",
-            user.origin.phrase(),
-            visible(name),
-            name.len()
-        ));
+    let mut finding = Finding::of(slip.problem, name, slip.detail).sure(slip.sure).because(
+        format!("{} gives \"{}\" ({} bytes)", user.origin.phrase(), visible(name), name.len()),
+    );
     if matches!(seen.auth_request.seen(), Some(AuthRequest::Sasl { .. })) {
         finding = finding
             .because("the server asks this user for SASL, so it has no Entra role of this name");
@@ -255,15 +196,11 @@ fn fix(origin: &Origin, name: &str, seen: &Evidence) -> Fix {
     let shell = seen.vantage.shell;
     match origin {
         Origin::Flag { .. } => {
-            Fix::you("Write the name as it is; the shell's own quotes are enough").run(format!(
-                "entra-pg doctor --username {}",
-                text::quoted(shell, name)
-            ))
+            Fix::you("Write the name as it is; the shell's own quotes are enough")
+                .run(format!("entra-pg doctor --username {}", text::quoted(shell, name)))
         }
-        Origin::Conninfo => Fix::you("Quote the name in the connection string").run(format!(
-            "user='{}'",
-            name.replace('\\', r"\\").replace('\'', r"\'")
-        )),
+        Origin::Conninfo => Fix::you("Quote the name in the connection string")
+            .run(format!("user='{}'", name.replace('\\', r"\\").replace('\'', r"\'"))),
         _ => Fix::you("Write the name as it is").run(text::set_variable(shell, "PGUSER", name)),
     }
 }
@@ -272,16 +209,11 @@ fn missing(fallback: &str, seen: &Evidence) -> Finding {
     let detail =
         format!("no user is named, so libpq takes that of the operating system: \"{fallback}\"");
     let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
-    let known = claims
-        .map(|claims| candidates(claims, seen.directory.seen()))
-        .unwrap_or_default();
+    let known = claims.map(|claims| candidates(claims, seen.directory.seen())).unwrap_or_default();
     let finding = Finding::of(&MISSING, fallback, detail);
     match known.first() {
         Some(candidate) => finding
-            .because(format!(
-                "the token is that of \"{}\" ({})",
-                candidate.name, candidate.from
-            ))
+            .because(format!("the token is that of \"{}\" ({})", candidate.name, candidate.from))
             .fix(fix(&Origin::Default, &candidate.name, seen)),
         None => finding.fix(Fix::you("Name the role").run("export PGUSER=<role>")),
     }
@@ -289,9 +221,7 @@ fn missing(fallback: &str, seen: &Evidence) -> Finding {
 
 fn unquoted(name: &str) -> Option<&str> {
     ['"', '\''].into_iter().find_map(|quote| {
-        name.strip_prefix(quote)?
-            .strip_suffix(quote)
-            .filter(|inner| !inner.is_empty())
+        name.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.is_empty())
     })
 }
 
@@ -362,10 +292,7 @@ fn skeleton(text: &str) -> String {
         '‐' | '‑' | '–' | '—' | '−' => '-',
         other => other,
     };
-    text.nfkc()
-        .flat_map(char::to_lowercase)
-        .map(latin)
-        .collect()
+    text.nfkc().flat_map(char::to_lowercase).map(latin).collect()
 }
 
 /// The first place where two names differ.
@@ -389,12 +316,8 @@ fn is_identifier(name: &str) -> bool {
 }
 
 /// What a misspelt name explains.
-const UNKNOWN_ROLE: &[&str] = &[
-    "login/not-an-entra-role",
-    "login/refused",
-    "login/accepted",
-    "access/*",
-];
+const UNKNOWN_ROLE: &[&str] =
+    &["login/not-an-entra-role", "login/refused", "login/accepted", "access/*"];
 
 macro_rules! problems {
     ($($name:ident $id:literal $title:literal $means:literal causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {
@@ -520,32 +443,17 @@ mod tests {
 
     #[test]
     fn slips_are_told_apart() {
-        assert_eq!(
-            with_user("alice.smith@contoso.onmicrosoft.com"),
-            ["name/wrong-case"]
-        );
+        assert_eq!(with_user("alice.smith@contoso.onmicrosoft.com"), ["name/wrong-case"]);
         assert_eq!(with_user(r"Prod\ DB\ Readonly"), ["name/backslash-kept"]);
         assert_eq!(with_user("\"Alice\""), ["name/quotes-kept"]);
-        assert_eq!(
-            with_user("Alice.Smith%40contoso.onmicrosoft.com"),
-            ["name/percent-kept"]
-        );
+        assert_eq!(with_user("Alice.Smith%40contoso.onmicrosoft.com"), ["name/percent-kept"]);
         assert_eq!(
             with_user("Alice.Smith@contoso.onmicrosoft.com\r"),
             ["name/invisible-characters"]
         );
-        assert_eq!(
-            with_user("Alice.Smith@pg-prod"),
-            ["name/single-server-suffix"]
-        );
-        assert_eq!(
-            with_user("Аlice.Smith@contoso.onmicrosoft.com"),
-            ["name/look-alike"]
-        );
-        assert_eq!(
-            with_user("04b07795-8ddb-461a-bbee-02f9e1bf7b46"),
-            ["name/identifier-not-name"]
-        );
+        assert_eq!(with_user("Alice.Smith@pg-prod"), ["name/single-server-suffix"]);
+        assert_eq!(with_user("Аlice.Smith@contoso.onmicrosoft.com"), ["name/look-alike"]);
+        assert_eq!(with_user("04b07795-8ddb-461a-bbee-02f9e1bf7b46"), ["name/identifier-not-name"]);
         assert_eq!(with_user(&"x".repeat(64)), ["name/too-long"]);
         assert_eq!(with_user("Prod DB Readonly"), Vec::<&str>::new());
     }

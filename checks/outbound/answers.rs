@@ -18,20 +18,14 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Outbound],
     problems: &[&HTTP_BLOCKED, &SERVICE_ERROR, &NOT_ENTRA],
     decisive: false,
-    judge: Judge::Each {
-        subjects: hosts,
-        judge,
-    },
+    judge: Judge::Each { subjects: hosts, judge },
 };
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let http = http(host(seen, subject)?)?;
     let answer = match &http.outcome {
         HttpOutcome::Answered(answer) if answer.genuine => {
-            return Ok(Verdict::Passed(format!(
-                "answers in {} ms",
-                http.elapsed_ms
-            )));
+            return Ok(Verdict::Passed(format!("answers in {} ms", http.elapsed_ms)));
         }
         HttpOutcome::Answered(answer) => answer,
         HttpOutcome::Silent | HttpOutcome::Closed | HttpOutcome::Malformed { .. } => {
@@ -53,58 +47,32 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
 
 fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
     let status = answer.status;
-    let html = answer
-        .content_type
-        .as_deref()
-        .is_some_and(|kind| kind.contains("html"));
+    let html = answer.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
     let (problem, detail) = if status == 429 || status >= 500 {
-        (
-            &SERVICE_ERROR,
-            format!("{subject} answers {status}: the service is busy or out of order"),
-        )
+        (&SERVICE_ERROR, format!("{subject} answers {status}: the service is busy or out of order"))
     } else if html || answer.location.is_some() {
         let page = match (&answer.title, &answer.location) {
             (Some(title), _) => format!(", a page called \"{title}\""),
             (None, Some(location)) => format!(", a redirect to {location}"),
             (None, None) => ", a web page".to_owned(),
         };
-        (
-            &HTTP_BLOCKED,
-            format!("{subject} answers {status}{page}: a gateway stands in its place"),
-        )
+        (&HTTP_BLOCKED, format!("{subject} answers {status}{page}: a gateway stands in its place"))
     } else {
-        (
-            &NOT_ENTRA,
-            format!("what answers as {subject} ({status}) is not the service itself"),
-        )
+        (&NOT_ENTRA, format!("what answers as {subject} ({status}) is not the service itself"))
     };
-    let mut finding = Finding::of(problem, subject, detail).because(format!(
-        "{url} answers {status}, {} bytes read",
-        answer.bytes
-    ));
+    let mut finding = Finding::of(problem, subject, detail)
+        .because(format!("{url} answers {status}, {} bytes read", answer.bytes));
     if answer.cut {
         finding = finding.because("the answer went on beyond what was read");
     }
-    finding = finding.because_all(
-        answer
-            .server
-            .as_ref()
-            .map(|server| format!("Server: {server}")),
-    );
+    finding = finding.because_all(answer.server.as_ref().map(|server| format!("Server: {server}")));
     match problem.id {
         "outbound/service-error" => {
-            let wait = answer
-                .retry_after
-                .map_or("a minute".to_owned(), |s| format!("{s} seconds"));
-            finding.fix(Fix::you(format!(
-                "Try again in {wait}; see https://status.azure.com"
-            )))
+            let wait = answer.retry_after.map_or("a minute".to_owned(), |s| format!("{s} seconds"));
+            finding.fix(Fix::you(format!("Try again in {wait}; see https://status.azure.com")))
         }
         "outbound/http-blocked" => finding
-            .fix(Fix::by(
-                Actor::Network,
-                format!("Allow {subject} in the web gateway's rules"),
-            ))
+            .fix(Fix::by(Actor::Network, format!("Allow {subject} in the web gateway's rules")))
             .fix(look(url)),
         _ => finding.fix(look(url)),
     }
@@ -153,10 +121,7 @@ pub static SERVICE_ERROR: Problem = Problem {
         ],
         confirm: &["https://status.azure.com and the Microsoft 365 service health"],
         fix: &[
-            (
-                Actor::You,
-                "wait as long as Retry-After says, and cache tokens",
-            ),
+            (Actor::You, "wait as long as Retry-After says, and cache tokens"),
             (Actor::Microsoft, "mend the outage"),
         ],
         mistaken_for: &["outbound/proxy-denied: look at the Server header"],

@@ -15,47 +15,27 @@ pub static CHECK: Check = Check {
     id: "outbound/connects",
     asserts: "the Entra hosts accept connections on port 443",
     needs: &[Topic::Outbound],
-    problems: &[
-        &DROPPED,
-        &REFUSED,
-        &UNREACHABLE,
-        &SOME_ADDRESSES_BLOCKED,
-        &ADDRESS_FAMILY_BROKEN,
-    ],
+    problems: &[&DROPPED, &REFUSED, &UNREACHABLE, &SOME_ADDRESSES_BLOCKED, &ADDRESS_FAMILY_BROKEN],
     decisive: false,
-    judge: Judge::Each {
-        subjects: hosts,
-        judge,
-    },
+    judge: Judge::Each { subjects: hosts, judge },
 };
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let host = host(seen, subject)?;
     if host.route == Route::Proxy {
-        return Ok(Verdict::NotApplicable(
-            "requests go through the proxy".to_owned(),
-        ));
+        return Ok(Verdict::NotApplicable("requests go through the proxy".to_owned()));
     }
     let attempts = &host.direct.get()?.tcp;
     let (problem, detail) = match reach(attempts) {
         Reach::All => {
-            return Ok(Verdict::Passed(format!(
-                "{} addresses connect",
-                attempts.len()
-            )));
+            return Ok(Verdict::Passed(format!("{} addresses connect", attempts.len())));
         }
         Reach::Dropped => (
             &DROPPED,
             format!("nothing comes back from {subject} port 443: a firewall drops the packets"),
         ),
-        Reach::Refused => (
-            &REFUSED,
-            format!("connections to {subject} port 443 are refused"),
-        ),
-        Reach::Unreachable => (
-            &UNREACHABLE,
-            format!("there is no way to {subject} port 443"),
-        ),
+        Reach::Refused => (&REFUSED, format!("connections to {subject} port 443 are refused")),
+        Reach::Unreachable => (&UNREACHABLE, format!("there is no way to {subject} port 443")),
         Reach::Some(failed) => (
             &SOME_ADDRESSES_BLOCKED,
             format!(
@@ -74,16 +54,11 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         ),
     };
     let finding = Finding::of(problem, subject, detail).because_all(lines(attempts));
-    Ok(Verdict::found(
-        finding.fix(network_fix(subject)).fix(route_fix()),
-    ))
+    Ok(Verdict::found(finding.fix(network_fix(subject)).fix(route_fix())))
 }
 
 fn addresses(attempts: &[TcpAttempt]) -> String {
-    let addresses: Vec<_> = attempts
-        .iter()
-        .map(|attempt| attempt.address.ip())
-        .collect();
+    let addresses: Vec<_> = attempts.iter().map(|attempt| attempt.address.ip()).collect();
     text::list(&addresses, 3)
 }
 
@@ -125,10 +100,7 @@ pub static DROPPED: Problem = Problem {
                 Actor::Network,
                 "allow outbound TCP 443 to the service tag AzureActiveDirectory (not AzureCloud, which holds only a part of it)",
             ),
-            (
-                Actor::You,
-                "set HTTPS_PROXY where a proxy is the only way out",
-            ),
+            (Actor::You, "set HTTPS_PROXY where a proxy is the only way out"),
         ],
         mistaken_for: &[
             "dns/sinkholed: the name leads to a wrong address",
@@ -157,10 +129,7 @@ pub static REFUSED: Problem = Problem {
             "`curl -v https://login.microsoftonline.com` says connection refused",
             "compare the address with `dig @168.63.129.16 login.microsoftonline.com`",
         ],
-        fix: &[(
-            Actor::Network,
-            "allow outbound TCP 443 to the service tag AzureActiveDirectory",
-        )],
+        fix: &[(Actor::Network, "allow outbound TCP 443 to the service tag AzureActiveDirectory")],
         mistaken_for: &[
             "outbound/tls-reset: there the connection comes about, and is reset when TLS begins",
         ],
@@ -181,10 +150,7 @@ pub static UNREACHABLE: Problem = Problem {
             "a router or firewall that answers with ICMP",
             "a VPN that went down",
         ],
-        confirm: &[
-            "`ip route get <address>`",
-            "`traceroute -T -p 443 <address>`",
-        ],
+        confirm: &["`ip route get <address>`", "`traceroute -T -p 443 <address>`"],
         fix: &[(
             Actor::Network,
             "give this subnet a way to the service tag AzureActiveDirectory on TCP 443",

@@ -27,10 +27,7 @@ pub static CHECK: Check = Check {
         &TLS_UNTRUSTED,
     ],
     decisive: false,
-    judge: Judge::Each {
-        subjects: hosts,
-        judge,
-    },
+    judge: Judge::Each { subjects: hosts, judge },
 };
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
@@ -43,9 +40,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             format!("the connection to {subject} is cut when TLS begins"),
             "Let TLS with this server name pass: allow the FQDN in the firewall's application rules",
         ),
-        TlsOutcome::Silent {
-            smaller_hello_answered,
-        } => {
+        TlsOutcome::Silent { smaller_hello_answered } => {
             let hint = if *smaller_hello_answered == Some(true) {
                 "; a smaller ClientHello is answered, so large packets are lost (path MTU)"
             } else {
@@ -65,10 +60,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
                 (!starts_with.is_empty()).then(|| format!("it begins with \"{starts_with}\""));
             Verdict::found(finding.because_all(begins).fix(inspect(subject)))
         }
-        TlsOutcome::Alert { description }
-        | TlsOutcome::Failed {
-            detail: description,
-        } => broken(
+        TlsOutcome::Alert { description } | TlsOutcome::Failed { detail: description } => broken(
             &TLS_RESET,
             subject,
             format!("TLS to {subject} fails: {description}"),
@@ -85,14 +77,12 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
     };
     let ca = tls.authority().unwrap_or("an unknown authority");
     let (problem, detail) = match &fault {
-        ChainFault::WrongName => (
-            &TLS_WRONG_NAME,
-            format!("the certificate at {subject} is made out to somebody else"),
-        ),
-        ChainFault::Expired(when) => (
-            &TLS_EXPIRED,
-            format!("the certificate at {subject} {when}, by this machine's clock"),
-        ),
+        ChainFault::WrongName => {
+            (&TLS_WRONG_NAME, format!("the certificate at {subject} is made out to somebody else"))
+        }
+        ChainFault::Expired(when) => {
+            (&TLS_EXPIRED, format!("the certificate at {subject} {when}, by this machine's clock"))
+        }
         ChainFault::Intercepted | ChainFault::SelfSigned => (
             &TLS_INTERCEPTED,
             format!("TLS to {subject} is re-signed by \"{ca}\", which this machine does not trust"),
@@ -153,10 +143,7 @@ pub static TLS_RESET: Problem = Problem {
         confirm: &[
             "`curl -v https://login.microsoftonline.com` says connection reset after Client hello",
         ],
-        fix: &[(
-            Actor::Network,
-            "allow the FQDN in the firewall's application rules",
-        )],
+        fix: &[(Actor::Network, "allow the FQDN in the firewall's application rules")],
         mistaken_for: &["outbound/refused: there the connection itself is refused"],
         sources: &["RFC 6066, section 3 (server name indication)"],
     },

@@ -12,30 +12,17 @@ use crate::{
 };
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[
-    &proxy::CHECK,
-    &connects::CHECK,
-    &encrypts::CHECK,
-    &answers::CHECK,
-];
+pub const CHECKS: &[&Check] = &[&proxy::CHECK, &connects::CHECK, &encrypts::CHECK, &answers::CHECK];
 
 /// The hosts looked at.
 fn hosts(seen: &Evidence) -> Vec<String> {
-    let hosts = seen
-        .outbound
-        .seen()
-        .map(|outbound| outbound.hosts.as_slice())
-        .unwrap_or_default();
+    let hosts = seen.outbound.seen().map(|outbound| outbound.hosts.as_slice()).unwrap_or_default();
     hosts.iter().map(|host| host.host.clone()).collect()
 }
 
 fn host<'a>(seen: &'a Evidence, name: &str) -> Result<&'a Host, Missing> {
     let outbound = seen.outbound.get()?;
-    outbound
-        .hosts
-        .iter()
-        .find(|host| host.host == name)
-        .ok_or(Missing(NotObserved::NotAsked))
+    outbound.hosts.iter().find(|host| host.host == name).ok_or(Missing(NotObserved::NotAsked))
 }
 
 /// The handshake on the path that requests take, or why there was none.

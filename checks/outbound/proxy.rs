@@ -19,10 +19,7 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Outbound],
     problems: &[&PROXY_UNREACHABLE, &PROXY_AUTH_REQUIRED, &PROXY_DENIED],
     decisive: false,
-    judge: Judge::Each {
-        subjects: hosts,
-        judge,
-    },
+    judge: Judge::Each { subjects: hosts, judge },
 };
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
@@ -34,11 +31,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     };
     let (problem, detail, fix) = match answer {
         Connect::Established => return Ok(Verdict::Passed(format!("through {proxy}"))),
-        Connect::Refused {
-            status: 407,
-            authenticate,
-            ..
-        } => (
+        Connect::Refused { status: 407, authenticate, .. } => (
             &PROXY_AUTH_REQUIRED,
             format!(
                 "the proxy {proxy} wants a user name and password (407 {})",
@@ -51,10 +44,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         Connect::Refused { status, reason, .. } => (
             &PROXY_DENIED,
             format!("the proxy {proxy} refuses a tunnel to {subject}: {status} {reason}"),
-            Fix::by(
-                Actor::Network,
-                format!("Allow CONNECT to {subject}:443 on the proxy"),
-            ),
+            Fix::by(Actor::Network, format!("Allow CONNECT to {subject}:443 on the proxy")),
         ),
         Connect::NotHttp { .. } => (
             &PROXY_UNREACHABLE,
@@ -70,9 +60,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         ),
     };
     Ok(Verdict::found(
-        Finding::of(problem, subject, detail)
-            .because(format!("{origin} names it"))
-            .fix(fix),
+        Finding::of(problem, subject, detail).because(format!("{origin} names it")).fix(fix),
     ))
 }
 
@@ -86,10 +74,8 @@ fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> 
         .because(format!("{origin} names it"))
         .because_all(lines(&path.tcp))
         .fix(
-            Fix::you(format!(
-                "Correct {origin}, or unset it where no proxy is needed"
-            ))
-            .run(format!("unset {origin}")),
+            Fix::you(format!("Correct {origin}, or unset it where no proxy is needed"))
+                .run(format!("unset {origin}")),
         )
 }
 
@@ -107,10 +93,7 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
             "a setting left over from another network",
         ],
         confirm: &["`curl -v -x $HTTPS_PROXY https://login.microsoftonline.com`"],
-        fix: &[
-            (Actor::You, "correct or unset HTTPS_PROXY"),
-            (Actor::Network, "repair the proxy"),
-        ],
+        fix: &[(Actor::You, "correct or unset HTTPS_PROXY"), (Actor::Network, "repair the proxy")],
         mistaken_for: &["outbound/dropped: that is the direct path"],
         sources: &["curl(1), environment"],
     },

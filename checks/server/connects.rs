@@ -115,14 +115,8 @@ pub static DROPPED: Problem = Problem {
             "`az postgres flexible-server show --query state`",
         ],
         fix: &[
-            (
-                Actor::AzureOwner,
-                "add a firewall rule, or start the server",
-            ),
-            (
-                Actor::Network,
-                "allow TCP 5432 (and 6432 for the pooler) between the subnets",
-            ),
+            (Actor::AzureOwner, "add a firewall rule, or start the server"),
+            (Actor::Network, "allow TCP 5432 (and 6432 for the pooler) between the subnets"),
         ],
         mistaken_for: &[
             "a wrong password or token: nothing has been asked for yet",
@@ -173,10 +167,7 @@ pub static UNREACHABLE: Problem = Problem {
             "an address range used twice",
         ],
         confirm: &["`ip route get <address>`"],
-        fix: &[(
-            Actor::Network,
-            "peer the networks, or repair the VPN and its routes",
-        )],
+        fix: &[(Actor::Network, "peer the networks, or repair the VPN and its routes")],
         mistaken_for: &["server/dropped: there nobody says anything"],
         sources: &["RFC 792"],
     },
@@ -190,10 +181,7 @@ pub static POOLER_OFF: Problem = Problem {
     explains: EVERYTHING_AFTER,
     page: Page {
         means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this server.",
-        causes: &[
-            "pgbouncer.enabled is off",
-            "the server is Burstable, which has no pooler",
-        ],
+        causes: &["pgbouncer.enabled is off", "the server is Burstable, which has no pooler"],
         confirm: &["`az postgres flexible-server parameter show -n pgbouncer.enabled`"],
         fix: &[
             (Actor::You, "use port 5432"),

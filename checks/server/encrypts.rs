@@ -39,10 +39,7 @@ fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
     let broken = |problem: &'static Problem, detail: String| {
         Verdict::found(
             Finding::of(problem, subject.clone(), detail)
-                .fix(Fix::by(
-                    Actor::Network,
-                    "Let TLS to this port pass without inspection",
-                ))
+                .fix(Fix::by(Actor::Network, "Let TLS to this port pass without inspection"))
                 .fix(inspect(server)),
         )
     };
@@ -56,18 +53,15 @@ fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
             &TLS_STALLED,
             format!("{subject} agrees to TLS, and nothing follows the ClientHello"),
         ),
-        TlsOutcome::Alert { description } if description == "protocol_version" => broken(
-            &TLS_VERSION,
-            format!("{subject} speaks no TLS version that is still safe"),
-        ),
-        TlsOutcome::Alert { description }
-        | TlsOutcome::Failed {
-            detail: description,
-        } => broken(&TLS_RESET, format!("TLS to {subject} fails: {description}")),
-        TlsOutcome::NotTls { .. } => broken(
-            &TLS_RESET,
-            format!("{subject} agrees to TLS, and then speaks something else"),
-        ),
+        TlsOutcome::Alert { description } if description == "protocol_version" => {
+            broken(&TLS_VERSION, format!("{subject} speaks no TLS version that is still safe"))
+        }
+        TlsOutcome::Alert { description } | TlsOutcome::Failed { detail: description } => {
+            broken(&TLS_RESET, format!("TLS to {subject} fails: {description}"))
+        }
+        TlsOutcome::NotTls { .. } => {
+            broken(&TLS_RESET, format!("{subject} agrees to TLS, and then speaks something else"))
+        }
     })
 }
 
@@ -88,46 +82,29 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
     }
     let Some(fault) = chain_fault(tls) else {
         let version = tls.version.as_deref().unwrap_or("TLS");
-        return Verdict::Passed(format!(
-            "{version}, issued by {}",
-            tls.authority().unwrap_or("?")
-        ));
+        return Verdict::Passed(format!("{version}, issued by {}", tls.authority().unwrap_or("?")));
     };
     let ca = tls.authority().unwrap_or("an unknown authority");
-    let names = tls
-        .chain
-        .first()
-        .map(|leaf| text::list(&leaf.names, 3))
-        .unwrap_or_default();
+    let names = tls.chain.first().map(|leaf| text::list(&leaf.names, 3)).unwrap_or_default();
     let (problem, detail) = match &fault {
         ChainFault::WrongName => (
             &TLS_WRONG_NAME,
-            format!(
-                "the certificate is made out to {names}, not to {}",
-                server.host
-            ),
+            format!("the certificate is made out to {names}, not to {}", server.host),
         ),
         ChainFault::Expired(when) => (&TLS_EXPIRED, format!("the certificate of {subject} {when}")),
-        ChainFault::Intercepted => (
-            &TLS_INTERCEPTED,
-            format!("TLS to {subject} is re-signed by \"{ca}\""),
-        ),
-        ChainFault::SelfSigned => (
-            &TLS_UNTRUSTED,
-            format!("the certificate of {subject} signed itself"),
-        ),
+        ChainFault::Intercepted => {
+            (&TLS_INTERCEPTED, format!("TLS to {subject} is re-signed by \"{ca}\""))
+        }
+        ChainFault::SelfSigned => {
+            (&TLS_UNTRUSTED, format!("the certificate of {subject} signed itself"))
+        }
         ChainFault::Untrusted => {
             let by = file.map_or("this machine".to_owned(), |file| file.path.value.clone());
-            (
-                &TLS_UNTRUSTED,
-                format!("{by} lacks the root \"{ca}\" of {subject}"),
-            )
+            (&TLS_UNTRUSTED, format!("{by} lacks the root \"{ca}\" of {subject}"))
         }
         ChainFault::InterceptedAndTrusted => {
             // A private authority that sslrootcert names is the user's own decision.
-            return Verdict::Passed(format!(
-                "issued by \"{ca}\", which this run is told to trust"
-            ));
+            return Verdict::Passed(format!("issued by \"{ca}\", which this run is told to trust"));
         }
     };
     let mode = &settings.sslmode.value;
@@ -174,15 +151,9 @@ pub static ROOT_FILE_MISSING: Problem = Problem {
     explains: EVERYTHING_AFTER,
     page: Page {
         means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified.",
-        causes: &[
-            "a path of another machine or container",
-            "a download that failed",
-        ],
+        causes: &["a path of another machine or container", "a download that failed"],
         confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
-        fix: &[(
-            Actor::You,
-            "name the system's bundle, or download the roots again",
-        )],
+        fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
         mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
         sources: &["PostgreSQL documentation: libpq, sslrootcert"],
     },
@@ -196,10 +167,7 @@ pub static TLS_RESET: Problem = Problem {
     explains: EVERYTHING_AFTER,
     page: Page {
         means: "The server agreed to TLS, and the connection was cut or answered with rubbish when the handshake began: the mark of a firewall that inspects TLS or filters by server name.",
-        causes: &[
-            "TLS inspection on port 5432",
-            "a firewall without a rule for the server's name",
-        ],
+        causes: &["TLS inspection on port 5432", "a firewall without a rule for the server's name"],
         confirm: &["`psql` says: SSL SYSCALL error: EOF detected, or Connection reset by peer"],
         fix: &[(Actor::Network, "exempt the server from inspection")],
         mistaken_for: &["server/closed: there nothing was answered at all"],
@@ -222,10 +190,7 @@ pub static TLS_STALLED: Problem = Problem {
         confirm: &[
             "`openssl s_client -starttls postgres -connect <host>:5432` hangs after CONNECTED",
         ],
-        fix: &[(
-            Actor::Network,
-            "clamp the MSS, or let ICMP \"fragmentation needed\" through",
-        )],
+        fix: &[(Actor::Network, "clamp the MSS, or let ICMP \"fragmentation needed\" through")],
         mistaken_for: &["server/silent: there not even the request for TLS is answered"],
         sources: &["RFC 2923"],
     },
@@ -283,20 +248,14 @@ pub static TLS_EXPIRED: Problem = Problem {
     explains: EVERYTHING_AFTER,
     page: Page {
         means: "The certificate is not in its period of validity by this machine's clock.",
-        causes: &[
-            "this machine's clock is wrong",
-            "it is not Azure that answers",
-        ],
+        causes: &["this machine's clock is wrong", "it is not Azure that answers"],
         confirm: &[
             "`date -u`",
             "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 -noout -dates`",
         ],
         fix: &[
             (Actor::You, "set the clock"),
-            (
-                Actor::Microsoft,
-                "renew the certificate, if it is the server's own",
-            ),
+            (Actor::Microsoft, "renew the certificate, if it is the server's own"),
         ],
         mistaken_for: &["server/tls-untrusted"],
         sources: &["RFC 5280, section 4.1.2.5"],
@@ -335,10 +294,7 @@ pub static TLS_UNTRUSTED: Problem = Problem {
             "a PostgreSQL of your own with a self-signed certificate",
         ],
         confirm: &["`psql` says: SSL error: certificate verify failed"],
-        fix: &[(
-            Actor::You,
-            "use the system's bundle, or add the missing root",
-        )],
+        fix: &[(Actor::You, "use the system's bundle, or add the missing root")],
         mistaken_for: &["server/tls-intercepted: look at the issuer"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS root certificates"],
     },

@@ -34,10 +34,7 @@ fn judge(server: &Server) -> Result<Verdict, Missing> {
         ),
         PreambleOutcome::Error(error) => (
             &NOT_POSTGRESQL,
-            format!(
-                "{subject} answers the request for TLS with an error: {}",
-                error.message
-            ),
+            format!("{subject} answers the request for TLS with an error: {}", error.message),
             Some(format!("SQLSTATE {}: {}", error.sqlstate, error.message)),
         ),
         PreambleOutcome::Http { status_line } => (
@@ -50,16 +47,12 @@ fn judge(server: &Server) -> Result<Verdict, Missing> {
             format!("what listens at {subject} is not PostgreSQL"),
             Some(format!("it answers \"{starts_with}\"")),
         ),
-        PreambleOutcome::Closed => (
-            &CLOSED,
-            format!("{subject} accepts the connection and closes it"),
-            None,
-        ),
-        PreambleOutcome::Reset => (
-            &CLOSED,
-            format!("{subject} accepts the connection and resets it"),
-            None,
-        ),
+        PreambleOutcome::Closed => {
+            (&CLOSED, format!("{subject} accepts the connection and closes it"), None)
+        }
+        PreambleOutcome::Reset => {
+            (&CLOSED, format!("{subject} accepts the connection and resets it"), None)
+        }
         PreambleOutcome::Silent => (
             &SILENT,
             format!("{subject} accepts the connection and says nothing"),
@@ -103,10 +96,7 @@ pub static SILENT: Problem = Problem {
         ],
         confirm: &["`openssl s_client -starttls postgres -connect <host>:5432` hangs"],
         fix: &[
-            (
-                Actor::Network,
-                "look for the box that accepts the connection",
-            ),
+            (Actor::Network, "look for the box that accepts the connection"),
             (Actor::AzureOwner, "see the server's health in the portal"),
         ],
         mistaken_for: &["server/dropped: there not even the connection comes about"],

@@ -31,12 +31,8 @@ pub fn lookup(code: u32) -> Option<&'static Aadsts> {
 #[must_use]
 pub fn code_in(text: &str) -> Option<u32> {
     let start = text.find("AADSTS")? + "AADSTS".len();
-    let digits: String = text
-        .get(start..)?
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .take(9)
-        .collect();
+    let digits: String =
+        text.get(start..)?.chars().take_while(char::is_ascii_digit).take(9).collect();
     digits.parse().ok()
 }
 
@@ -187,18 +183,12 @@ mod tests {
                 known.code
             );
         }
-        assert_eq!(
-            lookup(53003).expect("listed").problem.id,
-            "token/conditional-access"
-        );
+        assert_eq!(lookup(53003).expect("listed").problem.id, "token/conditional-access");
     }
 
     #[test]
     fn finds_the_number_in_a_text() {
-        assert_eq!(
-            code_in("ERROR: AADSTS700082: The refresh token has expired"),
-            Some(700_082)
-        );
+        assert_eq!(code_in("ERROR: AADSTS700082: The refresh token has expired"), Some(700_082));
         assert_eq!(code_in("AADSTS: nothing"), None);
     }
 }

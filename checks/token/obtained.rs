@@ -28,21 +28,11 @@ pub static CHECK: Check = Check {
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, trace) = (seen.settings.get()?, seen.credential.get()?);
     if let Some(chosen) = trace.chosen() {
-        let from = chosen
-            .origin
-            .as_ref()
-            .map(|origin| format!(" from {}", origin.phrase()));
+        let from = chosen.origin.as_ref().map(|origin| format!(" from {}", origin.phrase()));
         let kind = chosen.kind.name();
-        return Ok(Verdict::Passed(format!(
-            "{kind}{}",
-            from.unwrap_or_default()
-        )));
+        return Ok(Verdict::Passed(format!("{kind}{}", from.unwrap_or_default())));
     }
-    let Some(attempt) = trace
-        .attempts
-        .iter()
-        .find(|attempt| decisive(attempt, trace))
-    else {
+    let Some(attempt) = trace.attempts.iter().find(|attempt| decisive(attempt, trace)) else {
         return Ok(Verdict::found(nothing(settings, trace)));
     };
     explain(settings, attempt, seen)
@@ -69,10 +59,7 @@ fn said(attempt: &CredentialAttempt) -> Option<String> {
             format!("incomplete: {} missing", text::list(missing, 4))
         }
         CredentialOutcome::Entra(error) => {
-            let code = error
-                .codes
-                .first()
-                .map_or(String::new(), |code| format!("AADSTS{code} "));
+            let code = error.codes.first().map_or(String::new(), |code| format!("AADSTS{code} "));
             format!("{code}{}", error.error)
         }
         CredentialOutcome::NotTried | CredentialOutcome::Token => return None,
@@ -226,20 +213,11 @@ fn identity(
             "this machine has several identities, and none was chosen".to_owned(),
         )
     } else if lower.contains("identity not found") {
-        (
-            &NO_MANAGED_IDENTITY,
-            format!("this machine does not have the identity ({whom})"),
-        )
+        (&NO_MANAGED_IDENTITY, format!("this machine does not have the identity ({whom})"))
     } else if status == 429 || status == 410 || status == 404 || status >= 500 {
-        (
-            &IDENTITY_ENDPOINT_BUSY,
-            format!("the metadata service is busy ({status})"),
-        )
+        (&IDENTITY_ENDPOINT_BUSY, format!("the metadata service is busy ({status})"))
     } else {
-        (
-            &NO_MANAGED_IDENTITY,
-            format!("the metadata service refuses ({status} {error})"),
-        )
+        (&NO_MANAGED_IDENTITY, format!("the metadata service refuses ({status} {error})"))
     };
     let finding = Finding::of(problem, attempt.kind.name(), detail)
         .because(format!("{endpoint} says {status} {error}: {description}"));
@@ -271,19 +249,11 @@ fn command_failed(
         };
         return entra(settings, attempt, &error);
     }
-    let signed_out = ["az login", "azd auth login", "not logged in"]
-        .iter()
-        .any(|sign| stderr.contains(sign));
-    let said = format!(
-        "{command} ends with {}: {}",
-        exit.unwrap_or(-1),
-        stderr.trim()
-    );
+    let signed_out =
+        ["az login", "azd auth login", "not logged in"].iter().any(|sign| stderr.contains(sign));
+    let said = format!("{command} ends with {}: {}", exit.unwrap_or(-1), stderr.trim());
     if signed_out {
-        let tenant = settings
-            .tenant
-            .as_ref()
-            .map(|t| format!(" --tenant {}", t.value));
+        let tenant = settings.tenant.as_ref().map(|t| format!(" --tenant {}", t.value));
         return Finding::of(
             &CLI_SIGNED_OUT,
             attempt.kind.name(),
@@ -292,22 +262,15 @@ fn command_failed(
         .because(said)
         .fix(Fix::you("Sign in").run(format!("az login{}", tenant.unwrap_or_default())));
     }
-    Finding::of(
-        &CLI_SIGNED_OUT,
-        attempt.kind.name(),
-        format!("{command} cannot give a token"),
-    )
-    .sure(Confidence::Possible)
-    .because(said)
-    .fix(Fix::you("Run it by hand, and see").run(format!(
-        "az account get-access-token --scope {} --query expiresOn",
-        settings.cloud.value.database_scope()
-    )))
+    Finding::of(&CLI_SIGNED_OUT, attempt.kind.name(), format!("{command} cannot give a token"))
+        .sure(Confidence::Possible)
+        .because(said)
+        .fix(Fix::you("Run it by hand, and see").run(format!(
+            "az account get-access-token --scope {} --query expiresOn",
+            settings.cloud.value.database_scope()
+        )))
 }
 
 fn blocked(by: Topic, subject: &str) -> Missing {
-    Missing(NotObserved::Blocked {
-        by,
-        subject: subject.to_owned(),
-    })
+    Missing(NotObserved::Blocked { by, subject: subject.to_owned() })
 }

@@ -196,9 +196,7 @@ pub fn run(
     let request = args.request(environment)?;
     let azure = azure::read(&request.azure_config)?;
     if args.choice.plan {
-        return Ok(finished(output::to_stdout(
-            plan::text(&request, environment).as_bytes(),
-        )));
+        return Ok(finished(output::to_stdout(plan::text(&request, environment).as_bytes())));
     }
     let runtime = runtime();
     let report = runtime.block_on(repeat(args, &request, environment, &azure, terminal));
@@ -226,9 +224,7 @@ impl DoctorArgs {
         if settings.tenant.is_none() {
             settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
                 value: value.to_owned(),
-                origin: Origin::Environment {
-                    variable: "AZURE_TENANT_ID".to_owned(),
-                },
+                origin: Origin::Environment { variable: "AZURE_TENANT_ID".to_owned() },
             });
         }
         let selection = Selection::new(self.choice.only.clone(), self.choice.skip.clone())
@@ -239,12 +235,7 @@ impl DoctorArgs {
         Ok(Request {
             settings,
             password: password.map(Arc::new),
-            token_file: self
-                .identity
-                .token_file
-                .as_deref()
-                .map(read_token)
-                .transpose()?,
+            token_file: self.identity.token_file.as_deref().map(read_token).transpose()?,
             credential: self.identity.credential.into(),
             client_id: self.identity.client_id.clone(),
             tenant,
@@ -302,9 +293,7 @@ async fn wait(report: &Report, interrupt: &CancellationToken, terminal: &Termina
     if let Some(root) = report.judgement().root() {
         let (id, subject) = (root.finding.problem.id, &root.finding.subject);
         let seconds = doctor::PAUSE.as_secs();
-        terminal.complain(&format!(
-            "still {id} ({subject}); looking again in {seconds} s"
-        ));
+        terminal.complain(&format!("still {id} ({subject}); looking again in {seconds} s"));
     }
     tokio::select! {
         () = tokio::time::sleep(doctor::PAUSE) => {}
@@ -343,11 +332,8 @@ fn speak(args: &DoctorArgs, report: &Report, terminal: &Terminal) -> u8 {
         quiet: output.quiet,
         unicode: terminal.unicode,
     };
-    let mut files: Vec<(Format, &Path)> = output
-        .report
-        .iter()
-        .map(|(format, path)| (*format, path.as_path()))
-        .collect();
+    let mut files: Vec<(Format, &Path)> =
+        output.report.iter().map(|(format, path)| (*format, path.as_path())).collect();
     files.extend(output.output.as_deref().map(|path| (output.format, path)));
     let mut failed = false;
     for (format, path) in files {
@@ -397,23 +383,17 @@ const TOKEN_LIMIT: u64 = 64 * 1024;
 fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
-        std::io::stdin()
-            .take(TOKEN_LIMIT + 1)
-            .read_to_end(&mut bytes)
+        std::io::stdin().take(TOKEN_LIMIT + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path)
             .and_then(|file| file.take(TOKEN_LIMIT + 1).read_to_end(&mut bytes))
     };
     let name = path.display().to_string();
     if let Err(error) = read {
-        return Err(UsageError::new(format!(
-            "the token file {name} cannot be read: {error}"
-        )));
+        return Err(UsageError::new(format!("the token file {name} cannot be read: {error}")));
     }
     if bytes.len() as u64 > TOKEN_LIMIT {
-        return Err(UsageError::new(format!(
-            "{name} is longer than any token (64 KiB)"
-        )));
+        return Err(UsageError::new(format!("{name} is longer than any token (64 KiB)")));
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok((Arc::new(Secret::new(text)), Origin::File { path: name }))
@@ -443,9 +423,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text
-        .split_once('=')
-        .ok_or("FORMAT=FILE, such as junit=entra-pg.xml")?;
+    let (format, path) = text.split_once('=').ok_or("FORMAT=FILE, such as junit=entra-pg.xml")?;
     let format = Format::from_str(format, true)?;
     Ok((format, PathBuf::from(path)))
 }

@@ -37,9 +37,7 @@ impl Terminal {
     /// Looks at stdout, stderr and the environment.
     #[must_use]
     pub fn look(environment: &Environment) -> Self {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .iter()
-            .find_map(|name| environment.get(name));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
         let utf8 = locale.is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
@@ -96,11 +94,7 @@ pub fn to_stdout(bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The file cannot be written.
 pub fn to_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.as_os_str() == "-" {
-        to_stdout(bytes)
-    } else {
-        std::fs::write(path, bytes)
-    }
+    if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, bytes) }
 }
 
 /// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.
@@ -108,10 +102,7 @@ fn color_of(environment: &Environment) -> Option<bool> {
     if environment.get("NO_COLOR").is_some() {
         return Some(false);
     }
-    match environment
-        .get("CLICOLOR_FORCE")
-        .or_else(|| environment.get("FORCE_COLOR"))
-    {
+    match environment.get("CLICOLOR_FORCE").or_else(|| environment.get("FORCE_COLOR")) {
         Some("0") | None => None,
         Some(_) => Some(true),
     }

@@ -22,10 +22,7 @@ pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
 /// Prints the man page, one section for each command.
 pub(super) fn man(command: &Command) -> u8 {
     let mut page = Vec::new();
-    if clap_mangen::Man::new(command.clone())
-        .render(&mut page)
-        .is_err()
-    {
+    if clap_mangen::Man::new(command.clone()).render(&mut page).is_err() {
         return TOOL_FAILED;
     }
     for sub in command.get_subcommands() {
@@ -39,9 +36,5 @@ pub(super) fn man(command: &Command) -> u8 {
 }
 
 fn print(bytes: &[u8]) -> u8 {
-    if output::to_stdout(bytes).is_ok() {
-        0
-    } else {
-        TOOL_FAILED
-    }
+    if output::to_stdout(bytes).is_ok() { 0 } else { TOOL_FAILED }
 }

@@ -36,9 +36,7 @@ pub async fn get<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         Ok(Err(error)) if error.is_incomplete_message() || error.is_canceled() => {
             HttpOutcome::Closed
         }
-        Ok(Err(error)) => HttpOutcome::Malformed {
-            detail: error.to_string(),
-        },
+        Ok(Err(error)) => HttpOutcome::Malformed { detail: error.to_string() },
     };
     Http {
         url: format!("https://{host}{path}"),
@@ -62,10 +60,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let request = Request::get(path)
         .header(header::HOST, host)
         .header(header::ACCEPT, "application/json")
-        .header(
-            header::USER_AGENT,
-            concat!("entra-pg/", env!("CARGO_PKG_VERSION")),
-        )
+        .header(header::USER_AGENT, concat!("entra-pg/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
         .expect("the path is one of ours");
     let response = sender.send_request(request).await?;
@@ -103,13 +98,8 @@ fn answer(status: u16, headers: &HeaderMap, body: &[u8], cut: bool) -> HttpAnswe
             .and_then(|date| rfc2822::parse(&date).ok())
             .map(|date| date.timestamp()),
         content_type: text(header::CONTENT_TYPE),
-        location: text(header::LOCATION).map(|location| {
-            location
-                .split(['?', '#'])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        }),
+        location: text(header::LOCATION)
+            .map(|location| location.split(['?', '#']).next().unwrap_or_default().to_owned()),
         title: title(body),
         retry_after: text(header::RETRY_AFTER).and_then(|seconds| seconds.parse().ok()),
         bytes: body.len(),

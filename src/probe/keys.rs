@@ -21,11 +21,8 @@ pub async fn verify(
     let (Some(header), Some(claims)) = (&token.header, &token.claims) else {
         return Fact::blocked(Topic::Token, String::new());
     };
-    let not_verifiable = |detail: &str| {
-        Fact::Seen(Signature::NotVerifiable {
-            detail: detail.to_owned(),
-        })
-    };
+    let not_verifiable =
+        |detail: &str| Fact::Seen(Signature::NotVerifiable { detail: detail.to_owned() });
     if header.has_nonce {
         return not_verifiable("its header has a nonce: a token for Microsoft Graph");
     }
@@ -35,17 +32,10 @@ pub async fn verify(
     let (Some(kid), Some(tenant)) = (&header.kid, &claims.tid) else {
         return not_verifiable("it names no key or no tenant");
     };
-    if !tenant
-        .bytes()
-        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-    {
+    if !tenant.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
         return not_verifiable("its tenant is not an id");
     }
-    let version = if claims.ver.as_deref() == Some("2.0") {
-        "/v2.0"
-    } else {
-        ""
-    };
+    let version = if claims.ver.as_deref() == Some("2.0") { "/v2.0" } else { "" };
     let host = &cloud.authority_host;
     let url = format!("https://{host}/{tenant}/discovery{version}/keys");
     let fetched = cx.step(Topic::Keys, host, "keys", fetch(cx, &url)).await;
@@ -57,10 +47,7 @@ pub async fn verify(
         }
     };
     let Some(key) = keys.find(kid) else {
-        return Fact::Seen(Signature::UnknownKey {
-            kid: kid.clone(),
-            published: keys.keys.len(),
-        });
+        return Fact::Seen(Signature::UnknownKey { kid: kid.clone(), published: keys.keys.len() });
     };
     match DecodingKey::from_jwk(key) {
         Ok(key) => Fact::Seen(hold_against(&key, secret, kid)),
@@ -79,9 +66,7 @@ fn hold_against(key: &DecodingKey, secret: &Secret, kid: &str) -> Signature {
         Ok(_) => Signature::Verified { kid },
         Err(error) => match error.kind() {
             ErrorKind::InvalidSignature => Signature::Bad { kid },
-            _ => Signature::NotVerifiable {
-                detail: "the text is not a whole token".to_owned(),
-            },
+            _ => Signature::NotVerifiable { detail: "the text is not a whole token".to_owned() },
         },
     }
 }
@@ -99,16 +84,10 @@ async fn fetch(cx: &Context, url: &str) -> Result<JwkSet, Failure> {
         .timeout(cx.timeout())
         .build()
         .map_err(|_| Failure::NoAnswer)?;
-    let mut response = client
-        .get(url)
-        .send()
-        .await
-        .map_err(|_| Failure::NoAnswer)?;
+    let mut response = client.get(url).send().await.map_err(|_| Failure::NoAnswer)?;
     if !response.status().is_success() {
         let status = response.status().as_u16();
-        return Err(Failure::Unusable(format!(
-            "the keys' address answers {status}"
-        )));
+        return Err(Failure::Unusable(format!("the keys' address answers {status}")));
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Failure::NoAnswer)? {

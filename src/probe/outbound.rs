@@ -42,18 +42,8 @@ pub async fn host(
         }
     };
     let (direct, proxied) = join!(direct(cx, host, role, system), proxied);
-    let route = if through.is_some() {
-        Route::Proxy
-    } else {
-        Route::Direct
-    };
-    Host {
-        host: host.to_owned(),
-        role,
-        route,
-        direct,
-        proxied,
-    }
+    let route = if through.is_some() { Route::Proxy } else { Route::Direct };
+    Host { host: host.to_owned(), role, route, direct, proxied }
 }
 
 async fn direct(
@@ -63,11 +53,9 @@ async fn direct(
     system: &Fact<SystemLookup>,
 ) -> Fact<DirectPath> {
     let addresses: Vec<SocketAddr> = match system {
-        Fact::Seen(lookup) => lookup
-            .addresses
-            .iter()
-            .map(|&address| SocketAddr::new(address, HTTPS))
-            .collect(),
+        Fact::Seen(lookup) => {
+            lookup.addresses.iter().map(|&address| SocketAddr::new(address, HTTPS)).collect()
+        }
         Fact::NotObserved(why) => return Fact::NotObserved(why.clone()),
     };
     if addresses.is_empty() {
@@ -83,10 +71,7 @@ async fn direct(
         tcp.push(attempt);
     }
     let (tls, http) = match first {
-        None => (
-            Fact::blocked(Topic::Outbound, host),
-            Fact::blocked(Topic::Outbound, host),
-        ),
+        None => (Fact::blocked(Topic::Outbound, host), Fact::blocked(Topic::Outbound, host)),
         Some((address, stream)) => inside(cx, host, role, address, stream).await,
     };
     Fact::Seen(DirectPath { tcp, tls, http })
@@ -101,14 +86,10 @@ async fn proxied(cx: &Context, host: &str, role: Role, proxy: &Proxy) -> Proxied
         http: Fact::blocked(Topic::Outbound, host),
     };
     let found = crate::probe::dns::system_lookup(cx, &proxy.host).await;
-    let addresses: Vec<IpAddr> = found
-        .seen()
-        .map(|found| found.addresses.clone())
-        .unwrap_or_default();
-    let addresses: Vec<SocketAddr> = addresses
-        .into_iter()
-        .map(|address| SocketAddr::new(address, proxy.port))
-        .collect();
+    let addresses: Vec<IpAddr> =
+        found.seen().map(|found| found.addresses.clone()).unwrap_or_default();
+    let addresses: Vec<SocketAddr> =
+        addresses.into_iter().map(|address| SocketAddr::new(address, proxy.port)).collect();
     let mut open = None;
     for (attempt, stream) in tcp::connect_all(cx, Topic::Outbound, &proxy.host, &addresses).await {
         open = open.or(stream.map(|stream| (attempt.address, stream)));
@@ -117,12 +98,7 @@ async fn proxied(cx: &Context, host: &str, role: Role, proxy: &Proxy) -> Proxied
     let Some((address, mut stream)) = open else {
         return path;
     };
-    let asked = cx.step(
-        Topic::Outbound,
-        host,
-        "connect",
-        connect(cx, &mut stream, host),
-    );
+    let asked = cx.step(Topic::Outbound, host, "connect", connect(cx, &mut stream, host));
     let answer = asked.await;
     let established = answer == Connect::Established;
     path.connect = Fact::Seen(answer);
@@ -163,9 +139,7 @@ fn entra(answer: &HttpAnswer, _headers: &HeaderMap, body: &[u8]) -> bool {
     };
     answer.status == 200
         && document["issuer"].is_string()
-        && document["token_endpoint"]
-            .as_str()
-            .is_some_and(|url| url.contains("/oauth2/"))
+        && document["token_endpoint"].as_str().is_some_and(|url| url.contains("/oauth2/"))
 }
 
 /// Graph refuses a request without a token in its own words.
@@ -208,15 +182,10 @@ fn answer(head: &str) -> Connect {
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default();
     let mut words = first.splitn(3, ' ');
-    let (version, status) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
+    let (version, status) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (true, Ok(status)) = (version.starts_with("HTTP/1."), status.parse::<u16>()) else {
         let printable = |character: &char| character.is_ascii_graphic() || *character == ' ';
-        return Connect::NotHttp {
-            starts_with: head.chars().filter(printable).take(64).collect(),
-        };
+        return Connect::NotHttp { starts_with: head.chars().filter(printable).take(64).collect() };
     };
     if (200..300).contains(&status) {
         return Connect::Established;
@@ -228,11 +197,7 @@ fn answer(head: &str) -> Connect {
         .map(|scheme| scheme.chars().take(32).collect())
         .collect();
     let reason = words.next().unwrap_or_default().chars().take(120).collect();
-    Connect::Refused {
-        status,
-        reason,
-        authenticate,
-    }
+    Connect::Refused { status, reason, authenticate }
 }
 
 #[cfg(test)]
@@ -241,26 +206,13 @@ mod tests {
 
     #[test]
     fn reads_what_a_proxy_answers() {
-        assert_eq!(
-            answer("HTTP/1.1 200 Connection established\r\n\r\n"),
-            Connect::Established
-        );
+        assert_eq!(answer("HTTP/1.1 200 Connection established\r\n\r\n"), Connect::Established);
         let refused = answer(
             "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
         );
-        let Connect::Refused {
-            status,
-            authenticate,
-            ..
-        } = refused
-        else {
-            panic!("refused")
-        };
+        let Connect::Refused { status, authenticate, .. } = refused else { panic!("refused") };
         assert_eq!((status, authenticate), (407, vec!["Basic".to_owned()]));
-        assert!(matches!(
-            answer("\u{15}\u{3}\u{1}nonsense"),
-            Connect::NotHttp { .. }
-        ));
+        assert!(matches!(answer("\u{15}\u{3}\u{1}nonsense"), Connect::NotHttp { .. }));
     }
 
     proptest::proptest! {

@@ -13,9 +13,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 pub fn rules(environment: &Environment, hosts: &[&str]) -> ProxyRules {
     let first = |names: &[&str]| {
         names.iter().find_map(|name| {
-            environment
-                .get(name)
-                .map(|value| ((*name).to_owned(), value.to_owned()))
+            environment.get(name).map(|value| ((*name).to_owned(), value.to_owned()))
         })
     };
     let all = first(&["ALL_PROXY", "all_proxy"]);
@@ -28,9 +26,7 @@ pub fn rules(environment: &Environment, hosts: &[&str]) -> ProxyRules {
         .no(no_proxy.clone().unwrap_or_default())
         .build();
     let exempts = |scheme: &str, host: &str| {
-        format!("{scheme}://{host}/")
-            .parse()
-            .is_ok_and(|uri| matcher.intercept(&uri).is_none())
+        format!("{scheme}://{host}/").parse().is_ok_and(|uri| matcher.intercept(&uri).is_none())
     };
     let mut not_understood = Vec::new();
     let mut read = |named: Option<(String, String)>| {
@@ -69,19 +65,13 @@ fn parse(variable: &str, value: &str) -> Option<Proxy> {
         "socks5" | "socks5h" => 1080,
         _ => 80,
     });
-    let host = uri
-        .host()
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned();
+    let host = uri.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     (!host.is_empty()).then(|| Proxy {
         scheme: scheme.to_ascii_lowercase(),
         host,
         port,
         has_credentials: credentials.is_some(),
-        origin: Origin::Environment {
-            variable: variable.to_owned(),
-        },
+        origin: Origin::Environment { variable: variable.to_owned() },
     })
 }
 
@@ -100,19 +90,13 @@ mod tests {
         let proxy = rules.https.as_ref().expect("a proxy");
         assert_eq!((proxy.host.as_str(), proxy.port), ("proxy.corp", 3128));
         assert!(proxy.has_credentials);
-        assert!(
-            !serde_json::to_string(&rules)
-                .expect("JSON")
-                .contains("geheim")
-        );
+        assert!(!serde_json::to_string(&rules).expect("JSON").contains("geheim"));
     }
 
     #[test]
     fn no_proxy_exempts_the_metadata_service() {
-        let pairs = [
-            ("HTTP_PROXY", "proxy:1"),
-            ("NO_PROXY", "169.254.169.254,.microsoftonline.com"),
-        ];
+        let pairs =
+            [("HTTP_PROXY", "proxy:1"), ("NO_PROXY", "169.254.169.254,.microsoftonline.com")];
         let with = rules(&Environment::from_pairs(pairs), &[LOGIN]);
         assert!(!with.covers_metadata_service);
         assert_eq!(with.exempt, [LOGIN]);

@@ -19,12 +19,7 @@ pub async fn connect(
     let began = Instant::now();
     cx.contacted(host, address, "tcp", topic.name());
     let label = format!("tcp {address}");
-    let waited = cx.step(
-        topic,
-        host,
-        &label,
-        tokio::time::timeout(cx.timeout(), open(address)),
-    );
+    let waited = cx.step(topic, host, &label, tokio::time::timeout(cx.timeout(), open(address)));
     let (outcome, stream) = match waited.await {
         Err(_) => (TcpOutcome::Silent, None),
         Ok(Ok(stream)) => {
@@ -34,14 +29,7 @@ pub async fn connect(
         }
         Ok(Err((error, icmp))) => (verdict(&error, icmp), None),
     };
-    (
-        TcpAttempt {
-            address,
-            outcome,
-            elapsed_ms: milliseconds(began.elapsed()),
-        },
-        stream,
-    )
+    (TcpAttempt { address, outcome, elapsed_ms: milliseconds(began.elapsed()) }, stream)
 }
 
 /// Tries every address at once.
@@ -51,12 +39,7 @@ pub async fn connect_all(
     host: &str,
     addresses: &[SocketAddr],
 ) -> Vec<(TcpAttempt, Option<TcpStream>)> {
-    join_all(
-        addresses
-            .iter()
-            .map(|&address| connect(cx, topic, host, address)),
-    )
-    .await
+    join_all(addresses.iter().map(|&address| connect(cx, topic, host, address))).await
 }
 
 fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
@@ -77,9 +60,7 @@ fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
 
 #[cfg(not(target_os = "linux"))]
 async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>)> {
-    TcpStream::connect(address)
-        .await
-        .map_err(|error| (error, None))
+    TcpStream::connect(address).await.map_err(|error| (error, None))
 }
 
 #[cfg(target_os = "linux")]
@@ -105,21 +86,14 @@ mod linux {
 
     pub(super) async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>)> {
         let (socket, errors) = prepare(address).map_err(|error| (error, None))?;
-        match TcpSocket::from_std_stream(socket.into())
-            .connect(address)
-            .await
-        {
+        match TcpSocket::from_std_stream(socket.into()).connect(address).await {
             Ok(stream) => Ok(stream),
             Err(error) => Err((error, icmp(&errors))),
         }
     }
 
     fn prepare(address: SocketAddr) -> io::Result<(Socket, Socket)> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         match address {
             SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,

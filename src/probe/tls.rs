@@ -50,10 +50,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     roots: Option<Arc<RootCertStore>>,
 ) -> (Tls, Option<TlsStream<S>>) {
     let began = Instant::now();
-    let recorder = Arc::new(Recorder {
-        provider: provider(),
-        chain: Mutex::default(),
-    });
+    let recorder = Arc::new(Recorder { provider: provider(), chain: Mutex::default() });
     let label = format!("tls {address}");
     let ended = match ServerName::try_from(server_name.to_owned()) {
         Ok(name) => {
@@ -64,12 +61,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => Ok(Err(io::Error::other(error))),
     };
     let (outcome, stream) = match ended {
-        Err(_) => (
-            TlsOutcome::Silent {
-                smaller_hello_answered: None,
-            },
-            None,
-        ),
+        Err(_) => (TlsOutcome::Silent { smaller_hello_answered: None }, None),
         Ok(Ok(stream)) => (TlsOutcome::Completed, Some(stream)),
         Ok(Err(error)) => (failure(&error), None),
     };
@@ -81,16 +73,10 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         outcome,
         trust: trust(cx, &chain, server_name, roots),
         chain: chain.iter().take(MOST_CERTIFICATES).map(describe).collect(),
-        version: session
-            .and_then(|session| session.protocol_version())
-            .map(version),
+        version: session.and_then(|session| session.protocol_version()).map(version),
         cipher: session
             .and_then(|session| session.negotiated_cipher_suite())
-            .map(|suite| {
-                format!("{:?}", suite.suite())
-                    .trim_start_matches("TLS13_")
-                    .to_owned()
-            }),
+            .map(|suite| format!("{:?}", suite.suite()).trim_start_matches("TLS13_").to_owned()),
         alpn: None,
         elapsed_ms: milliseconds(began.elapsed()),
     };
@@ -133,10 +119,7 @@ struct Recorder {
 
 impl Recorder {
     fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.chain
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -151,11 +134,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, Error> {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.push(end_entity.clone().into_owned());
-        chain.extend(
-            intermediates
-                .iter()
-                .map(|certificate| certificate.clone().into_owned()),
-        );
+        chain.extend(intermediates.iter().map(|certificate| certificate.clone().into_owned()));
         Ok(ServerCertVerified::assertion())
     }
 
@@ -180,9 +159,7 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -193,12 +170,8 @@ fn trust(
     roots: Option<Arc<RootCertStore>>,
 ) -> Option<Trust> {
     let (leaf, intermediates) = chain.split_first()?;
-    let parsed = X509Certificate::from_der(leaf)
-        .ok()
-        .map(|(_, parsed)| parsed);
-    let validity = parsed
-        .as_ref()
-        .map_or(Validity::Current, |parsed| validity(parsed, cx.now()));
+    let parsed = X509Certificate::from_der(leaf).ok().map(|(_, parsed)| parsed);
+    let validity = parsed.as_ref().map_or(Validity::Current, |parsed| validity(parsed, cx.now()));
     // At a moment when the certificate is valid, so that an expired one is not called untrusted.
     let moment = match &validity {
         Validity::Current => cx.now(),
@@ -223,9 +196,7 @@ fn root(
     moment: Timestamp,
 ) -> RootVerdict {
     if store.is_empty() {
-        return RootVerdict::NoRoots {
-            detail: "there are no root certificates".to_owned(),
-        };
+        return RootVerdict::NoRoots { detail: "there are no root certificates".to_owned() };
     }
     let seconds = u64::try_from(moment.as_second()).unwrap_or(0);
     let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -244,9 +215,7 @@ fn root(
         Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             RootVerdict::UnknownIssuer
         }
-        Err(error) => RootVerdict::Rejected {
-            detail: error.to_string(),
-        },
+        Err(error) => RootVerdict::Rejected { detail: error.to_string() },
     }
 }
 
@@ -254,9 +223,7 @@ fn name_matches(leaf: &CertificateDer<'static>, server_name: &str) -> bool {
     let Ok(name) = ServerName::try_from(server_name) else {
         return false;
     };
-    ParsedCertificate::try_from(leaf)
-        .and_then(|parsed| verify_server_name(&parsed, &name))
-        .is_ok()
+    ParsedCertificate::try_from(leaf).and_then(|parsed| verify_server_name(&parsed, &name)).is_ok()
 }
 
 fn validity(certificate: &X509Certificate<'_>, now: Timestamp) -> Validity {
@@ -310,23 +277,15 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let name = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(name) => Some(bounded(name)),
         GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::Ipv4Addr::from(b).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::Ipv6Addr::from(b).to_string()),
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
+            16 => {
+                <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string())
+            }
             _ => None,
         },
         _ => None,
     };
-    extension
-        .value
-        .general_names
-        .iter()
-        .filter_map(name)
-        .take(MOST_NAMES)
-        .collect()
+    extension.value.general_names.iter().filter_map(name).take(MOST_NAMES).collect()
 }
 
 fn short_name(name: &X509Name<'_>) -> String {
@@ -354,28 +313,19 @@ fn version(version: rustls::ProtocolVersion) -> String {
 }
 
 fn failure(error: &io::Error) -> TlsOutcome {
-    if let Some(error) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Error>())
-    {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return match error {
-            Error::AlertReceived(alert) => TlsOutcome::Alert {
-                description: snake(alert.as_str().unwrap_or("unknown")),
-            },
-            Error::InvalidMessage(_) => TlsOutcome::NotTls {
-                starts_with: String::new(),
-            },
-            other => TlsOutcome::Failed {
-                detail: bounded(&other.to_string()),
-            },
+            Error::AlertReceived(alert) => {
+                TlsOutcome::Alert { description: snake(alert.as_str().unwrap_or("unknown")) }
+            }
+            Error::InvalidMessage(_) => TlsOutcome::NotTls { starts_with: String::new() },
+            other => TlsOutcome::Failed { detail: bounded(&other.to_string()) },
         };
     }
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => TlsOutcome::Reset,
         io::ErrorKind::UnexpectedEof => TlsOutcome::Closed,
-        _ => TlsOutcome::Failed {
-            detail: bounded(&error.to_string()),
-        },
+        _ => TlsOutcome::Failed { detail: bounded(&error.to_string()) },
     }
 }
 

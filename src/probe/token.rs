@@ -66,17 +66,12 @@ fn unwrap(text: &str) -> (String, Vec<Wrapping>) {
                 core = rest.to_owned();
             }
         }
-        if core
-            .get(..7)
-            .is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
-        {
+        if core.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
             push(&mut wrapping, Wrapping::Bearer);
             core = core[7..].to_owned();
         }
         for quote in ['"', '\'', '`'] {
-            let inner = core
-                .strip_prefix(quote)
-                .and_then(|rest| rest.strip_suffix(quote));
+            let inner = core.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
             if let Some(inner) = inner {
                 push(&mut wrapping, Wrapping::Quotes);
                 core = inner.to_owned();
@@ -109,16 +104,14 @@ fn from_json(text: &str) -> Option<String> {
         return None;
     }
     let document: Value = serde_json::from_str(text).ok()?;
-    let token = ["accessToken", "access_token", "token"]
-        .iter()
-        .find_map(|key| document[*key].as_str())?;
+    let token =
+        ["accessToken", "access_token", "token"].iter().find_map(|key| document[*key].as_str())?;
     Some(token.to_owned())
 }
 
 fn shape(core: &str) -> Shape {
     let base64url = |part: &str| {
-        part.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
     let parts: Vec<&str> = core.split('.').collect();
     if core.is_empty() {
@@ -147,10 +140,7 @@ fn secret_mark(mark: &str) -> bool {
 
 fn is_guid(text: &str) -> bool {
     let parts: Vec<usize> = text.split('-').map(str::len).collect();
-    parts == [8, 4, 4, 4, 12]
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn object(part: &str) -> Option<Value> {
@@ -171,11 +161,7 @@ fn read_header(header: &Value) -> Header {
 fn read_claims(claims: &Value) -> Claims {
     let list = |key: &str| -> Vec<String> {
         let entries = claims[key].as_array().into_iter().flatten();
-        entries
-            .filter_map(Value::as_str)
-            .take(MOST_ENTRIES)
-            .map(bounded)
-            .collect()
+        entries.filter_map(Value::as_str).take(MOST_ENTRIES).map(bounded).collect()
     };
     Claims {
         aud: text(claims, "aud").or_else(|| list("aud").into_iter().next()),
@@ -256,10 +242,7 @@ mod tests {
             (format!("\"{}\"", sample()), Wrapping::Quotes),
             (format!("Bearer {}", sample()), Wrapping::Bearer),
             (format!("{}\n", sample()), Wrapping::OuterWhiteSpace),
-            (
-                format!("{{\"accessToken\":\"{}\"}}", sample()),
-                Wrapping::Json,
-            ),
+            (format!("{{\"accessToken\":\"{}\"}}", sample()), Wrapping::Json),
             (sample().replace('.', ".\n"), Wrapping::InnerWhiteSpace),
             (format!("\u{feff}{}", sample()), Wrapping::Invisible),
         ];
@@ -275,10 +258,7 @@ mod tests {
         let shape = |text: &str| decode(text, Origin::Default).text.shape;
         assert_eq!(shape("hunter2"), Shape::Other);
         assert_eq!(shape(""), Shape::Empty);
-        assert_eq!(
-            shape("abc8Q~0123456789012345678901234567890123"),
-            Shape::ClientSecret
-        );
+        assert_eq!(shape("abc8Q~0123456789012345678901234567890123"), Shape::ClientSecret);
         assert_eq!(shape("04b07795-8ddb-461a-bbee-02f9e1bf7b46"), Shape::Guid);
         assert_eq!(shape("eyJhbGciOiJSUzI1NiJ9.eyJhdWQ"), Shape::BrokenToken);
         assert_eq!(shape("eyJh.b.c.d.e"), Shape::EncryptedToken);

@@ -30,9 +30,6 @@ mod tests {
 
     #[test]
     fn an_escape_sequence_loses_its_power() {
-        assert_eq!(
-            clean("\u{1b}[31mred\r\n\u{202e}x"),
-            "\u{fffd}[31mred\u{fffd} \u{fffd}x"
-        );
+        assert_eq!(clean("\u{1b}[31mred\r\n\u{202e}x"), "\u{fffd}[31mred\u{fffd} \u{fffd}x");
     }
 }

@@ -14,28 +14,17 @@ pub(super) fn render(report: &Report) -> String {
             Severity::Info => "notice",
         };
         let fix = finding.fixes.first();
-        let fix = fix
-            .map(|fix| format!(". Fix: {}", clean(&fix.text)))
-            .unwrap_or_default();
+        let fix = fix.map(|fix| format!(". Fix: {}", clean(&fix.text))).unwrap_or_default();
         let message = format!("{}{fix}", clean(&finding.detail));
-        out.push_str(&format!(
-            "::{kind} title={}::{}\n",
-            finding.problem.id,
-            escape(&message)
-        ));
+        out.push_str(&format!("::{kind} title={}::{}\n", finding.problem.id, escape(&message)));
     }
     if report.judgement().findings.is_empty() {
-        out.push_str(&format!(
-            "::notice title=entra-pg::{}\n",
-            escape(&clean(&report.summary()))
-        ));
+        out.push_str(&format!("::notice title=entra-pg::{}\n", escape(&clean(&report.summary()))));
     }
     out
 }
 
 /// Source: GitHub's toolkit, workflow commands.
 fn escape(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

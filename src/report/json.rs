@@ -162,10 +162,7 @@ impl Document {
         let (evidence, judgement) = (report.evidence(), report.judgement());
         Ok(Self {
             schema_version: "1",
-            tool: Tool {
-                name: "entra-pg",
-                version: env!("CARGO_PKG_VERSION"),
-            },
+            tool: Tool { name: "entra-pg", version: env!("CARGO_PKG_VERSION") },
             run_id: evidence.run_id.clone(),
             started_at: evidence.observed_at,
             duration_ms: evidence.duration_ms,
@@ -262,10 +259,7 @@ impl Vantage {
 
 impl Check {
     fn of(line: &Line) -> Self {
-        let looked = matches!(
-            line.status,
-            Status::Passed | Status::Warning | Status::Failed
-        );
+        let looked = matches!(line.status, Status::Passed | Status::Warning | Status::Failed);
         Self {
             id: line.check.id,
             family: line.check.family(),

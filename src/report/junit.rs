@@ -11,15 +11,8 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     for (family, _) in FAMILIES {
         let mut suite = TestSuite::new(*family);
         suite.set_time(Duration::ZERO);
-        for line in judgement
-            .lines
-            .iter()
-            .filter(|line| line.check.family() == *family)
-        {
-            let finding = judgement
-                .findings
-                .iter()
-                .find(|judged| belongs(judged, line));
+        for line in judgement.lines.iter().filter(|line| line.check.family() == *family) {
+            let finding = judgement.findings.iter().find(|judged| belongs(judged, line));
             let name = match &line.subject {
                 Some(subject) => format!("{} {}", line.check.id, clean(subject)),
                 None => line.check.id.to_owned(),
@@ -38,11 +31,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
 
 fn belongs(judged: &Judged, line: &Line) -> bool {
     let same_check = judged.check.id == line.check.id;
-    same_check
-        && line
-            .subject
-            .as_ref()
-            .is_none_or(|subject| *subject == judged.finding.subject)
+    same_check && line.subject.as_ref().is_none_or(|subject| *subject == judged.finding.subject)
 }
 
 fn outcome(line: &Line, finding: Option<&Judged>) -> TestCaseStatus {
@@ -79,11 +68,7 @@ fn body(message: &str, judged: &Judged) -> String {
     }
     for fix in &judged.finding.fixes {
         let command = fix.command.as_deref().map(clean).unwrap_or_default();
-        text.push_str(&format!(
-            "fix ({}): {} {command}\n",
-            fix.actor.label(),
-            clean(&fix.text)
-        ));
+        text.push_str(&format!("fix ({}): {} {command}\n", fix.actor.label(), clean(&fix.text)));
     }
     text
 }

@@ -47,22 +47,11 @@ pub(super) fn render(report: &Report) -> String {
         }
     }
     let _ = writeln!(out, "\n| check | status | detail |\n|---|---|---|");
-    for line in judgement
-        .lines
-        .iter()
-        .filter(|line| line.status != Status::NotApplicable)
-    {
-        let about = line
-            .subject
-            .as_deref()
-            .map(|subject| format!(" {}", escape(subject)));
+    for line in judgement.lines.iter().filter(|line| line.status != Status::NotApplicable) {
+        let about = line.subject.as_deref().map(|subject| format!(" {}", escape(subject)));
         let (id, about) = (line.check.id, about.unwrap_or_default());
-        let _ = writeln!(
-            out,
-            "| {id}{about} | {} | {} |",
-            status(line.status),
-            escape(&line.detail)
-        );
+        let _ =
+            writeln!(out, "| {id}{about} | {} | {} |", status(line.status), escape(&line.detail));
     }
     let _ = writeln!(out, "\nrun `{}`", report.evidence().run_id);
     out
@@ -71,10 +60,7 @@ pub(super) fn render(report: &Report) -> String {
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in clean(text).chars() {
-        if matches!(
-            character,
-            '|' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '\\'
-        ) {
+        if matches!(character, '|' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '\\') {
             escaped.push('\\');
         }
         escaped.push(character);

@@ -69,10 +69,7 @@ impl Report {
     #[must_use]
     pub fn new(evidence: Evidence, selection: &Selection) -> Self {
         let judgement = judge(&rulebook(), &evidence, |check| selection.wants(check));
-        Self {
-            evidence,
-            judgement,
-        }
+        Self { evidence, judgement }
     }
 
     /// What was seen.
@@ -118,17 +115,10 @@ impl Report {
             return areas;
         }
         for (family, _) in entra_pg_checks::FAMILIES {
-            let lines = || {
-                self.judgement
-                    .lines
-                    .iter()
-                    .filter(|line| line.check.family() == *family)
-            };
+            let lines =
+                || self.judgement.lines.iter().filter(|line| line.check.family() == *family);
             let failed = lines().any(|line| {
-                matches!(
-                    line.status,
-                    Status::Failed | Status::Undetermined | Status::Skipped
-                )
+                matches!(line.status, Status::Failed | Status::Undetermined | Status::Skipped)
             });
             let mut by: Vec<&'static str> = lines()
                 .filter(|line| matches!(line.status, Status::Passed | Status::Warning))
@@ -166,11 +156,8 @@ pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Vec<
 /// The exit code: 0, 1, 3 or 130; 2 and 4 are known before there is a report.
 #[must_use]
 pub fn exit_code(report: &Report, fail_on: FailOn) -> u8 {
-    let warned = report
-        .judgement
-        .findings
-        .iter()
-        .any(|judged| judged.finding.severity == Severity::Warning);
+    let warned =
+        report.judgement.findings.iter().any(|judged| judged.finding.severity == Severity::Warning);
     match report.judgement.outcome {
         _ if report.evidence.interrupted => 130,
         Outcome::Failing => 1,

@@ -27,10 +27,7 @@ const WIDEST: usize = 100;
 
 /// The whole report.
 pub(super) fn render(report: &Report, style: &Style) -> String {
-    let mut page = Page {
-        out: String::new(),
-        style: *style,
-    };
+    let mut page = Page { out: String::new(), style: *style };
     page.title(report);
     page.verdict(report);
     if !style.quiet {
@@ -43,22 +40,13 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
 
 /// The verdict and what failed, to paste into a chat.
 pub(super) fn short(report: &Report, style: &Style) -> String {
-    let mut page = Page {
-        out: String::new(),
-        style: *style,
-    };
+    let mut page = Page { out: String::new(), style: *style };
     page.title(report);
     let word = outcome_word(report);
-    let id = report
-        .judgement()
-        .root()
-        .map_or("", |root| root.finding.problem.id);
+    let id = report.judgement().root().map_or("", |root| root.finding.problem.id);
     page.line(&format!("{word}  {}  {id}", report.summary()));
     for line in &report.judgement().lines {
-        if matches!(
-            line.status,
-            Status::Failed | Status::Warning | Status::Undetermined
-        ) {
+        if matches!(line.status, Status::Failed | Status::Warning | Status::Undetermined) {
             page.check(line);
         }
     }
@@ -76,10 +64,7 @@ impl Page {
         let evidence = report.evidence();
         let target = evidence.settings.seen().map(target).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
-        let title = format!(
-            "entra-pg doctor {version}  {target}  run {}",
-            evidence.run_id
-        );
+        let title = format!("entra-pg doctor {version}  {target}  run {}", evidence.run_id);
         let painted = self.paint(&clean(&title), Paint::new().dimmed());
         self.line(&painted);
         self.line("");
@@ -118,11 +103,7 @@ impl Page {
                 Severity::Warning => ("warn", Paint::new().yellow().bold()),
                 Severity::Info => ("note", Paint::new().cyan().bold()),
             };
-            self.paragraph(
-                &format!(" {word:<4}  "),
-                &clean(&judged.finding.detail),
-                Some(paint),
-            );
+            self.paragraph(&format!(" {word:<4}  "), &clean(&judged.finding.detail), Some(paint));
             self.explain(judged, false);
             self.line("");
         }
@@ -130,21 +111,14 @@ impl Page {
 
     fn explain(&mut self, judged: &Judged, root: bool) {
         let finding = &judged.finding;
-        let shown = if root || self.style.verbose > 0 {
-            usize::MAX
-        } else {
-            2
-        };
+        let shown = if root || self.style.verbose > 0 { usize::MAX } else { 2 };
         for (index, evidence) in finding.evidence.iter().take(shown).enumerate() {
             let label = if index == 0 { "evidence" } else { "" };
             self.labelled(label, &clean(evidence));
         }
         for (index, fix) in finding.fixes.iter().enumerate() {
             let label = if index == 0 { "fix" } else { "or" };
-            self.labelled(
-                label,
-                &format!("{} ({})", clean(&fix.text), fix.actor.label()),
-            );
+            self.labelled(label, &format!("{} ({})", clean(&fix.text), fix.actor.label()));
             if let Some(command) = &fix.command {
                 // A command is never broken: it has to be pasted.
                 let command = self.paint(&clean(command), Paint::new().bold());
@@ -184,10 +158,8 @@ impl Page {
 
     /// One line for a family in which all is well.
     fn folded(&mut self, family: &str, lines: &[&Line]) {
-        let passed: Vec<&&Line> = lines
-            .iter()
-            .filter(|line| line.status == Status::Passed)
-            .collect();
+        let passed: Vec<&&Line> =
+            lines.iter().filter(|line| line.status == Status::Passed).collect();
         let Some(first) = passed.first() else { return };
         let took = passed.iter().map(|line| line.span.1).max().unwrap_or(0);
         let text = FOLDED
@@ -257,11 +229,7 @@ impl Page {
             self.line(&part);
         }
         for error in &report.evidence().tool_errors {
-            self.paragraph(
-                " note  ",
-                &format!("the tool itself: {}", clean(error)),
-                None,
-            );
+            self.paragraph(" note  ", &format!("the tool itself: {}", clean(error)), None);
         }
     }
 
@@ -272,15 +240,8 @@ impl Page {
     /// A text behind a label, broken to the width, with what follows set under its beginning.
     fn paragraph(&mut self, label: &str, text: &str, paint: Option<Paint>) {
         let indent = label.chars().count();
-        for (index, part) in wrap(text, self.width().saturating_sub(indent))
-            .iter()
-            .enumerate()
-        {
-            let before = if index == 0 {
-                label.to_owned()
-            } else {
-                " ".repeat(indent)
-            };
+        for (index, part) in wrap(text, self.width().saturating_sub(indent)).iter().enumerate() {
+            let before = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
             let text = match paint {
                 Some(paint) => self.paint(&format!("{before}{part}"), paint),
                 None => format!("{before}{part}"),
@@ -294,11 +255,7 @@ impl Page {
     }
 
     fn paint(&self, text: &str, paint: Paint) -> String {
-        if self.style.color {
-            text.style(paint).to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.style.color { text.style(paint).to_string() } else { text.to_owned() }
     }
 
     fn line(&mut self, text: &str) {
@@ -308,10 +265,7 @@ impl Page {
 }
 
 fn target(settings: &Settings) -> String {
-    let user = settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     match &settings.host {
         Some(host) => format!(
             "{}:{}/{} as \"{user}\"",
@@ -331,13 +285,7 @@ const fn outcome_word(report: &Report) -> &'static str {
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    let lines: Vec<String> = textwrap::wrap(text, width.max(20))
-        .into_iter()
-        .map(|line| line.into_owned())
-        .collect();
-    if lines.is_empty() {
-        vec![String::new()]
-    } else {
-        lines
-    }
+    let lines: Vec<String> =
+        textwrap::wrap(text, width.max(20)).into_iter().map(|line| line.into_owned()).collect();
+    if lines.is_empty() { vec![String::new()] } else { lines }
 }

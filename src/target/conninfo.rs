@@ -8,10 +8,7 @@ pub(super) fn parse(input: &str) -> Result<Pairs, UsageError> {
     let mut pairs = Pairs::new();
     let mut rest = input.char_indices().peekable();
     loop {
-        while rest
-            .next_if(|(_, character)| character.is_ascii_whitespace())
-            .is_some()
-        {}
+        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
         let Some(&(start, _)) = rest.peek() else {
             return Ok(pairs);
         };
@@ -21,17 +18,11 @@ pub(super) fn parse(input: &str) -> Result<Pairs, UsageError> {
         {
             keyword.push(character);
         }
-        while rest
-            .next_if(|(_, character)| character.is_ascii_whitespace())
-            .is_some()
-        {}
+        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
         if rest.next_if(|(_, character)| *character == '=').is_none() {
             return Err(missing_equals(input, start, &keyword));
         }
-        while rest
-            .next_if(|(_, character)| character.is_ascii_whitespace())
-            .is_some()
-        {}
+        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
         let value = match rest.next_if(|(_, character)| *character == '\'') {
             Some((opened, _)) => quoted(input, opened, &mut rest)?,
             None => bare(&mut rest),
@@ -85,19 +76,13 @@ fn missing_equals(input: &str, start: usize, keyword: &str) -> UsageError {
     let value = before[equals + 1..].trim();
     let (joined, after) = blanks(value, &masked[start.min(masked.len())..]);
     let key = &before[key_at..equals];
-    error.suggest(format!(
-        "{}{key}='{}'{after}",
-        &before[..key_at],
-        joined.replace('\'', "\\'")
-    ))
+    error.suggest(format!("{}{key}='{}'{after}", &before[..key_at], joined.replace('\'', "\\'")))
 }
 
 /// The last `keyword=` of a text: where the keyword begins, and where the equals sign is.
 fn last_pair(text: &str) -> Option<(usize, usize)> {
     let equals = text.rfind('=')?;
-    let key_at = text[..equals]
-        .rfind(char::is_whitespace)
-        .map_or(0, |blank| blank + 1);
+    let key_at = text[..equals].rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
     Some((key_at, equals))
 }
 

@@ -73,11 +73,7 @@ pub(super) fn check(keyword: &str, input: &str, start: usize) -> Result<(), Usag
         "database" | "db" => Some("dbname"),
         "pwd" | "pass" => Some("password"),
         "ssl" | "ssl_mode" => Some("sslmode"),
-        lower => USED
-            .iter()
-            .chain(&KNOWN)
-            .find(|known| distance(known, lower) <= 2)
-            .copied(),
+        lower => USED.iter().chain(&KNOWN).find(|known| distance(known, lower) <= 2).copied(),
     };
     Err(match alike {
         Some(alike) => error.suggest(format!("{alike}=…")),
@@ -90,9 +86,7 @@ pub(super) fn masked(input: &str) -> String {
     let mut text = input.to_owned();
     if let Some(at) = text.to_ascii_lowercase().find("password") {
         let value = at + "password".len();
-        let value = text[value..]
-            .find('=')
-            .map_or(text.len(), |equals| value + equals + 1);
+        let value = text[value..].find('=').map_or(text.len(), |equals| value + equals + 1);
         text.truncate(value);
         text.push_str("***");
     }

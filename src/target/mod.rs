@@ -56,18 +56,13 @@ pub fn resolve(
     let port = values.port()?;
     let user = match values.get("user").filter(|user| !user.value.is_empty()) {
         Some(user) => Some(user),
-        None => vantage::os_user(environment).map(|name| Setting {
-            value: name,
-            origin: Origin::Default,
-        }),
+        None => vantage::os_user(environment)
+            .map(|name| Setting { value: name, origin: Origin::Default }),
     };
     let database = match values.get("dbname").filter(|name| !name.value.is_empty()) {
         Some(database) => database,
         None => Setting {
-            value: user
-                .as_ref()
-                .map(|user| user.value.clone())
-                .unwrap_or_default(),
+            value: user.as_ref().map(|user| user.value.clone()).unwrap_or_default(),
             origin: Origin::Default,
         },
     };
@@ -79,9 +74,7 @@ pub fn resolve(
         sslrootcert: values.get("sslrootcert").map(root_certificates),
         channel_binding: values.or_default("channel_binding", "prefer"),
         require_auth: values.get("require_auth"),
-        hostaddr: values
-            .get("hostaddr")
-            .filter(|address| !address.value.is_empty()),
+        hostaddr: values.get("hostaddr").filter(|address| !address.value.is_empty()),
         password: None,
         passfile: Fact::not_applicable("there is no password file"),
         overridden: values.overridden(),
@@ -108,11 +101,7 @@ impl Values {
             ("user", "--username", &args.username),
         ];
         for (keyword, name, value) in flags {
-            values.extend(
-                value
-                    .clone()
-                    .map(|value| (keyword.to_owned(), flag(name, value))),
-            );
+            values.extend(value.clone().map(|value| (keyword.to_owned(), flag(name, value))));
         }
         // As in psql, the database may be a connection string.
         let mut strings: Vec<&String> = args.conninfo.iter().collect();
@@ -134,51 +123,32 @@ impl Values {
             .or_else(|| environment.get("PGSERVICE").map(str::to_owned));
         if let Some(name) = service {
             let (pairs, path) = service::find(&name, environment)?;
-            values.extend(with_origin(
-                pairs,
-                &Origin::ServiceFile {
-                    path,
-                    service: name,
-                },
-            ));
+            values.extend(with_origin(pairs, &Origin::ServiceFile { path, service: name }));
         }
         for (keyword, variable) in VARIABLES {
             // An empty variable counts as not set, but for the fall-back to the system's user.
             let value = environment.get(variable).map(str::to_owned);
-            let origin = Origin::Environment {
-                variable: variable.to_owned(),
-            };
+            let origin = Origin::Environment { variable: variable.to_owned() };
             values.extend(value.map(|value| (keyword.to_owned(), Setting { value, origin })));
         }
         Ok(Self(values))
     }
 
     fn get(&self, keyword: &str) -> Option<Setting<String>> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == keyword)
-            .map(|(_, setting)| setting.clone())
+        self.0.iter().find(|(known, _)| known == keyword).map(|(_, setting)| setting.clone())
     }
 
     fn or_default(&self, keyword: &str, default: &str) -> Setting<String> {
-        self.get(keyword).unwrap_or_else(|| Setting {
-            value: default.to_owned(),
-            origin: Origin::Default,
-        })
+        self.get(keyword)
+            .unwrap_or_else(|| Setting { value: default.to_owned(), origin: Origin::Default })
     }
 
     fn port(&self) -> Result<Setting<u16>, UsageError> {
         let Some(text) = self.get("port").filter(|port| !port.value.is_empty()) else {
-            return Ok(Setting {
-                value: 5432,
-                origin: Origin::Default,
-            });
+            return Ok(Setting { value: 5432, origin: Origin::Default });
         };
         match text.value.trim().parse() {
-            Ok(value) if value > 0 => Ok(Setting {
-                value,
-                origin: text.origin,
-            }),
+            Ok(value) if value > 0 => Ok(Setting { value, origin: text.origin }),
             _ => {
                 let from = text.origin.phrase();
                 let length = text.value.len();
@@ -193,9 +163,7 @@ impl Values {
     fn overridden(&self) -> Vec<Overridden> {
         let mut lost = Vec::new();
         for (index, (keyword, loser)) in self.0.iter().enumerate() {
-            let winner = self.0[..index]
-                .iter()
-                .find(|(earlier, _)| earlier == keyword);
+            let winner = self.0[..index].iter().find(|(earlier, _)| earlier == keyword);
             if let Some((_, winner)) = winner
                 && winner.value != loser.value
                 && keyword != "password"
@@ -214,12 +182,7 @@ impl Values {
 
     fn ignored(&self) -> Vec<String> {
         let unused = |keyword: &&String| !USED.contains(&keyword.as_str());
-        self.0
-            .iter()
-            .map(|(keyword, _)| keyword)
-            .filter(unused)
-            .cloned()
-            .collect()
+        self.0.iter().map(|(keyword, _)| keyword).filter(unused).cloned().collect()
     }
 }
 
@@ -245,10 +208,7 @@ fn parse(text: &str) -> Result<(Pairs, Origin), UsageError> {
         Ok((conninfo::parse(text)?, Origin::Conninfo))
     } else {
         // psql's first plain argument is the database.
-        Ok((
-            vec![("dbname".to_owned(), text.to_owned())],
-            Origin::Conninfo,
-        ))
+        Ok((vec![("dbname".to_owned(), text.to_owned())], Origin::Conninfo))
     }
 }
 
@@ -260,24 +220,12 @@ fn with_origin(pairs: Pairs, origin: &Origin) -> impl Iterator<Item = (String, S
         last.push((keyword, value));
     }
     let origin = origin.clone();
-    last.into_iter().map(move |(keyword, value)| {
-        (
-            keyword,
-            Setting {
-                value,
-                origin: origin.clone(),
-            },
-        )
-    })
+    last.into_iter()
+        .map(move |(keyword, value)| (keyword, Setting { value, origin: origin.clone() }))
 }
 
 fn flag(name: &str, value: String) -> Setting<String> {
-    Setting {
-        value,
-        origin: Origin::Flag {
-            name: name.to_owned(),
-        },
-    }
+    Setting { value, origin: Origin::Flag { name: name.to_owned() } }
 }
 
 fn root_certificates(path: Setting<String>) -> RootCertificates {
@@ -287,37 +235,20 @@ fn root_certificates(path: Setting<String>) -> RootCertificates {
 
 fn cloud(args: &TargetArgs, host: Option<&Setting<String>>) -> Result<Setting<Cloud>, UsageError> {
     if let Some(path) = &args.cloud_file {
-        let origin = Origin::File {
-            path: path.display().to_string(),
-        };
-        return Ok(Setting {
-            value: cloud_file(path)?,
-            origin,
-        });
+        let origin = Origin::File { path: path.display().to_string() };
+        return Ok(Setting { value: cloud_file(path)?, origin });
     }
     if let Some(kind) = args.cloud {
-        let cloud = Cloud::built_in()
-            .into_iter()
-            .find(|cloud| cloud.kind == kind);
-        let origin = Origin::Flag {
-            name: "--cloud".to_owned(),
-        };
-        return Ok(Setting {
-            value: cloud.unwrap_or_default(),
-            origin,
-        });
+        let cloud = Cloud::built_in().into_iter().find(|cloud| cloud.kind == kind);
+        let origin = Origin::Flag { name: "--cloud".to_owned() };
+        return Ok(Setting { value: cloud.unwrap_or_default(), origin });
     }
     Ok(match host.and_then(|host| Cloud::of_server(&host.value)) {
         Some(value) => Setting {
             value,
-            origin: Origin::Derived {
-                from: "the server's DNS suffix".to_owned(),
-            },
+            origin: Origin::Derived { from: "the server's DNS suffix".to_owned() },
         },
-        None => Setting {
-            value: Cloud::public(),
-            origin: Origin::Default,
-        },
+        None => Setting { value: Cloud::public(), origin: Origin::Default },
     })
 }
 
@@ -329,20 +260,14 @@ fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
     let document: serde_json::Value = serde_json::from_str(&text)
         .map_err(|error| UsageError::new(format!("{name} is not JSON: {error}")))?;
     let endpoint = |key: &str| {
-        document["endpoints"][key]
-            .as_str()
-            .map(host_of)
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| {
+        document["endpoints"][key].as_str().map(host_of).filter(|host| !host.is_empty()).ok_or_else(
+            || {
                 UsageError::new(format!("{name} has no endpoints.{key}"))
                     .suggest("az cloud show --output json > cloud.json")
-            })
+            },
+        )
     };
-    let text = |pointer: &str| {
-        document
-            .pointer(pointer)
-            .and_then(serde_json::Value::as_str)
-    };
+    let text = |pointer: &str| document.pointer(pointer).and_then(serde_json::Value::as_str);
     let suffix = text("/suffixes/postgresqlServerEndpoint").unwrap_or_default();
     let public = Cloud::public();
     Ok(Cloud {
@@ -367,9 +292,7 @@ fn host_of(url: &str) -> String {
 }
 
 fn password(values: &Values, settings: &mut Settings, environment: &Environment) -> Option<Secret> {
-    let given = values
-        .get("password")
-        .filter(|password| !password.value.is_empty());
+    let given = values.get("password").filter(|password| !password.value.is_empty());
     if let Some(password) = given {
         settings.password = Some(password.origin);
         return Some(Secret::new(password.value));
@@ -379,23 +302,14 @@ fn password(values: &Values, settings: &mut Settings, environment: &Environment)
         None => environment.home()?.join(".pgpass"),
     };
     let wanted = Wanted {
-        host: settings
-            .host
-            .as_ref()
-            .map_or("localhost", |host| host.value.as_str()),
+        host: settings.host.as_ref().map_or("localhost", |host| host.value.as_str()),
         port: settings.port.value,
         database: &settings.database.value,
-        user: settings
-            .user
-            .as_ref()
-            .map_or("", |user| user.value.as_str()),
+        user: settings.user.as_ref().map_or("", |user| user.value.as_str()),
     };
     let (seen, password) = passfile::look(&path, &wanted)?;
     if let (Some(line), Some(_)) = (seen.matching_line, &password) {
-        settings.password = Some(Origin::PassFile {
-            path: seen.path.clone(),
-            line,
-        });
+        settings.password = Some(Origin::PassFile { path: seen.path.clone(), line });
     }
     settings.passfile = Fact::Seen(seen);
     password

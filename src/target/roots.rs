@@ -15,9 +15,7 @@ pub(super) fn state(path: &str) -> RootFileState {
             return RootFileState::Missing;
         }
         Err(error) => {
-            return RootFileState::Unusable {
-                detail: error.to_string(),
-            };
+            return RootFileState::Unusable { detail: error.to_string() };
         }
     };
     let (mut roots, mut not_roots) = (Vec::new(), Vec::new());
@@ -26,24 +24,14 @@ pub(super) fn state(path: &str) -> RootFileState {
             continue;
         };
         let subject = parsed.subject();
-        let name = subject
-            .iter_common_name()
-            .find_map(|name| name.as_str().ok());
+        let name = subject.iter_common_name().find_map(|name| name.as_str().ok());
         let name = name.map_or_else(|| subject.to_string(), str::to_owned);
-        let list = if parsed.issuer() == subject {
-            &mut roots
-        } else {
-            &mut not_roots
-        };
+        let list = if parsed.issuer() == subject { &mut roots } else { &mut not_roots };
         list.push(name);
     }
     if roots.is_empty() && not_roots.is_empty() {
         let detail = "it holds no certificate in PEM form".to_owned();
         return RootFileState::Unusable { detail };
     }
-    RootFileState::Read {
-        certificates: roots.len() + not_roots.len(),
-        roots,
-        not_roots,
-    }
+    RootFileState::Read { certificates: roots.len() + not_roots.len(), roots, not_roots }
 }

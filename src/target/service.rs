@@ -21,10 +21,8 @@ pub(super) fn find(name: &str, environment: &Environment) -> Result<(Pairs, Stri
         [] => "there is no service file".to_owned(),
         files => format!("it is not in {}", files.join(", ")),
     };
-    Err(UsageError::new(format!(
-        "the definition of service \"{name}\" was not found: {places}"
-    ))
-    .suggest("a section in ~/.pg_service.conf, or unset PGSERVICE"))
+    Err(UsageError::new(format!("the definition of service \"{name}\" was not found: {places}"))
+        .suggest("a section in ~/.pg_service.conf, or unset PGSERVICE"))
 }
 
 fn files(environment: &Environment) -> Vec<PathBuf> {
@@ -32,21 +30,14 @@ fn files(environment: &Environment) -> Vec<PathBuf> {
         Some(file) => Some(PathBuf::from(file)),
         None => environment.home().map(|home| home.join(".pg_service.conf")),
     };
-    let system = environment
-        .get("PGSYSCONFDIR")
-        .unwrap_or("/etc/postgresql-common");
-    own.into_iter()
-        .chain([PathBuf::from(system).join("pg_service.conf")])
-        .collect()
+    let system = environment.get("PGSYSCONFDIR").unwrap_or("/etc/postgresql-common");
+    own.into_iter().chain([PathBuf::from(system).join("pg_service.conf")]).collect()
 }
 
 fn section(text: &str, name: &str) -> Option<Pairs> {
     let mut found: Option<Pairs> = None;
     for line in text.lines().map(str::trim) {
-        if let Some(title) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(title) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             if found.is_some() {
                 break;
             }
@@ -72,10 +63,7 @@ mod tests {
         let pairs = section(text, "b").expect("found");
         assert_eq!(
             pairs,
-            [
-                ("host".to_owned(), "h2".to_owned()),
-                ("user".to_owned(), "Prod DB".to_owned())
-            ]
+            [("host".to_owned(), "h2".to_owned()), ("user".to_owned(), "Prod DB".to_owned())]
         );
         assert_eq!(section(text, "c"), None);
     }

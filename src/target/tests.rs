@@ -4,10 +4,7 @@ use entra_pg_checks::facts::settings::{Origin, Settings};
 use proptest::prelude::prop_assert_eq;
 
 fn conninfo(text: &str) -> Result<Settings, UsageError> {
-    let args = TargetArgs {
-        conninfo: Some(text.to_owned()),
-        ..TargetArgs::default()
-    };
+    let args = TargetArgs { conninfo: Some(text.to_owned()), ..TargetArgs::default() };
     resolve(&args, &Environment::default()).map(|(settings, _)| settings)
 }
 
@@ -22,10 +19,7 @@ fn reads_names_as_libpq_does() {
     assert_eq!(user("user='Prod DB Readonly'"), "Prod DB Readonly");
     assert_eq!(user(r"user='O\'Neil'"), "O'Neil");
     assert_eq!(user(r"user=CONTOSO\bob"), "CONTOSObob");
-    assert_eq!(
-        user("user = g_c.com#EXT#@t.onmicrosoft.com"),
-        "g_c.com#EXT#@t.onmicrosoft.com"
-    );
+    assert_eq!(user("user = g_c.com#EXT#@t.onmicrosoft.com"), "g_c.com#EXT#@t.onmicrosoft.com");
     assert_eq!(user("postgresql://Prod%20DB@host/db"), "Prod DB");
     assert_eq!(user("postgresql://Prod DB@host/db"), "Prod DB");
     assert_eq!(user("postgresql://Prod+DB@host/db"), "Prod+DB");
@@ -36,10 +30,7 @@ fn reads_names_as_libpq_does() {
 fn a_bare_blank_is_marked_and_corrected() {
     let error = conninfo("host=h user=Prod DB Readonly dbname=x").expect_err("malformed");
     assert!(error.message.contains(r#"missing "=" after "DB""#));
-    assert_eq!(
-        error.suggestion.as_deref(),
-        Some("host=h user='Prod DB Readonly' dbname=x")
-    );
+    assert_eq!(error.suggestion.as_deref(), Some("host=h user='Prod DB Readonly' dbname=x"));
     assert!(error.to_string().contains("^^"));
 }
 
@@ -47,23 +38,12 @@ fn a_bare_blank_is_marked_and_corrected() {
 fn a_raw_at_in_a_uri_is_corrected_without_showing_the_password() {
     let error = conninfo("postgresql://a@t.com:geheim@host/db").expect_err("malformed");
     assert!(!error.to_string().contains("geheim"), "{error}");
-    assert!(
-        error
-            .suggestion
-            .expect("a suggestion")
-            .starts_with("postgresql://a%40t.com:…@host")
-    );
+    assert!(error.suggestion.expect("a suggestion").starts_with("postgresql://a%40t.com:…@host"));
 }
 
 #[test]
 fn malformed_input_names_its_place() {
-    for text in [
-        "user='x",
-        "usr=x",
-        "postgresql://h/%zz",
-        "port=0",
-        "postgresql://h:99999/d",
-    ] {
+    for text in ["user='x", "usr=x", "postgresql://h/%zz", "port=0", "postgresql://h:99999/d"] {
         let error = conninfo(text).expect_err(text);
         assert!(error.suggestion.is_some(), "{text}: {error}");
     }
@@ -72,19 +52,10 @@ fn malformed_input_names_its_place() {
 #[test]
 fn the_command_line_wins_and_the_loser_is_kept() {
     let environment = Environment::from_pairs([("PGUSER", "env"), ("PGHOST", "h")]);
-    let args = TargetArgs {
-        username: Some("flag".to_owned()),
-        ..TargetArgs::default()
-    };
+    let args = TargetArgs { username: Some("flag".to_owned()), ..TargetArgs::default() };
     let (settings, _) = resolve(&args, &environment).expect("resolved");
     assert_eq!(settings.user.expect("a user").value, "flag");
-    assert_eq!(
-        (
-            settings.overridden.len(),
-            settings.overridden[0].value.as_str()
-        ),
-        (1, "env")
-    );
+    assert_eq!((settings.overridden.len(), settings.overridden[0].value.as_str()), (1, "env"));
     assert_eq!(settings.database.value, "flag");
     assert_eq!(settings.database.origin, Origin::Default);
 }
@@ -94,11 +65,7 @@ fn the_password_is_no_setting() {
     let environment = Environment::from_pairs([("PGPASSWORD", "geheim"), ("PGHOST", "h")]);
     let (settings, password) = resolve(&TargetArgs::default(), &environment).expect("resolved");
     assert_eq!(password.expect("a password").expose(), "geheim");
-    assert!(
-        !serde_json::to_string(&settings)
-            .expect("JSON")
-            .contains("geheim")
-    );
+    assert!(!serde_json::to_string(&settings).expect("JSON").contains("geheim"));
 }
 
 #[cfg(unix)]
@@ -119,16 +86,10 @@ fn a_password_file_that_others_may_read_is_ignored() {
     };
     let (settings, password) = mode(0o600);
     assert_eq!(password.expect("a password").expose(), "to:ken");
-    assert!(matches!(
-        settings.password,
-        Some(Origin::PassFile { line: 1, .. })
-    ));
+    assert!(matches!(settings.password, Some(Origin::PassFile { line: 1, .. })));
     let (settings, password) = mode(0o644);
     assert!(password.is_none());
-    assert_eq!(
-        settings.passfile.seen().expect("a file").ignored_for_mode,
-        Some(0o644)
-    );
+    assert_eq!(settings.passfile.seen().expect("a file").ignored_for_mode, Some(0o644));
 }
 
 proptest::proptest! {

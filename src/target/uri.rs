@@ -10,11 +10,7 @@ pub(super) fn is_uri(input: &str) -> bool {
 }
 
 /// What may stand in a URI as it is.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A text as it is written in a URI.
 pub(crate) fn encode(text: &str) -> String {
@@ -57,11 +53,7 @@ pub(super) fn parse(input: &str) -> Result<Pairs, UsageError> {
     put(&mut pairs, "host", host, input)?;
     put(&mut pairs, "port", port, input)?;
     put(&mut pairs, "dbname", path.unwrap_or_default(), input)?;
-    for parameter in query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|text| !text.is_empty())
-    {
+    for parameter in query.unwrap_or_default().split('&').filter(|text| !text.is_empty()) {
         let Some((keyword, value)) = parameter.split_once('=') else {
             let message = format!("missing \"=\" after \"{parameter}\" in the URI");
             return Err(UsageError::new(message).suggest("?sslmode=verify-full"));

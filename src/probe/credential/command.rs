@@ -32,8 +32,7 @@ impl Source<'_> {
             ..AzureCliCredentialOptions::default()
         };
         let credential = AzureCliCredential::new(Some(options));
-        self.run(CredentialKind::AzureCli, credential, &runner)
-            .await
+        self.run(CredentialKind::AzureCli, credential, &runner).await
     }
 
     pub(super) async fn azure_developer_cli(&self) -> Tried {
@@ -44,8 +43,7 @@ impl Source<'_> {
             ..AzureDeveloperCliCredentialOptions::default()
         };
         let credential = AzureDeveloperCliCredential::new(Some(options));
-        self.run(CredentialKind::AzureDeveloperCli, credential, &runner)
-            .await
+        self.run(CredentialKind::AzureDeveloperCli, credential, &runner).await
     }
 
     async fn run(
@@ -79,29 +77,18 @@ struct Runner {
 
 impl Runner {
     const fn new(command: &'static str) -> Self {
-        Self {
-            command,
-            failure: Mutex::new(None),
-        }
+        Self { command, failure: Mutex::new(None) }
     }
 
     fn outcome(&self) -> Option<CredentialOutcome> {
-        let failure = self
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (exit, stderr) = failure?;
         let command = self.command.to_owned();
         // The shell's own exit code for a command that it cannot find.
         Some(if exit == Some(127) {
             CredentialOutcome::CommandMissing { command }
         } else {
-            CredentialOutcome::CommandFailed {
-                command,
-                exit,
-                stderr,
-            }
+            CredentialOutcome::CommandFailed { command, exit, stderr }
         })
     }
 }
@@ -110,11 +97,7 @@ impl Runner {
 impl Executor for Runner {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
         let mut command = tokio::process::Command::new(program);
-        command
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
@@ -122,16 +105,9 @@ impl Executor for Runner {
         let _group = Group(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr, status) = futures::join!(read(stdout), read(stderr), child.wait());
-        let output = Output {
-            status: status?,
-            stdout: stdout?,
-            stderr: stderr?,
-        };
+        let output = Output { status: status?, stdout: stdout?, stderr: stderr? };
         if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr)
-                .chars()
-                .take(2000)
-                .collect();
+            let text = String::from_utf8_lossy(&output.stderr).chars().take(2000).collect();
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some((output.status.code(), text));
         }

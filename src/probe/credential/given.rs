@@ -12,10 +12,7 @@ impl Source<'_> {
         };
         let mut attempt = super::attempt(kind, CredentialOutcome::Token);
         attempt.origin = Some(origin.clone());
-        Tried {
-            attempt,
-            token: Some(Arc::clone(secret)),
-        }
+        Tried { attempt, token: Some(Arc::clone(secret)) }
     }
 
     /// Whatever libpq would send as the password is taken for the token: if it is none, saying so is
@@ -26,15 +23,9 @@ impl Source<'_> {
             (Some(secret), Some(origin)) => {
                 let mut attempt = super::attempt(kind, CredentialOutcome::Token);
                 attempt.origin = Some(origin.clone());
-                Tried {
-                    attempt,
-                    token: Some(Arc::clone(secret)),
-                }
+                Tried { attempt, token: Some(Arc::clone(secret)) }
             }
-            _ => Tried::needs(
-                kind,
-                "PGPASSWORD, or a password in the connection string or file",
-            ),
+            _ => Tried::needs(kind, "PGPASSWORD, or a password in the connection string or file"),
         }
     }
 }

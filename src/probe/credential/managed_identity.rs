@@ -41,24 +41,15 @@ impl Source<'_> {
             client_options: self.options(&recorder),
         };
         let credential = ManagedIdentityCredential::new(Some(options));
-        let mut tried = self
-            .ask(kind, credential, &recorder, self.cx.timeout())
-            .await;
+        let mut tried = self.ask(kind, credential, &recorder, self.cx.timeout()).await;
         tried.attempt.tenant = None;
-        tried.attempt.identity = Some(
-            self.client_id()
-                .unwrap_or_else(|| "system-assigned".to_owned()),
-        );
+        tried.attempt.identity =
+            Some(self.client_id().unwrap_or_else(|| "system-assigned".to_owned()));
         tried
     }
 
     async fn no_metadata_service(&self) -> Option<CredentialOutcome> {
-        let look = tcp::connect(
-            self.cx,
-            Topic::Credential,
-            "metadata service",
-            METADATA_SERVICE,
-        );
+        let look = tcp::connect(self.cx, Topic::Credential, "metadata service", METADATA_SERVICE);
         let explicit = self.request.credential == CredentialKind::ManagedIdentity;
         let detail = match tokio::time::timeout(METADATA_WAIT, look).await {
             Ok((attempt, _)) => match attempt.outcome {

@@ -54,10 +54,7 @@ pub async fn acquire_other(
     let mut kinds = chain(request);
     kinds.retain(|kind| !given.contains(kind));
     if kinds.is_empty() {
-        kinds = CHAIN
-            .into_iter()
-            .filter(|kind| !given.contains(kind))
-            .collect();
+        kinds = CHAIN.into_iter().filter(|kind| !given.contains(kind)).collect();
     }
     let (trace, token, _) = acquire_for(cx, request, cloud, scope, &kinds).await;
     (trace, token)
@@ -78,12 +75,7 @@ async fn acquire_for(
     scope: &str,
     kinds: &[CredentialKind],
 ) -> (Fact<CredentialTrace>, Option<Arc<Secret>>, Option<Origin>) {
-    let source = Source {
-        cx,
-        request,
-        cloud,
-        scope,
-    };
+    let source = Source { cx, request, cloud, scope };
     let mut trace = CredentialTrace {
         requested: request.credential,
         attempts: Vec::with_capacity(kinds.len()),
@@ -92,9 +84,7 @@ async fn acquire_for(
     let mut origin = None;
     for &kind in kinds {
         if token.is_some() {
-            trace
-                .attempts
-                .push(attempt(kind, CredentialOutcome::NotTried));
+            trace.attempts.push(attempt(kind, CredentialOutcome::NotTried));
             continue;
         }
         let tried = source.try_kind(kind).await;
@@ -104,9 +94,7 @@ async fn acquire_for(
     }
     let origin = token.as_ref().and(origin).or_else(|| {
         let chosen = trace.chosen()?;
-        Some(Origin::Derived {
-            from: format!("the credential {}", chosen.kind.name()),
-        })
+        Some(Origin::Derived { from: format!("the credential {}", chosen.kind.name()) })
     });
     (Fact::Seen(trace), token, origin)
 }
@@ -126,19 +114,11 @@ fn attempt(kind: CredentialKind, outcome: CredentialOutcome) -> CredentialAttemp
 
 impl Tried {
     fn without_token(kind: CredentialKind, outcome: CredentialOutcome) -> Self {
-        Self {
-            attempt: attempt(kind, outcome),
-            token: None,
-        }
+        Self { attempt: attempt(kind, outcome), token: None }
     }
 
     fn needs(kind: CredentialKind, needs: &str) -> Self {
-        Self::without_token(
-            kind,
-            CredentialOutcome::NotConfigured {
-                needs: needs.to_owned(),
-            },
-        )
+        Self::without_token(kind, CredentialOutcome::NotConfigured { needs: needs.to_owned() })
     }
 
     fn incomplete(kind: CredentialKind, missing: Vec<String>) -> Self {

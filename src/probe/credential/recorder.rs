@@ -93,11 +93,7 @@ impl HttpClient for Recorder {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let began = Instant::now();
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        let url = format!(
-            "{}://{host}{}",
-            request.url().scheme(),
-            request.url().path()
-        );
+        let url = format!("{}://{host}{}", request.url().scheme(), request.url().path());
         let exchange = |status| Exchange {
             url: url.clone(),
             status,
@@ -120,10 +116,7 @@ impl HttpClient for Recorder {
             if bytes.len() > BODY_LIMIT {
                 let failure = self.unexpected(authority, host, u16::from(status), &headers);
                 self.note(exchange(Some(u16::from(status))), Some(failure));
-                return Err(Error::with_message(
-                    ErrorKind::Other,
-                    "the answer has no end",
-                ));
+                return Err(Error::with_message(ErrorKind::Other, "the answer has no end"));
             }
         }
         let failure = (!status.is_success() || serde_json::from_slice::<Value>(&bytes).is_err())
@@ -154,12 +147,7 @@ impl Recorder {
             described => described,
         };
         let endpoint = self.endpoint.to_owned();
-        CredentialOutcome::IdentityEndpoint {
-            endpoint,
-            status,
-            error: text("error"),
-            description,
-        }
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error: text("error"), description }
     }
 
     fn unexpected(
@@ -171,20 +159,11 @@ impl Recorder {
     ) -> CredentialOutcome {
         let content_type = bounded(header(headers, "content-type").unwrap_or_default(), 120);
         if authority {
-            return CredentialOutcome::UnexpectedAnswer {
-                host,
-                status,
-                content_type,
-            };
+            return CredentialOutcome::UnexpectedAnswer { host, status, content_type };
         }
         let (endpoint, error) = (self.endpoint.to_owned(), String::new());
         let description = format!("the answer is not JSON but {content_type}");
-        CredentialOutcome::IdentityEndpoint {
-            endpoint,
-            status,
-            error,
-            description,
-        }
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
     }
 
     fn unreachable(&self, authority: bool, host: String, error: &Error) -> CredentialOutcome {
@@ -209,10 +188,8 @@ fn entra_error(status: u16, headers: &Headers, document: &Value) -> EntraError {
     let text = |key: &str| document[key].as_str().map(|text| bounded(text, 200));
     let description = document["error_description"].as_str().unwrap_or_default();
     let listed = document["error_codes"].as_array().into_iter().flatten();
-    let mut codes: Vec<u32> = listed
-        .filter_map(|code| u32::try_from(code.as_u64()?).ok())
-        .take(8)
-        .collect();
+    let mut codes: Vec<u32> =
+        listed.filter_map(|code| u32::try_from(code.as_u64()?).ok()).take(8).collect();
     if codes.is_empty() {
         codes.extend(entra_pg_checks::token::aadsts::code_in(description));
     }

@@ -22,23 +22,17 @@ impl Source<'_> {
         let secret = self.variable("AZURE_CLIENT_SECRET");
         let explicit = self.request.credential == kind;
         if secret.is_none() && !explicit {
-            return Tried::needs(
-                kind,
-                "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
-            );
+            return Tried::needs(kind, "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET");
         }
         let (Some(secret), Some(client), Some(tenant)) = (secret, self.client_id(), self.tenant())
         else {
             return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_SECRET"]));
         };
         let recorder = Recorder::new(self.cx);
-        let options = ClientSecretCredentialOptions {
-            client_options: self.options(&recorder),
-        };
+        let options = ClientSecretCredentialOptions { client_options: self.options(&recorder) };
         let secret = AzureSecret::new(secret.to_owned());
         let credential = ClientSecretCredential::new(&tenant, client, secret, Some(options));
-        self.ask(kind, credential, &recorder, self.cx.timeout())
-            .await
+        self.ask(kind, credential, &recorder, self.cx.timeout()).await
     }
 
     /// azure_identity's certificate credential would bring a second TLS library, OpenSSL.
@@ -88,9 +82,7 @@ impl Source<'_> {
             token_file_path: Some(file.into()),
         };
         let credential = WorkloadIdentityCredential::new(Some(options));
-        let mut tried = self
-            .ask(kind, credential, &recorder, self.cx.timeout())
-            .await;
+        let mut tried = self.ask(kind, credential, &recorder, self.cx.timeout()).await;
         tried.attempt.assertion = assertion(Path::new(file));
         tried
     }
@@ -112,19 +104,12 @@ impl Source<'_> {
 /// What a federated token says. Its signature is not looked at and not kept.
 fn assertion(path: &Path) -> Option<Assertion> {
     let mut text = String::new();
-    std::fs::File::open(path)
-        .ok()?
-        .take(ASSERTION_LIMIT)
-        .read_to_string(&mut text)
-        .ok()?;
+    std::fs::File::open(path).ok()?.take(ASSERTION_LIMIT).read_to_string(&mut text).ok()?;
     let payload = text.trim().split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
     let bounded = |value: &serde_json::Value| -> String {
-        let value = value
-            .as_str()
-            .or_else(|| value.get(0)?.as_str())
-            .unwrap_or_default();
+        let value = value.as_str().or_else(|| value.get(0)?.as_str()).unwrap_or_default();
         value.chars().take(512).collect()
     };
     Some(Assertion {

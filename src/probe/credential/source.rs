@@ -57,16 +57,12 @@ impl Source<'_> {
 
     pub(super) fn client_id(&self) -> Option<String> {
         let named = self.request.client_id.as_deref();
-        named
-            .or_else(|| self.variable("AZURE_CLIENT_ID"))
-            .map(str::to_owned)
+        named.or_else(|| self.variable("AZURE_CLIENT_ID")).map(str::to_owned)
     }
 
     pub(super) fn tenant(&self) -> Option<String> {
         let named = self.request.tenant.as_deref();
-        named
-            .or_else(|| self.variable("AZURE_TENANT_ID"))
-            .map(str::to_owned)
+        named.or_else(|| self.variable("AZURE_TENANT_ID")).map(str::to_owned)
     }
 
     /// Options that record, do not retry, and ask the authority of this cloud.
@@ -96,21 +92,13 @@ impl Source<'_> {
         let credential = match credential {
             Ok(credential) => credential,
             Err(error) => {
-                attempt.outcome = CredentialOutcome::Failed {
-                    detail: chain_of(&error),
-                };
-                return Tried {
-                    attempt,
-                    token: None,
-                };
+                attempt.outcome = CredentialOutcome::Failed { detail: chain_of(&error) };
+                return Tried { attempt, token: None };
             }
         };
         let scopes = [self.scope];
         let work = tokio::time::timeout(limit, credential.get_token(&scopes, None));
-        let ended = self
-            .cx
-            .step(Topic::Credential, kind.name(), "token", work)
-            .await;
+        let ended = self.cx.step(Topic::Credential, kind.name(), "token", work).await;
         attempt.elapsed_ms = milliseconds(began.elapsed());
         attempt.exchanges = recorder.exchanges();
         let (outcome, token) = match ended {
@@ -120,17 +108,9 @@ impl Source<'_> {
             }
             Ok(Err(error)) => {
                 let detail = chain_of(&error);
-                (
-                    recorder
-                        .outcome()
-                        .unwrap_or(CredentialOutcome::Failed { detail }),
-                    None,
-                )
+                (recorder.outcome().unwrap_or(CredentialOutcome::Failed { detail }), None)
             }
-            Err(_) => (
-                recorder.outcome().unwrap_or_else(|| self.silent(kind)),
-                None,
-            ),
+            Err(_) => (recorder.outcome().unwrap_or_else(|| self.silent(kind)), None),
         };
         attempt.outcome = outcome;
         Tried { attempt, token }
@@ -144,17 +124,12 @@ impl Source<'_> {
         }
         let host = self.cloud.authority_host.clone();
         if kind.needs_authority()
-            && !matches!(
-                kind,
-                CredentialKind::AzureCli | CredentialKind::AzureDeveloperCli
-            )
+            && !matches!(kind, CredentialKind::AzureCli | CredentialKind::AzureDeveloperCli)
         {
             let detail = "no answer within the timeout".to_owned();
             return CredentialOutcome::Transport { host, detail };
         }
-        CredentialOutcome::Silent {
-            who: kind.name().to_owned(),
-        }
+        CredentialOutcome::Silent { who: kind.name().to_owned() }
     }
 }
 
@@ -169,8 +144,5 @@ fn chain_of(error: &azure_core::Error) -> String {
         }
         cause = inner.source();
     }
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(600)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
 }

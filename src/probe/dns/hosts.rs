@@ -26,13 +26,11 @@ fn parse(text: &str, name: &str) -> Vec<HostsEntry> {
     let line = |(index, line): (usize, &str)| {
         let mut words = line.split('#').next()?.split_whitespace();
         let address: IpAddr = words.next()?.parse().ok()?;
-        words
-            .any(|word| word.eq_ignore_ascii_case(name))
-            .then(|| HostsEntry {
-                path: HOSTS.to_owned(),
-                line: index + 1,
-                address,
-            })
+        words.any(|word| word.eq_ignore_ascii_case(name)).then(|| HostsEntry {
+            path: HOSTS.to_owned(),
+            line: index + 1,
+            address,
+        })
     };
     text.lines().enumerate().filter_map(line).collect()
 }
@@ -46,9 +44,6 @@ mod tests {
         let text = "127.0.0.1 localhost\n# 10.0.0.1 a.b\n10.9.9.9 x a.B # note\n10.0.0.2 xa.b\n";
         let found = parse(text, "A.b");
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            (found[0].line, found[0].address.to_string().as_str()),
-            (3, "10.9.9.9")
-        );
+        assert_eq!((found[0].line, found[0].address.to_string().as_str()), (3, "10.9.9.9"));
     }
 }

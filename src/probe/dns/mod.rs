@@ -32,12 +32,7 @@ pub fn resolver_settings(_cx: &Context, extra: &[SocketAddr]) -> ResolverSetting
                     origin: NameserverOrigin::System,
                 })
                 .collect(),
-            search: config
-                .search()
-                .iter()
-                .map(plain)
-                .filter(|name| !name.is_empty())
-                .collect(),
+            search: config.search().iter().map(plain).filter(|name| !name.is_empty()).collect(),
             ndots: u32::try_from(options.ndots).unwrap_or(u32::MAX),
             source: RESOLV_CONF.to_owned(),
             unreadable: None,
@@ -49,10 +44,7 @@ pub fn resolver_settings(_cx: &Context, extra: &[SocketAddr]) -> ResolverSetting
         },
     };
     for &address in extra {
-        settings.nameservers.push(Nameserver {
-            address,
-            origin: NameserverOrigin::Option,
-        });
+        settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
     }
     let mut seen = Vec::new();
     settings.nameservers.retain(|nameserver| {
@@ -63,14 +55,14 @@ pub fn resolver_settings(_cx: &Context, extra: &[SocketAddr]) -> ResolverSetting
     settings
 }
 
-/// One name over every nameserver, both families at once, beside what the system's lookup gave.
+/// One name over every nameserver, both families at once, while the system's lookup is under way.
 /// The authority's name is asked over TCP, too, to see whether large answers get through.
 pub async fn name_facts(
     cx: &Context,
     name: &str,
     role: Role,
     resolver: &ResolverSettings,
-    system: Fact<SystemLookup>,
+    lookup: impl Future<Output = Fact<SystemLookup>>,
 ) -> Name {
     let mut questions = Vec::new();
     for nameserver in &resolver.nameservers {
@@ -85,8 +77,12 @@ pub async fn name_facts(
     let asked = questions
         .into_iter()
         .map(|(address, record, transport)| question::ask(cx, name, address, record, transport));
-    let (answers, captured_by_search) =
-        join!(join_all(asked), capture(cx, name, resolver, &system));
+    let system = async {
+        let system = lookup.await;
+        let captured = capture(cx, name, resolver, &system).await;
+        (system, captured)
+    };
+    let (answers, (system, captured_by_search)) = join!(join_all(asked), system);
     Name {
         name: name.to_owned(),
         role,
@@ -115,15 +111,10 @@ async fn capture(
         let answer = question::ask(cx, &extended, nameserver, RecordType::A, Transport::Udp).await;
         let addresses = question::addresses(&answer);
         let used = system.seen().is_some_and(|lookup| {
-            addresses
-                .iter()
-                .any(|address| lookup.addresses.contains(address))
+            addresses.iter().any(|address| lookup.addresses.contains(address))
         });
         if used {
-            return Some(SearchCapture {
-                name: extended,
-                addresses,
-            });
+            return Some(SearchCapture { name: extended, addresses });
         }
     }
     None

@@ -40,13 +40,7 @@ pub(super) async fn ask(
     let label = format!("{kind} @{}", nameserver.ip());
     let work = exchange(cx, name, nameserver, record, transport);
     let (transport, outcome) = cx.step(Topic::Dns, name, &label, work).await;
-    Answer {
-        nameserver,
-        transport,
-        record,
-        outcome,
-        elapsed_ms: milliseconds(began.elapsed()),
-    }
+    Answer { nameserver, transport, record, outcome, elapsed_ms: milliseconds(began.elapsed()) }
 }
 
 /// The addresses of an answer.
@@ -86,9 +80,9 @@ async fn exchange(
             reply.truncated = true;
             AnswerOutcome::Answered(reply)
         }
-        (Transport::Udp, failed) => AnswerOutcome::TruncatedTcpFailed {
-            detail: words(&failed).to_owned(),
-        },
+        (Transport::Udp, failed) => {
+            AnswerOutcome::TruncatedTcpFailed { detail: words(&failed).to_owned() }
+        }
         (Transport::Tcp, outcome) => outcome,
     };
     (Transport::Tcp, outcome)
@@ -102,9 +96,7 @@ async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerO
     let work = async {
         let socket = UdpSocket::bind((any, 0)).await?;
         socket.connect(nameserver).await?;
-        socket
-            .send(&query.to_vec().map_err(io::Error::other)?)
-            .await?;
+        socket.send(&query.to_vec().map_err(io::Error::other)?).await?;
         let mut buffer = vec![0; 4096];
         loop {
             let length = socket.recv(&mut buffer).await?;
@@ -123,9 +115,7 @@ async fn tcp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerO
         let mut stream = TcpStream::connect(nameserver).await?;
         let bytes = query.to_vec().map_err(io::Error::other)?;
         let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
-        stream
-            .write_all(&[&length.to_be_bytes(), bytes.as_slice()].concat())
-            .await?;
+        stream.write_all(&[&length.to_be_bytes(), bytes.as_slice()].concat()).await?;
         // The length field bounds the answer to 64 KiB.
         let length = stream.read_u16().await?;
         let mut buffer = vec![0; usize::from(length)];
@@ -143,13 +133,9 @@ fn settle(ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>)
             io::ErrorKind::ConnectionRefused => AnswerOutcome::PortClosed,
             io::ErrorKind::TimedOut => AnswerOutcome::Silent,
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                AnswerOutcome::Malformed {
-                    detail: "the connection broke off".to_owned(),
-                }
+                AnswerOutcome::Malformed { detail: "the connection broke off".to_owned() }
             }
-            _ => AnswerOutcome::Unreachable {
-                detail: error.to_string(),
-            },
+            _ => AnswerOutcome::Unreachable { detail: error.to_string() },
         },
     }
 }
@@ -164,9 +150,7 @@ fn encode(name: &str, record: RecordType) -> Option<Message> {
 }
 
 fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
-    let malformed = |detail: &str| AnswerOutcome::Malformed {
-        detail: detail.to_owned(),
-    };
+    let malformed = |detail: &str| AnswerOutcome::Malformed { detail: detail.to_owned() };
     let message = match Message::from_vec(bytes) {
         Ok(message) => message,
         Err(error) => return malformed(&error.to_string().chars().take(120).collect::<String>()),
@@ -177,11 +161,7 @@ fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
     let same = |asked: &Query, answered: &Query| {
         asked.name == answered.name && asked.query_type == answered.query_type
     };
-    let matches = query
-        .queries
-        .iter()
-        .zip(&message.queries)
-        .all(|(q, a)| same(q, a));
+    let matches = query.queries.iter().zip(&message.queries).all(|(q, a)| same(q, a));
     if message.metadata.id != query.metadata.id || !matches {
         return malformed("it answers another question");
     }
@@ -201,11 +181,8 @@ fn reply(message: &Message) -> Reply {
             RData::A(address) => IpAddr::V4(address.0),
             RData::AAAA(address) => IpAddr::V6(address.0),
             RData::CNAME(target) => {
-                let alias = Alias {
-                    name: plain(&record.name),
-                    target: plain(&target.0),
-                    ttl: record.ttl,
-                };
+                let alias =
+                    Alias { name: plain(&record.name), target: plain(&target.0), ttl: record.ttl };
                 if reply.chain.len() < MOST {
                     reply.chain.push(alias);
                 }
@@ -214,22 +191,13 @@ fn reply(message: &Message) -> Reply {
             _ => continue,
         };
         if reply.addresses.len() < MOST {
-            reply.addresses.push(Address {
-                ip,
-                ttl: record.ttl,
-            });
+            reply.addresses.push(Address { ip, ttl: record.ttl });
         }
     }
-    reply.soa = message
-        .authorities
-        .iter()
-        .find_map(|record| match &record.data {
-            RData::SOA(soa) => Some(Soa {
-                zone: plain(&record.name),
-                primary: plain(&soa.mname),
-            }),
-            _ => None,
-        });
+    reply.soa = message.authorities.iter().find_map(|record| match &record.data {
+        RData::SOA(soa) => Some(Soa { zone: plain(&record.name), primary: plain(&soa.mname) }),
+        _ => None,
+    });
     reply
 }
 
@@ -307,10 +275,7 @@ mod tests {
         other.metadata.id = asked.metadata.id;
         other.metadata.message_type = MessageType::Response;
         let bytes = other.to_vec().expect("a message");
-        assert!(matches!(
-            decode(&bytes, &asked),
-            AnswerOutcome::Malformed { .. }
-        ));
+        assert!(matches!(decode(&bytes, &asked), AnswerOutcome::Malformed { .. }));
     }
 
     proptest::proptest! {

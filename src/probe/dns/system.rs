@@ -13,21 +13,14 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
     let began = Instant::now();
     let asked = name.to_owned();
     let lookup = tokio::task::spawn_blocking(move || look(&asked));
-    let waited = cx.step(
-        Topic::Dns,
-        name,
-        "system",
-        tokio::time::timeout(cx.timeout(), lookup),
-    );
+    let waited = cx.step(Topic::Dns, name, "system", tokio::time::timeout(cx.timeout(), lookup));
     let elapsed_ms = |began: Instant| milliseconds(began.elapsed());
     match waited.await {
         Ok(Ok(mut found)) => {
             found.elapsed_ms = elapsed_ms(began);
             Fact::Seen(found)
         }
-        Ok(Err(error)) => Fact::NotObserved(NotObserved::ToolFailed {
-            detail: error.to_string(),
-        }),
+        Ok(Err(error)) => Fact::NotObserved(NotObserved::ToolFailed { detail: error.to_string() }),
         Err(_) => Fact::Seen(SystemLookup {
             addresses: Vec::new(),
             error: Some((TRY_AGAIN, "no answer within the timeout".to_owned())),
@@ -40,15 +33,8 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
 const TRY_AGAIN: i32 = -3;
 
 fn look(name: &str) -> SystemLookup {
-    let hints = AddrInfoHints {
-        socktype: SockType::Stream.into(),
-        ..AddrInfoHints::default()
-    };
-    let mut found = SystemLookup {
-        addresses: Vec::new(),
-        error: None,
-        elapsed_ms: 0,
-    };
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let mut found = SystemLookup { addresses: Vec::new(), error: None, elapsed_ms: 0 };
     match getaddrinfo(Some(name), None, Some(hints)) {
         Ok(entries) => {
             for entry in entries.flatten().take(MOST) {

@@ -50,10 +50,7 @@ pub async fn authentication_request(
     let Some(user) = &settings.user else {
         return (Fact::NotObserved(NotObserved::NotAsked), None);
     };
-    let Connection {
-        mut stream,
-        verified,
-    } = connection;
+    let Connection { mut stream, verified } = connection;
     let name = application_name(cx);
     // In the order of tokio-postgres, which goes on with this connection.
     let parameters = [
@@ -65,17 +62,11 @@ pub async fn authentication_request(
     let mut startup = BytesMut::new();
     if frontend::startup_message(parameters, &mut startup).is_err() {
         let detail = "a setting holds a NUL character".to_owned();
-        return (
-            Fact::NotObserved(NotObserved::NotPermitted { detail }),
-            None,
-        );
+        return (Fact::NotObserved(NotObserved::NotPermitted { detail }), None);
     }
     let began = Instant::now();
     let work = timeout(cx.timeout(), exchange(&mut stream, &startup));
-    let host = settings
-        .host
-        .as_ref()
-        .map_or("", |host| host.value.as_str());
+    let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
     let (request, answer) = match cx.step(Topic::AuthRequest, host, "startup", work).await {
         Err(_) => (AuthRequest::Silent, Vec::new()),
         Ok(Err(_)) => (AuthRequest::Closed, Vec::new()),
@@ -135,10 +126,7 @@ fn understand(bytes: &[u8]) -> Option<AuthRequest> {
 }
 
 fn request(message: &[u8]) -> AuthRequest {
-    let code = message
-        .get(5..9)
-        .and_then(|code| code.try_into().ok())
-        .map(i32::from_be_bytes);
+    let code = message.get(5..9).and_then(|code| code.try_into().ok()).map(i32::from_be_bytes);
     match Message::parse(&mut BytesMut::from(message)) {
         Ok(Some(Message::AuthenticationCleartextPassword)) => AuthRequest::Cleartext,
         Ok(Some(Message::AuthenticationMd5Password(_))) => AuthRequest::Md5,
@@ -151,9 +139,7 @@ fn request(message: &[u8]) -> AuthRequest {
                 .collect()
                 .unwrap_or_default(),
         },
-        Ok(_) => AuthRequest::Other {
-            code: code.unwrap_or(-1),
-        },
+        Ok(_) => AuthRequest::Other { code: code.unwrap_or(-1) },
         Err(_) => match code {
             Some(code) => AuthRequest::Other { code },
             None => malformed("the request has no number"),
@@ -162,9 +148,7 @@ fn request(message: &[u8]) -> AuthRequest {
 }
 
 fn malformed(detail: &str) -> AuthRequest {
-    AuthRequest::Malformed {
-        detail: detail.to_owned(),
-    }
+    AuthRequest::Malformed { detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -183,15 +167,10 @@ mod tests {
         let sasl = [10i32.to_be_bytes().as_slice(), b"SCRAM-SHA-256\0\0"].concat();
         assert_eq!(
             ask(&sasl),
-            Some(AuthRequest::Sasl {
-                mechanisms: vec!["SCRAM-SHA-256".to_owned()]
-            })
+            Some(AuthRequest::Sasl { mechanisms: vec!["SCRAM-SHA-256".to_owned()] })
         );
         assert_eq!(understand(b"R\0\0"), None);
-        assert!(matches!(
-            understand(b"HTTP/1.1"),
-            Some(AuthRequest::Malformed { .. })
-        ));
+        assert!(matches!(understand(b"HTTP/1.1"), Some(AuthRequest::Malformed { .. })));
     }
 
     proptest::proptest! {

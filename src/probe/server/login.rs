@@ -44,9 +44,7 @@ pub async fn login(
     token: &Secret,
 ) -> (Fact<Login>, Option<Open>) {
     let mut login = Login {
-        outcome: LoginOutcome::TokenWithheld {
-            why: UNVERIFIED.to_owned(),
-        },
+        outcome: LoginOutcome::TokenWithheld { why: UNVERIFIED.to_owned() },
         rungs: vec![
             rung("startup", Duration::ZERO),
             rung("authentication-request", waiting.asked_after),
@@ -60,11 +58,7 @@ pub async fn login(
     }
     let began = waiting.began;
     let (stream, tape) = Resumed::new(waiting.stream, waiting.startup, waiting.answer);
-    let user = request
-        .settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
     let mut config = Config::new();
     // TLS stands already, below this stream.
     config
@@ -84,9 +78,7 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
         Err(_) => {
-            login.outcome = LoginOutcome::Silent {
-                after: last(&login),
-            };
+            login.outcome = LoginOutcome::Silent { after: last(&login) };
             return (Fact::Seen(login), None);
         }
     };
@@ -104,24 +96,13 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
         Err(_) => {
-            login.outcome = LoginOutcome::Silent {
-                after: last(&login),
-            };
+            login.outcome = LoginOutcome::Silent { after: last(&login) };
             return (Fact::Seen(login), None);
         }
     };
     login.rungs.push(rung("queried", began.elapsed()));
-    login.outcome = LoginOutcome::Accepted {
-        server_version: first.1.clone(),
-    };
-    (
-        Fact::Seen(login),
-        Some(Open {
-            client,
-            first,
-            driver,
-        }),
-    )
+    login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
+    (Fact::Seen(login), Some(Open { client, first, driver }))
 }
 
 const UNVERIFIED: &str = "the server's TLS identity could not be verified";
@@ -129,22 +110,13 @@ const FIRST_QUERY: &str = "select current_user, version()";
 
 fn climb(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
     let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, at) in [
-        ("token-sent", tape.token_sent),
-        ("authenticated", tape.authenticated),
-    ] {
-        login
-            .rungs
-            .extend(at.map(|at| rung(name, at.saturating_duration_since(began))));
+    for (name, at) in [("token-sent", tape.token_sent), ("authenticated", tape.authenticated)] {
+        login.rungs.extend(at.map(|at| rung(name, at.saturating_duration_since(began))));
     }
 }
 
 fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>) -> LoginOutcome {
-    let authenticated = tape
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .authenticated
-        .is_some();
+    let authenticated = tape.lock().unwrap_or_else(PoisonError::into_inner).authenticated.is_some();
     match error.as_db_error().map(wire::from_db_error) {
         Some(refused) if authenticated => LoginOutcome::RefusedAfterAuthentication(refused),
         Some(refused) => LoginOutcome::Refused(refused),
@@ -182,16 +154,9 @@ fn row(messages: &[SimpleQueryMessage]) -> (String, String) {
 }
 
 fn rung(name: &str, after: Duration) -> Rung {
-    Rung {
-        name: name.to_owned(),
-        at_ms: milliseconds(after),
-    }
+    Rung { name: name.to_owned(), at_ms: milliseconds(after) }
 }
 
 fn last(login: &Login) -> String {
-    login
-        .rungs
-        .last()
-        .map(|rung| rung.name.clone())
-        .unwrap_or_default()
+    login.rungs.last().map(|rung| rung.name.clone()).unwrap_or_default()
 }

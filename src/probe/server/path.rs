@@ -46,15 +46,8 @@ pub async fn path(
         return (Fact::not_applicable("no server was named"), None);
     };
     let (host, port) = (host.value.as_str(), settings.port.value);
-    let at = |port| {
-        addresses
-            .iter()
-            .map(|&ip| SocketAddr::new(ip, port))
-            .collect::<Vec<_>>()
-    };
-    let sibling = PORTS
-        .into_iter()
-        .find(|other| PORTS.contains(&port) && *other != port);
+    let at = |port| addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect::<Vec<_>>();
+    let sibling = PORTS.into_iter().find(|other| PORTS.contains(&port) && *other != port);
     let sibling = sibling.map(at).unwrap_or_default();
     let main = async {
         let attempts = tcp::connect_all(cx, Topic::Server, host, &at(port)).await;
@@ -78,12 +71,7 @@ async fn up(
     settings: &Settings,
     host: &str,
     attempts: Vec<(TcpAttempt, Option<TcpStream>)>,
-) -> (
-    Vec<TcpAttempt>,
-    Fact<Preamble>,
-    Fact<Tls>,
-    Option<Connection>,
-) {
+) -> (Vec<TcpAttempt>, Fact<Preamble>, Fact<Tls>, Option<Connection>) {
     let mut tcp = Vec::new();
     let mut open = None;
     for (attempt, stream) in attempts {
@@ -91,28 +79,15 @@ async fn up(
         tcp.push(attempt);
     }
     let Some((address, mut stream)) = open else {
-        return (
-            tcp,
-            Fact::blocked(Topic::Server, host),
-            Fact::blocked(Topic::Server, host),
-            None,
-        );
+        return (tcp, Fact::blocked(Topic::Server, host), Fact::blocked(Topic::Server, host), None);
     };
     let preamble = preamble::ask(cx, host, address, &mut stream).await;
     if preamble.outcome != PreambleOutcome::TlsAccepted {
-        return (
-            tcp,
-            Fact::Seen(preamble),
-            Fact::blocked(Topic::Server, host),
-            None,
-        );
+        return (tcp, Fact::Seen(preamble), Fact::blocked(Topic::Server, host), None);
     }
     let roots = roots(settings);
     let (tls, stream) = tls::handshake(cx, Topic::Server, stream, address, host, roots).await;
-    let connection = stream.map(|stream| Connection {
-        stream,
-        verified: tls.verified(),
-    });
+    let connection = stream.map(|stream| Connection { stream, verified: tls.verified() });
     (tcp, Fact::Seen(preamble), Fact::Seen(tls), connection)
 }
 

@@ -32,11 +32,7 @@ pub(super) async fn ask(
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => PreambleOutcome::Reset,
         Ok(Err(_)) => PreambleOutcome::Closed,
     };
-    Preamble {
-        address,
-        outcome,
-        elapsed_ms: milliseconds(began.elapsed()),
-    }
+    Preamble { address, outcome, elapsed_ms: milliseconds(began.elapsed()) }
 }
 
 async fn exchange(stream: &mut TcpStream) -> io::Result<PreambleOutcome> {
@@ -74,7 +70,5 @@ fn understand(bytes: Vec<u8>) -> PreambleOutcome {
     if text.starts_with("HTTP/") {
         return PreambleOutcome::Http { status_line: text };
     }
-    PreambleOutcome::Other {
-        starts_with: text.chars().take(64).collect(),
-    }
+    PreambleOutcome::Other { starts_with: text.chars().take(64).collect() }
 }

@@ -31,15 +31,7 @@ pub(super) struct Resumed<S> {
 impl<S> Resumed<S> {
     pub(super) fn new(inner: S, startup: Vec<u8>, answer: Vec<u8>) -> (Self, Arc<Mutex<Tape>>) {
         let tape = Arc::new(Mutex::new(Tape::default()));
-        (
-            Self {
-                inner,
-                swallow: startup,
-                replay: answer,
-                tape: Arc::clone(&tape),
-            },
-            tape,
-        )
+        (Self { inner, swallow: startup, replay: answer, tape: Arc::clone(&tape) }, tape)
     }
 
     fn sees_sent(&self, bytes: &[u8]) {

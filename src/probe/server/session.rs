@@ -15,11 +15,7 @@ pub async fn session(cx: &Context, request: &Request, open: Open) -> Fact<Sessio
     let begin = format!(
         "begin transaction read only; set local statement_timeout = {milliseconds}; {LOOK}"
     );
-    let user = request
-        .settings
-        .user
-        .as_ref()
-        .map_or("", |user| user.value.as_str());
+    let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
     let work = timeout(cx.timeout(), open.client.simple_query(&begin));
     let messages = match cx.step(Topic::Session, user, "look around", work).await {
         Ok(Ok(messages)) => messages,
@@ -31,9 +27,7 @@ pub async fn session(cx: &Context, request: &Request, open: Open) -> Fact<Sessio
             return Fact::NotObserved(NotObserved::NotPermitted { detail });
         }
         Err(_) => {
-            return Fact::NotObserved(NotObserved::OutOfTime {
-                after_ms: cx.elapsed_ms(),
-            });
+            return Fact::NotObserved(NotObserved::OutOfTime { after_ms: cx.elapsed_ms() });
         }
     };
     let mut session = read(&messages);
@@ -76,11 +70,8 @@ fn read(messages: &[SimpleQueryMessage]) -> Session {
         return Session::default();
     };
     let yes = |index| row.get(index) == Some("t");
-    let member_of: Vec<String> = text(row, 8)
-        .lines()
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let member_of: Vec<String> =
+        text(row, 8).lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
     Session {
         session_user: text(row, 0),
         database: text(row, 1),
@@ -95,10 +86,7 @@ fn read(messages: &[SimpleQueryMessage]) -> Session {
 }
 
 async fn labels(cx: &Context, open: &Open) -> Fact<Vec<Label>> {
-    let label = |row: &SimpleQueryRow| Label {
-        provider: text(row, 0),
-        label: text(row, 1),
-    };
+    let label = |row: &SimpleQueryRow| Label { provider: text(row, 0), label: text(row, 1) };
     ask(cx, open, "labels", LABELS, label).await
 }
 
@@ -116,14 +104,7 @@ async fn principals(cx: &Context, open: &Open) -> Fact<Vec<Principal>> {
 }
 
 async fn unlabelled(cx: &Context, open: &Open) -> Fact<Vec<String>> {
-    ask(
-        cx,
-        open,
-        "unlabelled roles",
-        UNLABELLED,
-        |row: &SimpleQueryRow| text(row, 0),
-    )
-    .await
+    ask(cx, open, "unlabelled roles", UNLABELLED, |row: &SimpleQueryRow| text(row, 0)).await
 }
 
 async fn ask<T>(
@@ -149,9 +130,7 @@ async fn ask<T>(
             };
             Fact::NotObserved(NotObserved::NotPermitted { detail })
         }
-        Err(_) => Fact::NotObserved(NotObserved::OutOfTime {
-            after_ms: cx.elapsed_ms(),
-        }),
+        Err(_) => Fact::NotObserved(NotObserved::OutOfTime { after_ms: cx.elapsed_ms() }),
     }
 }
 
@@ -163,11 +142,5 @@ fn rows(messages: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow
 }
 
 fn text(row: &SimpleQueryRow, index: usize) -> String {
-    row.try_get(index)
-        .ok()
-        .flatten()
-        .unwrap_or_default()
-        .chars()
-        .take(4096)
-        .collect()
+    row.try_get(index).ok().flatten().unwrap_or_default().chars().take(4096).collect()
 }

@@ -15,10 +15,7 @@ pub(super) fn error(bytes: &[u8]) -> Option<ServerError> {
         Ok(Some(Message::ErrorResponse(body))) => Some(read_error(&body)),
         _ => {
             let text = printable(bytes.get(1..)?, MOST);
-            (text.len() > 3).then(|| ServerError {
-                message: text,
-                ..ServerError::default()
-            })
+            (text.len() > 3).then(|| ServerError { message: text, ..ServerError::default() })
         }
     }
 }
@@ -79,24 +76,16 @@ mod tests {
     #[test]
     fn reads_an_error_response() {
         let mut message = b"E\0\0\0\0SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry\0\0".to_vec();
-        let length = u32::try_from(message.len() - 1)
-            .expect("short")
-            .to_be_bytes();
+        let length = u32::try_from(message.len() - 1).expect("short").to_be_bytes();
         message[1..5].copy_from_slice(&length);
         let error = error(&message).expect("an error");
-        assert_eq!(
-            (error.sqlstate.as_str(), error.severity.as_str()),
-            ("28000", "FATAL")
-        );
+        assert_eq!((error.sqlstate.as_str(), error.severity.as_str()), ("28000", "FATAL"));
         assert_eq!(error.message, "no pg_hba.conf entry");
     }
 
     #[test]
     fn rubbish_is_shortened_and_stripped() {
-        assert_eq!(
-            printable(b"\x1b[31mHTTP/1.1 400 Bad\r\nServer: x", 12),
-            "[31mHTTP/1.1"
-        );
+        assert_eq!(printable(b"\x1b[31mHTTP/1.1 400 Bad\r\nServer: x", 12), "[31mHTTP/1.1");
     }
 
     proptest::proptest! {
