@@ -164,7 +164,9 @@ fn explain(findings: &mut [Judged], evidence: &Evidence) {
 fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
     let named = cause.problem.explains.iter().any(|pattern| matches(pattern, effect.problem));
     let same_subject = cause.subject == effect.subject;
+    // A guess explains nothing.
     cause.severity == Severity::Error
+        && cause.confidence != Confidence::Possible
         && named
         && (same_subject || on_path(cause, evidence))
         && cause.problem != effect.problem

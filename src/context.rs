@@ -1,5 +1,7 @@
 //! What every probe shares: the clock, the budgets, the log of what was done.
 
+#![allow(clippy::disallowed_methods, reason = "the home of the clock")]
+
 use crate::{environment::Environment, progress::Progress, roots::Roots};
 use entra_pg_checks::{Contact, Fact, NotObserved, Step, Topic};
 use futures::FutureExt;

@@ -1,5 +1,7 @@
 //! The only reader of the process's environment: a snapshot, taken once.
 
+#![allow(clippy::disallowed_methods, reason = "the home of the environment")]
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The environment as it was when the program began.

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod context;
 pub mod doctor;
 pub mod environment;
+pub mod explain;
 pub mod gather;
 pub mod plan;
 pub mod probe;

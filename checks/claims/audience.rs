@@ -95,7 +95,6 @@ pub static WRONG_AUDIENCE: Problem = Problem {
     explains: &[
         "claims/bad-signature",
         "login/audience-refused",
-        "login/accepted",
         "login/token-refused",
         "login/refused",
         "access/*",
@@ -125,7 +124,7 @@ pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
     id: "claims/other-cloud-audience",
     title: "the token is for the database of another cloud",
     severity: Severity::Error,
-    explains: &["login/audience-refused", "login/accepted", "access/*"],
+    explains: &["login/audience-refused", "access/*"],
     page: Page {
         means: "The audience is the database's in another Azure cloud than the server's.",
         causes: &[

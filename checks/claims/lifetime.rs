@@ -70,7 +70,6 @@ pub static EXPIRED: Problem = Problem {
     explains: &[
         "claims/bad-signature",
         "login/token-expired",
-        "login/accepted",
         "login/token-refused",
         "login/refused",
         "access/*",
@@ -125,25 +124,35 @@ pub static EXPIRES_SOON: Problem = Problem {
 mod tests {
     use super::CHECK;
     use crate::testing::{healthy_but, problems_of};
+    use jiff::Timestamp;
     use serde_json::json;
 
-    /// 2026-11-24T12:00:00Z, the moment of the healthy evidence.
-    const NOON: i64 = 0;
+    /// The moment of the healthy evidence, in seconds since 1970.
+    fn noon() -> i64 {
+        healthy_but(&[]).observed_at.as_second()
+    }
 
     #[test]
     fn the_clock_is_corrected_before_a_token_is_called_expired() {
-        let expires = ("/token/seen/claims/exp", json!(NOON - 60));
-        assert_eq!(problems_of(&CHECK, &healthy_but(&[expires.clone()])), ["claims/expired"]);
+        let expires = ("/token/seen/claims/exp", json!(noon() - 60));
+        assert_eq!(
+            problems_of(&CHECK, &healthy_but(std::slice::from_ref(&expires))),
+            ["claims/expired"]
+        );
         // This machine is an hour ahead: by Entra's clock the token lives.
-        let seen = healthy_but(&[expires, ("/clock/seen/remote", json!("2026-11-24T11:00:00Z"))]);
+        let seen = healthy_but(&[
+            expires,
+            ("/token/seen/claims/nbf", json!(noon() - 7200)),
+            ("/clock/seen/remote", json!(Timestamp::from_second(noon() - 3600).expect("a time"))),
+        ]);
         assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
     }
 
     #[test]
     fn minutes_decide_between_soon_and_well() {
-        let soon = healthy_but(&[("/token/seen/claims/exp", json!(NOON + 240))]);
+        let soon = healthy_but(&[("/token/seen/claims/exp", json!(noon() + 240))]);
         assert_eq!(problems_of(&CHECK, &soon), ["claims/expires-soon"]);
-        let well = healthy_but(&[("/token/seen/claims/exp", json!(NOON + 330))]);
+        let well = healthy_but(&[("/token/seen/claims/exp", json!(noon() + 330))]);
         assert_eq!(problems_of(&CHECK, &well), Vec::<&str>::new());
     }
 }

@@ -19,8 +19,7 @@ pub const CHECKS: &[&Check] =
     &[&whole::CHECK, &signature::CHECK, &audience::CHECK, &tenant::CHECK, &lifetime::CHECK];
 
 /// What a token that cannot be used explains.
-const EVERYTHING_AFTER: &[&str] =
-    &["claims/*", "login/accepted", "login/token-refused", "login/refused", "access/*"];
+const EVERYTHING_AFTER: &[&str] = &["claims/*", "login/token-refused", "login/refused", "access/*"];
 
 /// The claims, or that the token could not be decoded.
 fn claims(seen: &Evidence) -> Result<&Claims, Missing> {

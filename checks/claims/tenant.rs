@@ -49,13 +49,7 @@ pub static WRONG_TENANT: Problem = Problem {
     id: "claims/wrong-tenant",
     title: "the token is of another tenant",
     severity: Severity::Error,
-    explains: &[
-        "login/oid-claim-refused",
-        "login/object-id-mismatch",
-        "login/accepted",
-        "login/refused",
-        "access/*",
-    ],
+    explains: &["login/oid-claim-refused", "login/object-id-mismatch", "login/refused", "access/*"],
     page: Page {
         means: "The token was issued by another tenant than the one named. A server accepts principals of its own tenant; guests need a token of the server's tenant, not of their home.",
         causes: &["`az login` chose the home tenant of a guest", "several tenants on one machine"],

@@ -114,7 +114,7 @@ pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
     id: "login/not-an-entra-role",
     title: "the server has no Entra role of exactly this name",
     severity: Severity::Error,
-    explains: &["login/refused", "login/accepted", "access/*"],
+    explains: &["login/refused", "access/*"],
     page: Page {
         means: "Before any password, the server says how it wants this user to log in. Entra roles are asked for a cleartext password, which is the token; this user is asked for something else, so no Entra role has exactly this name. A token sent now could only fail with \"password authentication failed\".",
         causes: &[

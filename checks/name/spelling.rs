@@ -316,8 +316,7 @@ fn is_identifier(name: &str) -> bool {
 }
 
 /// What a misspelt name explains.
-const UNKNOWN_ROLE: &[&str] =
-    &["login/not-an-entra-role", "login/refused", "login/accepted", "access/*"];
+const UNKNOWN_ROLE: &[&str] = &["login/not-an-entra-role", "login/refused", "access/*"];
 
 macro_rules! problems {
     ($($name:ident $id:literal $title:literal $means:literal causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {

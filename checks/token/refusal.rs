@@ -16,7 +16,7 @@ macro_rules! problems {
                 id: $id,
                 title: $title,
                 severity: Severity::Error,
-                explains: &["claims/*", "login/accepted", "access/*"],
+                explains: &["claims/*", "access/*"],
                 page: Page { means: $means, causes: $causes, confirm: $confirm, fix: $fix, mistaken_for: $not, sources: &[$source] },
             };
         )*

@@ -1,4 +1,4 @@
-//! `entra-pg doctor` and `entra-pg bundle`.
+//! `entra-pg doctor`.
 
 use super::{
     TOOL_FAILED,
@@ -51,14 +51,6 @@ pub struct DoctorArgs {
     /// The output.
     #[command(flatten)]
     pub output: OutputOptions,
-}
-
-/// Options of `bundle`.
-#[derive(Args, Clone, Debug)]
-pub struct BundleArgs {
-    /// Everything that `doctor` takes, `-o` excepted, which names the bundle.
-    #[command(flatten)]
-    pub doctor: DoctorArgs,
 }
 
 /// Who logs in.
@@ -203,14 +195,6 @@ pub fn run(
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
     Ok(speak(args, &report, terminal))
-}
-
-impl BundleArgs {
-    /// The same as options of `doctor`.
-    #[must_use]
-    pub fn into_doctor(self) -> DoctorArgs {
-        self.doctor
-    }
 }
 
 impl DoctorArgs {
@@ -360,7 +344,7 @@ fn speak(args: &DoctorArgs, report: &Report, terminal: &Terminal) -> u8 {
 
 fn progress(args: &DoctorArgs, terminal: &Terminal) -> Progress {
     if terminal.stderr && !args.output.quiet {
-        Progress::on(Box::new(std::io::stderr()), terminal.width)
+        Progress::on(output::stderr(), terminal.width)
     } else {
         Progress::none()
     }

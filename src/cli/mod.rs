@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and what becomes of it.
 
+mod catalogue;
 pub mod doctor;
 pub mod output;
 mod shell;
@@ -28,8 +29,7 @@ Start here:
   entra-pg doctor                                  the PG* environment, as psql reads it
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
-  entra-pg explain 'FATAL: password authentication failed for user \"x\"'
-  entra-pg name 'Prod DB Readonly'                 a role name, written for each place";
+  entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
 
 /// Says why a login to Azure Database for PostgreSQL with Microsoft Entra ID fails, and what to do.
 #[derive(Debug, Parser)]
@@ -56,8 +56,16 @@ pub struct Cli {
 pub enum Command {
     /// Observe, judge, report: why the login fails, or that it works.
     Doctor(Box<doctor::DoctorArgs>),
-    /// `doctor`, written as a support bundle.
-    Bundle(Box<doctor::BundleArgs>),
+    /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
+    Explain {
+        /// The id, or the text.
+        #[arg(required = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// List every check: what it asserts, what it contacts, which secrets it uses, what it finds.
+    Checks,
+    /// Print the JSON Schema of `--format json`.
+    Schema,
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -89,7 +97,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
-        Command::Bundle(args) => doctor::run(&args.into_doctor(), environment, terminal),
+        Command::Explain { text } => catalogue::explain(&text),
+        Command::Checks => Ok(catalogue::checks()),
+        Command::Schema => Ok(catalogue::schema()),
         Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
         Command::Man => Ok(shell::man(&Cli::command())),
     }

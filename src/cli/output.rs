@@ -1,5 +1,7 @@
 //! The only place that writes to stdout and stderr.
 
+#![allow(clippy::disallowed_methods, reason = "the home of stdout and stderr")]
+
 use crate::environment::Environment;
 use std::{
     io::{self, IsTerminal, Write},
@@ -75,6 +77,12 @@ impl Terminal {
         // Nowhere to complain to.
         let _ = writeln!(io::stderr(), "entra-pg: {}", text.trim_end());
     }
+}
+
+/// Where progress is drawn.
+#[must_use]
+pub fn stderr() -> Box<dyn Write + Send> {
+    Box::new(io::stderr())
 }
 
 /// Writes to stdout. A reader that went away (`| head -1`) has seen enough.

@@ -65,8 +65,7 @@ impl Page {
         let target = evidence.settings.seen().map(target).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
         let title = format!("entra-pg doctor {version}  {target}  run {}", evidence.run_id);
-        let painted = self.paint(&clean(&title), Paint::new().dimmed());
-        self.line(&painted);
+        self.paragraph("", &clean(&title), Some(Paint::new().dimmed()));
         self.line("");
     }
 

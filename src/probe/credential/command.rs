@@ -40,7 +40,6 @@ impl Source<'_> {
         let options = AzureDeveloperCliCredentialOptions {
             executor: Some(Arc::clone(&runner) as Arc<_>),
             tenant_id: self.tenant(),
-            ..AzureDeveloperCliCredentialOptions::default()
         };
         let credential = AzureDeveloperCliCredential::new(Some(options));
         self.run(CredentialKind::AzureDeveloperCli, credential, &runner).await

@@ -75,7 +75,6 @@ impl Source<'_> {
         let options = WorkloadIdentityCredentialOptions {
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(&recorder),
-                ..ClientAssertionCredentialOptions::default()
             },
             client_id: Some(client),
             tenant_id: Some(tenant),

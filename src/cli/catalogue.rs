@@ -1,0 +1,73 @@
+//! `explain`, `checks` and `schema`: what the rulebook knows, without a look at anything.
+
+use super::{TOOL_FAILED, output};
+use crate::{explain, report, usage::UsageError};
+use entra_pg_checks::rulebook;
+use std::fmt::Write;
+
+/// Prints the pages for an id or an error text.
+pub(super) fn explain(words: &[String]) -> Result<u8, UsageError> {
+    let text = words.join(" ");
+    let found = explain::find(&text);
+    if found.is_empty() {
+        return Err(UsageError::new(format!("no page is known for \"{text}\""))
+            .suggest("a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the error's text; `entra-pg checks` lists the ids"));
+    }
+    let mut out = String::new();
+    if let Some(check) = explain::check(&text) {
+        let _ = writeln!(out, "{}: {}\nIt can find:\n", check.id, check.asserts);
+    } else if found.len() > 1 {
+        let ids: Vec<&str> = found.iter().map(|problem| problem.id).collect();
+        let _ = writeln!(
+            out,
+            "This text can mean: {}.\n`entra-pg doctor` tells which.\n",
+            ids.join(", ")
+        );
+    }
+    let pages: Vec<String> = found.into_iter().map(explain::page).collect();
+    out.push_str(&pages.join("\n\n"));
+    Ok(print(&out))
+}
+
+/// Prints every check.
+pub(super) fn checks() -> u8 {
+    let mut out = String::new();
+    for check in rulebook() {
+        let _ = writeln!(out, "{}\n  asserts   {}", check.id, check.asserts);
+        let needs: Vec<&str> = check.needs.iter().map(|topic| topic.name()).collect();
+        let _ = writeln!(out, "  needs     {}", needs.join(", "));
+        let mut contacts: Vec<&str> = check
+            .needs
+            .iter()
+            .map(|topic| topic.contacts())
+            .filter(|contacts| *contacts != "nothing")
+            .collect();
+        contacts.dedup();
+        let nothing = if contacts.is_empty() { "nothing" } else { "" };
+        let _ = writeln!(out, "  contacts  {nothing}{}", contacts.join("; "));
+        let mut secrets: Vec<&str> = check
+            .needs
+            .iter()
+            .map(|topic| topic.secret())
+            .filter(|secret| *secret != "none")
+            .collect();
+        secrets.dedup();
+        let none = if secrets.is_empty() { "none" } else { "" };
+        let _ = writeln!(out, "  secrets   {none}{}", secrets.join("; "));
+        let problems: Vec<&str> = check.problems.iter().map(|problem| problem.id).collect();
+        let _ = writeln!(out, "  finds     {}\n", problems.join(", "));
+    }
+    print(&out)
+}
+
+/// Prints the JSON Schema of the report.
+pub(super) fn schema() -> u8 {
+    match serde_json::to_string_pretty(&report::schema()) {
+        Ok(text) => print(&(text + "\n")),
+        Err(_) => TOOL_FAILED,
+    }
+}
+
+fn print(text: &str) -> u8 {
+    if output::to_stdout(text.as_bytes()).is_ok() { 0 } else { TOOL_FAILED }
+}

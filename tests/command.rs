@@ -1,0 +1,196 @@
+//! The command itself, where it needs no network: usage, exit codes, clean output. Runs that would
+//! contact anything happen in the lab.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// The command with an empty environment.
+fn entra_pg(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("entra-pg").expect("built");
+    command.env_clear().env("HOME", "/nonexistent").args(arguments);
+    command
+}
+
+fn stdout(mut command: Command) -> String {
+    let output = command.output().expect("ran");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn malformed_input_is_marked_and_corrected() {
+    let cases = [
+        (vec!["doctor", "host=h user=Prod DB"], r#"missing "=" after "DB""#, "user='Prod DB'"),
+        (vec!["doctor", "postgresql://a@t.com@h/d"], "%40", "postgresql://a%40t.com@h/d"),
+        (vec!["doctor", "host=h usr=x"], "libpq has no connection option \"usr\"", "user=…"),
+        (vec!["doctor", "user='x"], "never closed", "^"),
+        (vec!["doctor", "-h", "h", "-p", "x"], "invalid port number", "5432"),
+        (vec!["doctor", "--only", "dsn"], "no check or family named dsn", "entra-pg checks"),
+        (vec!["doctor", "--token-file", "/nonexistent/t"], "cannot be read", "/nonexistent/t"),
+        (vec!["explain", "something", "else"], "no page is known", "AADSTS50076"),
+    ];
+    for (arguments, says, suggests) in cases {
+        let output = entra_pg(&arguments).output().expect("ran");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(says), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(suggests), "{arguments:?}: {complaint}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: stdout is for the report alone");
+    }
+}
+
+#[test]
+fn a_password_in_a_malformed_string_is_not_shown() {
+    for text in ["host=h password=geheim usr=x", "postgresql://u:geheim@h/%zz"] {
+        let output = entra_pg(&["doctor", text]).output().expect("ran");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("geheim"), "{text}");
+    }
+}
+
+#[test]
+fn the_plan_contacts_nothing_and_names_everything() {
+    let plan = stdout(entra_pg(&["doctor", "--plan", "-h", "h.postgres.database.azure.com"]));
+    for host in [
+        "login.microsoftonline.com:443",
+        "graph.microsoft.com:443",
+        "h.postgres.database.azure.com:5432",
+    ] {
+        assert!(plan.contains(host), "{host} is not in the plan:\n{plan}");
+    }
+}
+
+#[test]
+fn every_page_can_be_read() {
+    for problem in entra_pg_checks::problems() {
+        let page = stdout(entra_pg(&["explain", problem.id]));
+        assert!(page.starts_with(problem.id), "{}", problem.id);
+        assert!(page.contains("How to mend it"), "{}", problem.id);
+    }
+}
+
+#[test]
+fn the_list_of_checks_is_complete() {
+    let list = stdout(entra_pg(&["checks"]));
+    for check in entra_pg_checks::rulebook() {
+        assert!(list.contains(check.id), "{}", check.id);
+    }
+}
+
+#[test]
+fn completions_and_man_page_come_from_the_definition() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        assert!(stdout(entra_pg(&["completions", shell])).contains("azure-config"), "{shell}");
+    }
+    assert!(stdout(entra_pg(&["man"])).contains("retry\\-for"));
+}
+
+#[test]
+fn recorded_reports_follow_the_schema() {
+    let schema: Value =
+        serde_json::from_str(&stdout(entra_pg(&["schema"]))).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    for name in ["healthy", "claims/expired", "dns/nxdomain"] {
+        let report = report::of(name);
+        let errors: Vec<String> =
+            validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+    let mut broken = report::of("healthy");
+    broken["outcome"] = Value::Null;
+    assert!(!validator.is_valid(&broken), "the schema lets anything pass");
+}
+
+#[test]
+fn every_format_names_the_root_and_holds_no_control_character() {
+    use entra_pg::report::Format;
+    let formats = [
+        Format::Text,
+        Format::Short,
+        Format::Json,
+        Format::Junit,
+        Format::Github,
+        Format::Markdown,
+    ];
+    for format in formats {
+        let text = report::rendered("claims/expired", format, false);
+        assert!(text.contains("claims/expired"), "{format:?}:\n{text}");
+        let hostile = report::rendered_with_user("evil\u{1b}[2J\u{202e}name", format);
+        let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        // JSON is for programs: it escapes control characters, and keeps the rest as it is.
+        assert!(!hostile.contains('\u{1b}'), "{format:?}");
+        assert!(format == Format::Json || !hostile.contains(bad), "{format:?}:\n{hostile}");
+    }
+}
+
+#[test]
+fn the_words_are_the_same_with_and_without_colours() {
+    use entra_pg::report::Format;
+    let plain = report::rendered("dns/nxdomain", Format::Text, false);
+    let colored = report::rendered("dns/nxdomain", Format::Text, true);
+    assert_ne!(plain, colored);
+    assert_eq!(plain, without_colors(&colored));
+    assert!(plain.lines().all(|line| line.chars().count() <= 80 || line.starts_with("          ")));
+}
+
+fn without_colors(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain + rest
+}
+
+/// Reports made of recorded evidence.
+mod report {
+    use entra_pg::{
+        report::{Format, Report, Style, render},
+        request::Selection,
+    };
+    use serde_json::Value;
+    use std::{fs, path::Path};
+
+    pub(super) fn of(name: &str) -> Value {
+        serde_json::from_str(&rendered(name, Format::Json, false)).expect("JSON")
+    }
+
+    pub(super) fn rendered(name: &str, format: Format, color: bool) -> String {
+        render_value(evidence(name), format, color)
+    }
+
+    pub(super) fn rendered_with_user(user: &str, format: Format) -> String {
+        let mut evidence = evidence("name/wrong-case");
+        evidence["settings"]["seen"]["user"]["value"] = user.into();
+        render_value(evidence, format, false)
+    }
+
+    fn render_value(evidence: Value, format: Format, color: bool) -> String {
+        let evidence = serde_json::from_value(evidence).expect("evidence");
+        let report = Report::new(evidence, &Selection::default());
+        let style = Style { color, width: 80, verbose: 0, quiet: false, unicode: true };
+        String::from_utf8(render(&report, format, &style).expect("rendered")).expect("UTF-8")
+    }
+
+    fn evidence(name: &str) -> Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/evidence");
+        let read = |path: &str| -> Value {
+            let text = fs::read_to_string(folder.join(path)).expect("a fixture");
+            serde_json::from_str(&text).expect("JSON")
+        };
+        let mut document = read("healthy.json");
+        if name != "healthy" {
+            let patch = read(&format!("{name}.json"));
+            for (pointer, value) in patch["set"].as_object().expect("changes") {
+                let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+                match document.pointer_mut(parent).expect("the place exists") {
+                    Value::Array(list) => {
+                        list[key.parse::<usize>().expect("an index")] = value.clone()
+                    }
+                    place => place[key] = value.clone(),
+                }
+            }
+        }
+        document
+    }
+}
