@@ -300,10 +300,9 @@ const fn families(topic: Topic) -> &'static [&'static str] {
         Topic::Server => &["server", "dns", "config"],
         Topic::AuthRequest => &["name", "login", "server", "dns", "config"],
         Topic::Login | Topic::Session => {
-            &["login", "access", "name", "claims", "token", "server", "dns", "config", "azure"]
+            &["login", "access", "name", "claims", "token", "server", "dns", "config"]
         }
         Topic::Graph => &["outbound", "dns", "token"],
-        Topic::Azure => &["azure"],
     }
 }
 

@@ -11,7 +11,6 @@
 //! `cargo test` names whatever is forgotten.
 
 pub mod access;
-pub mod azure;
 pub mod check;
 pub mod claims;
 pub mod clock;
@@ -35,8 +34,7 @@ pub use facts::{Fact, NotObserved, Topic};
 pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};
 pub use verdict::{Actor, Confidence, Finding, Fix, Risk, Verdict};
 
-/// The families in the order of the chain, from what is typed to what is queried. The server's own
-/// side comes last: it explains by name what it causes.
+/// The families in the order of the chain, from what is typed to what is queried.
 pub const FAMILIES: &[(&str, &[&Check])] = &[
     ("config", config::CHECKS),
     ("dns", dns::CHECKS),
@@ -48,7 +46,6 @@ pub const FAMILIES: &[(&str, &[&Check])] = &[
     ("server", server::CHECKS),
     ("login", login::CHECKS),
     ("access", access::CHECKS),
-    ("azure", azure::CHECKS),
 ];
 
 /// Every check, in the order of the chain.

@@ -4,7 +4,7 @@ use crate::{
     context::Context, environment::Environment, gather::gather, progress::Progress, report::Report,
     request::Request,
 };
-use entra_pg_checks::{Judged, Outcome, facts::azure::AzureConfig};
+use entra_pg_checks::{Judged, Outcome};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 pub async fn run(
     request: &Request,
     environment: &Environment,
-    azure: &AzureConfig,
     interrupt: &CancellationToken,
     progress: Progress,
 ) -> Report {
@@ -23,7 +22,7 @@ pub async fn run(
         interrupt.clone(),
         progress,
     );
-    let evidence = gather(&cx, request, azure.clone()).await;
+    let evidence = gather(&cx, request).await;
     Report::new(evidence, &request.selection)
 }
 

@@ -2,9 +2,8 @@
 //! seen before it is needed; there is no scheduler and no cycle.
 
 use crate::{
-    azure,
     context::Context,
-    probe::{clock, credential, dns, graph, keys, outbound, proxy, server, token},
+    probe::{clock, credential, dns, keys, outbound, proxy, server, token},
     request::Request,
     secret::Secret,
     vantage,
@@ -12,11 +11,9 @@ use crate::{
 use entra_pg_checks::{
     Evidence, Fact, NotObserved, Severity, Topic,
     facts::{
-        azure::AzureConfig,
         clock::ClockReading,
         credential::CredentialTrace,
         dns::{Dns, Name, ResolverSettings, Role, SystemLookup},
-        graph::Directory,
         login::{AuthRequest, Login},
         outbound::{Host, Outbound},
         proxy::ProxyRules,
@@ -31,7 +28,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// Looks at everything the request asks for, side by side, and judges nothing but whether a login
 /// with this token can be tried at all.
-pub async fn gather(cx: &Context, request: &Request, azure: AzureConfig) -> Evidence {
+pub async fn gather(cx: &Context, request: &Request) -> Evidence {
     let view = View::new(cx, request);
     let settings = &request.settings;
     let cloud = &settings.cloud.value;
@@ -45,10 +42,10 @@ pub async fn gather(cx: &Context, request: &Request, azure: AzureConfig) -> Evid
     };
     let identity = async {
         let obtained = credential.clone().await;
-        join!(view.signature(&obtained), view.directory(&obtained), view.azure(azure, &obtained))
+        view.signature(&obtained).await
     };
 
-    let (authority, graph_host, (server_name, reached), (signature, directory, azure), obtained) =
+    let (authority, graph_host, (server_name, reached), signature, obtained) =
         join!(authority.clone(), graph_host, login, identity, credential.clone());
     let names = [Some(authority.0), Some(graph_host.0), server_name];
     let hosts = [authority.1, graph_host.1];
@@ -65,8 +62,6 @@ pub async fn gather(cx: &Context, request: &Request, azure: AzureConfig) -> Evid
     evidence.credential = obtained.trace.clone();
     evidence.token = obtained.token.clone();
     evidence.signature = signature;
-    evidence.directory = directory;
-    evidence.azure = azure;
     evidence.server = reached.server;
     evidence.auth_request = reached.auth_request;
     evidence.login = reached.login;
@@ -284,32 +279,6 @@ impl<'a> View<'a> {
                 Fact::blocked(Topic::Credential, String::new())
             }
         }
-    }
-
-    async fn directory(&self, obtained: &Obtained) -> Fact<Directory> {
-        if !self.request.graph {
-            return Fact::default();
-        }
-        if obtained.trace.seen().is_none() {
-            return Fact::blocked(Topic::Credential, String::new());
-        }
-        let cloud = &self.request.settings.cloud.value;
-        self.cx.guard(graph::directory(self.cx, self.request, cloud)).await
-    }
-
-    async fn azure(&self, read: AzureConfig, obtained: &Obtained) -> Fact<AzureConfig> {
-        if !self.wants(Topic::Azure) {
-            return Fact::NotObserved(NotObserved::Deselected);
-        }
-        if !self.request.azure_live {
-            let given = !self.request.azure_config.is_empty();
-            return if given { Fact::Seen(read) } else { Fact::default() };
-        }
-        if obtained.trace.seen().is_none() {
-            return Fact::blocked(Topic::Credential, String::new());
-        }
-        let cloud = &self.request.settings.cloud.value;
-        self.cx.guard(azure::live(self.cx, self.request, cloud, read)).await
     }
 
     /// The login, unless it is doomed: nothing is sent that the evidence at hand already refuses.

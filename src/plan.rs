@@ -14,8 +14,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     for topic in Topic::ALL {
         let wanted = topics.contains(&topic)
             && match topic {
-                Topic::Graph => request.graph,
-                Topic::Azure => request.azure_live || !request.azure_config.is_empty(),
+                Topic::Graph => false,
                 Topic::Server | Topic::AuthRequest | Topic::Login | Topic::Session => {
                     settings.host.is_some()
                 }

@@ -6,7 +6,7 @@ use entra_pg_checks::{
     facts::{credential::CredentialKind, settings::Origin, settings::Settings},
     rulebook,
 };
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 /// One run's request.
 #[derive(Debug)]
@@ -29,14 +29,6 @@ pub struct Request {
     pub timeout: Duration,
     /// `--deadline`: the whole run.
     pub deadline: Duration,
-    /// `--azure-config`.
-    pub azure_config: Vec<PathBuf>,
-    /// `--azure`.
-    pub azure_live: bool,
-    /// `--server-id`.
-    pub server_id: Option<String>,
-    /// `--graph`.
-    pub graph: bool,
     /// `--as-admin`.
     pub as_admin: bool,
     /// `--send-token-unverified`.
@@ -97,7 +89,7 @@ impl Selection {
 /// What has to be looked at before a topic can be.
 const fn before(topic: Topic) -> &'static [Topic] {
     match topic {
-        Topic::Settings | Topic::Proxy | Topic::Azure => &[],
+        Topic::Settings | Topic::Proxy => &[],
         Topic::Dns => &[Topic::Settings, Topic::Proxy],
         Topic::Outbound => &[Topic::Dns, Topic::Proxy],
         Topic::Clock => &[Topic::Outbound],

@@ -79,9 +79,9 @@ fn the_list_of_checks_is_complete() {
 #[test]
 fn completions_and_man_page_come_from_the_definition() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        assert!(stdout(entra_pg(&["completions", shell])).contains("azure-config"), "{shell}");
+        assert!(stdout(entra_pg(&["completions", shell])).contains("retry-for"), "{shell}");
     }
-    assert!(stdout(entra_pg(&["man"])).contains("retry\\-for"));
+    assert!(stdout(entra_pg(&["man"])).contains(r"\-\-retry\-for"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What Microsoft Graph says of the signed-in identity; only with `--graph`.
+//! What Microsoft Graph says of the signed-in identity.
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,6 @@
 //! What the world does (NXDOMAIN, a reset, SQLSTATE 28P01) is a variant of a fact. Only our own
 //! failure to look is [`NotObserved`].
 
-pub mod azure;
 pub mod clock;
 pub mod cloud;
 pub mod credential;
@@ -101,13 +100,11 @@ pub enum Topic {
     Session,
     /// What Microsoft Graph says of the signed-in identity.
     Graph,
-    /// The server's configuration in Azure.
-    Azure,
 }
 
 impl Topic {
     /// Every topic, in chain order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Settings,
         Self::Proxy,
         Self::Dns,
@@ -121,7 +118,6 @@ impl Topic {
         Self::Login,
         Self::Session,
         Self::Graph,
-        Self::Azure,
     ];
 
     /// The name used in JSON and in `entra-pg checks`.
@@ -141,7 +137,6 @@ impl Topic {
             Self::Login => "login",
             Self::Session => "session",
             Self::Graph => "graph",
-            Self::Azure => "azure",
         }
     }
 
@@ -159,8 +154,7 @@ impl Topic {
             Self::Server | Self::AuthRequest | Self::Login | Self::Session => {
                 "the database server, TCP 5432 or 6432"
             }
-            Self::Graph => "graph.microsoft.com, TCP 443 (only with --graph)",
-            Self::Azure => "nothing, or management.azure.com TCP 443 with --azure",
+            Self::Graph => "nothing by itself: it is judged where a recording holds it",
         }
     }
 
@@ -171,7 +165,7 @@ impl Topic {
             Self::Credential => "the credential's own secret, sent to the token authority alone",
             Self::Token => "the token, read and never sent",
             Self::Login | Self::Session => "the token, sent to the verified database server alone",
-            Self::Graph | Self::Azure => "a token of its own for that service",
+            Self::Graph => "a token of its own for that service",
             Self::Settings
             | Self::Proxy
             | Self::Dns

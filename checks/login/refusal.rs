@@ -113,7 +113,7 @@ fn kind(claims: Option<&Claims>) -> &'static str {
 pub fn silent(user: &str, after: &str) -> Finding {
     Finding::of(&STALLED, user, format!("the server says nothing after {after}"))
         .because("it answered everything before that")
-        .fix(Fix::by(Actor::Network, "If the server is integrated in a virtual network: let its subnet reach the service tag AzureActiveDirectory on TCP 443, by which it validates tokens; check with --azure-config"))
+        .fix(Fix::by(Actor::Network, "If the server is integrated in a virtual network: let its subnet reach the service tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show` lists the rules of its subnet"))
         .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
 }
 
@@ -262,7 +262,7 @@ refusals! {
     STALLED "login/stalled" "the server falls silent during the login"
         "The server answered until then, and says nothing more. After a token, it is probably trying to reach Entra to validate it."
         causes &["the server's own subnet cannot reach Entra (network security group, route table, DNS)", "the server hangs"];
-        confirm &["a password role logs in at the same time", "evaluate the subnet's rules with --azure-config"];
+        confirm &["a password role logs in at the same time", "`az network nsg show` of the server's subnet: which outbound rule decides for TCP 443"];
         fix &[(Actor::Network, "allow outbound TCP 443 from the server's subnet to the service tag AzureActiveDirectory")];
         not &["server/silent: there not even TLS is answered"];
         sources &["Microsoft Learn: Microsoft Entra authentication, network requirements"];

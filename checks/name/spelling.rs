@@ -419,7 +419,7 @@ problems! {
     NOT_THE_TOKENS "name/not-the-tokens" "the name is none of this identity's"
         "Neither the token's own names nor the groups that Graph lists are this name. It may still be a role that was bound by object id."
         causes &["another account than intended is signed in", "the mail address in place of the user principal name", "not a member of the group"];
-        confirm &["`entra-pg token --graph` lists the names"];
+        confirm &["`az ad signed-in-user show`, `az ad user get-member-groups --id <user>`"];
         fix &[(Actor::You, "sign in as the right account, or use one of its names")];
         not &["login/not-an-entra-role"];
         sources &[MANAGE];

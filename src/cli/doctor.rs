@@ -6,7 +6,7 @@ use super::{
     target::TargetOptions,
 };
 use crate::{
-    azure, doctor,
+    doctor,
     environment::Environment,
     plan,
     progress::Progress,
@@ -17,9 +17,7 @@ use crate::{
     usage::UsageError,
 };
 use clap::{Args, ValueEnum};
-use entra_pg_checks::facts::{
-    azure::AzureConfig, credential::CredentialKind, settings::Origin, settings::Setting,
-};
+use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
 use std::{
     io::Read,
     net::{IpAddr, SocketAddr},
@@ -42,9 +40,6 @@ pub struct DoctorArgs {
     /// The network.
     #[command(flatten)]
     pub network: NetworkOptions,
-    /// The server's own side.
-    #[command(flatten)]
-    pub server: ServerOptions,
     /// The choice of checks.
     #[command(flatten)]
     pub choice: ChoiceOptions,
@@ -66,9 +61,6 @@ pub struct IdentityOptions {
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Ask Microsoft Graph for the identity's own names and groups (with a token of its own).
-    #[arg(long)]
-    pub graph: bool,
     /// After login, list every Entra role and its principal; needs an Entra administrator.
     #[arg(long)]
     pub as_admin: bool,
@@ -93,22 +85,6 @@ pub struct NetworkOptions {
     /// Run again until healthy, or until time is up; stops at what waiting cannot cure.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub retry_for: Option<Duration>,
-}
-
-/// The server's configuration in Azure.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Server's own side")]
-pub struct ServerOptions {
-    /// What `az … -o json` printed of the server, its administrators, firewall rules, network
-    /// security group, route table or virtual network, or a ServiceTags file; may be repeated.
-    #[arg(long, value_name = "FILE")]
-    pub azure_config: Vec<PathBuf>,
-    /// Read the same live from Azure Resource Manager (GET requests only).
-    #[arg(long)]
-    pub azure: bool,
-    /// The server's resource id, for --azure; found by name otherwise.
-    #[arg(long, value_name = "ID", requires = "azure")]
-    pub server_id: Option<String>,
 }
 
 /// Which checks.
@@ -185,56 +161,58 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
-    let request = args.request(environment)?;
-    let azure = azure::read(&request.azure_config)?;
+    let selection = selection(&args.choice)?;
+    let request =
+        build_request(&args.target, &args.identity, &args.network, selection, environment)?;
     if args.choice.plan {
         return Ok(finished(output::to_stdout(plan::text(&request, environment).as_bytes())));
     }
     let runtime = runtime();
-    let report = runtime.block_on(repeat(args, &request, environment, &azure, terminal));
+    let report = runtime.block_on(repeat(args, &request, environment, terminal));
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
     Ok(speak(args, &report, terminal))
 }
 
-impl DoctorArgs {
-    /// Everything that is asked for.
-    ///
-    /// # Errors
-    /// What was typed, or a file that it names, cannot be understood.
-    pub fn request(&self, environment: &Environment) -> Result<Request, UsageError> {
-        let (mut settings, password) = target::resolve(&self.target.to_args(), environment)?;
-        let tenant = self.target.tenant.clone();
-        if settings.tenant.is_none() {
-            settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
-                value: value.to_owned(),
-                origin: Origin::Environment { variable: "AZURE_TENANT_ID".to_owned() },
-            });
-        }
-        let selection = Selection::new(self.choice.only.clone(), self.choice.skip.clone())
-            .map_err(|name| {
-                UsageError::new(format!("there is no check or family named {name}"))
-                    .suggest("`entra-pg checks` lists them")
-            })?;
-        Ok(Request {
-            settings,
-            password: password.map(Arc::new),
-            token_file: self.identity.token_file.as_deref().map(read_token).transpose()?,
-            credential: self.identity.credential.into(),
-            client_id: self.identity.client_id.clone(),
-            tenant,
-            nameservers: self.network.nameserver.clone(),
-            timeout: self.network.timeout,
-            deadline: self.network.deadline,
-            azure_config: self.server.azure_config.clone(),
-            azure_live: self.server.azure,
-            server_id: self.server.server_id.clone(),
-            graph: self.identity.graph,
-            as_admin: self.identity.as_admin,
-            send_token_unverified: self.identity.send_token_unverified,
-            selection,
-        })
+/// Everything that is asked for.
+///
+/// # Errors
+/// What was typed, or a file that it names, cannot be understood.
+pub(super) fn build_request(
+    target: &TargetOptions,
+    identity: &IdentityOptions,
+    network: &NetworkOptions,
+    selection: Selection,
+    environment: &Environment,
+) -> Result<Request, UsageError> {
+    let (mut settings, password) = target::resolve(&target.to_args(), environment)?;
+    if settings.tenant.is_none() {
+        settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
+            value: value.to_owned(),
+            origin: Origin::Environment { variable: "AZURE_TENANT_ID".to_owned() },
+        });
     }
+    Ok(Request {
+        settings,
+        password: password.map(Arc::new),
+        token_file: identity.token_file.as_deref().map(read_token).transpose()?,
+        credential: identity.credential.into(),
+        client_id: identity.client_id.clone(),
+        tenant: target.tenant.clone(),
+        nameservers: network.nameserver.clone(),
+        timeout: network.timeout,
+        deadline: network.deadline,
+        as_admin: identity.as_admin,
+        send_token_unverified: identity.send_token_unverified,
+        selection,
+    })
+}
+
+fn selection(choice: &ChoiceOptions) -> Result<Selection, UsageError> {
+    Selection::new(choice.only.clone(), choice.skip.clone()).map_err(|name| {
+        UsageError::new(format!("there is no check or family named {name}"))
+            .suggest("`entra-pg checks` lists them")
+    })
 }
 
 impl From<CredentialName> for CredentialKind {
@@ -257,7 +235,6 @@ async fn repeat(
     args: &DoctorArgs,
     request: &Request,
     environment: &Environment,
-    azure: &AzureConfig,
     terminal: &Terminal,
 ) -> Report {
     let interrupt = CancellationToken::new();
@@ -265,7 +242,7 @@ async fn repeat(
     let until = Instant::now() + args.network.retry_for.unwrap_or_default();
     loop {
         let progress = progress(args, terminal);
-        let report = doctor::run(request, environment, azure, &interrupt, progress).await;
+        let report = doctor::run(request, environment, &interrupt, progress).await;
         match doctor::next(&report, until, interrupt.is_cancelled()) {
             doctor::Next::Stop | doctor::Next::Hopeless => return report,
             doctor::Next::Again => wait(&report, &interrupt, terminal).await,
@@ -350,7 +327,7 @@ fn progress(args: &DoctorArgs, terminal: &Terminal) -> Progress {
     }
 }
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -364,7 +341,7 @@ fn finished(written: std::io::Result<()>) -> u8 {
 /// A token is at most 64 KiB; whatever is longer is none.
 const TOKEN_LIMIT: u64 = 64 * 1024;
 
-fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
+pub(super) fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().take(TOKEN_LIMIT + 1).read_to_end(&mut bytes)
@@ -379,7 +356,8 @@ fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
     if bytes.len() as u64 > TOKEN_LIMIT {
         return Err(UsageError::new(format!("{name} is longer than any token (64 KiB)")));
     }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    // The line break at a file's end is the file's, not the token's.
+    let text = String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned();
     Ok((Arc::new(Secret::new(text)), Origin::File { path: name }))
 }
 

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod output;
 mod shell;
 pub mod target;
+pub mod token;
 
 use crate::{environment::Environment, usage::UsageError};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -29,6 +30,7 @@ Start here:
   entra-pg doctor                                  the PG* environment, as psql reads it
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
+  entra-pg token                                   who the token stands for, and until when
   entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
 
 /// Says why a login to Azure Database for PostgreSQL with Microsoft Entra ID fails, and what to do.
@@ -56,6 +58,8 @@ pub struct Cli {
 pub enum Command {
     /// Observe, judge, report: why the login fails, or that it works.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Obtain a token as `doctor` would and print what it says (not the token), or judge a given one.
+    Token(Box<token::TokenArgs>),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
     Explain {
         /// The id, or the text.
@@ -97,10 +101,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
+        Command::Token(args) => token::run(&args, environment, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),
         Command::Schema => Ok(catalogue::schema()),
         Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
-        Command::Man => Ok(shell::man(&Cli::command())),
+        Command::Man => Ok(shell::man(Cli::command())),
     }
 }

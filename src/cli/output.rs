@@ -97,6 +97,14 @@ pub fn to_stdout(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Writes to stderr, where stdout is for something else.
+///
+/// # Errors
+/// A failure to write.
+pub fn to_stderr(bytes: &[u8]) -> io::Result<()> {
+    io::stderr().lock().write_all(bytes)
+}
+
 /// Writes a file, or stdout for `-`.
 ///
 /// # Errors

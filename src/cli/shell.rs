@@ -20,7 +20,9 @@ pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
 }
 
 /// Prints the man page, one section for each command.
-pub(super) fn man(command: &Command) -> u8 {
+pub(super) fn man(mut command: Command) -> u8 {
+    // Options of subcommands are there only once the whole is built.
+    command.build();
     let mut page = Vec::new();
     if clap_mangen::Man::new(command.clone()).render(&mut page).is_err() {
         return TOOL_FAILED;

@@ -3,7 +3,6 @@
 pub mod clock;
 pub mod credential;
 pub mod dns;
-pub mod graph;
 pub mod http;
 pub mod keys;
 pub mod outbound;

@@ -1,0 +1,209 @@
+//! `entra-pg token`: obtain a token as `doctor` would and print what it says; never the token itself,
+//! unless asked for by name.
+
+use super::{
+    TOOL_FAILED,
+    doctor::{IdentityOptions, NetworkOptions, build_request, read_token, runtime},
+    output::{self, Terminal},
+    target::TargetOptions,
+};
+use crate::{
+    context::Context,
+    environment::Environment,
+    probe::{credential, token},
+    progress::Progress,
+    report::{self, FailOn, Format, Report, Style, clean},
+    request::{Request, Selection},
+    secret::Secret,
+    usage::UsageError,
+    vantage,
+};
+use clap::Args;
+use entra_pg_checks::{
+    Evidence, Fact, Topic,
+    facts::{
+        settings::Origin,
+        token::{Claims, PrincipalKind, Token},
+    },
+    text::duration,
+};
+use std::{fmt::Write, path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// Options of `token`.
+#[derive(Args, Clone, Debug)]
+pub struct TokenArgs {
+    /// The target: its cloud and tenant decide for what and where the token is asked.
+    #[command(flatten)]
+    pub target: TargetOptions,
+    /// The identity.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Judge a token that is given, from a file or - for standard input; nothing is contacted.
+    #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
+    pub decode: Option<PathBuf>,
+    /// Print the token and nothing else, for `export PGPASSWORD="$(entra-pg token --show-token)"`.
+    #[arg(long, conflicts_with = "decode")]
+    pub show_token: bool,
+    /// Print it even to a terminal.
+    #[arg(long, requires = "show_token")]
+    pub force: bool,
+}
+
+/// Runs `token`.
+///
+/// # Errors
+/// What was typed, or a file that it names, cannot be understood.
+pub fn run(
+    args: &TokenArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    if args.show_token && terminal.stdout && !args.force {
+        return Err(UsageError::new(
+            "a token is not printed to a terminal, where it could be seen and kept",
+        )
+        .suggest("export PGPASSWORD=\"$(entra-pg token --show-token)\", or add --force"));
+    }
+    let request = build_request(
+        &args.target,
+        &args.identity,
+        &args.network,
+        Selection::default(),
+        environment,
+    )?;
+    let (evidence, secret) = match &args.decode {
+        Some(path) => {
+            let (secret, origin) = read_token(path)?;
+            (decoded(&request, environment, &secret, origin), Some(secret))
+        }
+        None => obtain(&request, environment),
+    };
+    let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
+        .unwrap_or_default();
+    if let (true, Some(secret)) = (args.show_token, &secret) {
+        let written = output::to_stdout(format!("{}\n", secret.expose().trim()).as_bytes());
+        return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
+    }
+    let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
+    let report = Report::new(evidence, &selection);
+    let style = Style {
+        color: terminal.colors(output::Color::Auto),
+        width: terminal.width,
+        verbose: 0,
+        quiet: true,
+        unicode: terminal.unicode,
+    };
+    let rendered = report::render(&report, Format::Text, &style);
+    let written = rendered.and_then(|text| {
+        let all = [card.as_bytes(), text.as_slice()].concat();
+        if args.show_token { output::to_stderr(&all) } else { output::to_stdout(&all) }
+    });
+    if written.is_err() {
+        return Ok(TOOL_FAILED);
+    }
+    Ok(report::exit_code(&report, FailOn::Error))
+}
+
+fn frame(request: &Request, environment: &Environment, cx: &Context) -> Evidence {
+    Evidence {
+        observed_at: cx.observed_at(),
+        run_id: cx.run_id().to_owned(),
+        vantage: vantage::look(environment, request.timeout, request.deadline),
+        settings: Fact::Seen(request.settings.clone()),
+        ..Evidence::default()
+    }
+}
+
+fn context(request: &Request, environment: &Environment) -> Context {
+    Context::new(
+        environment.clone(),
+        request.timeout,
+        request.deadline,
+        CancellationToken::new(),
+        Progress::none(),
+    )
+}
+
+fn decoded(
+    request: &Request,
+    environment: &Environment,
+    secret: &Secret,
+    origin: Origin,
+) -> Evidence {
+    let mut evidence = frame(request, environment, &context(request, environment));
+    evidence.credential = Fact::not_applicable("a token was given");
+    evidence.token = Fact::Seen(token::decode(secret.expose(), origin));
+    evidence
+}
+
+fn obtain(request: &Request, environment: &Environment) -> (Evidence, Option<Arc<Secret>>) {
+    let cx = context(request, environment);
+    let runtime = runtime();
+    let cloud = &request.settings.cloud.value;
+    let (trace, secret, origin) = runtime.block_on(credential::acquire(&cx, request, cloud));
+    runtime.shutdown_background();
+    let mut evidence = frame(request, environment, &cx);
+    evidence.credential = trace;
+    evidence.token = match (&secret, origin) {
+        (Some(secret), Some(origin)) => Fact::Seen(token::decode(secret.expose(), origin)),
+        _ => Fact::blocked(Topic::Credential, ""),
+    };
+    (evidence, secret)
+}
+
+/// What the token says, one line each.
+fn card(token: &Token, evidence: &Evidence) -> String {
+    let mut out = String::new();
+    let Some(claims) = token.claims.as_deref() else { return out };
+    let now = evidence.now().as_second();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, " {name:<10} {}", clean(value));
+        }
+    };
+    line("from", &token.origin.phrase());
+    line("stands for", who(claims));
+    line("name", name(claims));
+    line("object id", claims.oid.as_deref().unwrap_or_default());
+    line("client", claims.client().unwrap_or_default());
+    line("identity", claims.xms_mirid.as_deref().unwrap_or_default());
+    line("tenant", claims.tid.as_deref().unwrap_or_default());
+    line("audience", claims.aud.as_deref().unwrap_or_default());
+    line("issuer", claims.iss.as_deref().unwrap_or_default());
+    if let Some(expires) = claims.exp {
+        let left = expires - now;
+        let left = if left > 0 {
+            format!("in {}", duration(left))
+        } else {
+            format!("{} ago", duration(left))
+        };
+        line("expires", &left);
+    }
+    line("factors", &claims.amr.join(", "));
+    match (claims.groups.len(), claims.groups_overage) {
+        (_, true) => line("groups", "too many to be listed"),
+        (0, false) => {}
+        (count, false) => line("groups", &format!("{count}")),
+    }
+    out.push('\n');
+    out
+}
+
+fn who(claims: &Claims) -> &'static str {
+    match claims.principal() {
+        PrincipalKind::User => "a user of this tenant",
+        PrincipalKind::Guest => "a guest from another tenant",
+        PrincipalKind::ServicePrincipal => "an application (service principal)",
+        PrincipalKind::ManagedIdentity => "a managed identity",
+    }
+}
+
+fn name(claims: &Claims) -> &str {
+    let names =
+        [&claims.upn, &claims.unique_name, &claims.preferred_username, &claims.app_displayname];
+    names.into_iter().flatten().next().map_or("", String::as_str)
+}
