@@ -225,13 +225,17 @@ fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evide
     let (status, detail, explained_by) = match verdict {
         Ok(Verdict::Passed(detail)) => (Status::Passed, detail, None),
         Ok(Verdict::NotApplicable(why)) => (Status::NotApplicable, why, None),
-        Ok(Verdict::Found(found)) => spoken(&found),
+        Ok(Verdict::Found(found)) => spoken(check, &found, findings),
         Err(Missing(why)) => unspoken(&why, findings),
     };
     Line { check, subject, status, detail, explained_by, span }
 }
 
-fn spoken(found: &[Finding]) -> (Status, String, Option<&'static Problem>) {
+fn spoken(
+    check: &Check,
+    found: &[Finding],
+    findings: &[Judged],
+) -> (Status, String, Option<&'static Problem>) {
     let Some(worst) = found.iter().rev().max_by_key(|finding| finding.severity) else {
         return (Status::Passed, String::new(), None);
     };
@@ -240,7 +244,12 @@ fn spoken(found: &[Finding]) -> (Status, String, Option<&'static Problem>) {
         Severity::Warning => Status::Warning,
         Severity::Info => Status::Passed,
     };
-    (status, worst.detail.clone(), None)
+    let placed = findings.iter().find(|judged| {
+        judged.check.id == check.id
+            && judged.finding.problem == worst.problem
+            && judged.finding.subject == worst.subject
+    });
+    (status, worst.detail.clone(), placed.and_then(|judged| judged.explained_by))
 }
 
 fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&'static Problem>) {

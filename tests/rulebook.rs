@@ -94,6 +94,22 @@ fn every_file_of_a_family_is_registered_under_its_own_name() {
 }
 
 #[test]
+fn there_is_one_root_and_it_explains_or_stands_beside_the_rest() {
+    for (_, _, path) in fixtures() {
+        let judgement = judge_all(&evidence(&read(&path)));
+        let roots = judgement.findings.iter().filter(|judged| judged.root).count();
+        let errors = judgement
+            .findings
+            .iter()
+            .filter(|judged| judged.finding.severity == entra_pg_checks::Severity::Error)
+            .count();
+        assert_eq!(roots, usize::from(errors > 0), "{}", path.display());
+        let root = judgement.root();
+        assert!(root.is_none_or(|root| root.explained_by.is_none()), "{}", path.display());
+    }
+}
+
+#[test]
 fn explanations_name_problems_that_exist() {
     let all = problems();
     let known = |pattern: &str| match pattern.strip_suffix("/*") {

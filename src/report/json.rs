@@ -197,6 +197,7 @@ impl Verdict {
             .judgement()
             .lines
             .iter()
+            .filter(|line| line.status == Status::Skipped)
             .filter(|line| line.explained_by.is_some() && line.explained_by == problem)
             .map(|line| line.check.id)
             .collect();

@@ -171,7 +171,10 @@ impl Page {
         let subject = line.subject.as_deref().map(clean);
         let says = subject.unwrap_or_else(|| line.check.asserts.to_owned());
         let text = match line.status {
-            Status::Failed | Status::Warning if line.subject.is_none() => clean(&line.detail),
+            Status::Failed | Status::Warning => match line.explained_by {
+                Some(cause) => format!("{} (explained by {})", clean(&line.detail), cause.id),
+                None => clean(&line.detail),
+            },
             _ if line.detail.is_empty() => says,
             _ => format!("{says}: {}", clean(&line.detail)),
         };
