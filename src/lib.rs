@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod gather;
+pub mod name;
 pub mod plan;
 pub mod probe;
 pub mod progress;

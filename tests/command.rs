@@ -101,6 +101,38 @@ fn recorded_reports_follow_the_schema() {
 }
 
 #[test]
+fn a_report_is_judged_again_to_the_same_verdict() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let before = report::of("claims/expired");
+    std::fs::write(file.path(), before.to_string()).expect("written");
+    let path = file.path().display().to_string();
+    let output = entra_pg(&["replay", &path, "--format", "json"]).output().expect("ran");
+    let after: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(before["verdict"], after["verdict"]);
+    assert_eq!(before["findings"], after["findings"]);
+}
+
+#[test]
+fn what_is_no_report_is_refused() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    for text in [
+        "",
+        "{}",
+        "[1,2]",
+        "{\"evidence\": 7}",
+        "\u{0}\u{1}",
+        "{\"evidence\": {\"run_id\": \"x\", \"version\": 99}}",
+    ] {
+        std::fs::write(file.path(), text).expect("written");
+        let output = entra_pg(&["replay", &path]).output().expect("ran");
+        assert_eq!(output.status.code(), Some(2), "{text:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{text:?}");
+    }
+}
+
+#[test]
 fn every_format_names_the_root_and_holds_no_control_character() {
     use entra_pg::report::Format;
     let formats = [

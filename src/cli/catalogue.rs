@@ -1,4 +1,4 @@
-//! `explain`, `checks` and `schema`: what the rulebook knows, without a look at anything.
+//! `explain`, `checks`, `schema` and `name`: what can be told without a look at anything.
 
 use super::{TOOL_FAILED, output};
 use crate::{explain, report, usage::UsageError};
@@ -27,6 +27,24 @@ pub(super) fn explain(words: &[String]) -> Result<u8, UsageError> {
     let pages: Vec<String> = found.into_iter().map(explain::page).collect();
     out.push_str(&pages.join("\n\n"));
     Ok(print(&out))
+}
+
+/// Prints a name for each place.
+pub(super) fn name(name: &str, json: bool) -> u8 {
+    let (spellings, warnings) = (crate::name::spellings(name), crate::name::warnings(name));
+    if json {
+        let document =
+            serde_json::json!({"name": name, "spellings": spellings, "warnings": warnings});
+        return print(&format!("{document:#}\n"));
+    }
+    let mut out = String::new();
+    for spelling in spellings {
+        let _ = writeln!(out, "{:<18} {}", spelling.place, report::clean(&spelling.text));
+    }
+    for warning in warnings {
+        let _ = writeln!(out, "warning            {warning}");
+    }
+    print(&out)
 }
 
 /// Prints every check.

@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod doctor;
 pub mod output;
+pub mod replay;
 mod shell;
 pub mod target;
 pub mod token;
@@ -31,6 +32,7 @@ Start here:
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
   entra-pg token                                   who the token stands for, and until when
+  entra-pg name 'Prod DB Readonly'                 a role name, written for each place
   entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
 
 /// Says why a login to Azure Database for PostgreSQL with Microsoft Entra ID fails, and what to do.
@@ -60,6 +62,16 @@ pub enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Obtain a token as `doctor` would and print what it says (not the token), or judge a given one.
     Token(Box<token::TokenArgs>),
+    /// Write a role name for each place it is typed in: connection string, URI, shells, drivers, SQL.
+    Name {
+        /// The name, exactly as in the database.
+        name: String,
+        /// One JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Judge the evidence of an earlier report again, with this version's checks; no network.
+    Replay(replay::ReplayArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
     Explain {
         /// The id, or the text.
@@ -102,6 +114,8 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
+        Command::Name { name, json } => Ok(catalogue::name(&name, json)),
+        Command::Replay(args) => replay::run(&args, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),
         Command::Schema => Ok(catalogue::schema()),

@@ -1,0 +1,89 @@
+//! `entra-pg replay`: judge the evidence of an earlier run again, with this version's checks; no network.
+
+use super::{
+    TOOL_FAILED,
+    output::{self, Color, Terminal},
+};
+use crate::{
+    report::{self, FailOn, Format, Report, Style},
+    request::Selection,
+    usage::UsageError,
+};
+use clap::Args;
+use entra_pg_checks::Evidence;
+use serde_json::Value;
+use std::{io::Read, path::PathBuf};
+
+/// A report with its evidence is some 30 KB; whatever is longer than this is none.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Options of `replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// A report of `--format json`.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// Say more.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// From which severity on the exit code is 1.
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+}
+
+/// Runs `replay`.
+///
+/// # Errors
+/// The file cannot be read, or holds no evidence.
+pub fn run(args: &ReplayArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+    let report = Report::new(read(&args.file)?, &Selection::default());
+    let style = Style {
+        color: terminal.colors(args.color),
+        width: terminal.width,
+        verbose: args.verbose,
+        quiet: false,
+        unicode: terminal.unicode,
+    };
+    let written =
+        report::render(&report, args.format, &style).and_then(|bytes| output::to_stdout(&bytes));
+    if written.is_err() {
+        return Ok(TOOL_FAILED);
+    }
+    Ok(report::exit_code(&report, args.fail_on))
+}
+
+fn read(path: &std::path::Path) -> Result<Evidence, UsageError> {
+    let name = path.display();
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
+        .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
+    if text.len() as u64 > LIMIT {
+        return Err(UsageError::new(format!("{name} is longer than any report (64 MiB)")));
+    }
+    let mut document: Value = serde_json::from_str(&text).map_err(|error| {
+        UsageError::new(format!("{name} is no report: {error}"))
+            .suggest("a file written by `entra-pg doctor --format json`")
+    })?;
+    let evidence = document.get_mut("evidence").map(Value::take).unwrap_or(document);
+    let evidence: Evidence = serde_json::from_value(evidence).map_err(|error| {
+        UsageError::new(format!("the evidence in {name} cannot be read: {error}"))
+    })?;
+    if evidence.run_id.is_empty() {
+        return Err(UsageError::new(format!("{name} holds no evidence of a run"))
+            .suggest("a file written by `entra-pg doctor --format json`"));
+    }
+    if evidence.version > Evidence::VERSION {
+        let (theirs, ours) = (evidence.version, Evidence::VERSION);
+        return Err(UsageError::new(format!(
+            "{name} was written by a newer version (evidence {theirs}; this one reads up to {ours})"
+        )));
+    }
+    Ok(evidence)
+}
