@@ -122,3 +122,30 @@ impl From<&NotObserved> for Missing {
 fn family_of(id: &'static str) -> &'static str {
     id.split_once('/').map_or(id, |(family, _)| family)
 }
+
+/// Problems of one kind: errors with the same consequences, each with its page, and the list of all.
+macro_rules! problems {
+    (explains $explains:expr; $($name:ident $id:literal $title:literal $means:literal
+        causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {
+        $(
+            #[doc = $title]
+            pub static $name: $crate::check::Problem = $crate::check::Problem {
+                id: $id,
+                title: $title,
+                severity: $crate::check::Severity::Error,
+                explains: $explains,
+                page: $crate::check::Page {
+                    means: $means,
+                    causes: $causes,
+                    confirm: $confirm,
+                    fix: $fix,
+                    mistaken_for: $not,
+                    sources: $sources,
+                },
+            };
+        )*
+        /// Every problem that is defined here.
+        pub const ALL: &[&$crate::check::Problem] = &[$(&$name),*];
+    };
+}
+pub(crate) use problems;

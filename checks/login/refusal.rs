@@ -2,7 +2,7 @@
 //! them in two ways, an older and a newer one; what both have in common decides.
 
 use crate::{
-    check::{Page, Problem, Severity},
+    check::{Problem, problems},
     facts::{login::ServerError, settings::Settings, token::Claims},
     text,
     verdict::{Actor, Confidence, Finding, Fix},
@@ -138,22 +138,8 @@ pub fn not_understood(user: &str, detail: &str) -> Finding {
         .fix(Fix::you("Check that host and port are the server's own"))
 }
 
-macro_rules! refusals {
-    ($($name:ident $id:literal $title:literal $means:literal causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {
-        $(
-            #[doc = $title]
-            pub static $name: Problem = Problem {
-                id: $id,
-                title: $title,
-                severity: Severity::Error,
-                explains: &["access/*"],
-                page: Page { means: $means, causes: $causes, confirm: $confirm, fix: $fix, mistaken_for: $not, sources: $sources },
-            };
-        )*
-    };
-}
-
-refusals! {
+problems! {
+    explains &["access/*"];
     TOKEN_EXPIRED "login/token-expired" "the server says that the token has expired"
         "The token's time was over when it arrived. A session that stands already is not affected."
         causes &["a connection pool keeps the first token", "PGPASSWORD holds yesterday's token"];

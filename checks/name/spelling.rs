@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidate, candidates, guest_form};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Problem, problems},
     evidence::Evidence,
     facts::{
         Topic,
@@ -23,20 +23,7 @@ pub static CHECK: Check = Check {
     id: "name/spelling",
     asserts: "the user name is spelt as the role must be",
     needs: &[Topic::Settings, Topic::Token, Topic::AuthRequest, Topic::Graph],
-    problems: &[
-        &MISSING,
-        &QUOTES_KEPT,
-        &BACKSLASH_KEPT,
-        &PERCENT_KEPT,
-        &INVISIBLE_CHARACTERS,
-        &SINGLE_SERVER_SUFFIX,
-        &WRONG_CASE,
-        &LOOK_ALIKE,
-        &GUEST_FORM,
-        &IDENTIFIER_NOT_NAME,
-        &TOO_LONG,
-        &NOT_THE_TOKENS,
-    ],
+    problems: ALL,
     decisive: false,
     judge: Judge::Once(judge),
 };
@@ -318,27 +305,13 @@ fn is_identifier(name: &str) -> bool {
 /// What a misspelt name explains.
 const UNKNOWN_ROLE: &[&str] = &["login/not-an-entra-role", "login/refused", "access/*"];
 
-macro_rules! problems {
-    ($($name:ident $id:literal $title:literal $means:literal causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {
-        $(
-            #[doc = $title]
-            pub static $name: Problem = Problem {
-                id: $id,
-                title: $title,
-                severity: Severity::Error,
-                explains: UNKNOWN_ROLE,
-                page: Page { means: $means, causes: $causes, confirm: $confirm, fix: $fix, mistaken_for: $not, sources: $sources },
-            };
-        )*
-    };
-}
-
 const MANAGE: &str =
     "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL";
 const LIBPQ: &str =
     "PostgreSQL documentation: libpq, connection strings (measured with libpq 15.18)";
 
 problems! {
+    explains UNKNOWN_ROLE;
     MISSING "name/missing" "no user is named"
         "libpq falls back to the operating system's user, which is nobody's role."
         causes &["PGUSER is not exported, or empty", "a tool with a default of its own: postgres, app"];
