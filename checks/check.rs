@@ -100,10 +100,10 @@ impl Problem {
         family_of(self.id)
     }
 
-    /// Where its page can be read on the web.
+    /// Where its page can be read: in the tool itself, since hints on the web fail in a closed network.
     #[must_use]
     pub fn docs(&self) -> String {
-        format!("https://entra-pg.github.io/problems/{}", self.id)
+        format!("entra-pg explain {}", self.id)
     }
 }
 
