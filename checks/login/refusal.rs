@@ -174,7 +174,7 @@ problems! {
         confirm &["`entra-pg token` shows who the token stands for"];
         fix &[(Actor::You, "use the right credential"), (Actor::DatabaseAdmin, "map the role to the application: type service")];
         not &["login/object-id-mismatch: there the kind is right"];
-        sources &["domain knowledge: the text names AAD_AUTH_TOKENTYPE_APP_USER"];
+        sources &["the server's own text, which names AAD_AUTH_TOKENTYPE_APP_USER"];
     SERVICE_ROLE_USER_TOKEN "login/service-role-user-token" "the role belongs to an application, and the token to a person"
         "The role is mapped to a service principal or managed identity, and the token is one of a user."
         causes &["somebody tries the application's login with `az login` as himself", "Cloud Shell gives the person's token"];
