@@ -61,7 +61,7 @@ pub struct IdentityOptions {
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// After login, list every Entra role and its principal; needs an Entra administrator.
+    /// After login, record every Entra role and its principal in the JSON evidence (database postgres).
     #[arg(long)]
     pub as_admin: bool,
     /// Send the token although the server's TLS identity could not be verified.
