@@ -135,10 +135,10 @@ mod tests {
     use crate::{context::Context, environment::Environment, progress::Progress};
     use entra_pg_checks::{Topic, facts::tcp::TcpOutcome};
     use std::time::Duration;
-    use tokio::net::TcpListener;
+    use tokio::net::TcpSocket;
 
     #[tokio::test]
-    async fn tells_connected_from_refused() {
+    async fn tells_refused_from_connected() {
         let cx = Context::new(
             Environment::default(),
             Duration::from_secs(2),
@@ -146,13 +146,15 @@ mod tests {
             tokio_util::sync::CancellationToken::new(),
             Progress::none(),
         );
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-        let address = listener.local_addr().expect("bound");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("loopback");
+        let address = socket.local_addr().expect("bound");
+        // Bound and not listening: the port refuses, and nobody else can take it meanwhile.
         let (attempt, stream) = connect(&cx, Topic::Server, "localhost", address).await;
-        assert_eq!(attempt.outcome, TcpOutcome::Connected);
-        drop((stream, listener));
-        let (attempt, stream) = connect(&cx, Topic::Server, "localhost", address).await;
-        assert!(matches!(attempt.outcome, TcpOutcome::Refused { .. }));
+        assert!(matches!(attempt.outcome, TcpOutcome::Refused { .. }), "{:?}", attempt.outcome);
         assert!(stream.is_none());
+        let _listener = socket.listen(1).expect("listening");
+        let (attempt, _stream) = connect(&cx, Topic::Server, "localhost", address).await;
+        assert_eq!(attempt.outcome, TcpOutcome::Connected);
     }
 }
