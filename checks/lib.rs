@@ -24,6 +24,7 @@ pub mod name;
 pub mod outbound;
 pub mod reach;
 pub mod server;
+pub mod service_tags;
 pub mod text;
 pub mod token;
 pub mod verdict;
