@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the home of the clock")]
 
 use crate::{environment::Environment, progress::Progress, roots::Roots};
-use entra_pg_checks::{Contact, Fact, NotObserved, Step, Topic};
+use entra_pg_checks::{Contact, Evidence, Fact, NotObserved, Step, Topic};
 use futures::FutureExt;
 use jiff::Timestamp;
 use std::{
@@ -11,7 +11,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// The frame of one run. Probes get it by reference and nothing else that is ambient.
 pub struct Context {
     /// The environment, as it was when the program began.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     /// The root certificates.
-    pub roots: Roots,
+    pub roots: Arc<Roots>,
     run_id: String,
     started: Instant,
     observed_at: Timestamp,
@@ -57,8 +57,8 @@ impl Context {
         progress: Progress,
     ) -> Self {
         Self {
-            roots: Roots::new(&environment),
-            environment,
+            roots: Arc::new(Roots::new(&environment)),
+            environment: Arc::new(environment),
             run_id: run_id(Timestamp::now()),
             started: Instant::now(),
             observed_at: Timestamp::now(),
@@ -66,6 +66,24 @@ impl Context {
             deadline,
             interrupt,
             progress,
+            log: Mutex::default(),
+        }
+    }
+
+    /// The context of one target among several: the same environment, roots and interrupt, and a
+    /// clock and a log of its own.
+    #[must_use]
+    pub fn of_one_target(&self, timeout: Duration, deadline: Duration) -> Self {
+        Self {
+            environment: Arc::clone(&self.environment),
+            roots: Arc::clone(&self.roots),
+            run_id: run_id(Timestamp::now()),
+            started: Instant::now(),
+            observed_at: Timestamp::now(),
+            timeout,
+            deadline,
+            interrupt: self.interrupt.clone(),
+            progress: Progress::none(),
             log: Mutex::default(),
         }
     }
@@ -162,6 +180,23 @@ impl Context {
     pub fn take_log(&self) -> Log {
         self.progress.finish();
         std::mem::take(&mut self.log())
+    }
+
+    /// Copies what was done in common into a target's evidence, on the target's clock: what was done
+    /// before the target's turn took no time of it.
+    pub fn copy_log_to(&self, target: &Self, evidence: &mut Evidence) {
+        let ahead = milliseconds(target.started.saturating_duration_since(self.started));
+        let log = self.log();
+        evidence.timeline.extend(log.timeline.iter().map(|step| Step {
+            started_ms: step.started_ms.saturating_sub(ahead),
+            ..step.clone()
+        }));
+        for contact in &log.contacted {
+            if !evidence.contacted.contains(contact) {
+                evidence.contacted.push(contact.clone());
+            }
+        }
+        evidence.tool_errors.extend(log.tool_errors.iter().cloned());
     }
 
     fn defect<T>(&self, panic: &(dyn Any + Send)) -> Fact<T> {

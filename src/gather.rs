@@ -23,30 +23,35 @@ use entra_pg_checks::{
     },
     judge,
 };
-use futures::{FutureExt, join};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+    join,
+};
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// Looks at everything the request asks for, side by side, and judges nothing but whether a login
 /// with this token can be tried at all.
 pub async fn gather(cx: &Context, request: &Request) -> Evidence {
-    let view = View::new(cx, request);
-    let settings = &request.settings;
-    let cloud = &settings.cloud.value;
+    let common = Common::new(cx, request);
+    gather_with(cx, request, &common).await
+}
 
-    let authority = view.entra_host(&cloud.authority_host, Role::Authority).shared();
-    let graph_host = view.entra_host(&cloud.graph_host, Role::Graph);
-    let credential = view.credential().shared();
+/// The same with what is common to several targets, each of which has a context of its own.
+pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -> Evidence {
+    let view = View::new(cx, request);
     let login = async {
         let (name, path) = view.server().await;
-        (name, view.login(path, credential.clone(), authority.clone()).await)
-    };
-    let identity = async {
-        let obtained = credential.clone().await;
-        view.signature(&obtained).await
+        (name, view.login(path, common.credential.clone(), common.authority.clone()).await)
     };
 
-    let (authority, graph_host, (server_name, reached), signature, obtained) =
-        join!(authority.clone(), graph_host, login, identity, credential.clone());
+    let (authority, graph_host, (server_name, reached), signature, obtained) = join!(
+        common.authority.clone(),
+        common.graph_host.clone(),
+        login,
+        common.signature.clone(),
+        common.credential.clone()
+    );
     let names = [Some(authority.0), Some(graph_host.0), server_name];
     let hosts = [authority.1, graph_host.1];
     let clock = clock_of(&hosts);
@@ -66,7 +71,54 @@ pub async fn gather(cx: &Context, request: &Request) -> Evidence {
     evidence.auth_request = reached.auth_request;
     evidence.login = reached.login;
     evidence.session = reached.session;
-    view.finish(evidence)
+    view.finish(evidence, common)
+}
+
+/// What does not depend on the server: the way to the Entra hosts, the token, and its signature.
+/// Each is looked at once, when it is first needed, by however many targets.
+#[derive(Clone)]
+pub struct Common<'a> {
+    contexts: Vec<&'a Context>,
+    authority: Looking<'a, (Name, Option<Host>)>,
+    graph_host: Looking<'a, (Name, Option<Host>)>,
+    credential: Looking<'a, Obtained>,
+    signature: Looking<'a, Fact<Signature>>,
+}
+
+/// A look that is under way or over; whoever waits for it gets the same.
+type Looking<'a, T> = Shared<BoxFuture<'a, T>>;
+
+impl<'a> Common<'a> {
+    /// What is common to the targets of this request's cloud and identity.
+    #[must_use]
+    pub fn new(cx: &'a Context, request: &'a Request) -> Self {
+        let view = Arc::new(View::new(cx, request));
+        let cloud = &request.settings.cloud.value;
+        let host = |name: &'a str, role| {
+            let view = Arc::clone(&view);
+            async move { view.entra_host(name, role).await }.boxed().shared()
+        };
+        let authority = host(&cloud.authority_host, Role::Authority);
+        let graph_host = host(&cloud.graph_host, Role::Graph);
+        let (credential, signature) = identity(&view);
+        Self { contexts: vec![cx], authority, graph_host, credential, signature }
+    }
+
+    /// The same hosts for another identity in the same cloud.
+    #[must_use]
+    pub fn with_identity(&self, cx: &'a Context, request: &'a Request) -> Self {
+        let (credential, signature) = identity(&Arc::new(View::new(cx, request)));
+        let contexts = self.contexts.iter().copied().chain([cx]).collect();
+        Self { contexts, credential, signature, ..self.clone() }
+    }
+}
+
+fn identity<'a>(view: &Arc<View<'a>>) -> (Looking<'a, Obtained>, Looking<'a, Fact<Signature>>) {
+    let looking = Arc::clone(view);
+    let credential = async move { looking.credential().await }.boxed().shared();
+    let (looking, obtained) = (Arc::clone(view), credential.clone());
+    let signature = async move { looking.signature(&obtained.await).await }.boxed().shared();
+    (credential, signature)
 }
 
 /// A token and how it came.
@@ -368,12 +420,15 @@ impl<'a> View<'a> {
         }
     }
 
-    fn finish(&self, mut evidence: Evidence) -> Evidence {
+    fn finish(&self, mut evidence: Evidence, common: &Common<'_>) -> Evidence {
         let log = self.cx.take_log();
         evidence.timeline = log.timeline;
-        evidence.timeline.sort_by_key(|step| (step.started_ms, step.topic));
         evidence.contacted = log.contacted;
         evidence.tool_errors = log.tool_errors;
+        for cx in &common.contexts {
+            cx.copy_log_to(self.cx, &mut evidence);
+        }
+        evidence.timeline.sort_by_key(|step| (step.started_ms, step.topic));
         evidence.tool_errors.extend(self.cx.roots.problems());
         evidence.interrupted = self.cx.interrupted();
         evidence.duration_ms = self.cx.elapsed_ms();
