@@ -20,6 +20,7 @@ use entra_pg_checks::{
         server::Server,
         session::Session,
         token::{Signature, Token},
+        vantage::Vantage,
     },
     judge,
 };
@@ -150,17 +151,24 @@ struct View<'a> {
     topics: BTreeSet<Topic>,
     proxy: ProxyRules,
     resolver: ResolverSettings,
+    in_azure: Option<bool>,
 }
 
 impl<'a> View<'a> {
     fn new(cx: &'a Context, request: &'a Request) -> Self {
         let cloud = &request.settings.cloud.value;
+        let mut resolver = dns::resolver_settings(&request.nameservers);
+        let in_azure = vantage::in_azure(&cx.environment, dns::are_of_azure(&resolver));
+        if in_azure == Some(true) {
+            dns::add_azure(&mut resolver);
+        }
         Self {
             cx,
             request,
             topics: request.selection.topics(),
             proxy: proxy::rules(&cx.environment, &[&cloud.authority_host, &cloud.graph_host]),
-            resolver: dns::resolver_settings(cx, &request.nameservers),
+            resolver,
+            in_azure,
         }
     }
 
@@ -413,7 +421,10 @@ impl<'a> View<'a> {
         Evidence {
             observed_at: self.cx.observed_at(),
             run_id: self.cx.run_id().to_owned(),
-            vantage: vantage::look(&self.cx.environment, timeout, deadline),
+            vantage: Vantage {
+                in_azure: self.in_azure,
+                ..vantage::look(&self.cx.environment, timeout, deadline)
+            },
             settings: Fact::Seen(self.request.settings.clone()),
             proxy: Fact::Seen(self.proxy.clone()),
             ..Evidence::default()

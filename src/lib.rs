@@ -4,12 +4,14 @@
 //! One way leads through the house: [`target`] and [`request`] say what is meant, [`gather`] looks,
 //! the rulebook (`entra-pg-checks`) judges, and [`report`] speaks.
 
+pub mod bounded;
 pub mod cli;
 pub mod context;
 pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod gather;
+pub mod hostile;
 pub mod name;
 pub mod plan;
 pub mod probe;

@@ -1,6 +1,6 @@
 //! Where the run looks from.
 
-use crate::{context::milliseconds, environment::Environment};
+use crate::{bounded, context::milliseconds, environment::Environment};
 use entra_pg_checks::facts::vantage::{Shell, Vantage};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn look(environment: &Environment, timeout: Duration, deadline: Duration) ->
         os: os(),
         os_user: os_user(environment),
         shell: shell(environment),
-        in_azure: None,
+        in_azure: in_azure(environment, false),
         timeout_ms: milliseconds(timeout),
         deadline_ms: milliseconds(deadline),
     }
@@ -27,6 +27,22 @@ pub fn os_user(environment: &Environment) -> Option<String> {
     }
     let named = environment.get("USERNAME").or_else(|| environment.get("USER"));
     named.map(str::to_owned)
+}
+
+/// Whether this machine is in Azure, as far as can be told without asking anybody. `resolver` says
+/// that Azure handed out the resolver settings.
+#[must_use]
+pub fn in_azure(environment: &Environment, resolver: bool) -> Option<bool> {
+    /// The asset tag of every virtual machine in Azure.
+    /// Source: Microsoft Learn, "Azure Instance Metadata Service", "Identify Azure".
+    const ASSET_TAG: &str = "7783-7084-3265-9085-8269-3286-77";
+    // App Service and Functions; Container Apps.
+    let platform = ["WEBSITE_INSTANCE_ID", "CONTAINER_APP_ENV_DNS_SUFFIX"];
+    if resolver || platform.iter().any(|name| environment.get(name).is_some()) {
+        return Some(true);
+    }
+    let tag = bounded::text("/sys/class/dmi/id/chassis_asset_tag", 256).ok()?;
+    Some(tag.trim() == ASSET_TAG)
 }
 
 #[cfg(unix)]

@@ -24,6 +24,12 @@ pub struct ResolverSettings {
     pub search: Vec<String>,
     /// A name with fewer dots tries the search suffixes first.
     pub ndots: u32,
+    /// Seconds that the system waits for one nameserver before it asks the next, where known.
+    pub timeout_s: Option<u32>,
+    /// How often the system goes through the nameservers, where known.
+    pub attempts: Option<u32>,
+    /// What nsswitch.conf says of host names, such as `files dns`.
+    pub lookup_order: Option<String>,
     /// Where the settings were read, such as `/etc/resolv.conf`.
     pub source: String,
     /// Why the settings could not be read, if so.

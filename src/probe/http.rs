@@ -84,7 +84,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Ok(answer)
 }
 
-fn answer(status: u16, headers: &HeaderMap, body: &[u8], cut: bool) -> HttpAnswer {
+/// What head and body of a response say.
+pub(crate) fn answer(status: u16, headers: &HeaderMap, body: &[u8], cut: bool) -> HttpAnswer {
     let text = |name: header::HeaderName| {
         let value = headers.get(name)?.to_str().ok()?;
         Some(value.chars().take(200).collect::<String>())

@@ -133,7 +133,7 @@ const ENTRA_PATH: &str = "/common/v2.0/.well-known/openid-configuration";
 const GRAPH_PATH: &str = "/v1.0/me";
 
 /// Entra's discovery document names an issuer and a token endpoint.
-fn entra(answer: &HttpAnswer, _headers: &HeaderMap, body: &[u8]) -> bool {
+pub(crate) fn entra(answer: &HttpAnswer, _headers: &HeaderMap, body: &[u8]) -> bool {
     let Ok(document) = serde_json::from_slice::<Value>(body) else {
         return false;
     };
@@ -143,7 +143,7 @@ fn entra(answer: &HttpAnswer, _headers: &HeaderMap, body: &[u8]) -> bool {
 }
 
 /// Graph refuses a request without a token in its own words.
-fn graph(answer: &HttpAnswer, headers: &HeaderMap, body: &[u8]) -> bool {
+pub(crate) fn graph(answer: &HttpAnswer, headers: &HeaderMap, body: &[u8]) -> bool {
     let Ok(document) = serde_json::from_slice::<Value>(body) else {
         return false;
     };
@@ -178,7 +178,8 @@ async fn connect(cx: &Context, stream: &mut TcpStream, host: &str) -> Connect {
 /// The head of a proxy's answer is a few hundred bytes.
 const HEAD_LIMIT: usize = 8 * 1024;
 
-fn answer(head: &str) -> Connect {
+/// What the head of a proxy's answer to CONNECT says.
+pub(crate) fn answer(head: &str) -> Connect {
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default();
     let mut words = first.splitn(3, ' ');
@@ -194,6 +195,7 @@ fn answer(head: &str) -> Connect {
         .filter_map(|line| line.split_once(':'))
         .filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authenticate"))
         .filter_map(|(_, value)| value.split_whitespace().next())
+        .take(16)
         .map(|scheme| scheme.chars().take(32).collect())
         .collect();
     let reason = words.next().unwrap_or_default().chars().take(120).collect();

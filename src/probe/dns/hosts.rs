@@ -1,7 +1,8 @@
 //! The hosts file, which wins over every nameserver.
 
+use crate::bounded;
 use entra_pg_checks::facts::dns::HostsEntry;
-use std::{io::Read, net::IpAddr};
+use std::net::IpAddr;
 
 #[cfg(not(windows))]
 const HOSTS: &str = "/etc/hosts";
@@ -12,17 +13,12 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The lines that give this name an address.
 pub(super) fn entries(name: &str) -> Vec<HostsEntry> {
-    let mut text = String::new();
-    let read =
-        std::fs::File::open(HOSTS).and_then(|file| file.take(LIMIT).read_to_string(&mut text));
     // Without a hosts file there is no override.
-    if read.is_err() {
-        return Vec::new();
-    }
-    parse(&text, name)
+    bounded::text(HOSTS, LIMIT).map(|text| parse(&text, name)).unwrap_or_default()
 }
 
-fn parse(text: &str, name: &str) -> Vec<HostsEntry> {
+/// Lines that give the name an address; a name has no use for more than a few.
+pub(crate) fn parse(text: &str, name: &str) -> Vec<HostsEntry> {
     let line = |(index, line): (usize, &str)| {
         let mut words = line.split('#').next()?.split_whitespace();
         let address: IpAddr = words.next()?.parse().ok()?;
@@ -32,7 +28,7 @@ fn parse(text: &str, name: &str) -> Vec<HostsEntry> {
             address,
         })
     };
-    text.lines().enumerate().filter_map(line).collect()
+    text.lines().enumerate().filter_map(line).take(64).collect()
 }
 
 #[cfg(test)]

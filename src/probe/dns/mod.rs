@@ -1,59 +1,20 @@
 //! Name resolution: what every nameserver says, and what the system's own lookup gives a program.
 
-mod hosts;
-mod question;
+pub(crate) mod hosts;
+pub(crate) mod question;
+pub(crate) mod resolver;
 mod system;
 
 use crate::context::Context;
 use entra_pg_checks::{
     Fact,
     facts::dns::{
-        Name, Nameserver, NameserverOrigin, RecordType, ResolverSettings, Role, SearchCapture,
-        SystemLookup, Transport,
+        Name, RecordType, ResolverSettings, Role, SearchCapture, SystemLookup, Transport,
     },
 };
 use futures::{future::join_all, join};
-use std::net::SocketAddr;
+pub use resolver::{add_azure, are_of_azure, resolver_settings};
 pub use system::system_lookup;
-
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-
-/// How this machine resolves names, and who is asked besides.
-#[must_use]
-pub fn resolver_settings(_cx: &Context, extra: &[SocketAddr]) -> ResolverSettings {
-    let mut settings = match hickory_resolver::system_conf::read_system_conf() {
-        Ok((config, options)) => ResolverSettings {
-            nameservers: config
-                .name_servers()
-                .iter()
-                .map(|server| (server.ip, server.connections.first().map_or(53, |c| c.port)))
-                .map(|address| Nameserver {
-                    address: address.into(),
-                    origin: NameserverOrigin::System,
-                })
-                .collect(),
-            search: config.search().iter().map(plain).filter(|name| !name.is_empty()).collect(),
-            ndots: u32::try_from(options.ndots).unwrap_or(u32::MAX),
-            source: RESOLV_CONF.to_owned(),
-            unreadable: None,
-        },
-        Err(error) => ResolverSettings {
-            source: RESOLV_CONF.to_owned(),
-            unreadable: Some(error.to_string()),
-            ..ResolverSettings::default()
-        },
-    };
-    for &address in extra {
-        settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
-    }
-    let mut seen = Vec::new();
-    settings.nameservers.retain(|nameserver| {
-        let new = !seen.contains(&nameserver.address);
-        seen.push(nameserver.address);
-        new
-    });
-    settings
-}
 
 /// One name over every nameserver, both families at once, while the system's lookup is under way.
 /// The authority's name is asked over TCP, too, to see whether large answers get through.
@@ -118,8 +79,4 @@ async fn capture(
         }
     }
     None
-}
-
-fn plain(name: &impl ToString) -> String {
-    name.to_string().trim_end_matches('.').to_owned()
 }

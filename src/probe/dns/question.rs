@@ -140,7 +140,8 @@ fn settle(ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>)
     }
 }
 
-fn encode(name: &str, record: RecordType) -> Option<Message> {
+/// The message that asks for a name.
+pub(crate) fn encode(name: &str, record: RecordType) -> Option<Message> {
     let mut query = Message::new(random_id(), MessageType::Query, OpCode::Query);
     query.metadata.recursion_desired = true;
     let mut name = Name::from_ascii(name).ok()?;
@@ -149,7 +150,8 @@ fn encode(name: &str, record: RecordType) -> Option<Message> {
     Some(query)
 }
 
-fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
+/// What a nameserver's bytes say to a question.
+pub(crate) fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
     let malformed = |detail: &str| AnswerOutcome::Malformed { detail: detail.to_owned() };
     let message = match Message::from_vec(bytes) {
         Ok(message) => message,

@@ -106,22 +106,28 @@ async fn exchange(
     }
 }
 
-/// `None`: more bytes are needed.
-fn understand(bytes: &[u8]) -> Option<AuthRequest> {
-    let kind = *bytes.first()?;
-    if !matches!(kind, b'R' | b'E' | b'N' | b'v') {
-        return Some(malformed("it is not a message of PostgreSQL"));
-    }
-    let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
-    if !(4..LIMIT).contains(&length) {
-        return Some(malformed("its length is impossible"));
-    }
-    let message = bytes.get(..=length)?;
-    match kind {
-        // A notice, or the offer of an older minor version: the request follows.
-        b'N' | b'v' => understand(bytes.get(1 + length..)?),
-        b'E' => wire::error(message).map(AuthRequest::Error),
-        _ => Some(request(message)),
+/// What the server asks for. `None`: more bytes are needed.
+pub(crate) fn understand(bytes: &[u8]) -> Option<AuthRequest> {
+    let mut bytes = bytes;
+    loop {
+        let kind = *bytes.first()?;
+        if !matches!(kind, b'R' | b'E' | b'N' | b'v') {
+            return Some(malformed("it is not a message of PostgreSQL"));
+        }
+        let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().ok()?) as usize;
+        if !(4..LIMIT).contains(&length) {
+            return Some(malformed("its length is impossible"));
+        }
+        let message = bytes.get(..=length)?;
+        match kind {
+            // A notice, or the offer of an older minor version: the request follows.
+            b'N' | b'v' => bytes = bytes.get(1 + length..)?,
+            b'E' => {
+                let nameless = || malformed("it is an error without a text");
+                return Some(wire::error(message).map_or_else(nameless, AuthRequest::Error));
+            }
+            _ => return Some(request(message)),
+        }
     }
 }
 

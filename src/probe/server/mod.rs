@@ -1,10 +1,10 @@
 //! The database server, from TCP to the session. One connection serves for all of it: what asks for
 //! the first authentication request waits, and the login goes on where it stopped.
 
-mod authentication;
+pub(crate) mod authentication;
 mod login;
 mod path;
-mod preamble;
+pub(crate) mod preamble;
 mod resumed;
 mod session;
 mod wire;

@@ -42,7 +42,7 @@ async fn exchange(stream: &mut TcpStream) -> io::Result<PreambleOutcome> {
     Ok(match stream.read_u8().await? {
         b'S' => PreambleOutcome::TlsAccepted,
         b'N' => PreambleOutcome::TlsRefused,
-        first => understand(rest(first, stream).await),
+        first => understand(&rest(first, stream).await),
     })
 }
 
@@ -60,13 +60,14 @@ async fn rest(first: u8, stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-fn understand(bytes: Vec<u8>) -> PreambleOutcome {
+/// What a server says in place of the one byte.
+pub(crate) fn understand(bytes: &[u8]) -> PreambleOutcome {
     if bytes.first() == Some(&b'E')
-        && let Some(error) = wire::error(&bytes)
+        && let Some(error) = wire::error(bytes)
     {
         return PreambleOutcome::Error(error);
     }
-    let text = wire::printable(&bytes, 120);
+    let text = wire::printable(bytes, 120);
     if text.starts_with("HTTP/") {
         return PreambleOutcome::Http { status_line: text };
     }

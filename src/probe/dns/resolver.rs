@@ -1,0 +1,149 @@
+//! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and who is asked besides.
+
+use crate::bounded;
+use entra_pg_checks::facts::dns::{Nameserver, NameserverOrigin, ResolverSettings};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Azure's own resolver, which answers inside Azure alone.
+/// Source: Microsoft Learn, "What is IP address 168.63.129.16?".
+const AZURE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), DNS);
+
+const DNS: u16 = 53;
+const NSSWITCH: &str = "/etc/nsswitch.conf";
+const LIMIT: u64 = 256 * 1024;
+/// Nameservers beyond the third are ignored by the C library (MAXNS in resolv.h).
+const MOST_NAMESERVERS: usize = 3;
+/// Search suffixes that are tried; no more than six were taken before glibc 2.26.
+const MOST_SUFFIXES: usize = 16;
+
+/// The machine's settings, with the nameservers of `--nameserver`.
+#[must_use]
+pub fn resolver_settings(extra: &[SocketAddr]) -> ResolverSettings {
+    let mut settings = system();
+    settings.lookup_order = bounded::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
+    for &address in extra {
+        settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
+    }
+    let mut seen = Vec::new();
+    settings.nameservers.retain(|nameserver| {
+        let new = !seen.contains(&nameserver.address);
+        seen.push(nameserver.address);
+        new
+    });
+    settings
+}
+
+/// Whether the settings are those that Azure hands out: its own resolver, or the suffixes of its DHCP.
+/// Source: Microsoft Learn, "Name resolution for resources in Azure virtual networks".
+#[must_use]
+pub fn are_of_azure(settings: &ResolverSettings) -> bool {
+    settings.nameservers.iter().any(|nameserver| {
+        nameserver.address == AZURE && nameserver.origin == NameserverOrigin::System
+    }) || settings.search.iter().any(|suffix| {
+        suffix.ends_with("internal.cloudapp.net") || suffix.ends_with("reddog.microsoft.com")
+    })
+}
+
+/// Adds Azure's own resolver to those that are asked.
+pub fn add_azure(settings: &mut ResolverSettings) {
+    if settings.nameservers.iter().all(|nameserver| nameserver.address != AZURE) {
+        let origin = NameserverOrigin::Azure;
+        settings.nameservers.push(Nameserver { address: AZURE, origin });
+    }
+}
+
+#[cfg(unix)]
+fn system() -> ResolverSettings {
+    const RESOLV_CONF: &str = "/etc/resolv.conf";
+    let source = RESOLV_CONF.to_owned();
+    match bounded::text(RESOLV_CONF, LIMIT) {
+        Ok(text) => ResolverSettings { source, ..read(text.as_bytes()) },
+        Err(error) => {
+            let unreadable = Some(error.to_string());
+            ResolverSettings { source, unreadable, ..ResolverSettings::default() }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn system() -> ResolverSettings {
+    let source = "the network adapters' settings".to_owned();
+    match hickory_resolver::system_conf::read_system_conf() {
+        Ok((config, options)) => {
+            let servers = config.name_servers().iter().map(|server| {
+                let port = server.connections.first().map_or(DNS, |connection| connection.port);
+                let address = SocketAddr::new(server.ip, port);
+                Nameserver { address, origin: NameserverOrigin::System }
+            });
+            let plain =
+                |name: &hickory_proto::rr::Name| name.to_ascii().trim_matches('.').to_owned();
+            ResolverSettings {
+                nameservers: servers.collect(),
+                search: config.search().iter().map(plain).filter(|n| !n.is_empty()).collect(),
+                ndots: u32::try_from(options.ndots).unwrap_or(u32::MAX),
+                source,
+                ..ResolverSettings::default()
+            }
+        }
+        Err(error) => {
+            let unreadable = Some(error.to_string());
+            ResolverSettings { source, unreadable, ..ResolverSettings::default() }
+        }
+    }
+}
+
+/// What a resolv.conf says. Lines that make no sense are passed over, as the C library does.
+pub(crate) fn read(text: &[u8]) -> ResolverSettings {
+    let (config, _) = resolv_conf::Config::parse_with_errors(text);
+    let servers = config.nameservers.iter().take(MOST_NAMESERVERS).map(|ip| Nameserver {
+        address: SocketAddr::new(ip.into(), DNS),
+        origin: NameserverOrigin::System,
+    });
+    let suffix = |name: &String| name.trim_matches('.').to_ascii_lowercase();
+    let search = config.get_last_search_or_domain().map(suffix);
+    ResolverSettings {
+        nameservers: servers.collect(),
+        search: search.filter(|name| !name.is_empty()).take(MOST_SUFFIXES).collect(),
+        ndots: config.ndots,
+        timeout_s: Some(config.timeout),
+        attempts: Some(config.attempts),
+        ..ResolverSettings::default()
+    }
+}
+
+/// The `hosts:` line of nsswitch.conf, such as `files dns`.
+pub(crate) fn hosts_order(text: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix("hosts:"))?;
+    let order = line.split('#').next().unwrap_or_default();
+    let order: Vec<&str> = order.split_whitespace().take(16).collect();
+    let order: String = order.join(" ").chars().take(200).collect();
+    (!order.is_empty()).then_some(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{are_of_azure, hosts_order, read};
+
+    #[test]
+    fn reads_what_the_c_library_reads() {
+        let settings = read(
+            b"# by hand\nnameserver 10.0.0.4\nnonsense here\nnameserver rubbish\nnameserver 10.0.0.5 # two\n\
+              nameserver fe80::1%eth0\nnameserver 10.0.0.7\nsearch corp.example. Lab.Example\noptions ndots:5 timeout:2\n",
+        );
+        let addresses: Vec<String> =
+            settings.nameservers.iter().map(|server| server.address.ip().to_string()).collect();
+        assert_eq!(addresses, ["10.0.0.4", "10.0.0.5", "fe80::1"]);
+        assert_eq!(settings.search, ["corp.example", "lab.example"]);
+        assert_eq!((settings.ndots, settings.timeout_s), (5, Some(2)));
+        assert!(!are_of_azure(&settings));
+        assert!(are_of_azure(&read(b"search x.internal.cloudapp.net\n")));
+        assert!(are_of_azure(&read(b"nameserver 168.63.129.16\n")));
+    }
+
+    #[test]
+    fn reads_the_order_of_lookups() {
+        let text = "passwd: files\nhosts:  files mdns4_minimal [NOTFOUND=return] dns # x\n";
+        assert_eq!(hosts_order(text).as_deref(), Some("files mdns4_minimal [NOTFOUND=return] dns"));
+        assert_eq!(hosts_order("passwd: files\n"), None);
+    }
+}
