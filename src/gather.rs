@@ -399,18 +399,19 @@ impl<'a> View<'a> {
             return (Fact::blocked(Topic::AuthRequest, ""), Fact::blocked(Topic::AuthRequest, ""));
         };
         let (cx, request) = (self.cx, self.request);
-        let mut open = None;
+        let wanted = self.wants(Topic::Session);
+        let mut session = None;
         let login = cx
             .guard(async {
-                let (login, session) = server::login(cx, request, waiting, secret).await;
-                open = session;
+                let (login, around) = server::login(cx, request, waiting, secret, wanted).await;
+                session = around;
                 login
             })
             .await;
-        let session = match open {
-            _ if !self.wants(Topic::Session) => Fact::NotObserved(NotObserved::Deselected),
+        let session = match session {
+            _ if !wanted => Fact::NotObserved(NotObserved::Deselected),
             None => Fact::blocked(Topic::Login, String::new()),
-            Some(open) => cx.guard(server::session(cx, request, open)).await,
+            Some(session) => session,
         };
         (login, session)
     }

@@ -13,7 +13,8 @@ pub struct Server {
     pub port: u16,
     /// One attempt per address at that port.
     pub tcp: Vec<TcpAttempt>,
-    /// One attempt per address at the other of 5432 and 6432; empty when the port is neither.
+    /// One attempt per address at the other of 5432 and 6432; empty when the port is neither, or was
+    /// open before the other had answered.
     pub sibling: Vec<TcpAttempt>,
     /// The answer to SSLRequest.
     pub preamble: Fact<Preamble>,

@@ -3,7 +3,7 @@
 use super::{
     authentication::{Waiting, application_name},
     resumed::{Resumed, Tape},
-    wire,
+    session, wire,
 };
 use crate::{
     context::{Context, milliseconds},
@@ -12,37 +12,28 @@ use crate::{
 };
 use entra_pg_checks::{
     Fact, Topic,
-    facts::login::{Login, LoginOutcome, Rung},
+    facts::{
+        login::{Login, LoginOutcome, Rung},
+        session::Session,
+    },
 };
+use futures::join;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode};
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage, config::SslMode};
 
-/// A session, and what drives it.
-pub struct Open {
-    pub(super) client: Client,
-    /// What the first query gave: `current_user` and `version()`.
-    pub(super) first: (String, String),
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-/// Sends the token, and asks one query. The token is kept back unless the server's TLS identity was
-/// verified, whatever `sslmode` says.
+/// Sends the token, asks one query and, where it is wanted, looks around. The token is kept back
+/// unless the server's TLS identity was verified, whatever `sslmode` says.
 pub async fn login(
     cx: &Context,
     request: &Request,
     waiting: Waiting,
     token: &Secret,
-) -> (Fact<Login>, Option<Open>) {
+    look_around: bool,
+) -> (Fact<Login>, Option<Fact<Session>>) {
     let mut login = Login {
         outcome: LoginOutcome::TokenWithheld { why: UNVERIFIED.to_owned() },
         rungs: vec![
@@ -82,13 +73,25 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
     };
-    let driver = tokio::spawn(async move {
+    let _driver = Driver(tokio::spawn(async move {
         // How the connection ends shows in the query that waits for it.
         let _ = connection.await;
-    });
+    }));
     login.rungs.push(rung("ready", began.elapsed()));
-    let query = timeout(cx.timeout(), client.simple_query(FIRST_QUERY));
-    let answered = cx.step(Topic::Login, user, "query", query).await;
+    let first = async {
+        let query = timeout(cx.timeout(), client.simple_query(FIRST_QUERY));
+        let answered = cx.step(Topic::Login, user, "query", query).await;
+        (answered, began.elapsed())
+    };
+    let around = async {
+        if look_around {
+            Some(cx.guard(session::look_around(cx, request, &client)).await)
+        } else {
+            None
+        }
+    };
+    // In this order on the wire, in one round trip.
+    let ((answered, after), around) = join!(first, around);
     let first = match answered {
         Ok(Ok(messages)) => row(&messages),
         Ok(Err(error)) => {
@@ -100,9 +103,25 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
     };
-    login.rungs.push(rung("queried", began.elapsed()));
+    login.rungs.push(rung("queried", after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
-    (Fact::Seen(login), Some(Open { client, first, driver }))
+    let around = around.map(|around| match around {
+        Fact::Seen(mut session) => {
+            (session.current_user, session.version) = first;
+            Fact::Seen(session)
+        }
+        Fact::NotObserved(why) => Fact::NotObserved(why),
+    });
+    (Fact::Seen(login), around)
+}
+
+/// What drives a session; it ends with it.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 const UNVERIFIED: &str = "the server's TLS identity could not be verified";

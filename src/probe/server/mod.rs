@@ -10,6 +10,5 @@ mod session;
 mod wire;
 
 pub use authentication::{Waiting, authentication_request};
-pub use login::{Open, login};
+pub use login::login;
 pub use path::{Connection, path};
-pub use session::session;

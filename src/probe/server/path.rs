@@ -14,13 +14,14 @@ use entra_pg_checks::{
         tls::Tls,
     },
 };
-use futures::join;
+use futures::future::{Either, select};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use std::{
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
 };
 use tokio::net::TcpStream;
@@ -51,10 +52,11 @@ pub async fn path(
     let sibling = sibling.map(at).unwrap_or_default();
     let main = async {
         let attempts = tcp::connect_all(cx, Topic::Server, host, &at(port)).await;
-        up(cx, settings, host, attempts).await
+        let open = attempts.iter().any(|(_, stream)| stream.is_some());
+        (up(cx, settings, host, attempts).await, open)
     };
-    let (sibling, (tcp, preamble, tls, connection)) =
-        join!(tcp::connect_all(cx, Topic::Server, host, &sibling), main);
+    let sibling = tcp::connect_all(cx, Topic::Server, host, &sibling);
+    let ((tcp, preamble, tls, connection), sibling) = while_of_use(main, sibling).await;
     let server = Server {
         host: host.to_owned(),
         port,
@@ -66,11 +68,27 @@ pub async fn path(
     (Fact::Seen(server), connection)
 }
 
+/// The other port is of use where the one asked for is closed: once that one is open, nobody waits
+/// for a port that a firewall may drop.
+async fn while_of_use<T>(
+    main: impl Future<Output = (T, bool)>,
+    sibling: impl Future<Output = Attempts>,
+) -> (T, Attempts) {
+    let (main, sibling) = (pin!(main), pin!(sibling));
+    match select(main, sibling).await {
+        Either::Left(((main, true), _)) => (main, Vec::new()),
+        Either::Left(((main, false), sibling)) => (main, sibling.await),
+        Either::Right((sibling, main)) => (main.await.0, sibling),
+    }
+}
+
+type Attempts = Vec<(TcpAttempt, Option<TcpStream>)>;
+
 async fn up(
     cx: &Context,
     settings: &Settings,
     host: &str,
-    attempts: Vec<(TcpAttempt, Option<TcpStream>)>,
+    attempts: Attempts,
 ) -> (Vec<TcpAttempt>, Fact<Preamble>, Fact<Tls>, Option<Connection>) {
     let mut tcp = Vec::new();
     let mut open = None;

@@ -1,23 +1,27 @@
-//! A look around after login: one short transaction that only reads.
+//! A look around after login: one short transaction that only reads. Its questions are asked one
+//! behind the other without waiting, so that all of them together cost one round trip.
 
-use super::login::Open;
 use crate::{context::Context, request::Request};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::session::{Label, Principal, Session},
 };
+use futures::join;
 use tokio::time::timeout;
-use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 /// Looks around. Nothing is written; every answer is bounded.
-pub async fn session(cx: &Context, request: &Request, open: Open) -> Fact<Session> {
+pub(super) async fn look_around(cx: &Context, request: &Request, client: &Client) -> Fact<Session> {
     let milliseconds = cx.timeout().as_millis();
     let begin = format!(
-        "begin transaction read only; set local statement_timeout = {milliseconds}; {LOOK}"
+        "begin transaction read only; set local statement_timeout = {milliseconds}; \
+         {LOOK}; savepoint look"
     );
     let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
-    let work = timeout(cx.timeout(), open.client.simple_query(&begin));
-    let messages = match cx.step(Topic::Session, user, "look around", work).await {
+    let work = timeout(cx.timeout(), client.simple_query(&begin));
+    let looked = cx.step(Topic::Session, user, "look around", work);
+    let (looked, labels, admin) = join!(looked, labels(cx, client), as_admin(cx, request, client));
+    let messages = match looked {
         Ok(Ok(messages)) => messages,
         Ok(Err(error)) => {
             let detail = match error.as_db_error() {
@@ -31,16 +35,25 @@ pub async fn session(cx: &Context, request: &Request, open: Open) -> Fact<Sessio
         }
     };
     let mut session = read(&messages);
-    session.current_user.clone_from(&open.first.0);
-    session.version.clone_from(&open.first.1);
-    session.labels = labels(cx, &open).await;
-    if request.as_admin {
-        session.principals = principals(cx, &open).await;
-        session.unlabelled = unlabelled(cx, &open).await;
+    session.labels = labels;
+    if let Some((principals, unlabelled)) = admin {
+        session.principals = principals;
+        session.unlabelled = unlabelled;
     }
     // The server ends a transaction that nobody commits.
-    drop(open);
     Fact::Seen(session)
+}
+
+async fn as_admin(
+    cx: &Context,
+    request: &Request,
+    client: &Client,
+) -> Option<(Fact<Vec<Principal>>, Fact<Vec<String>>)> {
+    if request.as_admin {
+        Some(join!(principals(cx, client), unlabelled(cx, client)))
+    } else {
+        None
+    }
 }
 
 const LOOK: &str = "\
@@ -85,13 +98,13 @@ fn read(messages: &[SimpleQueryMessage]) -> Session {
     }
 }
 
-async fn labels(cx: &Context, open: &Open) -> Fact<Vec<Label>> {
+async fn labels(cx: &Context, client: &Client) -> Fact<Vec<Label>> {
     let label = |row: &SimpleQueryRow| Label { provider: text(row, 0), label: text(row, 1) };
-    ask(cx, open, "labels", LABELS, label).await
+    ask(cx, client, "labels", LABELS, label).await
 }
 
 /// By position: the documentation and the live servers disagree on a column's name.
-async fn principals(cx: &Context, open: &Open) -> Fact<Vec<Principal>> {
+async fn principals(cx: &Context, client: &Client) -> Fact<Vec<Principal>> {
     let principal = |row: &SimpleQueryRow| Principal {
         role: text(row, 0),
         kind: text(row, 1),
@@ -100,30 +113,27 @@ async fn principals(cx: &Context, open: &Open) -> Fact<Vec<Principal>> {
         mfa: matches!(row.get(4), Some("1" | "t")),
         admin: matches!(row.get(5), Some("1" | "t")),
     };
-    ask(cx, open, "principals", PRINCIPALS, principal).await
+    ask(cx, client, "principals", PRINCIPALS, principal).await
 }
 
-async fn unlabelled(cx: &Context, open: &Open) -> Fact<Vec<String>> {
-    ask(cx, open, "unlabelled roles", UNLABELLED, |row: &SimpleQueryRow| text(row, 0)).await
+async fn unlabelled(cx: &Context, client: &Client) -> Fact<Vec<String>> {
+    ask(cx, client, "unlabelled roles", UNLABELLED, |row: &SimpleQueryRow| text(row, 0)).await
 }
 
 async fn ask<T>(
     cx: &Context,
-    open: &Open,
+    client: &Client,
     label: &str,
     query: &str,
     read: impl Fn(&SimpleQueryRow) -> T,
 ) -> Fact<Vec<T>> {
     // A refusal must not end the transaction for what is asked after it.
-    let guarded = format!("savepoint look; {query}");
-    let work = timeout(cx.timeout(), open.client.simple_query(&guarded));
+    let guarded = format!("rollback to savepoint look; {query}");
+    let work = timeout(cx.timeout(), client.simple_query(&guarded));
     let answered = cx.step(Topic::Session, "", label, work).await;
     match answered {
         Ok(Ok(messages)) => Fact::Seen(rows(&messages).map(read).collect()),
         Ok(Err(error)) => {
-            let rollback = open.client.simple_query("rollback to savepoint look");
-            // If this fails, the next question fails and says so.
-            let _ = timeout(cx.timeout(), rollback).await;
             let detail = match error.as_db_error() {
                 Some(refused) => refused.message().chars().take(300).collect(),
                 None => error.to_string(),
