@@ -2,7 +2,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "the home of the clock")]
 
-use crate::{environment::Environment, progress::Progress, roots::Roots};
+use crate::{
+    environment::Environment,
+    probe::{dns::Lookups, http},
+    progress::Progress,
+    roots::Roots,
+};
 use entra_pg_checks::{Contact, Evidence, Fact, NotObserved, Step, Topic};
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -11,7 +16,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +27,9 @@ pub struct Context {
     pub environment: Arc<Environment>,
     /// The root certificates.
     pub roots: Arc<Roots>,
+    /// The system's lookups, one a name.
+    pub lookups: Lookups,
+    http: Arc<OnceLock<Option<reqwest::Client>>>,
     run_id: String,
     started: Instant,
     observed_at: Timestamp,
@@ -59,6 +67,8 @@ impl Context {
         Self {
             roots: Arc::new(Roots::new(&environment)),
             environment: Arc::new(environment),
+            lookups: Lookups::default(),
+            http: Arc::default(),
             run_id: run_id(Timestamp::now()),
             started: Instant::now(),
             observed_at: Timestamp::now(),
@@ -77,6 +87,8 @@ impl Context {
         Self {
             environment: Arc::clone(&self.environment),
             roots: Arc::clone(&self.roots),
+            lookups: self.lookups.clone(),
+            http: Arc::clone(&self.http),
             run_id: run_id(Timestamp::now()),
             started: Instant::now(),
             observed_at: Timestamp::now(),
@@ -92,6 +104,13 @@ impl Context {
     #[must_use]
     pub fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// The HTTP client of the run, whose connections are used again; `None` where this machine has
+    /// no roots to verify against.
+    #[must_use]
+    pub fn http(&self) -> Option<reqwest::Client> {
+        self.http.get_or_init(|| http::client(self).ok()).clone()
     }
 
     /// The longest that one wait may take: `--timeout`, or what is left of the deadline.

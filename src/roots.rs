@@ -2,7 +2,11 @@
 
 use crate::environment::Environment;
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
-use std::{path::PathBuf, sync::Arc, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 /// Root certificates, read when first needed.
 #[derive(Debug)]
@@ -10,6 +14,7 @@ pub struct Roots {
     public_file: Option<PathBuf>,
     system: OnceLock<(Arc<RootCertStore>, Vec<String>)>,
     public: OnceLock<(Arc<RootCertStore>, Vec<String>)>,
+    files: Mutex<BTreeMap<PathBuf, Arc<RootCertStore>>>,
 }
 
 impl Roots {
@@ -21,6 +26,7 @@ impl Roots {
             public_file: environment.get("ENTRA_PG_PUBLIC_ROOTS").map(PathBuf::from),
             system: OnceLock::new(),
             public: OnceLock::new(),
+            files: Mutex::default(),
         }
     }
 
@@ -37,6 +43,14 @@ impl Roots {
             Some(path) => read_file(path),
         };
         Arc::clone(&self.public.get_or_init(read).0)
+    }
+
+    /// The roots of an `sslrootcert`; an empty store where the file is of no use, so that nothing
+    /// verifies.
+    pub fn of_file(&self, path: &Path) -> Arc<RootCertStore> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || read_file(path).0;
+        Arc::clone(files.entry(path.to_owned()).or_insert_with(read))
     }
 
     /// What could not be read, one line each. Only stores that were used are mentioned.
@@ -57,7 +71,7 @@ fn read_system() -> (Arc<RootCertStore>, Vec<String>) {
     (Arc::new(store), problems)
 }
 
-fn read_file(path: &PathBuf) -> (Arc<RootCertStore>, Vec<String>) {
+fn read_file(path: &Path) -> (Arc<RootCertStore>, Vec<String>) {
     let mut store = RootCertStore::empty();
     let mut problems = Vec::new();
     match CertificateDer::pem_file_iter(path) {

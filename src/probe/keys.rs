@@ -1,6 +1,6 @@
 //! The tenant's published signing keys, and the token's signature held against them.
 
-use crate::{context::Context, probe::tls, secret::Secret};
+use crate::{context::Context, secret::Secret};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{cloud::Cloud, token::Signature, token::Token},
@@ -77,14 +77,9 @@ enum Failure {
 }
 
 async fn fetch(cx: &Context, url: &str) -> Result<JwkSet, Failure> {
-    let config = tls::verifying_config(cx).map_err(|_| Failure::NoAnswer)?;
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(config)
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(cx.timeout())
-        .build()
-        .map_err(|_| Failure::NoAnswer)?;
-    let mut response = client.get(url).send().await.map_err(|_| Failure::NoAnswer)?;
+    let client = cx.http().ok_or(Failure::NoAnswer)?;
+    let request = client.get(url).timeout(cx.timeout());
+    let mut response = request.send().await.map_err(|_| Failure::NoAnswer)?;
     if !response.status().is_success() {
         let status = response.status().as_u16();
         return Err(Failure::Unusable(format!("the keys' address answers {status}")));

@@ -4,7 +4,6 @@
 use crate::{
     context::{Context, milliseconds},
     environment::Environment,
-    probe::tls,
 };
 use azure_core::{
     Error,
@@ -39,7 +38,7 @@ struct Log {
 impl Recorder {
     pub(super) fn new(cx: &Context) -> Arc<Self> {
         Arc::new(Self {
-            client: client(cx).unwrap_or_default(),
+            client: cx.http().unwrap_or_default(),
             endpoint: identity_endpoint(&cx.environment),
             log: Mutex::default(),
         })
@@ -63,17 +62,6 @@ impl Recorder {
         log.exchanges.push(exchange);
         log.failure = failure;
     }
-}
-
-/// The HTTP client of the Azure SDKs' kind: proxies by environment, this machine's roots.
-fn client(cx: &Context) -> Option<reqwest::Client> {
-    let tls = tls::verifying_config(cx).ok()?;
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(cx.timeout())
-        .build()
-        .ok()
 }
 
 /// Which endpoint serves managed identities here. Source: the detection order of MSAL.

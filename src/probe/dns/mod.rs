@@ -14,7 +14,7 @@ use entra_pg_checks::{
 };
 use futures::{future::join_all, join};
 pub use resolver::{add_azure, are_of_azure, resolver_settings};
-pub use system::system_lookup;
+pub use system::{Lookups, system_lookup};
 
 /// One name over every nameserver, both families at once, while the system's lookup is under way.
 /// The authority's name is asked over TCP, too, to see whether large answers get through.
@@ -67,16 +67,16 @@ async fn capture(
         return None;
     }
     let nameserver = resolver.nameservers.first()?.address;
-    for suffix in resolver.search.iter().take(6) {
+    let asked = resolver.search.iter().take(6).map(|suffix| async move {
         let extended = format!("{name}.{suffix}");
         let answer = question::ask(cx, &extended, nameserver, RecordType::A, Transport::Udp).await;
-        let addresses = question::addresses(&answer);
+        (extended, question::addresses(&answer))
+    });
+    // At once, and the first that is used counts.
+    join_all(asked).await.into_iter().find_map(|(name, addresses)| {
         let used = system.seen().is_some_and(|lookup| {
             addresses.iter().any(|address| lookup.addresses.contains(address))
         });
-        if used {
-            return Some(SearchCapture { name: extended, addresses });
-        }
-    }
-    None
+        used.then_some(SearchCapture { name, addresses })
+    })
 }

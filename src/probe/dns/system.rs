@@ -1,30 +1,72 @@
-//! The system's own lookup, with hosts file, search suffixes and caches: what psql will see.
+//! The system's own lookup, with hosts file, search suffixes and caches: what psql will see. Every
+//! name is looked up once, whoever asks: the probes, and the HTTP client that fetches tokens.
 
 use crate::context::{Context, milliseconds};
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use entra_pg_checks::{Fact, NotObserved, Topic, facts::dns::SystemLookup};
-use std::time::Instant;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 /// More addresses than this are of no use to anybody.
 const MOST: usize = 64;
 
-/// What getaddrinfo gives. It knows no timeout: a thread is left behind when ours is over.
+/// The lookups of a run, under way or over.
+#[derive(Clone, Default)]
+pub struct Lookups(Arc<Mutex<BTreeMap<String, Lookup>>>);
+
+/// Without an answer the lookup itself failed: a defect of ours.
+type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>>;
+
+impl Lookups {
+    /// getaddrinfo knows no timeout: a thread is left behind by whoever does not wait for it.
+    fn of(&self, name: &str) -> Lookup {
+        let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
+            let asked = name.to_owned();
+            let looking = tokio::task::spawn_blocking(move || look(&asked));
+            async { looking.await.map_err(|error| error.to_string()) }.boxed().shared()
+        };
+        lookups.entry(name.to_owned()).or_insert_with(start).clone()
+    }
+}
+
+impl Resolve for Lookups {
+    fn resolve(&self, name: Name) -> Resolving {
+        let lookup = self.of(name.as_str());
+        Box::pin(async move {
+            let found = lookup.await?;
+            if let Some((_, text)) = found.error {
+                return Err(io::Error::other(text).into());
+            }
+            // The port is the URL's.
+            let addresses = found.addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(addresses) as Addrs)
+        })
+    }
+}
+
+/// What getaddrinfo gives.
 pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
     let began = Instant::now();
-    let asked = name.to_owned();
-    let lookup = tokio::task::spawn_blocking(move || look(&asked));
-    let waited = cx.step(Topic::Dns, name, "system", tokio::time::timeout(cx.timeout(), lookup));
-    let elapsed_ms = |began: Instant| milliseconds(began.elapsed());
-    match waited.await {
-        Ok(Ok(mut found)) => {
-            found.elapsed_ms = elapsed_ms(began);
-            Fact::Seen(found)
-        }
-        Ok(Err(error)) => Fact::NotObserved(NotObserved::ToolFailed { detail: error.to_string() }),
+    let lookup = tokio::time::timeout(cx.timeout(), cx.lookups.of(name));
+    let waited = cx.step(Topic::Dns, name, "system", lookup).await;
+    match waited {
+        Ok(Ok(found)) => Fact::Seen(found),
+        Ok(Err(detail)) => Fact::NotObserved(NotObserved::ToolFailed { detail }),
         Err(_) => Fact::Seen(SystemLookup {
             addresses: Vec::new(),
             error: Some((TRY_AGAIN, "no answer within the timeout".to_owned())),
-            elapsed_ms: elapsed_ms(began),
+            elapsed_ms: milliseconds(began.elapsed()),
         }),
     }
 }
@@ -33,6 +75,7 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
 const TRY_AGAIN: i32 = -3;
 
 fn look(name: &str) -> SystemLookup {
+    let began = Instant::now();
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let mut found = SystemLookup { addresses: Vec::new(), error: None, elapsed_ms: 0 };
     match getaddrinfo(Some(name), None, Some(hints)) {
@@ -50,5 +93,6 @@ fn look(name: &str) -> SystemLookup {
             found.error = Some((number, text));
         }
     }
+    found.elapsed_ms = milliseconds(began.elapsed());
     found
 }

@@ -15,12 +15,10 @@ use entra_pg_checks::{
     },
 };
 use futures::future::{Either, select};
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::RootCertStore;
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
     pin::pin,
     sync::Arc,
 };
@@ -103,21 +101,15 @@ async fn up(
     if preamble.outcome != PreambleOutcome::TlsAccepted {
         return (tcp, Fact::Seen(preamble), Fact::blocked(Topic::Server, host), None);
     }
-    let roots = roots(settings);
+    let roots = roots(cx, settings);
     let (tls, stream) = tls::handshake(cx, Topic::Server, stream, address, host, roots).await;
     let connection = stream.map(|stream| Connection { stream, verified: tls.verified() });
     (tcp, Fact::Seen(preamble), Fact::Seen(tls), connection)
 }
 
-/// The roots of `sslrootcert`; an empty store where the file is of no use, so that nothing verifies.
-fn roots(settings: &Settings) -> Option<Arc<RootCertStore>> {
+/// The roots of `sslrootcert`, where it names a file.
+fn roots(cx: &Context, settings: &Settings) -> Option<Arc<RootCertStore>> {
     let file = settings.sslrootcert.as_ref()?;
-    if file.state == RootFileState::System {
-        return None;
-    }
-    let mut store = RootCertStore::empty();
-    if let Ok(certificates) = CertificateDer::pem_file_iter(&file.path.value) {
-        store.add_parsable_certificates(certificates.filter_map(Result::ok));
-    }
-    Some(Arc::new(store))
+    let named = file.state != RootFileState::System;
+    named.then(|| cx.roots.of_file(Path::new(&file.path.value)))
 }
