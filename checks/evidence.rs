@@ -1,9 +1,10 @@
 //! Everything that one run saw, and nothing that it thinks of it.
 
 use crate::facts::{
-    Fact, Topic, clock::ClockReading, credential::CredentialTrace, dns::Dns, graph::Directory,
-    login::AuthRequest, login::Login, outbound::Outbound, proxy::ProxyRules, server::Server,
-    session::Session, settings::Settings, token::Signature, token::Token, vantage::Vantage,
+    Fact, Topic, azure::Azure, clock::ClockReading, credential::CredentialTrace, dns::Dns,
+    graph::Directory, login::AuthRequest, login::Login, outbound::Outbound, proxy::ProxyRules,
+    server::Server, session::Session, settings::Settings, token::Signature, token::Token,
+    vantage::Vantage,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub struct Evidence {
     pub session: Fact<Session>,
     /// What Microsoft Graph says.
     pub directory: Fact<Directory>,
+    /// The server's own side, from exported files or from Resource Manager.
+    pub azure: Fact<Azure>,
     /// When each look began and how long it took.
     pub timeline: Vec<Step>,
     /// Every endpoint that was contacted.
@@ -138,6 +141,7 @@ impl Default for Evidence {
             login: Fact::default(),
             session: Fact::default(),
             directory: Fact::default(),
+            azure: Fact::default(),
             timeline: Vec::new(),
             contacted: Vec::new(),
             tool_errors: Vec::new(),

@@ -311,7 +311,7 @@ const fn families(topic: Topic) -> &'static [&'static str] {
         Topic::Login | Topic::Session => {
             &["login", "access", "name", "claims", "token", "server", "dns", "config"]
         }
-        Topic::Graph => &["outbound", "dns", "token"],
+        Topic::Graph | Topic::Azure => &["outbound", "dns", "token"],
     }
 }
 

@@ -11,6 +11,7 @@
 //! `cargo test` names whatever is forgotten.
 
 pub mod access;
+pub mod azure;
 pub mod check;
 pub mod claims;
 pub mod clock;
@@ -47,6 +48,7 @@ pub const FAMILIES: &[(&str, &[&Check])] = &[
     ("server", server::CHECKS),
     ("login", login::CHECKS),
     ("access", access::CHECKS),
+    ("azure", azure::CHECKS),
 ];
 
 /// Every check, in the order of the chain.

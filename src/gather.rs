@@ -11,6 +11,7 @@ use crate::{
 use entra_pg_checks::{
     Evidence, Fact, NotObserved, Severity, Topic,
     facts::{
+        azure::Azure,
         clock::ClockReading,
         credential::CredentialTrace,
         dns::{Dns, Name, ResolverSettings, Role, SystemLookup},
@@ -46,12 +47,13 @@ pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -
         (name, view.login(path, common.credential.clone(), common.authority.clone()).await)
     };
 
-    let (authority, graph_host, (server_name, reached), signature, obtained) = join!(
+    let (authority, graph_host, (server_name, reached), signature, obtained, azure) = join!(
         common.authority.clone(),
         common.graph_host.clone(),
         login,
         common.signature.clone(),
-        common.credential.clone()
+        common.credential.clone(),
+        view.azure()
     );
     let names = [Some(authority.0), Some(graph_host.0), server_name];
     let hosts = [authority.1, graph_host.1];
@@ -72,6 +74,7 @@ pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -
     evidence.auth_request = reached.auth_request;
     evidence.login = reached.login;
     evidence.session = reached.session;
+    evidence.azure = azure;
     view.finish(evidence, common)
 }
 
@@ -165,7 +168,7 @@ impl<'a> View<'a> {
         Self {
             cx,
             request,
-            topics: request.selection.topics(),
+            topics: request.topics(),
             proxy: proxy::rules(&cx.environment, &[&cloud.authority_host, &cloud.graph_host]),
             resolver,
             in_azure,
@@ -414,6 +417,20 @@ impl<'a> View<'a> {
             Some(session) => session,
         };
         (login, session)
+    }
+
+    /// The server's own side, as far as it was given or asked for.
+    async fn azure(&self) -> Fact<Azure> {
+        let asked = &self.request.azure;
+        if !self.wants(Topic::Azure) {
+            return Fact::NotObserved(NotObserved::Deselected);
+        }
+        match &asked.exported {
+            Some(exported) => Fact::Seen(Azure::clone(exported)),
+            None => Fact::not_applicable(
+                "the server's configuration was neither given (--azure-config) nor asked for (--azure)",
+            ),
+        }
     }
 
     /// The evidence that needs no look at the network.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// The plan, in words. Nothing is contacted to make it.
 #[must_use]
 pub fn text(request: &Request, environment: &Environment) -> String {
-    let topics = request.selection.topics();
+    let topics = request.topics();
     let settings = &request.settings;
     let cloud = &settings.cloud.value;
     let mut text = String::from("This run would look at, and contact, nothing but:\n");
@@ -15,6 +15,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
         let wanted = topics.contains(&topic)
             && match topic {
                 Topic::Graph => false,
+                Topic::Azure => request.azure.live || request.azure.exported.is_some(),
                 Topic::Server | Topic::AuthRequest | Topic::Login | Topic::Session => {
                     settings.host.is_some()
                 }

@@ -3,7 +3,7 @@
 use crate::secret::Secret;
 use entra_pg_checks::{
     Check, Topic,
-    facts::{credential::CredentialKind, settings::Origin, settings::Settings},
+    facts::{azure::Azure, credential::CredentialKind, settings::Origin, settings::Settings},
     rulebook,
 };
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
@@ -35,6 +35,19 @@ pub struct Request {
     pub send_token_unverified: bool,
     /// `--only` and `--skip`.
     pub selection: Selection,
+    /// The server's own side.
+    pub azure: AzureRequest,
+}
+
+/// What is asked about the server's own side.
+#[derive(Clone, Debug, Default)]
+pub struct AzureRequest {
+    /// What the files of `--azure-config` hold, if any was given.
+    pub exported: Option<Arc<Azure>>,
+    /// `--azure`: what the files do not hold is read from Resource Manager.
+    pub live: bool,
+    /// `--server-id`.
+    pub server_id: Option<String>,
 }
 
 /// Which checks are wanted, by family or id.
@@ -86,10 +99,28 @@ impl Selection {
     }
 }
 
+impl Request {
+    /// The topics to look at. Where exported files are all that was given, they are judged alone:
+    /// that is the preflight of a network in which there is no server yet.
+    #[must_use]
+    pub fn topics(&self) -> BTreeSet<Topic> {
+        if self.judges_files_alone() {
+            return BTreeSet::from([Topic::Settings, Topic::Azure]);
+        }
+        self.selection.topics()
+    }
+
+    /// Whether there are files to judge and nothing else to look at.
+    #[must_use]
+    pub fn judges_files_alone(&self) -> bool {
+        self.azure.exported.is_some() && !self.azure.live && self.settings.host.is_none()
+    }
+}
+
 /// What has to be looked at before a topic can be.
 const fn before(topic: Topic) -> &'static [Topic] {
     match topic {
-        Topic::Settings | Topic::Proxy => &[],
+        Topic::Settings | Topic::Proxy | Topic::Azure => &[],
         Topic::Dns => &[Topic::Settings, Topic::Proxy],
         Topic::Outbound => &[Topic::Dns, Topic::Proxy],
         Topic::Clock => &[Topic::Outbound],

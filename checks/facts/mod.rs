@@ -3,6 +3,8 @@
 //! What the world does (NXDOMAIN, a reset, SQLSTATE 28P01) is a variant of a fact. Only our own
 //! failure to look is [`NotObserved`].
 
+pub mod azure;
+pub mod azure_network;
 pub mod clock;
 pub mod cloud;
 pub mod credential;
@@ -100,11 +102,13 @@ pub enum Topic {
     Session,
     /// What Microsoft Graph says of the signed-in identity.
     Graph,
+    /// The server's own side: what Azure says of its settings and its network.
+    Azure,
 }
 
 impl Topic {
     /// Every topic, in chain order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Settings,
         Self::Proxy,
         Self::Dns,
@@ -118,6 +122,7 @@ impl Topic {
         Self::Login,
         Self::Session,
         Self::Graph,
+        Self::Azure,
     ];
 
     /// The name used in JSON and in `entra-pg checks`.
@@ -137,6 +142,7 @@ impl Topic {
             Self::Login => "login",
             Self::Session => "session",
             Self::Graph => "graph",
+            Self::Azure => "azure",
         }
     }
 
@@ -155,6 +161,7 @@ impl Topic {
                 "the database server, TCP 5432 or 6432"
             }
             Self::Graph => "nothing by itself: it is judged where a recording holds it",
+            Self::Azure => "Azure Resource Manager, TCP 443, with --azure alone; files otherwise",
         }
     }
 
@@ -166,6 +173,7 @@ impl Topic {
             Self::Token => "the token, read and never sent",
             Self::Login | Self::Session => "the token, sent to the verified database server alone",
             Self::Graph => "a token of its own for that service",
+            Self::Azure => "with --azure a token of its own, sent to Azure Resource Manager alone",
             Self::Settings
             | Self::Proxy
             | Self::Dns

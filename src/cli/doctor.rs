@@ -11,7 +11,7 @@ use crate::{
     plan,
     progress::Progress,
     report::{self, FailOn, Format, Report, Style},
-    request::{Request, Selection},
+    request::{AzureRequest, Request, Selection},
     secret::Secret,
     target,
     usage::UsageError,
@@ -205,6 +205,7 @@ pub(super) fn build_request(
         as_admin: identity.as_admin,
         send_token_unverified: identity.send_token_unverified,
         selection,
+        azure: AzureRequest::default(),
     })
 }
 

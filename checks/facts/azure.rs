@@ -1,0 +1,175 @@
+//! What Azure says of the server: its settings, as Resource Manager shows them. The vantage is the
+//! configuration, exported to files or read live; nobody's packets.
+
+use super::{
+    Fact,
+    azure_network::{RouteTable, SecurityGroup, VirtualNetwork},
+};
+use crate::service_tags::ServiceTags;
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// Everything that was given or read. A part that nobody gave is `NotAsked`; one that this identity
+/// may not read is `NotPermitted`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Azure {
+    /// Where each part is from.
+    pub sources: Vec<Source>,
+    /// The flexible server.
+    pub server: Fact<FlexibleServer>,
+    /// Its Entra administrators.
+    pub administrators: Fact<Vec<Administrator>>,
+    /// Its firewall rules, which count for public access alone.
+    pub firewall_rules: Fact<Vec<FirewallRule>>,
+    /// Its server parameters, as far as they matter: `pgbouncer.enabled`.
+    pub parameters: Fact<Vec<Parameter>>,
+    /// Network security groups.
+    pub security_groups: Fact<Vec<SecurityGroup>>,
+    /// Route tables.
+    pub route_tables: Fact<Vec<RouteTable>>,
+    /// Virtual networks.
+    pub networks: Fact<Vec<VirtualNetwork>>,
+    /// A published list of service tags: of each that a rule or a route names, the part that the
+    /// sign-in hosts are in.
+    pub service_tags: Fact<ServiceTags>,
+}
+
+/// Where a part is from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Source {
+    /// The file, or `Azure Resource Manager`.
+    pub from: String,
+    /// What was found there, such as `network security group nsg-pg`.
+    pub what: String,
+}
+
+/// A flexible server. Source: REST API `Microsoft.DBforPostgreSQL/flexibleServers` 2024-08-01.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct FlexibleServer {
+    /// The resource id.
+    pub id: String,
+    /// The server's name, the first label of its host name.
+    pub name: String,
+    /// The fully qualified domain name.
+    pub host: Option<String>,
+    /// `Ready`, `Stopped`, `Updating`, … as Azure spells it.
+    pub state: Option<String>,
+    /// Whether Entra authentication is on.
+    pub entra_authentication: Option<bool>,
+    /// Whether password authentication is on.
+    pub password_authentication: Option<bool>,
+    /// The tenant whose tokens it takes.
+    pub tenant: Option<String>,
+    /// Whether it has a public endpoint that may be used.
+    pub public_access: Option<bool>,
+    /// The subnet it is injected into, by resource id.
+    pub delegated_subnet: Option<String>,
+    /// The private DNS zone of a server in a virtual network, by resource id.
+    pub private_dns_zone: Option<String>,
+    /// Its private endpoints.
+    pub private_endpoints: Vec<PrivateEndpoint>,
+    /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`.
+    pub tier: Option<String>,
+}
+
+/// A private endpoint's connection to the server.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct PrivateEndpoint {
+    /// The private endpoint's name, or that of the connection.
+    pub name: String,
+    /// The connection's resource id, which approving it needs.
+    pub connection: String,
+    /// `Approved`, `Pending`, `Rejected` or `Disconnected`.
+    pub status: String,
+    /// What the requester or the approver wrote.
+    pub description: Option<String>,
+}
+
+/// An Entra administrator of the server.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Administrator {
+    /// The server, as far as the id tells.
+    pub server: Option<String>,
+    /// The object id in Entra.
+    pub object_id: String,
+    /// The user principal name, the group's or the application's name: the role's name, too.
+    pub name: String,
+    /// `User`, `Group` or `ServicePrincipal`.
+    pub kind: String,
+    /// The tenant.
+    pub tenant: Option<String>,
+}
+
+/// A firewall rule.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct FirewallRule {
+    /// The server, as far as the id tells.
+    pub server: Option<String>,
+    /// The rule's name.
+    pub name: String,
+    /// The first address. 0.0.0.0 to 0.0.0.0 means "every address inside Azure".
+    pub first: Ipv4Addr,
+    /// The last address.
+    pub last: Ipv4Addr,
+}
+
+/// A server parameter.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Parameter {
+    /// The server, as far as the id tells.
+    pub server: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// How the server is attached to networks. It decides which hypotheses are possible at all: only a
+/// server in a virtual network can be cut off from Entra by its owner's rules.
+/// Source: Microsoft Learn, "Networking overview" of Azure Database for PostgreSQL.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Topology {
+    /// Injected into a delegated subnet: security groups, routes and DNS of the network apply to it.
+    VirtualNetwork,
+    /// A public endpoint, perhaps with private ones besides; its way to Entra is Microsoft's.
+    Public,
+    /// Private endpoints alone; its way to Entra is Microsoft's.
+    PrivateEndpoints,
+}
+
+impl FlexibleServer {
+    /// How it is attached to networks.
+    #[must_use]
+    pub const fn topology(&self) -> Topology {
+        match (&self.delegated_subnet, self.public_access) {
+            (Some(_), _) => Topology::VirtualNetwork,
+            (None, Some(false)) => Topology::PrivateEndpoints,
+            (None, Some(true) | None) => Topology::Public,
+        }
+    }
+
+    /// The resource group; a placeholder where the export has no id.
+    #[must_use]
+    pub fn resource_group(&self) -> &str {
+        resource_group(&self.id)
+    }
+}
+
+/// The resource group of a resource id; a placeholder where there is none.
+#[must_use]
+pub fn resource_group(id: &str) -> &str {
+    id_part(id, "resourceGroups").unwrap_or("<resource-group>")
+}
+
+/// The segment of a resource id behind another, compared without case as Azure does.
+#[must_use]
+pub fn id_part<'a>(id: &'a str, kind: &str) -> Option<&'a str> {
+    let mut segments = id.split('/');
+    segments.find(|segment| segment.eq_ignore_ascii_case(kind))?;
+    segments.next().filter(|name| !name.is_empty())
+}

@@ -1,0 +1,178 @@
+//! What Azure says of the network around the server: security groups, route tables, virtual networks,
+//! service tags. Source: REST API `Microsoft.Network` 2023-09-01.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A network security group.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct SecurityGroup {
+    /// The resource id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its rules, the default rules included, in no order.
+    pub rules: Vec<SecurityRule>,
+    /// The subnets it is put on, by resource id.
+    pub subnets: Vec<String>,
+}
+
+/// One rule of a security group.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SecurityRule {
+    /// Its name.
+    pub name: String,
+    /// The lowest number is looked at first.
+    pub priority: u16,
+    /// Which way.
+    pub direction: Direction,
+    /// What it does to what it matches.
+    pub access: Access,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Source ports.
+    pub source_ports: Vec<PortRange>,
+    /// Destination ports.
+    pub destination_ports: Vec<PortRange>,
+    /// Sources; one is enough.
+    pub sources: Vec<Endpoint>,
+    /// Destinations; one is enough.
+    pub destinations: Vec<Endpoint>,
+    /// Whether it is one of the rules that every group has.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// Which way a rule looks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Into the subnet.
+    Inbound,
+    /// Out of the subnet.
+    Outbound,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Lets through.
+    Allow,
+    /// Drops.
+    Deny,
+}
+
+/// What a rule's protocol is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Every protocol.
+    Any,
+    /// TCP.
+    Tcp,
+    /// UDP, ICMP and the others, which no login uses.
+    Other,
+}
+
+/// Ports from the first to the last, both included.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PortRange {
+    /// The first.
+    pub first: u16,
+    /// The last.
+    pub last: u16,
+}
+
+/// A source or a destination.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `*`.
+    Any,
+    /// Addresses.
+    Prefix(IpNet),
+    /// A service tag: `Internet`, `VirtualNetwork`, `AzureActiveDirectory`, `AzureCloud.westeurope`, …
+    Tag(String),
+    /// An application security group, by id. Flexible servers are in none.
+    Group(String),
+}
+
+/// A route table.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct RouteTable {
+    /// The resource id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its routes, in no order.
+    pub routes: Vec<Route>,
+    /// The subnets it is put on, by resource id.
+    pub subnets: Vec<String>,
+}
+
+/// One route.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// Where it leads to: a prefix or a service tag.
+    pub destination: Endpoint,
+    /// Where the packet goes next.
+    pub next_hop: NextHop,
+    /// The appliance's address.
+    pub next_hop_address: Option<IpAddr>,
+}
+
+/// Where a packet goes next.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextHop {
+    /// The internet, and Azure's own public addresses.
+    Internet,
+    /// A firewall or another machine.
+    VirtualAppliance,
+    /// A VPN or ExpressRoute gateway.
+    VirtualNetworkGateway,
+    /// The virtual network itself.
+    VirtualNetwork,
+    /// Nowhere: it is dropped.
+    None,
+}
+
+/// A virtual network.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct VirtualNetwork {
+    /// The resource id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its address space, and that of its peers.
+    pub address_space: Vec<IpNet>,
+    /// Its own DNS servers; empty: Azure's.
+    pub dns_servers: Vec<IpAddr>,
+    /// Its subnets.
+    pub subnets: Vec<Subnet>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Subnet {
+    /// The resource id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub prefixes: Vec<IpNet>,
+    /// The security group on it, by resource id.
+    pub security_group: Option<String>,
+    /// The route table on it, by resource id.
+    pub route_table: Option<String>,
+    /// The services it is delegated to.
+    pub delegations: Vec<String>,
+}
