@@ -5,6 +5,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
+        cloud::Cloud,
         settings::{Origin, Setting, Settings},
         vantage::Shell,
     },
@@ -17,7 +18,7 @@ pub static CHECK: Check = Check {
     id: "config/host",
     asserts: "the host is the name of a server",
     needs: &[Topic::Settings],
-    problems: &[&HOST_MISSING, &HOST_MALFORMED, &HOST_IS_ADDRESS],
+    problems: &[&HOST_MISSING, &HOST_MALFORMED, &HOST_IS_ADDRESS, &HOST_UNKNOWN_SUFFIX],
     decisive: false,
     judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?, seen.vantage.shell))),
 };
@@ -37,10 +38,63 @@ fn judge(settings: &Settings, shell: Shell) -> Verdict {
         );
     }
     match settings.reachable_host() {
-        Ok(name) => Verdict::Passed(name.to_owned()),
+        Ok(name) => match unknown_suffix(name, host, &settings.cloud.value, shell) {
+            Some(finding) => Verdict::found(finding),
+            None => Verdict::Passed(name.to_owned()),
+        },
         Err(why) => malformed(host, why, shell),
     }
 }
+
+/// A name that is no flexible server's. It may be an alias of one, so it is a warning.
+fn unknown_suffix(
+    name: &str,
+    host: &Setting<String>,
+    cloud: &Cloud,
+    shell: Shell,
+) -> Option<Finding> {
+    let bare = name.trim_end_matches('.').to_ascii_lowercase();
+    let own = &cloud.server_suffix;
+    let carries = |suffix: &str| bare.strip_suffix(suffix).is_some_and(|left| left.ends_with('.'));
+    // A cloud file without a suffix leaves nothing to compare with.
+    if own.is_empty() || carries(own) || Cloud::of_server(&bare).is_some() {
+        return None;
+    }
+    let what = match bare.split_once('.') {
+        None => "it is the server's short name".to_owned(),
+        Some((_, rest)) if rest.starts_with("privatelink.") || rest.starts_with("private.") => {
+            format!("\"{rest}\" is a zone of private names")
+        }
+        Some((_, rest)) => match OTHER_SERVICES.iter().find(|(suffix, _)| rest.ends_with(suffix)) {
+            Some((_, service)) => format!("\"{rest}\" is the suffix of {service}"),
+            None => format!("\"{rest}\" is no cloud's suffix"),
+        },
+    };
+    let label = bare.split('.').next().unwrap_or(&bare);
+    let likely = format!("{label}.{own}");
+    Some(
+        Finding::of(
+            &HOST_UNKNOWN_SUFFIX,
+            name,
+            format!("\"{name}\" does not end as a flexible server's name does: {what}"),
+        )
+        .because(format!("it stands in {}", host.origin.phrase()))
+        .because(format!("names of this cloud's servers end in .{own}"))
+        .fix(
+            Fix::you("Write the whole name, unless this is an alias of your own (the certificate is made out to Azure's name)")
+                .run(text::set_variable(shell, "PGHOST", &likely)),
+        ),
+    )
+}
+
+/// Suffixes that are taken for a flexible server's. Source: Microsoft Learn, "Private endpoint DNS
+/// zone values".
+const OTHER_SERVICES: [(&str, &str); 4] = [
+    ("mysql.database.azure.com", "Azure Database for MySQL"),
+    ("mariadb.database.azure.com", "Azure Database for MariaDB"),
+    ("postgres.cosmos.azure.com", "Azure Cosmos DB for PostgreSQL, whose tokens are others"),
+    ("database.windows.net", "Azure SQL"),
+];
 
 /// Nothing named at all is a preflight; a user or database without a host is a slip.
 fn missing(settings: &Settings) -> Verdict {
@@ -156,3 +210,51 @@ pub static HOST_IS_ADDRESS: Problem = Problem {
         ],
     },
 };
+
+/// Not Azure's.
+pub static HOST_UNKNOWN_SUFFIX: Problem = Problem {
+    id: "config/host-unknown-suffix",
+    title: "the host does not end as a flexible server's name does",
+    severity: Severity::Warning,
+    explains: &[],
+    page: Page {
+        means: "Flexible servers are called <server>.postgres.database.azure.com (or the like in other clouds). This host is not, so it is a short name, a slip, another service, or an alias of your own.",
+        causes: &[
+            "the server's short name without its suffix",
+            "a slip in the suffix, or that of another service or of the retired Single Server's private zone",
+            "an alias (CNAME) of your own: then verify-full fails, since the certificate is made out to Azure's name",
+        ],
+        confirm: &["`az postgres flexible-server show --query fullyQualifiedDomainName`"],
+        fix: &[(Actor::You, "use the fully qualified domain name that Azure shows")],
+        mistaken_for: &["dns/nxdomain, which a wrong suffix leads to"],
+        sources: &["Microsoft Learn: Azure Database for PostgreSQL, networking"],
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{healthy_but, problems_of};
+    use serde_json::json;
+
+    fn named(host: &str) -> Vec<&'static str> {
+        problems_of(&CHECK, &healthy_but(&[("/settings/seen/host/value", json!(host))]))
+    }
+
+    #[test]
+    fn suffixes_of_every_cloud_are_known() {
+        for host in [
+            "pg.postgres.database.azure.com",
+            "PG.postgres.database.azure.com.",
+            "pg.private.postgres.database.azure.com",
+            "pg.postgres.database.usgovcloudapi.net",
+            "pg.postgres.database.chinacloudapi.cn",
+        ] {
+            assert_eq!(named(host), Vec::<&str>::new(), "{host}");
+        }
+        for host in ["pg", "postgres.database.azure.com", "pg.mysql.database.azure.com", "db.corp"]
+        {
+            assert_eq!(named(host), ["config/host-unknown-suffix"], "{host}");
+        }
+    }
+}

@@ -38,6 +38,9 @@ pub struct Settings {
     pub expect: Option<AddressClass>,
     /// The tenant of `--tenant` or AZURE_TENANT_ID.
     pub tenant: Option<Setting<String>>,
+    /// The token authority that an application with the Azure SDK would ask: AZURE_AUTHORITY_HOST.
+    #[serde(default)]
+    pub authority: Option<Setting<String>>,
 }
 
 /// A value and where it came from.

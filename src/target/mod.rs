@@ -82,6 +82,10 @@ pub fn resolve(
         cloud,
         expect: args.expect,
         tenant: args.tenant.clone().map(|value| flag("--tenant", value)),
+        authority: environment.get("AZURE_AUTHORITY_HOST").map(|value| Setting {
+            value: value.to_owned(),
+            origin: Origin::Environment { variable: "AZURE_AUTHORITY_HOST".to_owned() },
+        }),
         host,
         user,
     };
@@ -295,6 +299,7 @@ fn password(values: &Values, settings: &mut Settings, environment: &Environment)
     let given = values.get("password").filter(|password| !password.value.is_empty());
     if let Some(password) = given {
         settings.password = Some(password.origin);
+        settings.passfile = Fact::not_applicable("a password is given, so libpq reads no file");
         return Some(Secret::new(password.value));
     }
     let path = match values.get("passfile") {

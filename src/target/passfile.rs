@@ -22,19 +22,20 @@ pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option
         near_line: None,
     };
     let mut password = None;
+    let port_text = wanted.port.to_string();
+    let given = [wanted.host, &port_text, wanted.database, wanted.user];
+    let as_typed = given.join(":") + ":";
     for (index, line) in text.lines().enumerate() {
         if line.starts_with('#') || line.is_empty() {
             continue;
         }
         let fields = fields(line);
         let [host, port, database, user, secret] = fields.as_slice() else {
-            if seen.near_line.is_none() && line.contains(wanted.host) {
+            if seen.near_line.is_none() && !wanted.host.is_empty() && line.contains(wanted.host) {
                 seen.near_line = Some(index + 1);
             }
             continue;
         };
-        let port_text = wanted.port.to_string();
-        let given = [wanted.host, &port_text, wanted.database, wanted.user];
         let exact = |(field, given): (&&String, &&str)| *field == "*" || field == given;
         let near =
             |(field, given): (&&String, &&str)| *field == "*" || field.eq_ignore_ascii_case(given);
@@ -44,7 +45,10 @@ pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option
             password = Some(Secret::new(secret.clone()));
             break;
         }
-        if seen.near_line.is_none() && pattern.iter().zip(&given).all(near) {
+        // A field whose : or \ is not escaped is another one than was meant.
+        let unescaped =
+            line.get(..as_typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(&as_typed));
+        if seen.near_line.is_none() && (unescaped || pattern.iter().zip(&given).all(near)) {
             seen.near_line = Some(index + 1);
         }
     }
