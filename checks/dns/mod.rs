@@ -1,9 +1,138 @@
 //! Checks of the family `dns`: the names of the Entra hosts and of the server.
 
+pub mod agree;
+pub mod expected;
+pub mod local;
 pub mod nameservers;
+pub mod quick;
 pub mod resolves;
 
-use crate::check::Check;
+use crate::{
+    check::{Check, Missing},
+    evidence::Evidence,
+    facts::{
+        NotObserved,
+        dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, Role},
+        proxy::ProxyRules,
+    },
+    text,
+};
+use std::net::{IpAddr, SocketAddr};
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[&nameservers::CHECK, &resolves::CHECK];
+pub const CHECKS: &[&Check] = &[
+    &nameservers::CHECK,
+    &local::CHECK,
+    &agree::CHECK,
+    &resolves::CHECK,
+    &expected::CHECK,
+    &quick::CHECK,
+];
+
+/// The names looked up.
+fn subjects(seen: &Evidence) -> Vec<String> {
+    let names = seen.dns.seen().map(|dns| dns.names.as_slice()).unwrap_or_default();
+    names.iter().map(|name| name.name.clone()).collect()
+}
+
+/// One name, unless a proxy resolves it.
+fn named<'a>(seen: &'a Evidence, subject: &str) -> Result<(&'a Dns, &'a Name), Missing> {
+    let dns = seen.dns.get()?;
+    let Some(name) = dns.name(subject) else {
+        return Err(Missing(NotObserved::NotAsked));
+    };
+    let proxy = seen.proxy.get().ok();
+    if is_entra(name) && proxy.is_some_and(|rules| through_proxy(rules, subject)) {
+        let why = "the proxy resolves this name".to_owned();
+        return Err(Missing(NotObserved::NotApplicable { why }));
+    }
+    Ok((dns, name))
+}
+
+fn is_entra(name: &Name) -> bool {
+    matches!(name.role, Role::Authority | Role::Graph | Role::ResourceManager)
+}
+
+fn through_proxy(rules: &ProxyRules, host: &str) -> bool {
+    rules.https.is_some() && !rules.exempt.iter().any(|name| name == host)
+}
+
+/// Loopback and unspecified addresses are nobody's; the Entra hosts have public addresses.
+fn cannot_be(address: IpAddr, name: &Name) -> bool {
+    address.is_loopback() || address.is_unspecified() || (is_entra(name) && is_private(address))
+}
+
+/// Addresses of private networks, shared and link-local ones among them.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            ip.is_private() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// The replies of one nameserver about a name.
+fn replies_of(name: &Name, nameserver: SocketAddr) -> impl Iterator<Item = (&Answer, &Reply)> {
+    name.replies().filter(move |(answer, _)| answer.nameserver == nameserver)
+}
+
+/// The addresses that one nameserver gives a name, each once.
+fn addresses_of(name: &Name, nameserver: SocketAddr) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for (_, reply) in replies_of(name, nameserver) {
+        for address in &reply.addresses {
+            if !addresses.contains(&address.ip) {
+                addresses.push(address.ip);
+            }
+        }
+    }
+    addresses
+}
+
+/// What every nameserver says of a name, as a small table.
+fn matrix(dns: &Dns, name: &Name) -> Vec<String> {
+    let row = |nameserver: &crate::facts::dns::Nameserver| {
+        let origin = match nameserver.origin {
+            NameserverOrigin::System => "this machine's",
+            NameserverOrigin::Option => "--nameserver",
+            NameserverOrigin::Azure => "Azure's own",
+        };
+        let cell = |record| cell(name, nameserver.address, record);
+        [
+            format!("{} ({origin})", nameserver.address.ip()),
+            cell(RecordType::A),
+            cell(RecordType::Aaaa),
+        ]
+    };
+    let head = ["nameserver", "A", "AAAA"].map(str::to_owned);
+    let rows: Vec<[String; 3]> =
+        std::iter::once(head).chain(dns.resolver.nameservers.iter().take(8).map(row)).collect();
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let (first, second) = (width(0), width(1));
+    rows.iter().map(|[at, a, aaaa]| format!("{at:first$}  {a:second$}  {aaaa}")).collect()
+}
+
+fn cell(name: &Name, nameserver: SocketAddr, record: RecordType) -> String {
+    let asked = || name.answers.iter().filter(|a| a.nameserver == nameserver && a.record == record);
+    let reply = asked().find_map(|answer| match &answer.outcome {
+        AnswerOutcome::Answered(reply) => Some(reply),
+        _ => None,
+    });
+    match (reply, asked().next()) {
+        (Some(reply), _) if reply.addresses.is_empty() => match reply.rcode.as_str() {
+            "NOERROR" => "none".to_owned(),
+            other => other.to_owned(),
+        },
+        (Some(reply), _) => {
+            let addresses: Vec<IpAddr> = reply.addresses.iter().map(|address| address.ip).collect();
+            text::list(&addresses, 2)
+        }
+        (None, Some(answer)) => resolves::said(answer),
+        (None, None) => "not asked".to_owned(),
+    }
+}

@@ -1,12 +1,12 @@
 //! Whether each name resolves to an address that can be the right one.
 
+use super::{addresses_of, cannot_be, matrix, named, subjects};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        dns::{Answer, AnswerOutcome, Dns, Name, Reply, Role},
-        proxy::ProxyRules,
+        dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role},
     },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -29,53 +29,18 @@ pub static CHECK: Check = Check {
         &SINKHOLED,
     ],
     decisive: false,
-    judge: Judge::Each { subjects, judge: |seen, subject| judge(seen, subject) },
+    judge: Judge::Each { subjects, judge },
 };
 
-fn subjects(seen: &Evidence) -> Vec<String> {
-    let names = seen.dns.seen().map(|dns| dns.names.as_slice()).unwrap_or_default();
-    names.iter().map(|name| name.name.clone()).collect()
-}
-
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
-    let dns = seen.dns.get()?;
-    let Some(name) = dns.name(subject) else {
-        return Err(Missing(NotObserved::NotAsked));
-    };
-    let proxy = seen.proxy.get().ok();
-    if is_entra(name) && proxy.is_some_and(|rules| through_proxy(rules, subject)) {
-        return Ok(Verdict::NotApplicable("the proxy resolves this name".to_owned()));
-    }
+    let (dns, name) = named(seen, subject)?;
     let lookup = name.system.get()?;
     if lookup.addresses.is_empty() {
         return unresolved(dns, name);
     }
     let wrong: Vec<IpAddr> =
-        lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name.role)).collect();
+        lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name)).collect();
     Ok(if wrong.is_empty() { resolved(name, &lookup.addresses) } else { sinkholed(name, &wrong) })
-}
-
-fn is_entra(name: &Name) -> bool {
-    matches!(name.role, Role::Authority | Role::Graph | Role::ResourceManager)
-}
-
-fn through_proxy(rules: &ProxyRules, host: &str) -> bool {
-    rules.https.is_some() && !rules.exempt.iter().any(|name| name == host)
-}
-
-/// Loopback and unspecified addresses are nobody's; the Entra hosts have public addresses.
-fn cannot_be(address: IpAddr, role: Role) -> bool {
-    let entra = matches!(role, Role::Authority | Role::Graph | Role::ResourceManager);
-    match address {
-        IpAddr::V4(ip) => {
-            ip.is_loopback()
-                || ip.is_unspecified()
-                || (entra && (ip.is_private() || ip.is_link_local()))
-        }
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unspecified() || (entra && ip.is_unique_local())
-        }
-    }
 }
 
 fn resolved(name: &Name, addresses: &[IpAddr]) -> Verdict {
@@ -100,20 +65,69 @@ fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
         // Nobody answered: that is the nameservers' matter.
         return Err(Missing(NotObserved::Blocked { by: Topic::Dns, subject: String::new() }));
     }
-    let problem = problem(name);
+    let problem = problem(dns, name);
     let asked = &name.name;
-    let detail = format!("{asked} {}", clause(problem));
-    let mut finding = Finding::of(problem, asked.clone(), detail).because_all(evidence(name));
+    let known = dns.resolver.nameservers.iter().any(|nameserver| {
+        nameserver.origin == NameserverOrigin::System
+            && !addresses_of(name, nameserver.address).is_empty()
+    });
+    let detail = if known && problem == &NO_ADDRESS {
+        format!("{asked} has an address in DNS, and this machine's own lookup does not find it")
+    } else {
+        format!("{asked} {}", clause(problem))
+    };
+    let table = dns.resolver.nameservers.len() > 1;
+    let mut finding = Finding::of(problem, asked.clone(), detail)
+        .because_all(evidence(name))
+        .because_all(if table { matrix(dns, name) } else { Vec::new() })
+        .because_all(
+            dns.resolver
+                .lookup_order
+                .as_ref()
+                .filter(|_| known)
+                .map(|order| format!("nsswitch.conf says hosts: {order}; it must name dns")),
+        )
+        .because_all(elsewhere(dns, name));
     for fix in fixes(dns, name, problem) {
         finding = finding.fix(fix);
     }
     Ok(Verdict::found(finding))
 }
 
-fn problem(name: &Name) -> &'static Problem {
-    let has_rcode = |rcode: &str| name.replies().any(|(_, reply)| reply.rcode == rcode);
+/// What a nameserver says that programs on this machine do not ask.
+fn elsewhere(dns: &Dns, name: &Name) -> Option<String> {
+    let others = dns.resolver.nameservers.iter();
+    let mut others = others.filter(|nameserver| nameserver.origin != NameserverOrigin::System);
+    others.find_map(|nameserver| {
+        let addresses = addresses_of(name, nameserver.address);
+        (!addresses.is_empty()).then(|| {
+            let listed = text::list(&addresses, 2);
+            format!("{} resolves it ({listed}), so the name is right", nameserver.address.ip())
+        })
+    })
+}
+
+fn problem(dns: &Dns, name: &Name) -> &'static Problem {
+    // What others say beside the machine's own nameservers does not decide.
+    let own = |answer: &Answer| {
+        dns.resolver.nameservers.iter().any(|nameserver| {
+            nameserver.address == answer.nameserver && nameserver.origin == NameserverOrigin::System
+        })
+    };
+    let decisive: Vec<&Reply> =
+        name.replies().filter(|(answer, _)| own(answer)).map(|(_, reply)| reply).collect();
+    let replies: Vec<&Reply> = if decisive.is_empty() {
+        name.replies().map(|(_, reply)| reply).collect()
+    } else {
+        decisive
+    };
+    let has_rcode = |rcode: &str| replies.iter().any(|reply| reply.rcode == rcode);
     let passes = |zone: &str| {
-        name.replies().any(|(_, reply)| reply.chain.iter().any(|alias| alias.target.contains(zone)))
+        let ends_there = |reply: &Reply| {
+            reply.addresses.is_empty()
+                && reply.chain.iter().any(|alias| alias.target.contains(zone))
+        };
+        name.name.contains(zone) || replies.iter().any(|reply| ends_there(reply))
     };
     let blocked = name
         .answers
@@ -166,10 +180,11 @@ fn evidence(name: &Name) -> Vec<String> {
     lines
 }
 
-fn said(answer: &Answer) -> String {
+pub(super) fn said(answer: &Answer) -> String {
     match &answer.outcome {
         AnswerOutcome::Answered(reply) => reply_said(reply),
         AnswerOutcome::Silent => "nothing".to_owned(),
+        AnswerOutcome::Slow => format!("nothing within {} ms", answer.elapsed_ms),
         AnswerOutcome::PortClosed => "nothing: port 53 is closed".to_owned(),
         AnswerOutcome::Unreachable { detail } | AnswerOutcome::Malformed { detail } => {
             detail.clone()
@@ -201,15 +216,24 @@ fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
         "dig @{} {asked}",
         dns.resolver.nameservers.first().map_or_else(String::new, |n| n.address.ip().to_string())
     );
+    let shadow = shadowing_zone(name);
     let forward = match (problem.id, name.role) {
         ("dns/tcp-blocked", _) => format!("Allow TCP port 53 from this machine to {servers}"),
         ("dns/refused", _) => format!("Allow recursive queries from this subnet on {servers}"),
         ("dns/privatelink-captured", _) => format!("On {servers}, do not send *.privatelink.msidentity.com to an internal zone: it is a public name"),
         ("dns/private-record-missing", _) => "Add the server's record to the private zone, or link the zone privatelink.postgres.database.azure.com that has it to this virtual network".to_owned(),
+        (_, Role::Server) if shadow.is_some() => format!("The private zone {} answers here for every name in it, also for servers that it does not hold: add the record, or enable fall-back to internet on its virtual network link", shadow.unwrap_or_default()),
         (_, Role::Server) => format!("Check the server's name; if it is private, forward its zone on {servers} to 168.63.129.16, or link the private DNS zone to this virtual network"),
         _ => format!("On {servers}, forward {asked} to a resolver that knows the internet (inside Azure: 168.63.129.16)"),
     };
     vec![Fix::by(Actor::Network, forward), Fix::you("Confirm by hand").run(confirm)]
+}
+
+/// The private zone in Azure that says that the name does not exist.
+fn shadowing_zone(name: &Name) -> Option<String> {
+    let zones = name.replies().filter_map(|(_, reply)| reply.soa.as_ref());
+    let mut private = zones.filter(|soa| soa.primary.ends_with("azureprivatedns.net"));
+    private.next().map(|soa| soa.zone.clone())
 }
 
 fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {

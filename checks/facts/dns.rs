@@ -102,7 +102,8 @@ pub struct HostsEntry {
 }
 
 /// What the system's own lookup gave.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
 pub struct SystemLookup {
     /// The addresses, in the order that a program would try them.
     pub addresses: Vec<IpAddr>,
@@ -110,6 +111,9 @@ pub struct SystemLookup {
     pub error: Option<(i32, String)>,
     /// Milliseconds it took.
     pub elapsed_ms: u64,
+    /// Whether it had not ended when a nameserver's answer was there already; the addresses are that
+    /// nameserver's, which the system is going to ask in its turn.
+    pub unfinished: bool,
 }
 
 /// A name that a search suffix turned into another.
@@ -165,6 +169,8 @@ pub enum AnswerOutcome {
     Answered(Reply),
     /// Nothing came back in time.
     Silent,
+    /// It is alive, and had not answered when another's answer was long there.
+    Slow,
     /// The machine is there, but nothing listens on the port (ICMP port unreachable, or RST).
     PortClosed,
     /// There is no way to the machine.
@@ -256,6 +262,7 @@ impl Name {
         self.answers.iter().filter_map(|answer| match &answer.outcome {
             AnswerOutcome::Answered(reply) => Some((answer, reply)),
             AnswerOutcome::Silent
+            | AnswerOutcome::Slow
             | AnswerOutcome::PortClosed
             | AnswerOutcome::Unreachable { .. }
             | AnswerOutcome::Malformed { .. }

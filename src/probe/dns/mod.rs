@@ -5,19 +5,29 @@ pub(crate) mod question;
 pub(crate) mod resolver;
 mod system;
 
-use crate::context::Context;
+use crate::context::{Context, milliseconds};
 use entra_pg_checks::{
     Fact,
     facts::dns::{
-        Name, RecordType, ResolverSettings, Role, SearchCapture, SystemLookup, Transport,
+        Answer, AnswerOutcome, Name, Nameserver, NameserverOrigin, RecordType, ResolverSettings,
+        Role, SearchCapture, SystemLookup, Transport,
     },
 };
-use futures::{future::join_all, join};
+use futures::{StreamExt, join, stream::FuturesUnordered};
+use question::{Alive, Question};
 pub use resolver::{add_azure, are_of_azure, resolver_settings};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 pub use system::{Lookups, system_lookup};
 
-/// One name over every nameserver, both families at once, while the system's lookup is under way.
-/// The authority's name is asked over TCP, too, to see whether large answers get through.
+/// How long a nameserver may still take after another has answered the same question, beside ten
+/// times what that one took.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// One name over every nameserver, both families and both transports at once, while the system's
+/// lookup is under way. A nameserver that does not answer holds nobody up once another has.
 pub async fn name_facts(
     cx: &Context,
     name: &str,
@@ -25,25 +35,12 @@ pub async fn name_facts(
     resolver: &ResolverSettings,
     lookup: impl Future<Output = Fact<SystemLookup>>,
 ) -> Name {
-    let mut questions = Vec::new();
-    for nameserver in &resolver.nameservers {
-        let address = nameserver.address;
-        for record in [RecordType::A, RecordType::Aaaa] {
-            questions.push((address, record, Transport::Udp));
-        }
-        if role == Role::Authority {
-            questions.push((address, RecordType::A, Transport::Tcp));
-        }
-    }
-    let asked = questions
-        .into_iter()
-        .map(|(address, record, transport)| question::ask(cx, name, address, record, transport));
     let system = async {
         let system = lookup.await;
         let captured = capture(cx, name, resolver, &system).await;
         (system, captured)
     };
-    let (answers, (system, captured_by_search)) = join!(join_all(asked), system);
+    let (answers, (system, captured_by_search)) = join!(answers(cx, name, resolver), system);
     Name {
         name: name.to_owned(),
         role,
@@ -52,6 +49,92 @@ pub async fn name_facts(
         answers,
         captured_by_search,
     }
+}
+
+async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<Answer> {
+    let began = Instant::now();
+    let questions = questions(&resolver.nameservers);
+    let alive = Alive::default();
+    let mut pending: FuturesUnordered<_> = questions
+        .iter()
+        .enumerate()
+        .map(|(index, &question)| {
+            let asking = question::ask(cx, name, question, &alive);
+            async move { (index, asking.await) }
+        })
+        .collect();
+    let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
+    let mut hinted = false;
+    let mut patience = None;
+    loop {
+        let (index, answer) = match patience {
+            None => match pending.next().await {
+                Some(answered) => answered,
+                None => break,
+            },
+            Some(end) => match tokio::time::timeout_at(end, pending.next()).await {
+                Ok(Some(answered)) => answered,
+                Ok(None) | Err(_) => break,
+            },
+        };
+        if patience.is_none() && matches!(answer.outcome, AnswerOutcome::Answered(_)) {
+            patience = Some(tokio::time::Instant::now() + PATIENCE + 10 * began.elapsed());
+        }
+        answers[index] = Some(answer);
+        if !hinted && let Some(addresses) = foreseen(&resolver.nameservers, &answers) {
+            cx.lookups.hint(name, addresses);
+            hinted = true;
+        }
+    }
+    let cut = |question: &Question| Answer {
+        nameserver: question.nameserver,
+        transport: question.transport,
+        record: question.record,
+        outcome: if alive.is(question.nameserver) {
+            AnswerOutcome::Slow
+        } else {
+            AnswerOutcome::Silent
+        },
+        elapsed_ms: milliseconds(began.elapsed()),
+    };
+    let all = questions.iter().zip(answers);
+    all.map(|(question, answer)| answer.unwrap_or_else(|| cut(question))).collect()
+}
+
+fn questions(nameservers: &[Nameserver]) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for nameserver in nameservers {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            for record in [RecordType::A, RecordType::Aaaa] {
+                questions.push(Question { nameserver: nameserver.address, record, transport });
+            }
+        }
+    }
+    questions
+}
+
+/// The addresses that the system is going to find: those of the first of its nameservers that
+/// answers, once it has answered for both families.
+fn foreseen(nameservers: &[Nameserver], answers: &[Option<Answer>]) -> Option<Vec<IpAddr>> {
+    let system = nameservers.iter().filter(|server| server.origin == NameserverOrigin::System);
+    for nameserver in system {
+        let replied = |record| {
+            answers.iter().flatten().find(|answer| {
+                answer.nameserver == nameserver.address
+                    && answer.record == record
+                    && matches!(answer.outcome, AnswerOutcome::Answered(_))
+            })
+        };
+        match (replied(RecordType::A), replied(RecordType::Aaaa)) {
+            (None, None) => {}
+            (Some(four), Some(six)) => {
+                let addresses = [question::addresses(four), question::addresses(six)].concat();
+                return (!addresses.is_empty()).then_some(addresses);
+            }
+            (Some(_), None) | (None, Some(_)) => return None,
+        }
+    }
+    None
 }
 
 /// Whether a search suffix answers for a name that has fewer dots than `ndots`: then the system's
@@ -66,17 +149,65 @@ async fn capture(
     if dots >= resolver.ndots {
         return None;
     }
-    let nameserver = resolver.nameservers.first()?.address;
-    let asked = resolver.search.iter().take(6).map(|suffix| async move {
-        let extended = format!("{name}.{suffix}");
-        let answer = question::ask(cx, &extended, nameserver, RecordType::A, Transport::Udp).await;
-        (extended, question::addresses(&answer))
-    });
-    // At once, and the first that is used counts.
-    join_all(asked).await.into_iter().find_map(|(name, addresses)| {
-        let used = system.seen().is_some_and(|lookup| {
-            addresses.iter().any(|address| lookup.addresses.contains(address))
-        });
-        used.then_some(SearchCapture { name, addresses })
-    })
+    let used = |addresses: &[IpAddr]| {
+        let found = system.seen().map(|lookup| lookup.addresses.as_slice()).unwrap_or_default();
+        addresses.iter().any(|address| found.contains(address))
+    };
+    let servers = resolver.nameservers.iter();
+    let servers = servers.filter(|server| server.origin == NameserverOrigin::System);
+    let alive = Alive::default();
+    let mut asked: FuturesUnordered<_> = servers
+        .flat_map(|server| resolver.search.iter().map(move |suffix| (server.address, suffix)))
+        .flat_map(|asked| [RecordType::A, RecordType::Aaaa].map(|record| (asked, record)))
+        .map(|((nameserver, suffix), record)| {
+            let extended = format!("{name}.{suffix}");
+            let question = Question { nameserver, record, transport: Transport::Udp };
+            let alive = &alive;
+            async move {
+                let answer = question::ask(cx, &extended, question, alive).await;
+                (extended, question::addresses(&answer))
+            }
+        })
+        .collect();
+    let mut end = tokio::time::Instant::now() + cx.timeout();
+    while let Ok(Some((name, addresses))) = tokio::time::timeout_at(end, asked.next()).await {
+        if used(&addresses) {
+            return Some(SearchCapture { name, addresses });
+        }
+        end = end.min(tokio::time::Instant::now() + PATIENCE);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::foreseen;
+    use entra_pg_checks::facts::dns::{
+        Address, Answer, AnswerOutcome, Nameserver, NameserverOrigin, RecordType, Reply, Transport,
+    };
+    use std::net::SocketAddr;
+
+    fn answer(nameserver: SocketAddr, record: RecordType, address: Option<&str>) -> Option<Answer> {
+        let ip = address.map(|address| address.parse().expect("an address"));
+        let addresses = ip.into_iter().map(|ip| Address { ip, ttl: 1 }).collect();
+        let outcome = AnswerOutcome::Answered(Reply { addresses, ..Reply::default() });
+        Some(Answer { nameserver, transport: Transport::Udp, record, outcome, elapsed_ms: 1 })
+    }
+
+    #[test]
+    fn the_first_nameserver_that_answers_decides() {
+        let at = ["10.0.0.4:53", "10.0.0.5:53"].map(|at| at.parse().expect("an address"));
+        let servers = at.map(|address| Nameserver { address, origin: NameserverOrigin::System });
+        let second = || {
+            [answer(at[1], RecordType::A, Some("1.2.3.4")), answer(at[1], RecordType::Aaaa, None)]
+        };
+        // The first is silent: the second's answer is what the system arrives at.
+        let addresses = foreseen(&servers, &second()).expect("foreseen");
+        assert_eq!(addresses, ["1.2.3.4".parse::<std::net::IpAddr>().expect("an address")]);
+        // The first says that there is nothing: the system believes it.
+        let first = [answer(at[0], RecordType::A, None), answer(at[0], RecordType::Aaaa, None)];
+        assert_eq!(foreseen(&servers, &[first, second()].concat()), None);
+        // One family alone is not enough.
+        assert_eq!(foreseen(&servers, &second()[..1]), None);
+    }
 }

@@ -11,8 +11,10 @@ use hickory_proto::{
     rr::{Name, RData, RecordType as Kind},
 };
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -24,22 +26,39 @@ use tokio::{
 /// Addresses of one answer that are kept; a name with more is not one of ours.
 const MOST: usize = 64;
 
+/// What to ask whom.
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    pub(super) nameserver: SocketAddr,
+    pub(super) record: RecordType,
+    pub(super) transport: Transport,
+}
+
+/// The nameservers that showed a sign of life.
+#[derive(Default)]
+pub(super) struct Alive(Mutex<BTreeSet<SocketAddr>>);
+
+impl Alive {
+    pub(super) fn is(&self, nameserver: SocketAddr) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&nameserver)
+    }
+
+    fn note(&self, nameserver: SocketAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(nameserver);
+    }
+}
+
 /// Asks, and says what happened.
-pub(super) async fn ask(
-    cx: &Context,
-    name: &str,
-    nameserver: SocketAddr,
-    record: RecordType,
-    transport: Transport,
-) -> Answer {
+pub(super) async fn ask(cx: &Context, name: &str, asked: Question, alive: &Alive) -> Answer {
     let began = Instant::now();
-    let kind = match record {
+    let kind = match asked.record {
         RecordType::A => "A",
         RecordType::Aaaa => "AAAA",
     };
-    let label = format!("{kind} @{}", nameserver.ip());
-    let work = exchange(cx, name, nameserver, record, transport);
+    let label = format!("{kind} @{}", asked.nameserver.ip());
+    let work = exchange(cx, name, asked, alive);
     let (transport, outcome) = cx.step(Topic::Dns, name, &label, work).await;
+    let Question { nameserver, record, .. } = asked;
     Answer { nameserver, transport, record, outcome, elapsed_ms: milliseconds(began.elapsed()) }
 }
 
@@ -56,9 +75,8 @@ pub(super) fn addresses(answer: &Answer) -> Vec<IpAddr> {
 async fn exchange(
     cx: &Context,
     name: &str,
-    nameserver: SocketAddr,
-    record: RecordType,
-    transport: Transport,
+    Question { nameserver, record, transport }: Question,
+    alive: &Alive,
 ) -> (Transport, AnswerOutcome) {
     let Some(query) = encode(name, record) else {
         let detail = "the name cannot be asked for".to_owned();
@@ -74,7 +92,7 @@ async fn exchange(
         }
     }
     cx.contacted(&nameserver.ip().to_string(), nameserver, "tcp", "dns");
-    let over_tcp = tcp(nameserver, &query, wait).await;
+    let over_tcp = tcp(nameserver, &query, wait, alive).await;
     let outcome = match (transport, over_tcp) {
         (Transport::Udp, AnswerOutcome::Answered(mut reply)) => {
             reply.truncated = true;
@@ -110,9 +128,15 @@ async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerO
     settle(timeout(wait, work).await)
 }
 
-async fn tcp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerOutcome {
+async fn tcp(
+    nameserver: SocketAddr,
+    query: &Message,
+    wait: Duration,
+    alive: &Alive,
+) -> AnswerOutcome {
     let work = async {
         let mut stream = TcpStream::connect(nameserver).await?;
+        alive.note(nameserver);
         let bytes = query.to_vec().map_err(io::Error::other)?;
         let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
         stream.write_all(&[&length.to_be_bytes(), bytes.as_slice()].concat()).await?;
@@ -218,7 +242,7 @@ fn rcode(code: ResponseCode) -> String {
 const fn words(outcome: &AnswerOutcome) -> &str {
     match outcome {
         AnswerOutcome::Answered(_) => "an answer",
-        AnswerOutcome::Silent => "no answer over TCP",
+        AnswerOutcome::Silent | AnswerOutcome::Slow => "no answer over TCP",
         AnswerOutcome::PortClosed => "TCP port 53 is closed",
         AnswerOutcome::Unreachable { .. } => "no way to it over TCP",
         AnswerOutcome::Malformed { .. } => "the TCP answer cannot be read",

@@ -12,17 +12,27 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
+use tokio::sync::oneshot;
 
 /// More addresses than this are of no use to anybody.
 const MOST: usize = 64;
 
+/// How long the system may still take once a nameserver has answered us: it asks them one after
+/// the other, and waits five seconds for each that is silent.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// The lookups of a run, under way or over.
 #[derive(Clone, Default)]
-pub struct Lookups(Arc<Mutex<BTreeMap<String, Lookup>>>);
+pub struct Lookups(Arc<Mutex<BTreeMap<String, Entry>>>);
+
+struct Entry {
+    lookup: Lookup,
+    hint: Option<oneshot::Sender<Vec<IpAddr>>>,
+}
 
 /// Without an answer the lookup itself failed: a defect of ours.
 type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>>;
@@ -30,13 +40,51 @@ type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>>;
 impl Lookups {
     /// getaddrinfo knows no timeout: a thread is left behind by whoever does not wait for it.
     fn of(&self, name: &str) -> Lookup {
+        self.with(name, |entry| entry.lookup.clone())
+    }
+
+    /// What the system is going to arrive at, as a nameserver of its own tells: whoever waits for
+    /// the lookup goes on with that if the system stays behind.
+    pub(super) fn hint(&self, name: &str, addresses: Vec<IpAddr>) {
+        if let Some(hint) = self.with(name, |entry| entry.hint.take()) {
+            // Nobody listens any more: the lookup is over.
+            let _ = hint.send(addresses);
+        }
+    }
+
+    fn with<T>(&self, name: &str, work: impl FnOnce(&mut Entry) -> T) -> T {
         let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
-            let asked = name.to_owned();
-            let looking = tokio::task::spawn_blocking(move || look(&asked));
-            async { looking.await.map_err(|error| error.to_string()) }.boxed().shared()
+            let (sender, hint) = oneshot::channel();
+            let lookup = lookup(name.to_owned(), hint).boxed().shared();
+            Entry { lookup, hint: Some(sender) }
         };
-        lookups.entry(name.to_owned()).or_insert_with(start).clone()
+        work(lookups.entry(name.to_owned()).or_insert_with(start))
+    }
+}
+
+/// Starts at once, also before somebody waits for it.
+fn lookup(
+    name: String,
+    hint: oneshot::Receiver<Vec<IpAddr>>,
+) -> impl Future<Output = Result<SystemLookup, String>> {
+    let began = Instant::now();
+    let mut looking = tokio::task::spawn_blocking(move || look(&name));
+    async move {
+        let addresses = tokio::select! {
+            biased;
+            found = &mut looking => return found.map_err(|error| error.to_string()),
+            Ok(addresses) = hint => addresses,
+        };
+        match tokio::time::timeout(GRACE, &mut looking).await {
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Ok(SystemLookup {
+                addresses,
+                elapsed_ms: milliseconds(began.elapsed()),
+                unfinished: true,
+                ..SystemLookup::default()
+            }),
+        }
     }
 }
 
@@ -64,9 +112,9 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
         Ok(Ok(found)) => Fact::Seen(found),
         Ok(Err(detail)) => Fact::NotObserved(NotObserved::ToolFailed { detail }),
         Err(_) => Fact::Seen(SystemLookup {
-            addresses: Vec::new(),
             error: Some((TRY_AGAIN, "no answer within the timeout".to_owned())),
             elapsed_ms: milliseconds(began.elapsed()),
+            ..SystemLookup::default()
         }),
     }
 }
@@ -77,7 +125,7 @@ const TRY_AGAIN: i32 = -3;
 fn look(name: &str) -> SystemLookup {
     let began = Instant::now();
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-    let mut found = SystemLookup { addresses: Vec::new(), error: None, elapsed_ms: 0 };
+    let mut found = SystemLookup::default();
     match getaddrinfo(Some(name), None, Some(hints)) {
         Ok(entries) => {
             for entry in entries.flatten().take(MOST) {
