@@ -10,6 +10,7 @@ pub mod context;
 pub mod doctor;
 pub mod environment;
 pub mod explain;
+pub mod fleet;
 pub mod gather;
 pub mod hostile;
 pub mod name;

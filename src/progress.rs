@@ -76,6 +76,17 @@ impl Progress {
         }
     }
 
+    /// Shows how far a run of many has come; not more often than the eye can follow.
+    pub fn tally(&self, text: &str) {
+        if let Some(mut line) = self.line() {
+            let now = Instant::now();
+            if now >= line.quiet_until {
+                line.quiet_until = now + PAUSE;
+                line.write(text);
+            }
+        }
+    }
+
     /// Removes the line.
     pub(crate) fn finish(&self) {
         if let Some(mut line) = self.line()

@@ -78,9 +78,14 @@ pub(super) fn checks() -> u8 {
     print(&out)
 }
 
-/// Prints the JSON Schema of the report.
-pub(super) fn schema() -> u8 {
-    match serde_json::to_string_pretty(&report::schema()) {
+/// Prints the JSON Schema of a report.
+pub(super) fn schema(fleet: bool, merge: bool) -> u8 {
+    let schema = match (fleet, merge) {
+        (true, _) => report::fleet::schema(),
+        (_, true) => report::fleet::merge_schema(),
+        (false, false) => report::schema(),
+    };
+    match serde_json::to_string_pretty(&schema) {
         Ok(text) => print(&(text + "\n")),
         Err(_) => TOOL_FAILED,
     }

@@ -210,7 +210,12 @@ pub(super) fn build_request(
 }
 
 fn selection(choice: &ChoiceOptions) -> Result<Selection, UsageError> {
-    Selection::new(choice.only.clone(), choice.skip.clone()).map_err(|name| {
+    selection_of(&choice.only, &choice.skip)
+}
+
+/// The choice of checks.
+pub(super) fn selection_of(only: &[String], skip: &[String]) -> Result<Selection, UsageError> {
+    Selection::new(only.to_vec(), skip.to_vec()).map_err(|name| {
         UsageError::new(format!("there is no check or family named {name}"))
             .suggest("`entra-pg checks` lists them")
     })
@@ -264,7 +269,7 @@ async fn wait(report: &Report, interrupt: &CancellationToken, terminal: &Termina
 }
 
 /// Ends the run at the first Ctrl-C or SIGTERM; the partial report is still written.
-async fn listen(interrupt: CancellationToken) {
+pub(super) async fn listen(interrupt: CancellationToken) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -281,6 +286,11 @@ async fn listen(interrupt: CancellationToken) {
         return;
     }
     interrupt.cancel();
+}
+
+/// The exit code of a run that was interrupted.
+pub(super) fn interrupted_code() -> u8 {
+    if TERMINATED.load(std::sync::atomic::Ordering::Relaxed) { 143 } else { 130 }
 }
 
 static TERMINATED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
@@ -342,7 +352,10 @@ fn finished(written: std::io::Result<()>) -> u8 {
 /// A token is at most 64 KiB; whatever is longer is none.
 const TOKEN_LIMIT: u64 = 64 * 1024;
 
-pub(super) fn read_token(path: &Path) -> Result<(Arc<Secret>, Origin), UsageError> {
+/// A token and the file it came from.
+pub(super) type TokenFile = (Arc<Secret>, Origin);
+
+pub(super) fn read_token(path: &Path) -> Result<TokenFile, UsageError> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().take(TOKEN_LIMIT + 1).read_to_end(&mut bytes)

@@ -2,6 +2,8 @@
 
 mod catalogue;
 pub mod doctor;
+pub mod fleet;
+pub mod merge;
 pub mod output;
 pub mod replay;
 mod shell;
@@ -70,6 +72,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at many targets in one run: a matrix of servers and stages, and the faults they share.
+    Fleet(Box<fleet::FleetArgs>),
+    /// Join reports of several places: from where a server can be logged in to, and from where not.
+    Merge(merge::MergeArgs),
     /// Judge the evidence of an earlier report again, with this version's checks; no network.
     Replay(replay::ReplayArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
@@ -81,7 +87,14 @@ pub enum Command {
     /// List every check: what it asserts, what it contacts, which secrets it uses, what it finds.
     Checks,
     /// Print the JSON Schema of `--format json`.
-    Schema,
+    Schema {
+        /// That of `fleet`.
+        #[arg(long, conflicts_with = "merge")]
+        fleet: bool,
+        /// That of `merge`.
+        #[arg(long)]
+        merge: bool,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -115,10 +128,12 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
+        Command::Fleet(args) => fleet::run(&args, environment, terminal),
+        Command::Merge(args) => merge::run(&args, terminal),
         Command::Replay(args) => replay::run(&args, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),
-        Command::Schema => Ok(catalogue::schema()),
+        Command::Schema { fleet, merge } => Ok(catalogue::schema(fleet, merge)),
         Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
         Command::Man => Ok(shell::man(Cli::command())),
     }

@@ -67,10 +67,15 @@ fn read(path: &std::path::Path) -> Result<Evidence, UsageError> {
     if text.len() as u64 > LIMIT {
         return Err(UsageError::new(format!("{name} is longer than any report (64 MiB)")));
     }
-    let mut document: Value = serde_json::from_str(&text).map_err(|error| {
+    let document: Value = serde_json::from_str(&text).map_err(|error| {
         UsageError::new(format!("{name} is no report: {error}"))
             .suggest("a file written by `entra-pg doctor --format json`")
     })?;
+    evidence_of(document, &name.to_string())
+}
+
+/// The evidence in a report, or the document itself where it is evidence.
+pub(super) fn evidence_of(mut document: Value, name: &str) -> Result<Evidence, UsageError> {
     let evidence = document.get_mut("evidence").map(Value::take).unwrap_or(document);
     let evidence: Evidence = serde_json::from_value(evidence).map_err(|error| {
         UsageError::new(format!("the evidence in {name} cannot be read: {error}"))

@@ -52,7 +52,7 @@ struct Document {
 }
 
 #[derive(JsonSchema, Serialize)]
-struct Tool {
+pub(super) struct Tool {
     name: &'static str,
     version: &'static str,
 }
@@ -138,7 +138,7 @@ struct Finding {
 }
 
 #[derive(JsonSchema, Serialize)]
-struct Fix {
+pub(super) struct Fix {
     /// `you`, `network`, `entra-admin`, `database-admin`, `azure-owner` or `microsoft`.
     actor: &'static str,
     text: String,
@@ -157,12 +157,19 @@ struct Contact {
     probe: String,
 }
 
+impl Tool {
+    /// This program.
+    pub(super) const fn this() -> Self {
+        Self { name: "entra-pg", version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
 impl Document {
     fn of(report: &Report) -> io::Result<Self> {
         let (evidence, judgement) = (report.evidence(), report.judgement());
         Ok(Self {
             schema_version: "1",
-            tool: Tool { name: "entra-pg", version: env!("CARGO_PKG_VERSION") },
+            tool: Tool::this(),
             run_id: evidence.run_id.clone(),
             started_at: evidence.observed_at,
             duration_ms: evidence.duration_ms,
@@ -289,20 +296,23 @@ impl Finding {
             root: judged.root,
             confidence: confidence(finding.confidence),
             explained_by: judged.explained_by.map(|problem| problem.id),
-            fixes: finding
-                .fixes
-                .iter()
-                .map(|fix| Fix {
-                    actor: actor(fix.actor),
-                    text: fix.text.clone(),
-                    command: fix.command.clone(),
-                    risk: match fix.risk {
-                        Risk::Safe => "safe",
-                        Risk::Review => "review",
-                    },
-                })
-                .collect(),
+            fixes: finding.fixes.iter().map(Fix::of).collect(),
             docs: finding.problem.docs(),
+        }
+    }
+}
+
+impl Fix {
+    /// A fix in the words of the document.
+    pub(super) fn of(fix: &entra_pg_checks::Fix) -> Self {
+        Self {
+            actor: actor(fix.actor),
+            text: fix.text.clone(),
+            command: fix.command.clone(),
+            risk: match fix.risk {
+                Risk::Safe => "safe",
+                Risk::Review => "review",
+            },
         }
     }
 }
@@ -318,7 +328,7 @@ pub(super) const fn status(status: Status) -> &'static str {
     }
 }
 
-const fn outcome(outcome: Outcome) -> &'static str {
+pub(super) const fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Healthy => "healthy",
         Outcome::Degraded => "degraded",
@@ -335,7 +345,7 @@ const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-const fn confidence(confidence: Confidence) -> &'static str {
+pub(super) const fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Certain => "certain",
         Confidence::Likely => "likely",

@@ -3,6 +3,7 @@
 
 mod clean;
 mod counts;
+pub mod fleet;
 mod github;
 mod json;
 mod junit;

@@ -93,6 +93,14 @@ pub fn resolve(
     Ok((settings, password))
 }
 
+/// The keywords that a connection string or URI sets.
+///
+/// # Errors
+/// It cannot be understood.
+pub fn keywords(conninfo: &str) -> Result<Vec<String>, UsageError> {
+    Ok(parse(conninfo)?.0.into_iter().map(|(keyword, _)| keyword).collect())
+}
+
 /// Every value that was given, the winners first.
 struct Values(Vec<(String, Setting<String>)>);
 

@@ -1,0 +1,377 @@
+//! `entra-pg fleet`: many targets in one run.
+
+use super::{
+    TOOL_FAILED,
+    doctor::{self, CredentialName, IdentityOptions, NetworkOptions},
+    output::{self, Color, Terminal},
+    target::{CloudName, Expected, TargetOptions},
+};
+use crate::{
+    environment::Environment,
+    fleet::{self, Entry, Fleet, Item},
+    progress::Progress,
+    report::{
+        self, FailOn, Format, Report, Style,
+        fleet::{FleetFormat, exit_code, render},
+    },
+    request::Selection,
+    target,
+    usage::UsageError,
+};
+use clap::{Args, ValueEnum};
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A list of 100,000 targets stays below this.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Options of `fleet`.
+#[derive(Args, Clone, Debug)]
+pub struct FleetArgs {
+    /// The list, or - for standard input: TOML with [defaults] and [[target]], JSON, the output of
+    /// `az postgres flexible-server list -o json`, or a connection string or host name a line.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Values for targets that do not have their own.
+    #[command(flatten)]
+    pub defaults: Defaults,
+    /// The identity.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// How many targets are looked at side by side.
+    #[arg(long, short = 'j', value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Only these families or checks; may be repeated.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
+    pub only: Vec<String>,
+    /// Not these families or checks; may be repeated.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
+    pub skip: Vec<String>,
+    /// Print every target and identity that would be used, and stop.
+    #[arg(long, help_heading = "Choice")]
+    pub plan: bool,
+    /// The output.
+    #[command(flatten)]
+    pub output: FleetOutput,
+}
+
+/// Values for targets that do not have their own.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Targets")]
+pub struct Defaults {
+    /// The port.
+    #[arg(short = 'p', long, value_name = "PORT")]
+    pub port: Option<String>,
+    /// The role to log in as.
+    #[arg(short = 'U', long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The database.
+    #[arg(short = 'd', long, value_name = "NAME")]
+    pub dbname: Option<String>,
+    /// The cloud; by default told by the server's DNS suffix.
+    #[arg(long, value_enum)]
+    pub cloud: Option<CloudName>,
+    /// The names of another cloud: the output of `az cloud show`.
+    #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
+    pub cloud_file: Option<PathBuf>,
+    /// What the servers' addresses should be; anything else is an error.
+    #[arg(long, value_enum)]
+    pub expect: Option<Expected>,
+    /// The tenant that issues the token; AZURE_TENANT_ID by default.
+    #[arg(long, value_name = "ID|DOMAIN")]
+    pub tenant: Option<String>,
+}
+
+/// Where the report goes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct FleetOutput {
+    /// The format.
+    #[arg(long, value_enum, default_value_t = FleetFormat::Text)]
+    pub format: FleetFormat,
+    /// Where to; stdout by default.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Another report besides; may be repeated.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub report: Vec<(FleetFormat, PathBuf)>,
+    /// Write the whole report of each target into this folder as soon as it is done, as `doctor
+    /// --format json` does, for `replay`, `diff` and `merge`.
+    #[arg(long, value_name = "DIR")]
+    pub reports: Option<PathBuf>,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// Say less: the faults alone.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Say more: a line for every target.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// From which severity on the exit code is 1.
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+}
+
+/// Runs `fleet`.
+///
+/// # Errors
+/// The list cannot be read or understood.
+pub fn run(
+    args: &FleetArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    let entries = entries(args, environment)?;
+    if args.plan {
+        let written = output::to_stdout(plan(&entries).as_bytes());
+        return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
+    }
+    let mut reports = args.output.reports.as_deref().map(Reports::into).transpose()?;
+    let progress = if terminal.stderr && !args.output.quiet {
+        Progress::on(output::stderr(), terminal.width)
+    } else {
+        Progress::none()
+    };
+    let each = |entry: &Entry, report: &Report| {
+        if let Some(reports) = &mut reports {
+            reports.write(&entry.name, report);
+        }
+    };
+    let runtime = doctor::runtime();
+    let fleet = runtime.block_on(async {
+        let interrupt = CancellationToken::new();
+        tokio::spawn(doctor::listen(interrupt.clone()));
+        let jobs = usize::from(args.jobs);
+        fleet::run(&entries, jobs, environment, &interrupt, &progress, each).await
+    });
+    // A lookup that the system's resolver does not give up must not hold the process.
+    runtime.shutdown_background();
+    let failed = reports.and_then(|reports| reports.failed);
+    if let Some(failed) = &failed {
+        terminal.complain(failed);
+    }
+    let code = speak(args, &fleet, terminal);
+    Ok(if failed.is_some() { TOOL_FAILED } else { code })
+}
+
+fn speak(args: &FleetArgs, fleet: &Fleet, terminal: &Terminal) -> u8 {
+    let options = &args.output;
+    let style = |color| Style {
+        color,
+        width: terminal.width,
+        verbose: options.verbose,
+        quiet: options.quiet,
+        unicode: terminal.unicode,
+    };
+    let mut files: Vec<(FleetFormat, &Path)> =
+        options.report.iter().map(|(format, path)| (*format, path.as_path())).collect();
+    files.extend(options.output.as_deref().map(|path| (options.format, path)));
+    let mut failed = false;
+    for (format, path) in files {
+        let written =
+            render(fleet, format, &style(false)).and_then(|bytes| output::to_file(path, &bytes));
+        if let Err(error) = written {
+            terminal.complain(&format!("{} could not be written: {error}", path.display()));
+            failed = true;
+        }
+    }
+    if options.output.is_none() {
+        let color = terminal.colors(options.color);
+        let written = render(fleet, options.format, &style(color))
+            .and_then(|bytes| output::to_stdout(&bytes));
+        failed |= written.is_err();
+    }
+    match exit_code(fleet.outcome(), options.fail_on == FailOn::Warning) {
+        _ if failed => TOOL_FAILED,
+        _ if fleet.interrupted => doctor::interrupted_code(),
+        code => code,
+    }
+}
+
+/// Everything that is asked for, a request a target.
+fn entries(args: &FleetArgs, environment: &Environment) -> Result<Vec<Entry>, UsageError> {
+    let text = read(&args.file)?;
+    if args.identity.token_file.as_deref() == Some(Path::new("-")) && args.file == Path::new("-") {
+        return Err(UsageError::new("the list and the token cannot both come from standard input"));
+    }
+    let selection = doctor::selection_of(&args.only, &args.skip)?;
+    let items = fleet::parse(&text)?;
+    let mut tokens = Tokens::default();
+    let mut entries = Vec::with_capacity(items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        let place = item.name.clone().unwrap_or_else(|| format!("target {}", index + 1));
+        let entry =
+            entry(args, item, &selection, environment, &mut tokens).map_err(|mut error| {
+                error.message = format!("{place}: {}", error.message);
+                error
+            })?;
+        entries.push(entry);
+    }
+    name_apart(&mut entries);
+    Ok(entries)
+}
+
+/// The contents of token files, each read once: standard input can be read once only.
+type Tokens = BTreeMap<PathBuf, doctor::TokenFile>;
+
+fn entry(
+    args: &FleetArgs,
+    item: Item,
+    selection: &Selection,
+    environment: &Environment,
+    tokens: &mut Tokens,
+) -> Result<Entry, UsageError> {
+    // What a connection string says itself is not overruled by a default.
+    let said = item.conninfo.as_deref().map(target::keywords).transpose()?.unwrap_or_default();
+    let unsaid = |keyword: &str, default: &Option<String>| {
+        default.clone().filter(|_| !said.iter().any(|known| known == keyword))
+    };
+    let defaults = &args.defaults;
+    let named = |text: &Option<String>, what: &str| -> Result<Option<_>, UsageError> {
+        text.as_deref().map(|text| word::<CloudName>(text, what)).transpose()
+    };
+    let cloud = named(&item.cloud, "cloud")?;
+    let expect = item.expect.as_deref().map(|text| word::<Expected>(text, "expect")).transpose()?;
+    let options = TargetOptions {
+        host: item.host,
+        port: item.port.map(|port| port.to_string()).or_else(|| unsaid("port", &defaults.port)),
+        username: item.user.or_else(|| unsaid("user", &defaults.username)),
+        dbname: item.dbname.or_else(|| unsaid("dbname", &defaults.dbname)),
+        conninfo: item.conninfo,
+        cloud_file: defaults.cloud_file.clone().filter(|_| cloud.is_none()),
+        cloud: cloud.or(defaults.cloud),
+        expect: expect.or(defaults.expect),
+        tenant: item.tenant.or_else(|| defaults.tenant.clone()),
+    };
+    let credential = item.credential.as_deref();
+    let credential =
+        credential.map(|text| word::<CredentialName>(text, "credential")).transpose()?;
+    let mut identity = IdentityOptions {
+        credential: credential.unwrap_or(args.identity.credential),
+        client_id: item.client_id.or_else(|| args.identity.client_id.clone()),
+        ..args.identity.clone()
+    };
+    let token_file = item.token_file.map(PathBuf::from).or_else(|| identity.token_file.take());
+    identity.token_file = None;
+    let mut request =
+        doctor::build_request(&options, &identity, &args.network, selection.clone(), environment)?;
+    if let Some(path) = token_file {
+        let token = match tokens.get(&path) {
+            Some(token) => token.clone(),
+            None => doctor::read_token(&path)?,
+        };
+        request.token_file = Some(token.clone());
+        tokens.insert(path, token);
+    }
+    let host = request.settings.host.as_ref().map(|host| host.value.clone());
+    let name = item.name.or(host).unwrap_or_else(|| "(no server named)".to_owned());
+    Ok(Entry { name, request })
+}
+
+fn word<T: ValueEnum>(text: &str, what: &str) -> Result<T, UsageError> {
+    T::from_str(text, true).map_err(|_| {
+        let known = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        UsageError::new(format!("{what} cannot be \"{text}\"")).suggest(known.join(", "))
+    })
+}
+
+/// Targets of one name get their user and database, and then a number.
+fn name_apart(entries: &mut [Entry]) {
+    for full in [true, false] {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in entries.iter() {
+            *seen.entry(entry.name.clone()).or_default() += 1;
+        }
+        let mut number: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in entries.iter_mut().filter(|entry| seen[&entry.name] > 1) {
+            if full {
+                let settings = &entry.request.settings;
+                let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
+                entry.name = format!("{} {user}/{}", entry.name, settings.database.value);
+            } else {
+                let nth = number.entry(entry.name.clone()).or_default();
+                *nth += 1;
+                entry.name = format!("{} #{nth}", entry.name);
+            }
+        }
+    }
+}
+
+fn plan(entries: &[Entry]) -> String {
+    let mut text = format!("{} targets:\n", entries.len());
+    for entry in entries {
+        let settings = &entry.request.settings;
+        let host = settings.host.as_ref().map_or("(none)", |host| host.value.as_str());
+        let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
+        text.push_str(&format!(
+            "  {:<40} {host}:{}/{} as \"{user}\", credential {}, authority {}\n",
+            report::clean(&entry.name),
+            settings.port.value,
+            report::clean(&settings.database.value),
+            entry.request.credential.name(),
+            settings.cloud.value.authority_host,
+        ));
+    }
+    text.push_str("For each of them `entra-pg doctor --plan` says what is contacted.\n");
+    text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
+}
+
+fn read(path: &Path) -> Result<String, UsageError> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().take(LIMIT + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+    };
+    let name = path.display();
+    read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(UsageError::new(format!("{name} is longer than any list (64 MiB)")));
+    }
+    String::from_utf8(bytes).map_err(|_| UsageError::new(format!("{name} is not UTF-8")))
+}
+
+/// The folder of whole reports.
+struct Reports {
+    folder: PathBuf,
+    failed: Option<String>,
+}
+
+impl Reports {
+    fn into(folder: &Path) -> Result<Self, UsageError> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            UsageError::new(format!("{} cannot be made: {error}", folder.display()))
+        })?;
+        Ok(Self { folder: folder.to_owned(), failed: None })
+    }
+
+    fn write(&mut self, name: &str, report: &Report) {
+        let safe = |character: char| match character {
+            '-' | '_' | '.' | '@' | '#' => character,
+            other if other.is_alphanumeric() => other,
+            _ => '_',
+        };
+        let name: String = name.chars().map(safe).take(120).collect();
+        let path = self.folder.join(format!("{}.json", name.trim_start_matches('.')));
+        let style = Style { color: false, width: 80, verbose: 0, quiet: false, unicode: true };
+        let written = report::render(report, Format::Json, &style)
+            .and_then(|bytes| std::fs::write(&path, bytes));
+        if let Err(error) = written {
+            self.failed.get_or_insert(format!("{} could not be written: {error}", path.display()));
+        }
+    }
+}
+
+fn report_file(text: &str) -> Result<(FleetFormat, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("FORMAT=FILE, such as junit=fleet.xml")?;
+    Ok((FleetFormat::from_str(format, true)?, PathBuf::from(path)))
+}

@@ -1,0 +1,115 @@
+//! `entra-pg merge`: reports of many places in one matrix.
+
+use super::{
+    TOOL_FAILED,
+    output::{self, Color, Terminal},
+};
+use crate::{
+    fleet,
+    report::{
+        FailOn, Report, Style,
+        fleet::{MergeFormat, exit_code, render_merge},
+    },
+    request::Selection,
+    usage::UsageError,
+};
+use clap::Args;
+use entra_pg_checks::{Evidence, Outcome};
+use serde_json::Value;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// Options of `merge`.
+#[derive(Args, Clone, Debug)]
+pub struct MergeArgs {
+    /// Reports of `doctor --format json`, one or more in a file (as `kubectl logs` of several pods
+    /// gives them), or - for standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = MergeFormat::Text)]
+    pub format: MergeFormat,
+    /// Where to; stdout by default.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Colours.
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+    /// From which severity on the exit code is 1.
+    #[arg(long, value_enum, default_value_t)]
+    pub fail_on: FailOn,
+}
+
+/// All reports together are no longer than this.
+const LIMIT: u64 = 256 * 1024 * 1024;
+
+/// Runs `merge`.
+///
+/// # Errors
+/// A file cannot be read, or holds no report.
+pub fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+    let mut reports = Vec::new();
+    let mut left = LIMIT;
+    for file in &args.files {
+        let text = read(file, &mut left)?;
+        let name = file.display().to_string();
+        for evidence in documents(&text, &name)? {
+            reports.push(Report::new(evidence, &Selection::default()));
+        }
+    }
+    let places = fleet::merge(&reports);
+    let style = |color| Style {
+        color,
+        width: terminal.width,
+        verbose: 0,
+        quiet: false,
+        unicode: terminal.unicode,
+    };
+    let written = match &args.output {
+        Some(path) => render_merge(&places, args.format, &style(false))
+            .and_then(|bytes| output::to_file(path, &bytes)),
+        None => render_merge(&places, args.format, &style(terminal.colors(args.color)))
+            .and_then(|bytes| output::to_stdout(&bytes)),
+    };
+    if let Err(error) = written {
+        terminal.complain(&format!("the report could not be written: {error}"));
+        return Ok(TOOL_FAILED);
+    }
+    let worst = [Outcome::Failing, Outcome::Undetermined, Outcome::Degraded]
+        .into_iter()
+        .find(|wanted| places.iter().any(|place| place.outcome() == *wanted));
+    Ok(exit_code(worst.unwrap_or(Outcome::Healthy), args.fail_on == FailOn::Warning))
+}
+
+fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>, UsageError> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().take(*left + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(*left + 1).read_to_end(&mut bytes))
+    };
+    let name = path.display();
+    read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
+    *left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
+        UsageError::new("the reports are longer than any that belong together (256 MiB)")
+    })?;
+    Ok(bytes)
+}
+
+/// One document after the other, with nothing between them but white space.
+fn documents(bytes: &[u8], name: &str) -> Result<Vec<Evidence>, UsageError> {
+    let mut found = Vec::new();
+    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
+        let document = document.map_err(|error| {
+            UsageError::new(format!("{name} is no report: {error}"))
+                .suggest("files written by `entra-pg doctor --format json`")
+        })?;
+        found.push(super::replay::evidence_of(document, name)?);
+    }
+    if found.is_empty() {
+        return Err(UsageError::new(format!("{name} holds no report")));
+    }
+    Ok(found)
+}

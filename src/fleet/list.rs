@@ -1,0 +1,225 @@
+//! The list of a fleet: TOML, JSON, what `az postgres flexible-server list` prints, or lines.
+
+use crate::usage::UsageError;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// More targets than this in one list are a mistake.
+const MOST: usize = 100_000;
+
+/// One target as it is written; what is not written is taken from the list's defaults, then from the
+/// command line, then from the environment.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Item {
+    /// The name in the matrix.
+    pub name: Option<String>,
+    /// A connection string or URI.
+    pub conninfo: Option<String>,
+    /// The server.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// The role to log in as.
+    #[serde(alias = "username")]
+    pub user: Option<String>,
+    /// The database.
+    #[serde(alias = "database")]
+    pub dbname: Option<String>,
+    /// As `--credential`.
+    pub credential: Option<String>,
+    /// As `--client-id`.
+    pub client_id: Option<String>,
+    /// As `--tenant`.
+    pub tenant: Option<String>,
+    /// As `--token-file`.
+    pub token_file: Option<String>,
+    /// As `--cloud`.
+    pub cloud: Option<String>,
+    /// As `--expect`.
+    pub expect: Option<String>,
+}
+
+/// Reads a list; its form is told by its first character.
+///
+/// # Errors
+/// It is in none of the forms, or holds a key that is not known.
+pub fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut head = text.trim_start().chars().filter(|character| !character.is_whitespace());
+    let items = match (head.next(), head.next()) {
+        (Some('{'), _) | (Some('['), Some('{' | '"' | ']')) => document(json(text)?)?,
+        // A table's head, or a key and a table below it.
+        (Some('['), _) => document(toml(text)?)?,
+        _ if looks_like_toml(text) => document(toml(text)?)?,
+        _ => lines(text),
+    };
+    match items.len() {
+        0 => Err(UsageError::new("the list holds no target").suggest(EXAMPLE)),
+        many if many > MOST => Err(UsageError::new(format!("more than {MOST} targets in a list"))),
+        _ => Ok(items),
+    }
+}
+
+const EXAMPLE: &str = "a line such as host=….postgres.database.azure.com user=…, or\n  \
+    az postgres flexible-server list -o json | entra-pg fleet - -U …";
+
+fn json(text: &str) -> Result<Value, UsageError> {
+    serde_json::from_str(text)
+        .map_err(|error| UsageError::new(format!("the list is no JSON: {error}")))
+}
+
+fn toml(text: &str) -> Result<Value, UsageError> {
+    toml::from_str(text).map_err(|error| {
+        UsageError::new(format!("the list is no TOML: {}", error.to_string().trim_end()))
+    })
+}
+
+/// Comments before the first table are TOML's, and so is a table anywhere at a line's beginning.
+fn looks_like_toml(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("[[target") || line.starts_with("[defaults]"))
+}
+
+fn document(document: Value) -> Result<Vec<Item>, UsageError> {
+    let (defaults, targets) = match document {
+        Value::Array(targets) => (Item::default(), targets),
+        Value::Object(mut object) => {
+            if is_azure(&object) {
+                (Item::default(), vec![Value::Object(object)])
+            } else {
+                let defaults = object.remove("defaults").unwrap_or(Value::Object(Map::new()));
+                let targets = object.remove("targets").or_else(|| object.remove("target"));
+                if let Some(key) = object.keys().next() {
+                    return Err(UsageError::new(format!("the list has an unknown key {key}"))
+                        .suggest("[defaults] and [[target]], or a list of targets"));
+                }
+                let Some(Value::Array(targets)) = targets else {
+                    return Err(UsageError::new("the list holds no target").suggest(EXAMPLE));
+                };
+                (item(defaults, "the defaults")?, targets)
+            }
+        }
+        _ => return Err(UsageError::new("the list holds no target").suggest(EXAMPLE)),
+    };
+    let read =
+        |(index, value)| Ok(target(value, &format!("target {}", index + 1))?.over(&defaults));
+    targets.into_iter().enumerate().map(read).collect()
+}
+
+fn target(value: Value, place: &str) -> Result<Item, UsageError> {
+    match value {
+        Value::String(text) => Ok(line(&text)),
+        Value::Object(object) if is_azure(&object) => Ok(azure(&object)),
+        Value::Object(object) => item(Value::Object(object), place),
+        _ => Err(UsageError::new(format!("{place} is neither a text nor an object"))),
+    }
+}
+
+fn item(value: Value, place: &str) -> Result<Item, UsageError> {
+    serde_json::from_value(value).map_err(|error| UsageError::new(format!("{place}: {error}")))
+}
+
+/// What Azure Resource Manager says of a flexible server.
+fn is_azure(object: &Map<String, Value>) -> bool {
+    object.contains_key("fullyQualifiedDomainName") || object.contains_key("properties")
+}
+
+fn azure(object: &Map<String, Value>) -> Item {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let host = object
+        .get("fullyQualifiedDomainName")
+        .or_else(|| object.get("properties")?.get("fullyQualifiedDomainName"));
+    Item { name: object.get("name").and_then(text), host: host.and_then(text), ..Item::default() }
+}
+
+/// A connection string, a URI, or a bare host name in each line.
+fn lines(text: &str) -> Vec<Item> {
+    text.lines()
+        .map(str::trim)
+        .filter(|text| !text.is_empty() && !text.starts_with('#'))
+        .map(line)
+        .collect()
+}
+
+fn line(text: &str) -> Item {
+    if text.contains('=') || text.contains("://") {
+        Item { conninfo: Some(text.to_owned()), ..Item::default() }
+    } else {
+        Item { host: Some(text.to_owned()), ..Item::default() }
+    }
+}
+
+impl Item {
+    /// This, and what it does not say from the defaults.
+    fn over(self, defaults: &Self) -> Self {
+        let or = |own: Option<String>, default: &Option<String>| own.or_else(|| default.clone());
+        Self {
+            name: self.name,
+            conninfo: or(self.conninfo, &defaults.conninfo),
+            host: or(self.host, &defaults.host),
+            port: self.port.or(defaults.port),
+            user: or(self.user, &defaults.user),
+            dbname: or(self.dbname, &defaults.dbname),
+            credential: or(self.credential, &defaults.credential),
+            client_id: or(self.client_id, &defaults.client_id),
+            tenant: or(self.tenant, &defaults.tenant),
+            token_file: or(self.token_file, &defaults.token_file),
+            cloud: or(self.cloud, &defaults.cloud),
+            expect: or(self.expect, &defaults.expect),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn reads_toml_with_defaults() {
+        let text = "# ours\n[defaults]\nuser = \"orders-app\"\nport = 6432\n\n\
+            [[target]]\nhost = \"a\"\n\n[[target]]\nname = \"b\"\nconninfo = \"host=b\"\nuser = \"x\"\n";
+        let items = parse(text).expect("a list");
+        assert_eq!(items.len(), 2);
+        assert_eq!((items[0].host.as_deref(), items[0].port), (Some("a"), Some(6432)));
+        assert_eq!(items[0].user.as_deref(), Some("orders-app"));
+        assert_eq!((items[1].name.as_deref(), items[1].user.as_deref()), (Some("b"), Some("x")));
+    }
+
+    #[test]
+    fn reads_what_az_prints() {
+        let text = r#"[{"name": "pg1", "fullyQualifiedDomainName": "pg1.postgres.database.azure.com",
+            "state": "Ready", "network": {"publicNetworkAccess": "Enabled"}},
+            {"name": "pg2", "properties": {"fullyQualifiedDomainName": "pg2.x"}}]"#;
+        let items = parse(text).expect("a list");
+        assert_eq!(items[0].host.as_deref(), Some("pg1.postgres.database.azure.com"));
+        assert_eq!(
+            (items[1].name.as_deref(), items[1].host.as_deref()),
+            (Some("pg2"), Some("pg2.x"))
+        );
+    }
+
+    #[test]
+    fn reads_lines() {
+        let text = "# hosts\n\nhost=a user='Prod DB'\npostgresql://u@b/d\n  c.example \n";
+        let items = parse(text).expect("a list");
+        assert_eq!(items[0].conninfo.as_deref(), Some("host=a user='Prod DB'"));
+        assert_eq!(items[1].conninfo.as_deref(), Some("postgresql://u@b/d"));
+        assert_eq!(items[2].host.as_deref(), Some("c.example"));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_place() {
+        let error = parse(r#"[{"host": "a"}, {"hots": "b"}]"#).expect_err("an unknown key");
+        assert!(error.message.contains("target 2") && error.message.contains("hots"), "{error}");
+        assert!(parse("[]").is_err() && parse("\n# nothing\n").is_err() && parse("[{").is_err());
+        assert!(parse("[defaults]\nuser = \"x\"\n").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_list_is_survived(text: String) {
+            // What comes of it is a list or an error.
+            let _ = parse(&text);
+        }
+    }
+}

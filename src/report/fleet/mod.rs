@@ -1,0 +1,71 @@
+//! Reports of many targets: a matrix of servers (or of places) and stages, and the faults that they
+//! share.
+
+mod json;
+mod junit;
+mod prometheus;
+mod text;
+
+use super::Style;
+use crate::fleet::{Fleet, Place};
+use entra_pg_checks::Outcome;
+use std::io;
+
+pub use json::{merge_schema, schema};
+
+/// The formats of `fleet`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum FleetFormat {
+    /// For people: the faults, and a matrix of servers and stages.
+    Text,
+    /// One JSON document; `entra-pg schema --fleet` prints its schema.
+    Json,
+    /// JUnit XML with a case for every server.
+    Junit,
+    /// Metrics in Prometheus' text format, for a textfile collector or a gateway.
+    Prometheus,
+}
+
+/// The formats of `merge`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum MergeFormat {
+    /// For people: from where it works, and a matrix of places and stages.
+    Text,
+    /// One JSON document; `entra-pg schema --merge` prints its schema.
+    Json,
+}
+
+/// Speaks of a fleet.
+///
+/// # Errors
+/// The format could not be made.
+pub fn render(fleet: &Fleet, format: FleetFormat, style: &Style) -> io::Result<Vec<u8>> {
+    Ok(match format {
+        FleetFormat::Text => text::fleet(fleet, style).into_bytes(),
+        FleetFormat::Json => json::fleet(fleet)?,
+        FleetFormat::Junit => junit::fleet(fleet)?,
+        FleetFormat::Prometheus => prometheus::fleet(fleet).into_bytes(),
+    })
+}
+
+/// Speaks of several places.
+///
+/// # Errors
+/// The format could not be made.
+pub fn render_merge(places: &[Place], format: MergeFormat, style: &Style) -> io::Result<Vec<u8>> {
+    Ok(match format {
+        MergeFormat::Text => text::merge(places, style).into_bytes(),
+        MergeFormat::Json => json::merge(places)?,
+    })
+}
+
+/// The exit code: the worst of all targets, as for one.
+#[must_use]
+pub const fn exit_code(outcome: Outcome, warnings_fail: bool) -> u8 {
+    match outcome {
+        Outcome::Failing => 1,
+        Outcome::Undetermined => 3,
+        Outcome::Degraded if warnings_fail => 1,
+        Outcome::Degraded | Outcome::Healthy => 0,
+    }
+}
