@@ -30,7 +30,9 @@ pub enum Reach {
 #[must_use]
 pub fn reach(attempts: &[TcpAttempt]) -> Reach {
     let connected = |attempt: &&TcpAttempt| attempt.outcome == TcpOutcome::Connected;
-    let relevant = || attempts.iter().filter(|attempt| !without_route(attempt));
+    let has_ipv4 = attempts.iter().any(|a| a.address.is_ipv4() && !without_route(a));
+    let relevant =
+        || attempts.iter().filter(|a| !without_route(a) || a.address.is_ipv4() && has_ipv4);
     if relevant().any(|attempt| connected(&attempt)) {
         let failed: Vec<TcpAttempt> =
             relevant().filter(|attempt| !connected(attempt)).cloned().collect();
@@ -54,12 +56,11 @@ pub fn reach(attempts: &[TcpAttempt]) -> Reach {
 }
 
 fn without_route(attempt: &TcpAttempt) -> bool {
-    attempt.address.is_ipv6()
-        && match &attempt.outcome {
-            TcpOutcome::Unreachable { icmp, .. } => icmp.is_none(),
-            TcpOutcome::Failed { .. } => true,
-            TcpOutcome::Connected | TcpOutcome::Silent | TcpOutcome::Refused { .. } => false,
-        }
+    match &attempt.outcome {
+        TcpOutcome::Unreachable { icmp, .. } => icmp.is_none(),
+        TcpOutcome::Failed { .. } => true,
+        TcpOutcome::Connected | TcpOutcome::Silent | TcpOutcome::Refused { .. } => false,
+    }
 }
 
 /// One line for each attempt.
