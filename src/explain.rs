@@ -119,7 +119,7 @@ fn pasted(text: &str) -> Vec<&'static Problem> {
         return named(ids);
     }
     let error = ServerError { message: text.to_owned(), ..ServerError::default() };
-    let known = refusal::classify(&error);
+    let known = refusal::by_words(&error);
     if known.id != "login/refused" {
         return vec![known];
     }

@@ -31,6 +31,8 @@ pub struct Request {
     pub deadline: Duration,
     /// `--as-admin`.
     pub as_admin: bool,
+    /// `--for-role`.
+    pub for_role: Option<String>,
     /// `--send-token-unverified`.
     pub send_token_unverified: bool,
     /// `--only` and `--skip`.

@@ -5,8 +5,8 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        login::{LoginOutcome, ServerError},
-        settings::Settings,
+        login::{AuthRequest, LoginOutcome, ServerError},
+        settings::{Origin, Settings},
     },
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -15,14 +15,23 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "access/database",
     asserts: "the database lets this role in",
-    needs: &[Topic::Settings, Topic::Login, Topic::Session],
+    needs: &[Topic::Settings, Topic::AuthRequest, Topic::Login, Topic::Session],
     problems: &[&DATABASE_MISSING, &NO_CONNECT_PRIVILEGE, &READ_ONLY],
     decisive: true,
     judge: Judge::Once(judge),
 };
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
-    let (settings, login) = (seen.settings.get()?, seen.login.get()?);
+    let settings = seen.settings.get()?;
+    if let Some(AuthRequest::Error(error)) = seen.auth_request.seen()
+        && error.sqlstate == "3D000"
+    {
+        return Ok(Verdict::found(database_missing(settings).because_all([
+            "a pooler answers, which looks for the database before it asks for a token".to_owned(),
+            format!("it says {}: {}", error.sqlstate, error.message),
+        ])));
+    }
+    let login = seen.login.get()?;
     match &login.outcome {
         LoginOutcome::Accepted { .. } => {}
         LoginOutcome::RefusedAfterAuthentication(error) => return Ok(refused(settings, error)),
@@ -50,17 +59,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::Passed(format!("connected to \"{database}\" as \"{}\"", session.current_user)))
 }
 
-fn refused(settings: &Settings, error: &ServerError) -> Verdict {
+fn database_missing(settings: &Settings) -> Finding {
     let database = &settings.database.value;
-    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
-    let role = user.replace('"', "\"\"");
-    let said = format!("the server says {}: {}", error.sqlstate, error.message);
-    let finding = match error.sqlstate.as_str() {
-        "3D000" => Finding::of(
-            &DATABASE_MISSING,
-            database,
-            format!("the token is accepted, and there is no database \"{database}\""),
-        )
+    let mut finding = Finding::of(
+        &DATABASE_MISSING,
+        database,
+        format!("there is no database \"{database}\", which is not the token's fault"),
+    );
+    if settings.database.origin == Origin::Default {
+        finding = finding.because("no database was named, so libpq takes the user's name for it");
+    }
+    finding
         .fix(
             Fix::you("Name a database that exists; names are case-sensitive")
                 .run("export PGDATABASE=postgres"),
@@ -68,7 +77,16 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
         .fix(
             Fix::by(Actor::DatabaseAdmin, "Or create it")
                 .run(format!("create database \"{}\";", database.replace('"', "\"\""))),
-        ),
+        )
+}
+
+fn refused(settings: &Settings, error: &ServerError) -> Verdict {
+    let database = &settings.database.value;
+    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
+    let role = user.replace('"', "\"\"");
+    let said = format!("the server says {}: {}", error.sqlstate, error.message);
+    let finding = match error.sqlstate.as_str() {
+        "3D000" => database_missing(settings),
         "42501" => Finding::of(
             &NO_CONNECT_PRIVILEGE,
             database,
@@ -85,8 +103,12 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
         )
         .fix(Fix::by(Actor::DatabaseAdmin, "Look the message up in the server's log")),
     };
+    let detail = error.detail.as_ref().map(|detail| format!("DETAIL: {detail}"));
     Verdict::found(
-        finding.because("authentication succeeded: the role and the token are right").because(said),
+        finding
+            .because_all(detail)
+            .because("authentication succeeded: the role and the token are right")
+            .because(said),
     )
 }
 

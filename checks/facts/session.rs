@@ -29,7 +29,12 @@ pub struct Session {
     pub entra_functions: Option<bool>,
     /// `pgaadauth.enable_group_sync`.
     pub group_sync: Option<String>,
-    /// Every Entra role and its principal; with `--as-admin`.
+    /// Whether `--as-admin` says that this login is for administration.
+    pub as_admin: bool,
+    /// The role that somebody else cannot log in with: `--for-role`.
+    pub for_role: Option<String>,
+    /// Every Entra role and its principal; with `--as-admin`. From the security labels, which can be
+    /// read in every database, and from `pgaadauth_list_principals`, where that can be called.
     pub principals: Fact<Vec<Principal>>,
     /// Every login role without a label; with `--as-admin`.
     pub unlabelled: Fact<Vec<String>>,
@@ -44,8 +49,8 @@ pub struct Label {
     pub label: String,
 }
 
-/// A row of `pgaadauth_list_principals`.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+/// An Entra role and who may log in with it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Principal {
     /// The role.
@@ -60,4 +65,51 @@ pub struct Principal {
     pub mfa: bool,
     /// Whether it is an Entra administrator.
     pub admin: bool,
+}
+
+impl Session {
+    /// The principal that this role's own labels name; `None` where no label can be read.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        let labels = self.labels.seen().filter(|labels| !labels.is_empty())?;
+        let mut principal = Principal { role: self.current_user.clone(), ..Principal::default() };
+        for label in labels {
+            principal.read(&label.label);
+        }
+        Some(principal)
+    }
+}
+
+impl Principal {
+    /// Takes over what a label says: `aadauth`, `aadauth,oid=…,type=…,admin`, or
+    /// `type=…,oid=…,tenant_id=…`. Texts are kept to 64 characters.
+    pub fn read(&mut self, label: &str) {
+        for part in label.split(',') {
+            match part.trim().split_once('=') {
+                Some(("oid", id)) => self.object_id = id.chars().take(64).collect(),
+                Some(("type", kind)) => self.kind = kind.chars().take(64).collect(),
+                Some(("tenant_id", id)) => self.tenant_id = id.chars().take(64).collect(),
+                None if part.trim() == "admin" => self.admin = true,
+                None if part.trim() == "mfa" => self.mfa = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Principal;
+
+    #[test]
+    fn every_form_of_a_label_is_read() {
+        let mut principal = Principal::default();
+        principal.read("aadauth,admin");
+        principal.read("type=group,oid=o,tenant_id=t");
+        assert!(principal.admin);
+        assert_eq!(
+            (principal.kind.as_str(), principal.object_id.as_str(), principal.tenant_id.as_str()),
+            ("group", "o", "t")
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The login itself.
 
-use super::refusal;
+use super::{attempt::Attempt, refusal};
 use crate::{
     check::{Check, Judge, Missing},
     evidence::Evidence,
@@ -41,30 +41,40 @@ pub static CHECK: Check = Check {
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, login) = (seen.settings.get()?, seen.login.get()?);
     let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
-    let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
+    let attempt = Attempt::with_the_token(settings, login, seen);
     let accepted = || {
         let took = login.rungs.last().map_or(0, |rung| rung.at_ms);
-        format!("as \"{user}\" in {took} ms")
+        let at = |name: &str| login.rungs.iter().find(|rung| rung.name == name);
+        match (at("authentication-request"), at("authenticated")) {
+            (Some(asked), Some(let_in)) => format!(
+                "as \"{user}\" in {took} ms (asked for after {}, accepted after {})",
+                asked.at_ms, let_in.at_ms
+            ),
+            _ => format!("as \"{user}\" in {took} ms"),
+        }
     };
     Ok(match &login.outcome {
         LoginOutcome::Accepted { .. } => Verdict::Passed(accepted()),
-        LoginOutcome::Refused(error) => {
-            let problem = refusal::classify(error);
-            Verdict::found(refusal::finding(problem, error, settings, claims))
-        }
+        LoginOutcome::Refused(error) => Verdict::found(refusal::finding(error, &attempt)),
         LoginOutcome::RefusedAfterAuthentication(error) => {
-            let problem = refusal::classify(error);
+            let (problem, _) = refusal::classify(error, &attempt);
             if matches!(error.sqlstate.as_str(), "3D000" | "42501") || problem == &refusal::REFUSED
             {
                 // The token is good; what the session may do is the family `access`'s matter.
                 Verdict::Passed(accepted())
             } else {
-                Verdict::found(refusal::finding(problem, error, settings, claims))
+                Verdict::found(refusal::finding(error, &attempt))
             }
         }
-        LoginOutcome::Silent { after } => Verdict::found(refusal::silent(user, words(after))),
-        LoginOutcome::Closed { after } => Verdict::found(refusal::closed(user, words(after))),
-        LoginOutcome::Malformed { detail } => Verdict::found(refusal::not_understood(user, detail)),
+        LoginOutcome::Silent { after } => {
+            Verdict::found(refusal::silent(&attempt, words(after), &login.rungs))
+        }
+        LoginOutcome::Closed { after } => {
+            Verdict::found(refusal::closed(&attempt, words(after), &login.rungs))
+        }
+        LoginOutcome::Malformed { detail } => {
+            Verdict::found(refusal::not_understood(&attempt, detail))
+        }
         LoginOutcome::TokenWithheld { .. } => {
             return Err(Missing(crate::facts::NotObserved::Blocked {
                 by: Topic::Server,

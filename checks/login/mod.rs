@@ -2,6 +2,7 @@
 
 pub mod accepted;
 pub mod asks_for_token;
+pub mod attempt;
 pub mod refusal;
 
 use crate::check::Check;

@@ -1,14 +1,19 @@
 //! The server's refusals: SQLSTATE first, words second, and the text kept whole. Azure words many of
 //! them in two ways, an older and a newer one; what both have in common decides.
 
+use super::attempt::{Attempt, POOLER_LIMIT};
 use crate::{
     check::{Problem, problems},
-    facts::{login::ServerError, settings::Settings, token::Claims},
+    facts::{
+        login::{Rung, ServerError},
+        token::{Claims, PrincipalKind},
+    },
     text,
     verdict::{Actor, Confidence, Finding, Fix},
 };
 
-/// What each text means: a fragment in lower case, and its problem. The first that fits counts.
+/// What each text means: a fragment in lower case, and its problem. The first that fits counts. Both
+/// wordings of the server hold the fragment.
 const TEXTS: &[(&str, &Problem)] = &[
     ("access token has expired", &TOKEN_EXPIRED),
     ("valid audience claim", &AUDIENCE_REFUSED),
@@ -28,52 +33,149 @@ const TEXTS: &[(&str, &Problem)] = &[
     ("password too long", &POOLER_TOKEN_TOO_LONG),
 ];
 
-/// Which problem a refusal is.
+/// Words by which an unknown text is one about the token.
+const OF_TOKENS: &[&str] = &["access token", "aad_auth", "azure ad", "microsoft entra"];
+
+/// Which problem a refusal is, and how sure that is: the SQLSTATE where it has one meaning, then the
+/// words, then what is left of the SQLSTATE.
 #[must_use]
-pub fn classify(error: &ServerError) -> &'static Problem {
+pub fn classify(error: &ServerError, attempt: &Attempt<'_>) -> (&'static Problem, Confidence) {
+    meaning(error, attempt.pooled_token(), attempt.sent_the_token())
+}
+
+/// Which problem a refusal is by its SQLSTATE and words alone, as somebody pastes it.
+#[must_use]
+pub fn by_words(error: &ServerError) -> &'static Problem {
+    meaning(error, None, false).0
+}
+
+fn meaning(
+    error: &ServerError,
+    pooled_token: Option<usize>,
+    token_sent: bool,
+) -> (&'static Problem, Confidence) {
     match error.sqlstate.as_str() {
-        "53300" => return &TOO_MANY_CONNECTIONS,
-        "57P03" => return &STARTING_UP,
+        "53300" => return (&TOO_MANY_CONNECTIONS, Confidence::Certain),
+        "57P01" | "57P02" | "57P03" => return (&STARTING_UP, Confidence::Certain),
         _ => {}
     }
+    let short = pooled_token.is_some_and(|length| length <= POOLER_LIMIT);
     let message = error.message.to_lowercase();
-    let known = TEXTS.iter().find(|(fragment, _)| message.contains(fragment));
-    known.map_or(&REFUSED, |(_, problem)| problem)
+    match TEXTS.iter().find(|(fragment, _)| message.contains(fragment)) {
+        // The words alone do not make a short token too long.
+        Some((_, problem)) if *problem == &POOLER_TOKEN_TOO_LONG && short => {
+            (&REFUSED, Confidence::Likely)
+        }
+        Some((_, problem)) => (problem, Confidence::Certain),
+        None if error.sqlstate == "08P01" && pooled_token.is_some() && !short => {
+            (&POOLER_TOKEN_TOO_LONG, Confidence::Likely)
+        }
+        None if token_sent && OF_TOKENS.iter().any(|word| message.contains(word)) => {
+            (&TOKEN_REFUSED, Confidence::Likely)
+        }
+        None if error.sqlstate.starts_with("XX") => (&SERVER_DEFECT, Confidence::Likely),
+        None => (&REFUSED, Confidence::Likely),
+    }
 }
 
 /// A finding with the server's own words.
 #[must_use]
-pub fn finding(
-    problem: &'static Problem,
-    error: &ServerError,
-    settings: &Settings,
-    claims: Option<&Claims>,
-) -> Finding {
-    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
+pub fn finding(error: &ServerError, attempt: &Attempt<'_>) -> Finding {
+    let (problem, sure) = classify(error, attempt);
     let detail = format!("{}: \"{}\"", problem.title, error.message);
-    let mut finding = Finding::of(problem, user, detail)
+    let mut finding = Finding::of(problem, attempt.user(), detail)
+        .sure(sure)
         .because(format!(
             "the server says {} {}: {}",
             error.severity, error.sqlstate, error.message
         ))
         .because_all(error.detail.as_ref().map(|detail| format!("DETAIL: {detail}")))
-        .because_all(error.hint.as_ref().map(|hint| format!("HINT: {hint}")));
-    if problem == &REFUSED {
-        finding = finding.sure(Confidence::Likely);
-    }
-    for fix in fixes(problem, settings, user, claims) {
+        .because_all(error.hint.as_ref().map(|hint| format!("HINT: {hint}")))
+        .because_all(context(problem, error, attempt))
+        .because_all(error.routine.as_ref().map(|name| format!("its routine {name} reports this")))
+        .because_all(attempt.logged())
+        .because_all(attempt.psql_tries_twice());
+    for fix in fixes(problem, error, attempt) {
         finding = finding.fix(fix);
     }
     finding
 }
 
-fn fixes(problem: &Problem, settings: &Settings, user: &str, claims: Option<&Claims>) -> Vec<Fix> {
+/// What the token or the port says about the refusal.
+fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<String> {
+    let claims = attempt.claims();
+    match problem.id {
+        "login/not-in-group" => {
+            let Some(claims) = claims else { return Vec::new() };
+            let group = group_id(&error.message).unwrap_or("this group");
+            let listed = if claims.groups_overage {
+                "the token lists no groups, because there are too many of them: the server has to ask Microsoft Graph itself".to_owned()
+            } else if claims.groups.is_empty() {
+                "the token lists no groups".to_owned()
+            } else if claims.groups.iter().any(|id| id == group) {
+                format!(
+                    "the token lists {group} among its {} groups, and the server does not see it",
+                    claims.groups.len()
+                )
+            } else {
+                format!(
+                    "the token lists {} groups, and {group} is not among them",
+                    claims.groups.len()
+                )
+            };
+            [Some(listed), attempt.issued()].into_iter().flatten().collect()
+        }
+        "login/object-id-mismatch" | "login/oid-claim-refused" => {
+            let Some(claims) = claims else { return Vec::new() };
+            let part = |name, value: Option<&str>| format!("{name} {}", value.unwrap_or("(none)"));
+            let ids = [
+                part("object id", claims.oid.as_deref()),
+                part("application", claims.client()),
+                part("tenant", claims.tid.as_deref()),
+            ];
+            vec![format!("the token has {}", text::list(&ids, 3))]
+        }
+        "login/token-expired" => attempt.issued().into_iter().collect(),
+        "login/token-refused" | "login/refused" => {
+            let user = claims.filter(|claims| {
+                matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
+            });
+            let one_factor = user.filter(|claims| !claims.amr.iter().any(|method| method == "mfa"));
+            one_factor
+                .map(|_| "the token shows no second factor, which a role made with isMfa asks for".to_owned())
+                .into_iter()
+                .chain(attempt.pooled_token().map(|length| format!("the pooler answers here, with a token of {length} bytes; on port 5432 the server itself would give its reason")))
+                .collect()
+        }
+        "login/pooler-token-too-long" => attempt
+            .pooled_token()
+            .map(|length| {
+                format!(
+                    "the token has {length} bytes, and PgBouncer before 1.26 takes {POOLER_LIMIT}"
+                )
+            })
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The group's object id in the server's own words: `does not contain group ID <id>`.
+fn group_id(message: &str) -> Option<&str> {
+    let at = message.to_lowercase().find("group id")? + "group id".len();
+    let rest = message.get(at..)?.trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());
+    (end == 36).then(|| &rest[..end])
+}
+
+fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<Fix> {
+    let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
     let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
     let server = host.split('.').next().unwrap_or(host);
     let audience = &settings.cloud.value.database_audience;
     let fresh = || {
         Fix::you("Get a fresh token right before connecting").run(text::fresh_token(
-            crate::facts::vantage::Shell::Posix,
+            attempt.shell,
             audience,
             settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
         ))
@@ -81,27 +183,49 @@ fn fixes(problem: &Problem, settings: &Settings, user: &str, claims: Option<&Cla
     let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
     let literal = user.replace('\'', "''");
     match problem.id {
-        "login/token-expired" | "login/audience-refused" | "login/token-refused" | "login/oid-claim-refused" => vec![fresh()],
+        "login/token-expired" | "login/audience-refused" | "login/oid-claim-refused" => vec![fresh()],
+        "login/token-refused" => vec![fresh(), Fix::by(Actor::Network, "If the token is whole and genuine (claims/signature passes): let the server's subnet reach the service tag AzureActiveDirectory on TCP 443")],
         "login/object-id-mismatch" => vec![
             Fix::by(Actor::DatabaseAdmin, "If this identity is the right one (it was recreated, say), bind the role to its object id; grants are kept").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', '{}', false, false);", kind(claims))),
             Fix::you("Otherwise sign in as the identity that the role belongs to"),
         ],
         "login/user-role-app-token" => vec![Fix::you("Sign in as the person the role belongs to, or log in as the application's own role"), Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', 'service', false, false);"))],
         "login/service-role-user-token" => vec![Fix::you("Sign in as the application (its secret, certificate or managed identity), or log in as your own role")],
-        "login/not-in-group" => vec![Fix::by(Actor::EntraAdmin, format!("Add this identity to the group \"{user}\" itself: nested membership does not count")), Fix::you("Then sign in again: a token holds the groups of the moment it was issued"), fresh()],
-        "login/role-cannot-log-in" => vec![Fix::you("Log in with your own name: with group sync on, the group's role itself may not"), Fix::by(Actor::DatabaseAdmin, "Or let the role log in").run(format!("alter role \"{}\" login;", user.replace('"', "\"\"")))],
-        "login/client-address-refused" => vec![Fix::by(Actor::AzureOwner, "Allow the address that the server names in its firewall rules (up to 5 minutes to take effect)").run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {server} --rule-name client --start-ip-address <address> --end-ip-address <address>"))],
-        "login/tls-required" => vec![Fix::you("Ask for TLS").run("export PGSSLMODE=verify-full")],
+        "login/not-in-group" => vec![
+            Fix::you("See whether this identity is in the group itself: nested membership does not count").run(format!("az ad group member check --group {} --member-id {oid}", group_id(&error.message).unwrap_or("<group-id>"))),
+            Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
+            Fix::you("If it is, the token is older than the membership: sign in again (a managed identity's token is renewed within a day)").run(text::fresh_token(attempt.shell, audience, settings.tenant.as_ref().map(|tenant| tenant.value.as_str()))),
+        ],
+        "login/role-cannot-log-in" => {
+            let own = claims.and_then(|claims| claims.upn.as_deref());
+            let mut name = Fix::you("Log in with your own name: with group sync on, the group's role itself may not");
+            name.command = own.map(|own| text::set_variable(attempt.shell, "PGUSER", own));
+            vec![name, Fix::by(Actor::DatabaseAdmin, "Or let the role log in").run(format!("alter role \"{}\" login;", user.replace('"', "\"\"")))]
+        }
+        "login/client-address-refused" => {
+            let address = address(&error.message).unwrap_or("<address>");
+            vec![Fix::by(Actor::AzureOwner, "Allow the address that the server names in its firewall rules (up to 5 minutes to take effect)").run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {server} --rule-name client --start-ip-address {address} --end-ip-address {address}")), Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m")]
+        }
+        "login/tls-required" => vec![Fix::you("Ask for TLS").run(text::set_variable(attempt.shell, "PGSSLMODE", "verify-full"))],
         "login/too-many-connections" => vec![Fix::by(Actor::DatabaseAdmin, "End idle connections, or put the pooler (port 6432) in between").run("select pid, usename, state, state_change from pg_stat_activity order by state_change;")],
         "login/starting-up" => vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")],
         "login/server-defect" => vec![Fix::by(Actor::Microsoft, "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)")],
-        "login/pooler-token-too-long" => vec![Fix::you("Use port 5432: this token is longer than the pooler takes").run("export PGPORT=5432"), Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token")],
-        _ => vec![Fix::by(Actor::DatabaseAdmin, format!("Look for this run's application_name in the log of {server}, and compare the role's security label with the token's object id {oid}"))],
+        "login/pooler-token-too-long" => vec![Fix::you("Use port 5432: this token is longer than the pooler takes").run(text::set_variable(attempt.shell, "PGPORT", "5432")), Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token")],
+        _ => {
+            let mut all = vec![Fix::by(Actor::DatabaseAdmin, format!("Look for this run's application_name in the log of {server}, and compare the role's security label with the token's object id {oid}"))];
+            all.extend(attempt.pooled_token().map(|_| Fix::you("Ask the server itself, beside its pooler").run(text::set_variable(attempt.shell, "PGPORT", "5432"))));
+            all
+        }
     }
 }
 
-fn kind(claims: Option<&Claims>) -> &'static str {
-    use crate::facts::token::PrincipalKind;
+/// The client's address in the server's own words: `for host "203.0.113.9"`.
+fn address(message: &str) -> Option<&str> {
+    let quoted = message.split_once("host \"")?.1.split_once('"')?.0;
+    quoted.parse::<std::net::IpAddr>().is_ok().then_some(quoted)
+}
+
+pub(super) fn kind(claims: Option<&Claims>) -> &'static str {
     match claims.map(Claims::principal) {
         Some(PrincipalKind::User | PrincipalKind::Guest) | None => "user",
         Some(PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity) => "service",
@@ -110,17 +234,20 @@ fn kind(claims: Option<&Claims>) -> &'static str {
 
 /// Silence after a step.
 #[must_use]
-pub fn silent(user: &str, after: &str) -> Finding {
-    Finding::of(&STALLED, user, format!("the server says nothing after {after}"))
-        .because("it answered everything before that")
+pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+    Finding::of(&STALLED, attempt.user(), format!("the server says nothing after {after}"))
+        .because(until_then(rungs))
+        .because_all(attempt.logged())
         .fix(Fix::by(Actor::Network, "If the server is integrated in a virtual network: let its subnet reach the service tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show` lists the rules of its subnet"))
         .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
 }
 
 /// A connection that ends after a step.
 #[must_use]
-pub fn closed(user: &str, after: &str) -> Finding {
-    Finding::of(&CLOSED, user, format!("the server closes the connection after {after}"))
+pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+    Finding::of(&CLOSED, attempt.user(), format!("the server closes the connection after {after}"))
+        .because(until_then(rungs))
+        .because_all(attempt.logged())
         .fix(
             Fix::you("Try again in a minute: a restart or failover looks like this")
                 .run("entra-pg doctor --retry-for 2m"),
@@ -131,11 +258,25 @@ pub fn closed(user: &str, after: &str) -> Finding {
         ))
 }
 
+/// The steps that went well, with their times.
+fn until_then(rungs: &[Rung]) -> String {
+    let steps: Vec<String> =
+        rungs.iter().map(|rung| format!("{} at {} ms", rung.name, rung.at_ms)).collect();
+    match steps.is_empty() {
+        true => "it answered everything before that".to_owned(),
+        false => format!("until then: {}", text::list(&steps, 8)),
+    }
+}
+
 /// An answer that breaks the protocol.
 #[must_use]
-pub fn not_understood(user: &str, detail: &str) -> Finding {
-    Finding::of(&NOT_UNDERSTOOD, user, format!("the server's answer breaks the protocol: {detail}"))
-        .fix(Fix::you("Check that host and port are the server's own"))
+pub fn not_understood(attempt: &Attempt<'_>, detail: &str) -> Finding {
+    Finding::of(
+        &NOT_UNDERSTOOD,
+        attempt.user(),
+        format!("the server's answer breaks the protocol: {detail}"),
+    )
+    .fix(Fix::you("Check that host and port are the server's own"))
 }
 
 problems! {
@@ -277,60 +418,177 @@ problems! {
 
 #[cfg(test)]
 mod tests {
-    use super::classify;
-    use crate::facts::login::ServerError;
+    use super::{Attempt, classify, finding};
+    use crate::{evidence::Evidence, facts::login::ServerError, testing::healthy_but};
+    use serde_json::json;
 
-    fn id(sqlstate: &str, message: &str) -> &'static str {
+    fn error(sqlstate: &str, message: &str) -> ServerError {
         let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
-        classify(&ServerError { sqlstate, message, ..ServerError::default() }).id
+        ServerError { severity: "FATAL".to_owned(), sqlstate, message, ..ServerError::default() }
     }
 
+    fn attempt(seen: &Evidence) -> Attempt<'_> {
+        let settings = seen.settings.seen().expect("settings");
+        Attempt::with_the_token(settings, seen.login.seen().expect("a login"), seen)
+    }
+
+    fn id(sqlstate: &str, message: &str) -> &'static str {
+        classify(&error(sqlstate, message), &attempt(&healthy_but(&[]))).0.id
+    }
+
+    /// The messages of public reports, in every wording that is known.
     #[test]
-    fn both_wordings_mean_the_same() {
-        let audience = "login/audience-refused";
-        assert_eq!(
-            id(
-                "28000",
-                "The access token does not have a valid audience claim. Please acquire a new token for the resource \"x\"."
+    fn every_wording_is_understood() {
+        let wordings = [
+            (
+                "login/token-expired",
+                "The access token has expired. Acquire a new token and try again.",
             ),
-            audience
-        );
-        assert_eq!(
-            id(
-                "28000",
-                "The access token doesn't have a valid audience claim. Acquire a new token for resource \"x\""
+            (
+                "login/audience-refused",
+                "The access token does not have a valid audience claim. Please acquire a new token for the resource \"x\".",
             ),
-            audience
-        );
-        let mismatch = "login/object-id-mismatch";
-        assert_eq!(id("28000", "Service Principal oid mismatch for role [x]"), mismatch);
-        assert_eq!(
-            id("28P01", "Service principal oid mismatch for role \"x\" The oid in the label…"),
-            mismatch
-        );
-        assert_eq!(
-            id(
-                "28000",
-                "Azure AD user token for role[x] is neither an AAD_AUTH_TOKENTYPE_APP_USER or …"
+            (
+                "login/audience-refused",
+                "The access token doesn't have a valid audience claim. Acquire a new token for resource \"x\"",
             ),
-            "login/user-role-app-token"
-        );
+            (
+                "login/oid-claim-refused",
+                "The access token doesn't have a valid oid claim. Acquire a new token and try again",
+            ),
+            ("login/oid-claim-refused", "The access token does not have a valid oid claim."),
+            (
+                "login/token-refused",
+                "An error occurred while validating the access token. Please acquire a new token and retry",
+            ),
+            (
+                "login/user-role-app-token",
+                "Azure AD user token for role[X] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+            ),
+            (
+                "login/user-role-app-token",
+                "Microsoft Entra user token for role \"X\" is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+            ),
+            (
+                "login/service-role-user-token",
+                "Service Principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role[X]",
+            ),
+            (
+                "login/service-role-user-token",
+                "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"X\".",
+            ),
+            ("login/object-id-mismatch", "Service Principal oid mismatch for role [X]"),
+            (
+                "login/object-id-mismatch",
+                "Service principal oid mismatch for role \"X\" The oid in the security label [L] does not match the appid [A] or oid [O] in the token.",
+            ),
+            (
+                "login/not-in-group",
+                "Azure AD access token not valid for role X (does not contain group ID bbbbbbbb-0000-0000-0000-00000000000a)",
+            ),
+            ("login/role-cannot-log-in", "role \"X\" is not permitted to log in"),
+            (
+                "login/client-address-refused",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+            ),
+            (
+                "login/client-address-refused",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL on",
+            ),
+            (
+                "login/client-address-refused",
+                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+            ),
+            (
+                "login/tls-required",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", no encryption",
+            ),
+            (
+                "login/tls-required",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL off",
+            ),
+            (
+                "login/token-refused",
+                "Microsoft Entra authentication failed in a way that nobody has reported yet",
+            ),
+            ("login/refused", "password authentication failed for user \"x\""),
+        ];
+        for (expected, message) in wordings {
+            assert_eq!(id("28000", message), expected, "{message}");
+            assert_eq!(id("28P01", message), expected, "{message}");
+        }
+        let defect = "cannot read pg_class without having selected a database";
+        assert_eq!(id("XX000", defect), "login/server-defect");
+        assert_eq!(id("XX000", "something else inside"), "login/server-defect");
     }
 
     #[test]
     fn the_sqlstate_comes_before_the_words() {
-        assert_eq!(
-            id("53300", "remaining connection slots are reserved, no encryption"),
-            "login/too-many-connections"
+        for message in [
+            "remaining connection slots are reserved, no encryption",
+            "too many connections for role \"x\"",
+            "sorry, too many clients already",
+        ] {
+            assert_eq!(id("53300", message), "login/too-many-connections");
+        }
+        for sqlstate in ["57P01", "57P02", "57P03"] {
+            assert_eq!(id(sqlstate, "the access token has expired"), "login/starting-up");
+        }
+    }
+
+    #[test]
+    fn an_unknown_text_is_kept_whole() {
+        let seen = healthy_but(&[]);
+        let text = "Something\nnew [x] \"y\" with 100% of its words";
+        let whole = finding(&error("28000", text), &attempt(&seen));
+        assert_eq!(whole.problem.id, "login/refused");
+        assert!(whole.detail.contains(text) && whole.evidence[0].contains(text));
+    }
+
+    #[test]
+    fn a_short_token_is_not_too_long_for_the_pooler() {
+        let pooled = |length: usize| {
+            let seen = healthy_but(&[
+                ("/login/seen/port", json!(6432)),
+                ("/login/seen/token_length", json!(length)),
+            ]);
+            ["client sent partial pkt in startup phase", "password authentication failed"]
+                .map(|message| classify(&error("08P01", message), &attempt(&seen)).0.id)
+        };
+        assert_eq!(pooled(2048), ["login/pooler-token-too-long"; 2]);
+        assert_eq!(pooled(1800), ["login/refused"; 2]);
+    }
+
+    #[test]
+    fn psql_shows_a_second_error_where_sslmode_lets_it() {
+        let said = |mode: &str| {
+            let seen = healthy_but(&[
+                ("/settings/seen/sslmode/value", json!(mode)),
+                ("/login/seen/rungs", json!([])),
+            ]);
+            let finding = finding(&error("28000", "x"), &attempt(&seen));
+            finding.evidence.iter().any(|line| line.contains("no encryption"))
+        };
+        let modes = ["prefer", "allow", "require", "verify-full"];
+        assert_eq!(modes.map(said), [true, true, false, false]);
+    }
+
+    #[test]
+    fn the_kinds_of_failing_group_logins_are_told_apart() {
+        let group = "bbbbbbbb-0000-0000-0000-00000000000a";
+        let message = format!(
+            "Azure AD access token not valid for role G (does not contain group ID {group})"
         );
-        assert_eq!(
-            id("28000", "no pg_hba.conf entry for host \"1.2.3.4\", SSL encryption"),
-            "login/client-address-refused"
-        );
-        assert_eq!(
-            id("28000", "no pg_hba.conf entry for host \"1.2.3.4\", no encryption"),
-            "login/tls-required"
-        );
-        assert_eq!(id("28P01", "password authentication failed for user \"x\""), "login/refused");
+        let said = |groups: serde_json::Value, overage: bool| {
+            let seen = healthy_but(&[
+                ("/token/seen/claims/groups", groups),
+                ("/token/seen/claims/groups_overage", json!(overage)),
+            ]);
+            finding(&error("28000", &message), &attempt(&seen)).evidence.join("\n")
+        };
+        assert!(said(json!([]), false).contains("lists no groups\nthe token was issued"));
+        assert!(said(json!(["x"]), false).contains("is not among them"));
+        assert!(said(json!([group]), false).contains("the server does not see it"));
+        assert!(said(json!([]), true).contains("ask Microsoft Graph itself"));
     }
 }

@@ -61,9 +61,12 @@ pub struct IdentityOptions {
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// After login, record every Entra role and its principal in the JSON evidence (database postgres).
+    /// After login, look at every Entra role and its principal: what is not mapped, mapped twice, or to another tenant.
     #[arg(long)]
     pub as_admin: bool,
+    /// The role that somebody else cannot log in with: whether it is mapped, and the statement that mends it.
+    #[arg(long, value_name = "ROLE", requires = "as_admin")]
+    pub for_role: Option<String>,
     /// Send the token although the server's TLS identity could not be verified.
     #[arg(long)]
     pub send_token_unverified: bool,
@@ -203,6 +206,7 @@ pub(super) fn build_request(
         timeout: network.timeout,
         deadline: network.deadline,
         as_admin: identity.as_admin,
+        for_role: identity.for_role.clone(),
         send_token_unverified: identity.send_token_unverified,
         selection,
         azure: AzureRequest::default(),

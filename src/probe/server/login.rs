@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage, config::SslMode};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode};
 
 /// Sends the token, asks one query and, where it is wanted, looks around. The token is kept back
 /// unless the server's TLS identity was verified, whatever `sslmode` says.
@@ -73,7 +73,7 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
     };
-    let _driver = Driver(tokio::spawn(async move {
+    let driver = Driver(tokio::spawn(async move {
         // How the connection ends shows in the query that waits for it.
         let _ = connection.await;
     }));
@@ -92,6 +92,7 @@ pub async fn login(
     };
     // In this order on the wire, in one round trip.
     let ((answered, after), around) = join!(first, around);
+    driver.end(client).await;
     let first = match answered {
         Ok(Ok(messages)) => row(&messages),
         Ok(Err(error)) => {
@@ -117,6 +118,19 @@ pub async fn login(
 
 /// What drives a session; it ends with it.
 struct Driver(JoinHandle<()>);
+
+impl Driver {
+    /// Takes leave, so that the server's log holds no connection that broke off. The transaction ends
+    /// with the session; nobody waits for the server to say so.
+    async fn end(mut self, client: Client) {
+        drop(client);
+        // Whoever does not listen any more need not be told.
+        let _ = timeout(LEAVE, &mut self.0).await;
+    }
+}
+
+/// Time to say that the session ends: a write, and no answer.
+const LEAVE: Duration = Duration::from_millis(100);
 
 impl Drop for Driver {
     fn drop(&mut self) {

@@ -12,7 +12,8 @@ use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 /// Looks around. Nothing is written; every answer is bounded.
 pub(super) async fn look_around(cx: &Context, request: &Request, client: &Client) -> Fact<Session> {
-    let milliseconds = cx.timeout().as_millis();
+    // The server gives up before we do, and says so.
+    let milliseconds = cx.timeout().as_millis() / 2;
     let begin = format!(
         "begin transaction read only; set local statement_timeout = {milliseconds}; \
          {LOOK}; savepoint look"
@@ -36,11 +37,12 @@ pub(super) async fn look_around(cx: &Context, request: &Request, client: &Client
     };
     let mut session = read(&messages);
     session.labels = labels;
+    session.as_admin = request.as_admin;
+    session.for_role.clone_from(&request.for_role);
     if let Some((principals, unlabelled)) = admin {
         session.principals = principals;
         session.unlabelled = unlabelled;
     }
-    // The server ends a transaction that nobody commits.
     Fact::Seen(session)
 }
 
@@ -50,7 +52,9 @@ async fn as_admin(
     client: &Client,
 ) -> Option<(Fact<Vec<Principal>>, Fact<Vec<String>>)> {
     if request.as_admin {
-        Some(join!(principals(cx, client), unlabelled(cx, client)))
+        let (labelled, listed, others) =
+            join!(labelled(cx, client), listed(cx, client), unlabelled(cx, client));
+        Some((mapping(labelled, listed), others))
     } else {
         None
     }
@@ -71,6 +75,11 @@ select session_user, current_database(), \
 const LABELS: &str = "\
 select l.provider, l.label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
 where l.classoid = 'pg_authid'::regclass and r.rolname = current_user limit 10";
+
+/// The labels of every role. They are shared by all databases.
+const LABELLED: &str = "\
+select r.rolname, l.provider, l.label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
+where l.classoid = 'pg_authid'::regclass and l.provider like 'pgaadauth%' order by 1, 2 limit 10000";
 
 const PRINCIPALS: &str = "select * from pgaadauth_list_principals(false) limit 5000";
 
@@ -103,8 +112,13 @@ async fn labels(cx: &Context, client: &Client) -> Fact<Vec<Label>> {
     ask(cx, client, "labels", LABELS, label).await
 }
 
+async fn labelled(cx: &Context, client: &Client) -> Fact<Vec<(String, String)>> {
+    let label = |row: &SimpleQueryRow| (text(row, 0), text(row, 2));
+    ask(cx, client, "labels of all roles", LABELLED, label).await
+}
+
 /// By position: the documentation and the live servers disagree on a column's name.
-async fn principals(cx: &Context, client: &Client) -> Fact<Vec<Principal>> {
+async fn listed(cx: &Context, client: &Client) -> Fact<Vec<Principal>> {
     let principal = |row: &SimpleQueryRow| Principal {
         role: text(row, 0),
         kind: text(row, 1),
@@ -114,6 +128,32 @@ async fn principals(cx: &Context, client: &Client) -> Fact<Vec<Principal>> {
         admin: matches!(row.get(5), Some("1" | "t")),
     };
     ask(cx, client, "principals", PRINCIPALS, principal).await
+}
+
+/// The labels, with what the function adds where it exists (in database postgres) and may be called.
+fn mapping(
+    labelled: Fact<Vec<(String, String)>>,
+    listed: Fact<Vec<Principal>>,
+) -> Fact<Vec<Principal>> {
+    let Fact::Seen(labelled) = labelled else { return listed };
+    let mut principals: Vec<Principal> = Vec::new();
+    for (role, label) in labelled {
+        match principals.last_mut().filter(|last| last.role == role) {
+            Some(last) => last.read(&label),
+            None => {
+                let mut principal = Principal { role, ..Principal::default() };
+                principal.read(&label);
+                principals.push(principal);
+            }
+        }
+    }
+    for listed in listed.seen().into_iter().flatten() {
+        match principals.iter_mut().find(|principal| principal.role == listed.role) {
+            Some(known) => known.clone_from(listed),
+            None => principals.push(listed.clone()),
+        }
+    }
+    Fact::Seen(principals)
 }
 
 async fn unlabelled(cx: &Context, client: &Client) -> Fact<Vec<String>> {

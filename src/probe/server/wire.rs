@@ -44,12 +44,23 @@ pub(super) fn read_error(body: &ErrorResponseBody) -> ServerError {
 /// The same from tokio-postgres.
 pub(super) fn from_db_error(error: &tokio_postgres::error::DbError) -> ServerError {
     ServerError {
-        severity: bounded(error.severity()),
+        // The translated one where there is no other.
+        severity: bounded(&severity(error)),
         sqlstate: bounded(error.code().code()),
         message: bounded(error.message()),
         detail: error.detail().map(bounded),
         hint: error.hint().map(bounded),
         routine: error.routine().map(bounded),
+    }
+}
+
+fn severity(error: &tokio_postgres::error::DbError) -> String {
+    use tokio_postgres::error::Severity;
+    match error.parsed_severity() {
+        Some(Severity::Panic) => "PANIC".to_owned(),
+        Some(Severity::Fatal) => "FATAL".to_owned(),
+        Some(Severity::Error) => "ERROR".to_owned(),
+        Some(_) | None => error.severity().to_owned(),
     }
 }
 
