@@ -1,8 +1,17 @@
 //! The command itself, where it needs no network: usage, exit codes, clean output. Runs that would
 //! contact anything happen in the lab.
 
+mod recorded;
+
 use assert_cmd::Command;
+use recorded::{evidence, rendered, styled};
 use serde_json::Value;
+
+fn json_of(name: &str) -> Value {
+    let patches: &[&str] = if name == "healthy" { &[] } else { &[name] };
+    let text = rendered(evidence(patches), entra_pg::report::Format::Json);
+    serde_json::from_str(&text).expect("JSON")
+}
 
 /// The command with an empty environment.
 fn entra_pg(arguments: &[&str]) -> Command {
@@ -90,12 +99,12 @@ fn recorded_reports_follow_the_schema() {
         serde_json::from_str(&stdout(entra_pg(&["schema"]))).expect("the schema is JSON");
     let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
     for name in ["healthy", "claims/expired", "dns/nxdomain"] {
-        let report = report::of(name);
+        let report = json_of(name);
         let errors: Vec<String> =
             validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
-    let mut broken = report::of("healthy");
+    let mut broken = json_of("healthy");
     broken["outcome"] = Value::Null;
     assert!(!validator.is_valid(&broken), "the schema lets anything pass");
 }
@@ -103,7 +112,7 @@ fn recorded_reports_follow_the_schema() {
 #[test]
 fn a_report_is_judged_again_to_the_same_verdict() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let before = report::of("claims/expired");
+    let before = json_of("claims/expired");
     std::fs::write(file.path(), before.to_string()).expect("written");
     let path = file.path().display().to_string();
     let output = entra_pg(&["replay", &path, "--format", "json"]).output().expect("ran");
@@ -139,26 +148,32 @@ fn every_format_names_the_root_and_holds_no_control_character() {
         Format::Text,
         Format::Short,
         Format::Json,
+        Format::Jsonl,
         Format::Junit,
+        Format::Sarif,
         Format::Github,
+        Format::AzurePipelines,
         Format::Markdown,
     ];
+    let mut hostile = evidence(&["name/wrong-case"]);
+    hostile["settings"]["seen"]["user"]["value"] = "evil\u{1b}[2J\u{202e}name".into();
     for format in formats {
-        let text = report::rendered("claims/expired", format, false);
+        let text = rendered(evidence(&["claims/expired"]), format);
         assert!(text.contains("claims/expired"), "{format:?}:\n{text}");
-        let hostile = report::rendered_with_user("evil\u{1b}[2J\u{202e}name", format);
+        let hostile = rendered(hostile.clone(), format);
         let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         // JSON is for programs: it escapes control characters, and keeps the rest as it is.
         assert!(!hostile.contains('\u{1b}'), "{format:?}");
-        assert!(format == Format::Json || !hostile.contains(bad), "{format:?}:\n{hostile}");
+        let for_programs = matches!(format, Format::Json | Format::Jsonl | Format::Sarif);
+        assert!(for_programs || !hostile.contains(bad), "{format:?}:\n{hostile}");
     }
 }
 
 #[test]
 fn the_words_are_the_same_with_and_without_colours() {
     use entra_pg::report::Format;
-    let plain = report::rendered("dns/nxdomain", Format::Text, false);
-    let colored = report::rendered("dns/nxdomain", Format::Text, true);
+    let plain = rendered(evidence(&["dns/nxdomain"]), Format::Text);
+    let colored = styled(evidence(&["dns/nxdomain"]), Format::Text, true);
     assert_ne!(plain, colored);
     assert_eq!(plain, without_colors(&colored));
     assert!(plain.lines().all(|line| line.chars().count() <= 80 || line.starts_with("          ")));
@@ -172,57 +187,4 @@ fn without_colors(text: &str) -> String {
         rest = after.split_once('m').map_or("", |(_, after)| after);
     }
     plain + rest
-}
-
-/// Reports made of recorded evidence.
-mod report {
-    use entra_pg::{
-        report::{Format, Report, Style, render},
-        request::Selection,
-    };
-    use serde_json::Value;
-    use std::{fs, path::Path};
-
-    pub(super) fn of(name: &str) -> Value {
-        serde_json::from_str(&rendered(name, Format::Json, false)).expect("JSON")
-    }
-
-    pub(super) fn rendered(name: &str, format: Format, color: bool) -> String {
-        render_value(evidence(name), format, color)
-    }
-
-    pub(super) fn rendered_with_user(user: &str, format: Format) -> String {
-        let mut evidence = evidence("name/wrong-case");
-        evidence["settings"]["seen"]["user"]["value"] = user.into();
-        render_value(evidence, format, false)
-    }
-
-    fn render_value(evidence: Value, format: Format, color: bool) -> String {
-        let evidence = serde_json::from_value(evidence).expect("evidence");
-        let report = Report::new(evidence, &Selection::default());
-        let style = Style { color, width: 80, verbose: 0, quiet: false, unicode: true };
-        String::from_utf8(render(&report, format, &style).expect("rendered")).expect("UTF-8")
-    }
-
-    fn evidence(name: &str) -> Value {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/evidence");
-        let read = |path: &str| -> Value {
-            let text = fs::read_to_string(folder.join(path)).expect("a fixture");
-            serde_json::from_str(&text).expect("JSON")
-        };
-        let mut document = read("healthy.json");
-        if name != "healthy" {
-            let patch = read(&format!("{name}.json"));
-            for (pointer, value) in patch["set"].as_object().expect("changes") {
-                let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
-                match document.pointer_mut(parent).expect("the place exists") {
-                    Value::Array(list) => {
-                        list[key.parse::<usize>().expect("an index")] = value.clone()
-                    }
-                    place => place[key] = value.clone(),
-                }
-            }
-        }
-        document
-    }
 }

@@ -3,6 +3,7 @@
 use super::{
     TOOL_FAILED,
     output::{self, Color, Terminal},
+    speak,
     target::TargetOptions,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     environment::Environment,
     plan,
     progress::Progress,
-    report::{self, FailOn, Format, Report, Style},
+    report::{FailOn, Format, Report},
     request::{AzureRequest, Request, Selection},
     secret::Secret,
     target,
@@ -174,7 +175,7 @@ pub fn run(
     let report = runtime.block_on(repeat(args, &request, environment, terminal));
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
-    Ok(speak(args, &report, terminal))
+    Ok(speak(args, &report, environment, terminal))
 }
 
 /// Everything that is asked for.
@@ -299,37 +300,10 @@ pub(super) fn interrupted_code() -> u8 {
 
 static TERMINATED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-fn speak(args: &DoctorArgs, report: &Report, terminal: &Terminal) -> u8 {
-    let output = &args.output;
-    let style = |color| Style {
-        color,
-        width: terminal.width,
-        verbose: output.verbose,
-        quiet: output.quiet,
-        unicode: terminal.unicode,
-    };
-    let mut files: Vec<(Format, &Path)> =
-        output.report.iter().map(|(format, path)| (*format, path.as_path())).collect();
-    files.extend(output.output.as_deref().map(|path| (output.format, path)));
-    let mut failed = false;
-    for (format, path) in files {
-        let written = report::render(report, format, &style(false))
-            .and_then(|bytes| output::to_file(path, &bytes));
-        if let Err(error) = written {
-            terminal.complain(&format!("{} could not be written: {error}", path.display()));
-            failed = true;
-        }
-    }
-    if output.output.is_none() {
-        let color = terminal.colors(output.color);
-        let written = report::render(report, output.format, &style(color))
-            .and_then(|bytes| output::to_stdout(&bytes));
-        failed |= written.is_err();
-    }
-    let interrupted = report.evidence().interrupted;
-    match report::exit_code(report, output.fail_on) {
-        _ if failed => TOOL_FAILED,
-        _ if interrupted && TERMINATED.load(std::sync::atomic::Ordering::Relaxed) => 143,
+fn speak(args: &DoctorArgs, report: &Report, environment: &Environment, terminal: &Terminal) -> u8 {
+    let terminated = TERMINATED.load(std::sync::atomic::Ordering::Relaxed);
+    match speak::speak(&args.output, report, environment, terminal) {
+        130 if terminated => 143,
         code => code,
     }
 }

@@ -7,6 +7,7 @@ pub mod merge;
 pub mod output;
 pub mod replay;
 mod shell;
+mod speak;
 pub mod target;
 pub mod token;
 
@@ -130,7 +131,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
-        Command::Replay(args) => replay::run(&args, terminal),
+        Command::Replay(args) => replay::run(&args, environment, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),
         Command::Schema { fleet, merge } => Ok(catalogue::schema(fleet, merge)),

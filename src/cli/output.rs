@@ -113,6 +113,15 @@ pub fn to_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, bytes) }
 }
 
+/// Adds to a file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(bytes)
+}
+
 /// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.
 fn color_of(environment: &Environment) -> Option<bool> {
     if environment.get("NO_COLOR").is_some() {

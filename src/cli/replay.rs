@@ -1,14 +1,7 @@
 //! `entra-pg replay`: judge the evidence of an earlier run again, with this version's checks; no network.
 
-use super::{
-    TOOL_FAILED,
-    output::{self, Color, Terminal},
-};
-use crate::{
-    report::{self, FailOn, Format, Report, Style},
-    request::Selection,
-    usage::UsageError,
-};
+use super::{doctor::OutputOptions, output::Terminal, speak::speak};
+use crate::{environment::Environment, report::Report, request::Selection, usage::UsageError};
 use clap::Args;
 use entra_pg_checks::Evidence;
 use serde_json::Value;
@@ -23,39 +16,22 @@ pub struct ReplayArgs {
     /// A report of `--format json`.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The format.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Colours.
-    #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
-    /// Say more.
-    #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// From which severity on the exit code is 1.
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOn,
+    /// The output.
+    #[command(flatten)]
+    pub output: OutputOptions,
 }
 
 /// Runs `replay`.
 ///
 /// # Errors
 /// The file cannot be read, or holds no evidence.
-pub fn run(args: &ReplayArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+pub fn run(
+    args: &ReplayArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
     let report = Report::new(read(&args.file)?, &Selection::default());
-    let style = Style {
-        color: terminal.colors(args.color),
-        width: terminal.width,
-        verbose: args.verbose,
-        quiet: false,
-        unicode: terminal.unicode,
-    };
-    let written =
-        report::render(&report, args.format, &style).and_then(|bytes| output::to_stdout(&bytes));
-    if written.is_err() {
-        return Ok(TOOL_FAILED);
-    }
-    Ok(report::exit_code(&report, args.fail_on))
+    Ok(speak(&args.output, &report, environment, terminal))
 }
 
 fn read(path: &std::path::Path) -> Result<Evidence, UsageError> {

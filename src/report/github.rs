@@ -24,7 +24,12 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
-/// Source: GitHub's toolkit, workflow commands.
+/// Source: GitHub's toolkit, workflow commands. The older form `##[…]` counts anywhere in a line, so what
+/// a server says must not hold one.
 fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+        .replace("##[", "## [")
+        .replace("##vso[", "## vso[")
 }

@@ -18,6 +18,16 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The same as a value, for the formats that are made of it.
+pub(super) fn value(report: &Report) -> io::Result<serde_json::Value> {
+    serde_json::to_value(Document::of(report)?).map_err(io::Error::other)
+}
+
+/// One finding as in the document.
+pub(super) fn finding(judged: &Judged) -> io::Result<serde_json::Value> {
+    serde_json::to_value(Finding::of(judged)).map_err(io::Error::other)
+}
+
 /// The JSON Schema of the document.
 #[must_use]
 pub fn schema() -> serde_json::Value {

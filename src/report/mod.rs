@@ -1,13 +1,16 @@
 //! Reports: the judgement of one run, spoken in several formats. A renderer sees a [`Report`] and a
 //! [`Style`]; colours are in `text` alone.
 
+mod azure_pipelines;
 mod clean;
 mod counts;
 pub mod fleet;
 mod github;
 mod json;
+mod jsonl;
 mod junit;
 mod markdown;
+mod sarif;
 mod text;
 
 use crate::request::Selection;
@@ -32,10 +35,16 @@ pub enum Format {
     Short,
     /// One JSON document; `entra-pg schema` prints its schema.
     Json,
+    /// One JSON event a line, for log pipelines.
+    Jsonl,
     /// JUnit XML, for the test views of CI systems.
     Junit,
-    /// Annotations of GitHub Actions.
+    /// SARIF 2.1.0, for code-scanning views.
+    Sarif,
+    /// Annotations of GitHub Actions, and the summary of its step.
     Github,
+    /// Logging commands of Azure Pipelines.
+    AzurePipelines,
     /// For tickets, grouped by who must act.
     Markdown,
 }
@@ -149,6 +158,9 @@ pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Vec<
         Format::Short => text::short(report, style).into_bytes(),
         Format::Json => json::render(report)?,
         Format::Junit => junit::render(report)?,
+        Format::Jsonl => jsonl::render(report)?,
+        Format::Sarif => sarif::render(report)?,
+        Format::AzurePipelines => azure_pipelines::render(report).into_bytes(),
         Format::Github => github::render(report).into_bytes(),
         Format::Markdown => markdown::render(report).into_bytes(),
     })

@@ -1,0 +1,74 @@
+//! Reports made of recorded evidence.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use entra_pg::{
+    report::{Format, Report, Style, render},
+    request::Selection,
+};
+use serde_json::Value;
+use std::{fs, path::Path, path::PathBuf};
+
+/// The runs that the golden files show: nothing wrong, one fault, and many.
+pub(crate) const CASES: [(&str, &[&str]); 3] = [
+    ("healthy", &[]),
+    ("one-fault", &["name/wrong-case"]),
+    (
+        "many-faults",
+        &[
+            "dns/nameserver-down",
+            "outbound/tls-intercepted",
+            "server/tls-expired",
+            "name/wrong-case",
+            "claims/expired",
+        ],
+    ),
+];
+
+/// A file of the fixtures.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
+/// The healthy evidence with the changes of these fixtures, one after the other.
+pub(crate) fn evidence(patches: &[&str]) -> Value {
+    let read = |path: &str| -> Value {
+        let text =
+            fs::read_to_string(fixture(&format!("evidence/{path}.json"))).expect("a fixture");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let mut document = read("healthy");
+    for name in patches {
+        for (pointer, value) in read(name)["set"].as_object().expect("changes") {
+            set(&mut document, pointer, value.clone());
+        }
+    }
+    document
+}
+
+/// Sets a value at a JSON pointer.
+pub(crate) fn set(document: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    match document.pointer_mut(parent).expect("the place exists") {
+        Value::Array(list) if key == "-" => list.push(value),
+        Value::Array(list) => list[key.parse::<usize>().expect("an index")] = value,
+        place => place[key] = value,
+    }
+}
+
+/// The judgement of evidence.
+pub(crate) fn report(evidence: Value) -> Report {
+    let evidence = serde_json::from_value(evidence).expect("evidence");
+    Report::new(evidence, &Selection::default())
+}
+
+/// A report in a format, 80 columns wide and without colours.
+pub(crate) fn rendered(evidence: Value, format: Format) -> String {
+    styled(evidence, format, false)
+}
+
+/// The same, with colours if wanted.
+pub(crate) fn styled(evidence: Value, format: Format, color: bool) -> String {
+    let style = Style { color, width: 80, verbose: 0, quiet: false, unicode: true };
+    String::from_utf8(render(&report(evidence), format, &style).expect("rendered")).expect("UTF-8")
+}

@@ -1,0 +1,208 @@
+//! The formats, each held against what its reader demands, on a healthy run, one with one fault, and one
+//! with many.
+
+mod recorded;
+
+use entra_pg::report::Format;
+use recorded::{CASES, evidence, rendered};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[test]
+fn the_cases_are_what_they_are_called() {
+    let outcomes: Vec<String> = CASES
+        .iter()
+        .map(|(_, patches)| {
+            let document: Value = json(patches, Format::Json);
+            let errors = document["findings"].as_array().expect("a list").iter();
+            let errors = errors
+                .filter(|finding| {
+                    finding["severity"] == "error" && finding["explained_by"].is_null()
+                })
+                .count();
+            format!("{} {}", document["outcome"], errors.min(3))
+        })
+        .collect();
+    assert_eq!(outcomes[0], "\"healthy\" 0");
+    assert_eq!(outcomes[1], "\"failing\" 1");
+    assert_eq!(outcomes[2], "\"failing\" 3", "many faults are at least three");
+}
+
+#[test]
+fn jsonl_is_one_event_a_line_and_the_verdict_comes_last() {
+    for (name, patches) in CASES {
+        let document = json(patches, Format::Json);
+        let text = rendered(evidence(patches), Format::Jsonl);
+        let events: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let of = |kind: &str| -> Vec<&Value> {
+            events.iter().filter(|event| event["event"] == kind).collect()
+        };
+        assert_eq!(events[0]["event"], "run", "{name}");
+        assert_eq!(events[0]["target"], document["target"], "{name}");
+        let last = events.last().expect("events");
+        assert_eq!(last["event"], "verdict", "{name}");
+        assert_eq!(last["problem"], document["verdict"]["problem"], "{name}");
+        assert_eq!(last["outcome"], document["outcome"], "{name}");
+        for (kind, list) in [("check", "checks"), ("finding", "findings"), ("contact", "contacted")]
+        {
+            let expected = document[list].as_array().expect("a list").len();
+            assert_eq!(of(kind).len(), expected, "{name}: {kind}");
+        }
+        assert!(events.iter().all(|event| event["run_id"] == document["run_id"]), "{name}");
+    }
+}
+
+/// What sarif-schema-2.1.0.json demands of the objects that we write, and what GitHub demands beyond.
+#[test]
+fn sarif_has_the_structure_that_its_schema_demands() {
+    for (name, patches) in CASES {
+        let log = json(patches, Format::Sarif);
+        let document = json(patches, Format::Json);
+        only(&log, &["$schema", "version", "runs"]);
+        assert_eq!(log["version"], "2.1.0");
+        let run = &log["runs"][0];
+        only(run, &["tool", "automationDetails", "invocations", "columnKind", "results"]);
+        let driver = &run["tool"]["driver"];
+        only(driver, &["name", "semanticVersion", "rules"]);
+        let rules = driver["rules"].as_array().expect("rules");
+        let ids: BTreeSet<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
+        assert_eq!(ids.len(), rules.len(), "{name}: rule ids are unique");
+        for rule in rules {
+            only(
+                rule,
+                &[
+                    "id",
+                    "name",
+                    "shortDescription",
+                    "fullDescription",
+                    "help",
+                    "defaultConfiguration",
+                    "properties",
+                ],
+            );
+            for text in ["shortDescription", "fullDescription", "help"] {
+                assert!(rule[text]["text"].as_str().is_some_and(|text| !text.is_empty()));
+            }
+            level(&rule["defaultConfiguration"]["level"]);
+        }
+        let guid = run["automationDetails"]["guid"].as_str().expect("a GUID");
+        let dashes: Vec<usize> = guid.match_indices('-').map(|(at, _)| at).collect();
+        assert_eq!((guid.len(), dashes), (36, vec![8, 13, 18, 23]));
+        // The schema's pattern.
+        assert!(
+            matches!(guid.as_bytes()[14], b'1'..=b'5') && b"89ab".contains(&guid.as_bytes()[19])
+        );
+        let invocation = &run["invocations"][0];
+        assert!(invocation["executionSuccessful"].is_boolean());
+        for time in ["startTimeUtc", "endTimeUtc"] {
+            let time = invocation[time].as_str().expect("a time");
+            assert!(time.parse::<jiff::Timestamp>().is_ok() && time.ends_with('Z'), "{time}");
+        }
+        let results = run["results"].as_array().expect("results");
+        assert_eq!(results.len(), document["findings"].as_array().expect("a list").len());
+        for result in results {
+            only(
+                result,
+                &[
+                    "ruleId",
+                    "ruleIndex",
+                    "level",
+                    "message",
+                    "locations",
+                    "partialFingerprints",
+                    "properties",
+                ],
+            );
+            let index = result["ruleIndex"].as_u64().expect("an index");
+            assert_eq!(rules[usize::try_from(index).expect("small")]["id"], result["ruleId"]);
+            level(&result["level"]);
+            assert!(result["message"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+            let place = &result["locations"][0]["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().expect("a URI");
+            assert!(!uri.is_empty() && uri.bytes().all(|byte| byte.is_ascii_graphic()), "{uri}");
+            assert!(place["region"]["startLine"].as_u64().is_some_and(|line| line >= 1));
+            let prints = result["partialFingerprints"].as_object().expect("fingerprints");
+            assert!(prints.values().all(Value::is_string) && !prints.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_fingerprint_of_a_finding_outlives_the_run() {
+    let mut again = evidence(&["name/wrong-case"]);
+    recorded::set(&mut again, "/run_id", "06H0VR5K9HRWMCYD".into());
+    recorded::set(&mut again, "/duration_ms", 7000.into());
+    let print = |evidence: Value| -> Value {
+        let log: Value = serde_json::from_str(&rendered(evidence, Format::Sarif)).expect("JSON");
+        log["runs"][0]["results"][0]["partialFingerprints"].clone()
+    };
+    assert_eq!(print(evidence(&["name/wrong-case"])), print(again));
+    assert_ne!(print(evidence(&["name/wrong-case"])), print(evidence(&["dns/nxdomain"])));
+}
+
+#[test]
+fn annotations_have_one_error_and_no_line_of_their_own_from_a_server() {
+    for (format, error) in
+        [(Format::Github, "::error "), (Format::AzurePipelines, "##vso[task.logissue type=error;")]
+    {
+        for (name, patches) in CASES {
+            let text = rendered(evidence(patches), format);
+            let errors = text.lines().filter(|line| line.starts_with(error)).count();
+            assert_eq!(errors, usize::from(name != "healthy"), "{name}:\n{text}");
+        }
+        let mut hostile = evidence(&["login/refused"]);
+        let message =
+            "no\n::error::forged %0A::error::forged\r\n##vso[task.complete result=Succeeded;]done";
+        recorded::set(&mut hostile, "/login/seen/outcome/message", message.into());
+        let text = rendered(hostile, format);
+        assert!(text.contains("forged"), "the message is shown:\n{text}");
+        for line in text.lines() {
+            assert!(!line.contains("##vso[task.complete") && !line.contains("%0A"), "{line}");
+            assert!(line.starts_with("::") || line.starts_with("##vso[task.logissue "), "{line}");
+            assert!(!line.starts_with("::error::"), "{line}");
+        }
+    }
+    let degraded = rendered(evidence(&["claims/expires-soon"]), Format::AzurePipelines);
+    assert!(degraded.contains("##vso[task.complete result=SucceededWithIssues;]"), "{degraded}");
+}
+
+#[test]
+fn junit_is_what_gitlab_jenkins_and_azure_pipelines_read() {
+    for (name, patches) in CASES {
+        let text = rendered(evidence(patches), Format::Junit);
+        let document = json(patches, Format::Json);
+        let of = |status: &str| {
+            let checks = document["checks"].as_array().expect("a list");
+            checks.iter().filter(|check| check["status"] == status).count()
+        };
+        assert_eq!(text.matches("<failure ").count(), of("failed"), "{name}");
+        assert_eq!(text.matches("<error ").count(), of("undetermined"), "{name}");
+        assert_eq!(
+            text.matches("<skipped ").count(),
+            of("skipped") + of("not-applicable"),
+            "{name}"
+        );
+        // GitLab keys on class and name, and drops what is there twice.
+        let cases: Vec<&str> = text.lines().filter(|line| line.contains("<testcase ")).collect();
+        let unique: BTreeSet<String> = cases
+            .iter()
+            .map(|line| line.split(" time=").next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(unique.len(), cases.len(), "{name}:\n{text}");
+        assert!(cases.iter().all(|line| line.contains("classname=\"entra-pg.")), "{name}");
+    }
+}
+
+fn json(patches: &[&str], format: Format) -> Value {
+    serde_json::from_str(&rendered(evidence(patches), format)).expect("JSON")
+}
+
+fn only(object: &Value, known: &[&str]) {
+    let keys: Vec<&String> = object.as_object().expect("an object").keys().collect();
+    assert!(keys.iter().all(|key| known.contains(&key.as_str())), "{keys:?} beyond {known:?}");
+}
+
+fn level(value: &Value) {
+    assert!(matches!(value.as_str(), Some("error" | "warning" | "note" | "none")), "{value}");
+}
