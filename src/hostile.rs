@@ -2,7 +2,7 @@
 //! `tests/fuzz` drive them through here. Each takes raw bytes, must end, and keeps its result within
 //! the bounds that the tests state.
 
-use crate::probe::{dns, http, outbound, server};
+use crate::probe::{dns, http, outbound, server, tunnel};
 use entra_pg_checks::facts::{
     dns::{AnswerOutcome, HostsEntry, RecordType, ResolverSettings},
     http::HttpAnswer,
@@ -63,7 +63,7 @@ pub fn http_answer(status: u16, bytes: &[u8]) -> (HttpAnswer, bool) {
 /// The head of a proxy's answer to CONNECT.
 #[must_use]
 pub fn proxy_answer(bytes: &[u8]) -> Connect {
-    outbound::answer(&String::from_utf8_lossy(bytes))
+    tunnel::answer(&String::from_utf8_lossy(bytes))
 }
 
 /// What a server says to SSLRequest in place of one byte.

@@ -169,6 +169,9 @@ impl Topic {
     #[must_use]
     pub const fn secret(self) -> &'static str {
         match self {
+            Self::Outbound | Self::Clock => {
+                "none but the proxy's own user name and password, sent to the proxy"
+            }
             Self::Credential => "the credential's own secret, sent to the token authority alone",
             Self::Token => "the token, read and never sent",
             Self::Login | Self::Session => "the token, sent to the verified database server alone",
@@ -177,8 +180,6 @@ impl Topic {
             Self::Settings
             | Self::Proxy
             | Self::Dns
-            | Self::Outbound
-            | Self::Clock
             | Self::Keys
             | Self::Server
             | Self::AuthRequest => "none",

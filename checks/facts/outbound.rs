@@ -54,6 +54,9 @@ pub struct ProxiedPath {
     pub proxy: Proxy,
     /// Attempts to reach the proxy itself; empty when its name has no address.
     pub tcp: Vec<TcpAttempt>,
+    /// The handshake with the proxy itself, where its address begins with `https://`.
+    #[serde(default)]
+    pub proxy_tls: Fact<Tls>,
     /// The proxy's answer to CONNECT.
     pub connect: Fact<Connect>,
     /// The handshake inside the tunnel.

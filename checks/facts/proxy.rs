@@ -17,6 +17,8 @@ pub struct ProxyRules {
     pub exempt: Vec<String>,
     /// Whether a request to 169.254.169.254 would go to the proxy.
     pub covers_metadata_service: bool,
+    /// Where programs read the environment differently, one sentence each.
+    pub differences: Vec<String>,
     /// Variables that are set but not understood: the name and what is wrong with it.
     pub not_understood: Vec<(String, String)>,
 }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod connects;
 pub mod encrypts;
 pub mod proxy;
+pub mod proxy_rules;
 
 use crate::{
     check::{Check, Missing},
@@ -12,7 +13,8 @@ use crate::{
 };
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[&proxy::CHECK, &connects::CHECK, &encrypts::CHECK, &answers::CHECK];
+pub const CHECKS: &[&Check] =
+    &[&proxy_rules::CHECK, &proxy::CHECK, &connects::CHECK, &encrypts::CHECK, &answers::CHECK];
 
 /// The hosts looked at.
 fn hosts(seen: &Evidence) -> Vec<String> {

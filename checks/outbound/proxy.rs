@@ -6,9 +6,11 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        outbound::{Connect, ProxiedPath},
+        outbound::{Connect, Host, ProxiedPath},
+        tls::TlsOutcome,
     },
-    reach::lines,
+    reach::{Reach, lines, reach},
+    text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -16,42 +18,47 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "outbound/proxy",
     asserts: "the proxy opens a tunnel to the Entra hosts",
-    needs: &[Topic::Outbound],
+    needs: &[Topic::Outbound, Topic::Proxy],
     problems: &[&PROXY_UNREACHABLE, &PROXY_AUTH_REQUIRED, &PROXY_DENIED],
     decisive: false,
     judge: Judge::Each { subjects: hosts, judge },
 };
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
-    let path = host(seen, subject)?.proxied.get()?;
+    let host = host(seen, subject)?;
+    let path = host.proxied.get()?;
     let proxy = format!("{}:{}", path.proxy.host, path.proxy.port);
     let origin = path.proxy.origin.phrase();
+    let rules = seen.proxy.seen();
+    let evidence = rules.map(|rules| rules.differences.clone()).unwrap_or_default();
     let Ok(answer) = path.connect.get() else {
-        return Ok(Verdict::found(unreachable(path, subject, &proxy, &origin)));
+        let finding = unreachable(path, subject, &proxy, &origin);
+        return Ok(Verdict::found(finding.because_all(straight(host)).because_all(evidence)));
     };
     let (problem, detail, fix) = match answer {
         Connect::Established => return Ok(Verdict::Passed(format!("through {proxy}"))),
         Connect::Refused { status: 407, authenticate, .. } => (
             &PROXY_AUTH_REQUIRED,
-            format!(
-                "the proxy {proxy} wants a user name and password (407 {})",
-                authenticate.join(", ")
+            wants(path, &proxy, authenticate),
+            credentials(path, authenticate),
+        ),
+        Connect::Refused { status, reason, .. } if (500..600).contains(status) => (
+            &PROXY_DENIED,
+            format!("the proxy {proxy} does not get through to {subject}: {status} {reason}"),
+            Fix::by(
+                Actor::Network,
+                format!("Let the proxy itself resolve and reach {subject}:443"),
             ),
-            Fix::you(format!(
-                "Write the credentials into {origin}, percent-encoded: http://user:password@{proxy}"
-            )),
         ),
         Connect::Refused { status, reason, .. } => (
             &PROXY_DENIED,
             format!("the proxy {proxy} refuses a tunnel to {subject}: {status} {reason}"),
             Fix::by(Actor::Network, format!("Allow CONNECT to {subject}:443 on the proxy")),
         ),
-        Connect::NotHttp { .. } => (
+        Connect::NotHttp { starts_with } => (
             &PROXY_UNREACHABLE,
             format!("what answers at {proxy} is no HTTP proxy"),
-            Fix::you(format!(
-                "Correct {origin}: the scheme is that of the proxy itself, nearly always http://"
-            )),
+            wrong_scheme(path, &origin, starts_with),
         ),
         Connect::Silent | Connect::Closed => (
             &PROXY_UNREACHABLE,
@@ -60,15 +67,90 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         ),
     };
     Ok(Verdict::found(
-        Finding::of(problem, subject, detail).because(format!("{origin} names it")).fix(fix),
+        Finding::of(problem, subject, detail)
+            .because(format!("{origin} names it"))
+            .because_all(straight(host))
+            .because_all(evidence)
+            .fix(fix),
+    ))
+}
+
+/// What the direct path shows beside.
+fn straight(host: &Host) -> Option<String> {
+    let path = host.direct.seen()?;
+    Some(match reach(&path.tcp) {
+        Reach::All | Reach::Some(_) | Reach::FamilyBroken(_) => {
+            format!("straight, without the proxy, {} connects", host.host)
+        }
+        Reach::Dropped | Reach::Refused | Reach::Unreachable => {
+            format!("straight, without the proxy, {} does not connect either", host.host)
+        }
+    })
+}
+
+fn wants(path: &ProxiedPath, proxy: &str, schemes: &[String]) -> String {
+    let schemes = text::list(schemes, 4);
+    if path.proxy.has_credentials {
+        let origin = path.proxy.origin.phrase();
+        format!(
+            "the proxy {proxy} does not accept the user name and password of {origin} (407 {schemes})"
+        )
+    } else {
+        format!("the proxy {proxy} wants a user name and password (407 {schemes})")
+    }
+}
+
+fn credentials(path: &ProxiedPath, schemes: &[String]) -> Fix {
+    let origin = path.proxy.origin.phrase();
+    let basic = schemes.is_empty() || schemes.iter().any(|s| s.eq_ignore_ascii_case("basic"));
+    if !basic {
+        return Fix::by(
+            Actor::Network,
+            format!(
+                "Exempt the Entra hosts from authentication, or run a local helper for {} (cntlm, px) and let {origin} name that",
+                text::list(schemes, 3)
+            ),
+        );
+    }
+    let (host, port) = (&path.proxy.host, path.proxy.port);
+    if path.proxy.has_credentials {
+        Fix::you(format!(
+            "Correct user name and password in {origin}; write @ : / # as %40 %3A %2F %23"
+        ))
+    } else {
+        Fix::you(format!(
+            "Write the credentials into {origin}, percent-encoded: http://user:password@{host}:{port}"
+        ))
+    }
+}
+
+fn wrong_scheme(path: &ProxiedPath, origin: &str, starts_with: &str) -> Fix {
+    // A TLS alert begins with 0x15, a handshake with 0x16: neither can be printed.
+    let hint = match path.proxy.scheme.as_str() {
+        scheme if scheme.starts_with("socks") => {
+            "; the Azure SDKs speak to HTTP proxies alone, not to SOCKS"
+        }
+        "http" if starts_with.is_empty() => "; perhaps it wants https://",
+        _ => "",
+    };
+    Fix::you(format!(
+        "Correct {origin}: the scheme is that of the proxy itself, nearly always http://{hint}"
     ))
 }
 
 fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> Finding {
-    let detail = if path.tcp.is_empty() {
-        format!("the proxy's name {} does not resolve", path.proxy.host)
-    } else {
-        format!("the proxy {proxy} cannot be reached")
+    let detail = match path.proxy_tls.seen() {
+        Some(tls) if matches!(tls.outcome, TlsOutcome::NotTls { .. }) => format!(
+            "{origin} says https://, and the proxy {proxy} does not speak TLS: write http://"
+        ),
+        Some(tls) if tls.trust.is_some() => {
+            format!("the certificate of the proxy {proxy} is not trusted here, or not its own")
+        }
+        Some(_) => format!("TLS to the proxy {proxy} fails: does it want http:// in {origin}?"),
+        None if path.tcp.is_empty() => {
+            format!("the proxy's name {} does not resolve", path.proxy.host)
+        }
+        None => format!("the proxy {proxy} cannot be reached"),
     };
     Finding::of(&PROXY_UNREACHABLE, subject, detail)
         .because(format!("{origin} names it"))

@@ -11,3 +11,4 @@ pub mod server;
 pub mod tcp;
 pub mod tls;
 pub mod token;
+pub(crate) mod tunnel;

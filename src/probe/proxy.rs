@@ -1,11 +1,14 @@
 //! The environment's proxy rules, as curl and the Azure SDKs read them.
 
-use crate::environment::Environment;
+use crate::{environment::Environment, secret::Secret};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use entra_pg_checks::facts::{
     proxy::{Proxy, ProxyRules},
     settings::Origin,
 };
 use hyper_util::client::proxy::matcher::Matcher;
+use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
 
 /// What the environment says for these hosts. The matching is that of the HTTP client which fetches
 /// tokens, so the report says what really happens.
@@ -48,8 +51,48 @@ pub fn rules(environment: &Environment, hosts: &[&str]) -> ProxyRules {
         https,
         http,
         no_proxy,
+        differences: differences(environment),
         not_understood,
     }
+}
+
+/// Where curl, the Azure SDKs and this tool part ways.
+/// Sources: curl(1), "Environment"; urllib.request.getproxies of Python; Go's net/http/httpproxy.
+fn differences(environment: &Environment) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (upper, lower) in [
+        ("HTTPS_PROXY", "https_proxy"),
+        ("HTTP_PROXY", "http_proxy"),
+        ("ALL_PROXY", "all_proxy"),
+        ("NO_PROXY", "no_proxy"),
+    ] {
+        if let (Some(one), Some(other)) = (environment.get(upper), environment.get(lower))
+            && one != other
+        {
+            lines.push(format!(
+                "{upper} and {lower} differ: curl and Python read the lower case first, Go and this tool the upper"
+            ));
+        }
+    }
+    if environment.get("HTTP_PROXY").is_some() && environment.get("http_proxy").is_none() {
+        lines.push(
+            "curl does not read HTTP_PROXY, only http_proxy; the Azure SDKs read it".to_owned(),
+        );
+    }
+    let no_proxy = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy"));
+    let entries = || no_proxy.unwrap_or_default().split(',').map(str::trim);
+    if entries().any(|entry| entry.contains('/')) {
+        lines.push(
+            "NO_PROXY holds an address range: Python and curl before 7.86 do not understand it"
+                .to_owned(),
+        );
+    }
+    if entries().any(|entry| entry.starts_with("*.")) {
+        lines.push(
+            "NO_PROXY holds a name with *.: only a leading dot is understood everywhere".to_owned(),
+        );
+    }
+    lines
 }
 
 fn parse(variable: &str, value: &str) -> Option<Proxy> {
@@ -75,9 +118,25 @@ fn parse(variable: &str, value: &str) -> Option<Proxy> {
     })
 }
 
+/// The user name and password of the proxy's address as HTTP's Basic scheme sends them; they stay
+/// out of the facts.
+#[must_use]
+pub fn authorization(environment: &Environment, proxy: &Proxy) -> Option<Secret> {
+    let Origin::Environment { variable } = &proxy.origin else {
+        return None;
+    };
+    let value = environment.get(variable)?;
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (credentials, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let decoded = |text: &str| Zeroizing::new(percent_decode_str(text).collect::<Vec<u8>>());
+    let pair = Zeroizing::new([&*decoded(user), b":".as_slice(), &*decoded(password)].concat());
+    Some(Secret::new(BASE64_STANDARD.encode(&*pair)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rules;
+    use super::{authorization, rules};
     use crate::environment::Environment;
 
     const LOGIN: &str = "login.microsoftonline.com";
@@ -91,6 +150,31 @@ mod tests {
         assert_eq!((proxy.host.as_str(), proxy.port), ("proxy.corp", 3128));
         assert!(proxy.has_credentials);
         assert!(!serde_json::to_string(&rules).expect("JSON").contains("geheim"));
+    }
+
+    #[test]
+    fn credentials_are_sent_decoded() {
+        let environment =
+            Environment::from_pairs([("HTTPS_PROXY", "http://u%40x:p%3A%2f@proxy:1/")]);
+        let proxy = rules(&environment, &[LOGIN]).https.expect("a proxy");
+        let sent = authorization(&environment, &proxy).expect("credentials");
+        assert_eq!(sent.expose(), "dUB4OnA6Lw==");
+        let without = Environment::from_pairs([("HTTPS_PROXY", "http://proxy:1/x@y")]);
+        let proxy = rules(&without, &[LOGIN]).https.expect("a proxy");
+        assert!(authorization(&without, &proxy).is_none());
+    }
+
+    #[test]
+    fn says_where_programs_differ() {
+        let pairs = [
+            ("HTTPS_PROXY", "http://one:1"),
+            ("https_proxy", "http://two:1"),
+            ("HTTP_PROXY", "http://one:1"),
+            ("NO_PROXY", "10.0.0.0/8,*.corp"),
+        ];
+        assert_eq!(rules(&Environment::from_pairs(pairs), &[]).differences.len(), 4);
+        let pairs = [("https_proxy", "http://one:1"), ("no_proxy", ".corp,localhost")];
+        assert_eq!(rules(&Environment::from_pairs(pairs), &[]).differences, Vec::<String>::new());
     }
 
     #[test]

@@ -5,9 +5,14 @@ use entra_pg_checks::{
     Topic,
     facts::tcp::{Icmp, TcpAttempt, TcpOutcome},
 };
-use futures::future::join_all;
-use std::{io, net::SocketAddr, time::Instant};
-use tokio::net::TcpStream;
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, time::timeout};
 
 /// Tries one address.
 pub async fn connect(
@@ -19,7 +24,7 @@ pub async fn connect(
     let began = Instant::now();
     cx.contacted(host, address, "tcp", topic.name());
     let label = format!("tcp {address}");
-    let waited = cx.step(topic, host, &label, tokio::time::timeout(cx.timeout(), open(address)));
+    let waited = cx.step(topic, host, &label, timeout(cx.timeout(), open(address)));
     let (outcome, stream) = match waited.await {
         Err(_) => (TcpOutcome::Silent, None),
         Ok(Ok(stream)) => {
@@ -40,6 +45,53 @@ pub async fn connect_all(
     addresses: &[SocketAddr],
 ) -> Vec<(TcpAttempt, Option<TcpStream>)> {
     join_all(addresses.iter().map(|&address| connect(cx, topic, host, address))).await
+}
+
+/// Tries every address at once and goes on with the first that connects, while the others are still
+/// under way: a hole in the network does not hold the login up. With `patience`, the others are
+/// given up so long after that; without, each has its own timeout.
+pub async fn connect_and<T, F: Future<Output = T>>(
+    cx: &Context,
+    topic: Topic,
+    host: &str,
+    addresses: &[SocketAddr],
+    patience: Option<Duration>,
+    then: impl FnOnce(Option<(SocketAddr, TcpStream)>) -> F,
+) -> (Vec<TcpAttempt>, T) {
+    let began = Instant::now();
+    let mut pending: FuturesUnordered<_> =
+        addresses.iter().map(|&address| connect(cx, topic, host, address)).collect();
+    let mut done: Vec<TcpAttempt> = Vec::new();
+    let mut first = None;
+    while first.is_none()
+        && let Some((attempt, stream)) = pending.next().await
+    {
+        first = stream.map(|stream| (attempt.address, stream));
+        done.push(attempt);
+    }
+    let mut then = pin!(then(first));
+    let result = loop {
+        // Connections that come later are closed again: they were wanted for the diagnosis alone.
+        tokio::select! {
+            result = &mut then => break result,
+            Some((attempt, _)) = pending.next() => done.push(attempt),
+        }
+    };
+    let rest = async {
+        while let Some((attempt, _)) = pending.next().await {
+            done.push(attempt);
+        }
+    };
+    let _ = timeout(patience.unwrap_or(Duration::MAX), rest).await;
+    let given_up = |&address: &SocketAddr| TcpAttempt {
+        address,
+        outcome: TcpOutcome::Silent,
+        elapsed_ms: milliseconds(began.elapsed()),
+    };
+    let find = |address: &SocketAddr| done.iter().find(|attempt| attempt.address == *address);
+    let attempts =
+        addresses.iter().map(|at| find(at).cloned().unwrap_or_else(|| given_up(at))).collect();
+    (attempts, result)
 }
 
 fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {

@@ -15,13 +15,14 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, aws_lc_rs::kx_group},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
 use std::{
     io,
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -40,30 +41,33 @@ const MOST_NAMES: usize = 64;
 /// Shakes hands. The stream is returned whenever the protocol completes, also when the certificate
 /// is not good: whoever sends a secret asks [`Tls::verified`] first.
 ///
-/// `roots` replace this machine's as the ones this connection goes by.
-pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+/// `roots` replace this machine's as the ones this connection goes by. `again` opens another
+/// connection, on which a smaller ClientHello is tried when this one gets no answer.
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
     cx: &Context,
     topic: Topic,
     stream: S,
     address: SocketAddr,
     server_name: &str,
     roots: Option<Arc<RootCertStore>>,
+    again: impl FnOnce() -> F,
 ) -> (Tls, Option<TlsStream<S>>) {
     let began = Instant::now();
-    let recorder = Arc::new(Recorder { provider: provider(), chain: Mutex::default() });
+    let recorder = Arc::new(Recorder { provider: provider(Hello::Large), chain: Mutex::default() });
     let label = format!("tls {address}");
     let ended = match ServerName::try_from(server_name.to_owned()) {
         Ok(name) => {
             let connector = TlsConnector::from(Arc::new(config(&recorder)));
-            let work = timeout(cx.timeout(), connector.connect(name, stream));
+            let work = timeout(cx.timeout(), connector.connect(name.clone(), stream));
+            let work = beside(work, smaller_hello(cx, name, again));
             cx.step(topic, server_name, &label, work).await
         }
-        Err(error) => Ok(Err(io::Error::other(error))),
+        Err(error) => (Ok(Err(io::Error::other(error))), None),
     };
     let (outcome, stream) = match ended {
-        Err(_) => (TlsOutcome::Silent { smaller_hello_answered: None }, None),
-        Ok(Ok(stream)) => (TlsOutcome::Completed, Some(stream)),
-        Ok(Err(error)) => (failure(&error), None),
+        (Err(_), smaller_hello_answered) => (TlsOutcome::Silent { smaller_hello_answered }, None),
+        (Ok(Ok(stream)), _) => (TlsOutcome::Completed, Some(stream)),
+        (Ok(Err(error)), _) => (failure(&error), None),
     };
     let chain = recorder.chain();
     let session = stream.as_ref().map(|stream| stream.get_ref().1);
@@ -83,22 +87,73 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     (tls, stream)
 }
 
+/// The first to its end, and what the second has found by then.
+async fn beside<T, U>(
+    first: impl Future<Output = T>,
+    second: impl Future<Output = U>,
+) -> (T, Option<U>) {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let mut found = None;
+    loop {
+        tokio::select! {
+            biased;
+            value = &mut second, if found.is_none() => found = Some(value),
+            value = &mut first => return (value, found),
+        }
+    }
+}
+
+/// After a third of the timeout: whether a ClientHello that fits into one packet gets any answer. It
+/// ends before the timeout does, so that silence is paid for once.
+async fn smaller_hello<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
+    cx: &Context,
+    name: ServerName<'static>,
+    again: impl FnOnce() -> F,
+) -> bool {
+    let third = cx.timeout() / 3;
+    tokio::time::sleep(third).await;
+    let recorder = Arc::new(Recorder { provider: provider(Hello::Small), chain: Mutex::default() });
+    let work = async {
+        let stream = again().await?;
+        TlsConnector::from(Arc::new(config(&recorder))).connect(name, stream).await.ok()
+    };
+    // Shorter by a little than what is left of the other's wait.
+    matches!(timeout(third * 2 - third / 10, work).await, Ok(Some(_)))
+}
+
+/// How large the ClientHello is.
+#[derive(Clone, Copy)]
+enum Hello {
+    /// With a post-quantum key share, as OpenSSL 3.5, Go 1.24 and browsers send it: more than one
+    /// packet of 1,500 bytes.
+    Large,
+    /// Without: some 250 bytes.
+    Small,
+}
+
 /// A configuration that verifies in the ordinary way, for connections that carry secrets.
 ///
 /// # Errors
 /// There are no roots to verify against.
 pub fn verifying_config(cx: &Context) -> Result<ClientConfig, Error> {
-    let verifier = WebPkiServerVerifier::builder_with_provider(cx.roots.system(), provider())
-        .build()
-        .map_err(|error| Error::General(error.to_string()))?;
-    Ok(ClientConfig::builder_with_provider(provider())
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(cx.roots.system(), provider(Hello::Small))
+            .build()
+            .map_err(|error| Error::General(error.to_string()))?;
+    Ok(ClientConfig::builder_with_provider(provider(Hello::Small))
         .with_safe_default_protocol_versions()?
         .with_webpki_verifier(verifier)
         .with_no_client_auth())
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+fn provider(hello: Hello) -> Arc<CryptoProvider> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let classic = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+    provider.kx_groups = match hello {
+        Hello::Large => [kx_group::X25519MLKEM768].into_iter().chain(classic).collect(),
+        Hello::Small => classic.to_vec(),
+    };
+    Arc::new(provider)
 }
 
 fn config(recorder: &Arc<Recorder>) -> ClientConfig {
@@ -201,7 +256,7 @@ fn root(
     let seconds = u64::try_from(moment.as_second()).unwrap_or(0);
     let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let judged = ParsedCertificate::try_from(leaf).and_then(|parsed| {
-        let algorithms = provider().signature_verification_algorithms;
+        let algorithms = provider(Hello::Small).signature_verification_algorithms;
         rustls::client::verify_server_cert_signed_by_trust_anchor(
             &parsed,
             &store,

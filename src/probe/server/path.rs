@@ -10,7 +10,7 @@ use entra_pg_checks::{
     facts::{
         server::{Preamble, PreambleOutcome, Server},
         settings::{RootFileState, Settings},
-        tcp::TcpAttempt,
+        tcp::{TcpAttempt, TcpOutcome},
         tls::Tls,
     },
 };
@@ -21,6 +21,7 @@ use std::{
     path::Path,
     pin::pin,
     sync::Arc,
+    time::Duration,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -28,6 +29,10 @@ use tokio_rustls::client::TlsStream;
 /// PostgreSQL's own port, and the built-in pooler's.
 /// Source: Microsoft Learn, "PgBouncer in Azure Database for PostgreSQL".
 const PORTS: [u16; 2] = [5432, 6432];
+
+/// How long the other addresses may still take once TLS stands on the first that connected: the
+/// login waits for them.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A connection on which TLS stands; whether its certificate is good is in `verified`.
 pub struct Connection {
@@ -48,10 +53,13 @@ pub async fn path(
     let at = |port| addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect::<Vec<_>>();
     let sibling = PORTS.into_iter().find(|other| PORTS.contains(&port) && *other != port);
     let sibling = sibling.map(at).unwrap_or_default();
+    let addresses = at(port);
     let main = async {
-        let attempts = tcp::connect_all(cx, Topic::Server, host, &at(port)).await;
-        let open = attempts.iter().any(|(_, stream)| stream.is_some());
-        (up(cx, settings, host, attempts).await, open)
+        let up = |open| up(cx, settings, host, open);
+        let (tcp, (preamble, tls, connection)) =
+            tcp::connect_and(cx, Topic::Server, host, &addresses, Some(PATIENCE), up).await;
+        let open = tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected);
+        ((tcp, preamble, tls, connection), open)
     };
     let sibling = tcp::connect_all(cx, Topic::Server, host, &sibling);
     let ((tcp, preamble, tls, connection), sibling) = while_of_use(main, sibling).await;
@@ -86,25 +94,26 @@ async fn up(
     cx: &Context,
     settings: &Settings,
     host: &str,
-    attempts: Attempts,
-) -> (Vec<TcpAttempt>, Fact<Preamble>, Fact<Tls>, Option<Connection>) {
-    let mut tcp = Vec::new();
-    let mut open = None;
-    for (attempt, stream) in attempts {
-        open = open.or(stream.map(|stream| (attempt.address, stream)));
-        tcp.push(attempt);
-    }
+    open: Option<(SocketAddr, TcpStream)>,
+) -> (Fact<Preamble>, Fact<Tls>, Option<Connection>) {
     let Some((address, mut stream)) = open else {
-        return (tcp, Fact::blocked(Topic::Server, host), Fact::blocked(Topic::Server, host), None);
+        return (Fact::blocked(Topic::Server, host), Fact::blocked(Topic::Server, host), None);
     };
     let preamble = preamble::ask(cx, host, address, &mut stream).await;
     if preamble.outcome != PreambleOutcome::TlsAccepted {
-        return (tcp, Fact::Seen(preamble), Fact::blocked(Topic::Server, host), None);
+        return (Fact::Seen(preamble), Fact::blocked(Topic::Server, host), None);
     }
     let roots = roots(cx, settings);
-    let (tls, stream) = tls::handshake(cx, Topic::Server, stream, address, host, roots).await;
+    let again = || async move {
+        let (_, stream) = tcp::connect(cx, Topic::Server, host, address).await;
+        let mut stream = stream?;
+        let preamble = preamble::ask(cx, host, address, &mut stream).await;
+        (preamble.outcome == PreambleOutcome::TlsAccepted).then_some(stream)
+    };
+    let (tls, stream) =
+        tls::handshake(cx, Topic::Server, stream, address, host, roots, again).await;
     let connection = stream.map(|stream| Connection { stream, verified: tls.verified() });
-    (tcp, Fact::Seen(preamble), Fact::Seen(tls), connection)
+    (Fact::Seen(preamble), Fact::Seen(tls), connection)
 }
 
 /// The roots of `sslrootcert`, where it names a file.

@@ -1,0 +1,195 @@
+//! Whether the environment's proxy rules fit what has to be reached: the metadata service without the
+//! proxy, and PostgreSQL in spite of it.
+
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        credential::{CredentialKind, CredentialOutcome, CredentialTrace},
+        proxy::{Proxy, ProxyRules},
+        tcp::TcpOutcome,
+    },
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+
+/// The proxy is for web addresses alone.
+pub static CHECK: Check = Check {
+    id: "outbound/proxy-rules",
+    asserts: "the proxy is used for web addresses alone",
+    needs: &[Topic::Proxy, Topic::Credential, Topic::Server],
+    problems: &[&PROXY_COVERS_METADATA_SERVICE, &PROXY_IGNORED_BY_POSTGRESQL],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let rules = seen.proxy.get()?;
+    let mut findings = Vec::new();
+    if let Some(proxy) = &rules.http
+        && rules.covers_metadata_service
+        && let Some(severity) = matters(seen)
+    {
+        findings.push(covers(rules, proxy).severity(severity));
+    }
+    if let Some(proxy) = rules.https.as_ref().or(rules.http.as_ref()) {
+        findings.extend(ignored(seen, proxy));
+    } else if findings.is_empty() {
+        return Ok(Verdict::NotApplicable("no proxy is set".to_owned()));
+    }
+    Ok(Verdict::unless(findings, || "yes".to_owned()))
+}
+
+/// An error where the metadata service was asked in vain and is known to be there, or was asked for
+/// by name; a warning where one of both holds.
+fn matters(seen: &Evidence) -> Option<Severity> {
+    let trace = seen.credential.seen();
+    let in_vain = trace.is_some_and(asked_in_vain);
+    let by_name = trace.is_some_and(|trace| trace.requested == CredentialKind::ManagedIdentity);
+    let there = seen.vantage.in_azure == Some(true);
+    if in_vain && (there || by_name) {
+        Some(Severity::Error)
+    } else {
+        (there || in_vain).then_some(Severity::Warning)
+    }
+}
+
+fn asked_in_vain(trace: &CredentialTrace) -> bool {
+    let without_token =
+        trace.attempts.iter().all(|attempt| attempt.outcome != CredentialOutcome::Token);
+    let asked = trace.attempts.iter().any(|attempt| {
+        attempt.kind == CredentialKind::ManagedIdentity
+            && !matches!(
+                attempt.outcome,
+                CredentialOutcome::NotConfigured { .. }
+                    | CredentialOutcome::NotTried
+                    | CredentialOutcome::Incomplete { .. }
+            )
+    });
+    without_token && asked
+}
+
+fn covers(rules: &ProxyRules, proxy: &Proxy) -> Finding {
+    let origin = proxy.origin.phrase();
+    let no_proxy = match &rules.no_proxy {
+        Some(value) => format!("NO_PROXY is \"{value}\""),
+        None => "NO_PROXY is not set".to_owned(),
+    };
+    let new = match &rules.no_proxy {
+        Some(value) => format!("{value},169.254.169.254"),
+        None => "169.254.169.254,localhost,127.0.0.1".to_owned(),
+    };
+    let detail = format!(
+        "{origin} sends requests for the metadata service to the proxy {}:{}",
+        proxy.host, proxy.port
+    );
+    Finding::of(&PROXY_COVERS_METADATA_SERVICE, "169.254.169.254", detail)
+        .because(no_proxy)
+        .because_all(rules.differences.clone())
+        .fix(
+            Fix::you("Exempt the metadata service; it answers on the machine's own host alone")
+                .run(format!("export NO_PROXY='{new}' no_proxy='{new}'")),
+        )
+}
+
+/// Worth saying where the server is out of reach: then somebody may think that the proxy helps.
+fn ignored(seen: &Evidence, proxy: &Proxy) -> Option<Finding> {
+    let server = seen.server.seen()?;
+    if server.tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected) {
+        return None;
+    }
+    let subject = format!("{}:{}", server.host, server.port);
+    let origin = proxy.origin.phrase();
+    let detail = format!(
+        "{origin} does not carry the connection to {subject}: PostgreSQL knows no HTTP proxy"
+    );
+    Some(
+        Finding::of(&PROXY_IGNORED_BY_POSTGRESQL, subject.clone(), detail)
+            .sure(Confidence::Certain)
+            .fix(Fix::by(Actor::Network, format!("Allow outbound TCP to {subject} straight, or run this from a machine that reaches it"))),
+    )
+}
+
+/// HTTP_PROXY swallows requests to the metadata service.
+pub static PROXY_COVERS_METADATA_SERVICE: Problem = Problem {
+    id: "outbound/proxy-covers-metadata-service",
+    title: "the proxy is asked for the metadata service",
+    severity: Severity::Error,
+    explains: &[
+        "token/identity-endpoint-unreachable",
+        "token/identity-endpoint-busy",
+        "token/no-managed-identity",
+        "token/no-credential",
+    ],
+    page: Page {
+        means: "HTTP_PROXY (or ALL_PROXY) is set and NO_PROXY does not exempt 169.254.169.254, so requests for a managed identity's token go to the proxy. The proxy cannot answer them: each machine's metadata service is reachable from that machine alone.",
+        causes: &[
+            "HTTP_PROXY set for the whole machine, without NO_PROXY",
+            "NO_PROXY holds a range (169.254.0.0/16) that the program does not understand",
+            "no_proxy and NO_PROXY differ",
+        ],
+        confirm: &[
+            "`curl -m 2 -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'` answers, and without --noproxy it does not",
+        ],
+        fix: &[(
+            Actor::You,
+            "add 169.254.169.254 to NO_PROXY and no_proxy, as an address and not as a range",
+        )],
+        mistaken_for: &[
+            "token/identity-endpoint-unreachable: there nothing is in the way but the network",
+            "token/no-managed-identity: a proxy's 400 or 404 looks like it",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure Instance Metadata Service (\"not intended to be used behind a proxy\")",
+            "curl(1), environment",
+        ],
+    },
+};
+
+/// libpq reads no proxy variables.
+pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
+    id: "outbound/proxy-ignored-by-postgresql",
+    title: "the proxy does not carry PostgreSQL",
+    severity: Severity::Info,
+    explains: &[],
+    page: Page {
+        means: "A proxy is set, and the database server is out of reach. psql and the drivers do not use HTTP proxies: the server has to be reachable straight.",
+        causes: &[
+            "a network in which everything goes through a web proxy",
+            "the belief that HTTPS_PROXY is for all programs",
+        ],
+        confirm: &["`psql` fails in the same way with HTTPS_PROXY unset"],
+        fix: &[
+            (
+                Actor::Network,
+                "open TCP 5432 to the server, or give it a private endpoint in this network",
+            ),
+            (Actor::You, "use a jump host or a VPN"),
+        ],
+        mistaken_for: &["outbound/proxy-denied: there the proxy refuses what does go through it"],
+        sources: &["PostgreSQL documentation: libpq, environment variables"],
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{healthy_but, judged, problems_of};
+    use serde_json::{Value, json};
+
+    fn proxy() -> Value {
+        json!({"scheme": "http", "host": "proxy", "port": 3128, "has_credentials": false,
+               "origin": {"kind": "environment", "variable": "HTTP_PROXY"}})
+    }
+
+    #[test]
+    fn it_matters_only_where_there_is_a_metadata_service() {
+        let set =
+            [("/proxy/seen/http", proxy()), ("/proxy/seen/covers_metadata_service", json!(true))];
+        assert_eq!(problems_of(&CHECK, &healthy_but(&set)), Vec::<&str>::new());
+        let in_azure = [set.as_slice(), &[("/vantage/in_azure", json!(true))]].concat();
+        let judgement = judged(&CHECK, &healthy_but(&in_azure));
+        assert_eq!(judgement.findings.len(), 1);
+        assert!(judgement.root().is_none());
+    }
+}
