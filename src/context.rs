@@ -128,6 +128,11 @@ impl Context {
     /// The wall clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
+        Self::clock()
+    }
+
+    /// The wall clock, for what outlives the borrow of a run.
+    pub(crate) fn clock() -> Timestamp {
         Timestamp::now()
     }
 

@@ -22,6 +22,20 @@ pub fn find(text: &str) -> Vec<&'static Problem> {
     pasted(text)
 }
 
+/// What one of Entra's error numbers means and what to do about it, before the page of its problem.
+#[must_use]
+pub fn number(text: &str) -> Option<String> {
+    let known = aadsts::code_in(text).and_then(aadsts::lookup)?;
+    let mut out = format!("AADSTS{}: {}.\n", known.code, known.meaning);
+    for advice in known.advice {
+        let _ = writeln!(out, "  - {}: {}", advice.actor.label(), advice.text);
+        if !advice.command.is_empty() {
+            let _ = writeln!(out, "      {}", advice.command);
+        }
+    }
+    Some(out)
+}
+
 /// The check of that id.
 #[must_use]
 pub fn check(id: &str) -> Option<&'static Check> {

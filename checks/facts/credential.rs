@@ -57,6 +57,9 @@ pub struct CredentialAttempt {
     pub exchanges: Vec<Exchange>,
     /// The federated token presented (workload identity), decoded.
     pub assertion: Option<Assertion>,
+    /// The certificate that signed (client certificate).
+    #[serde(default)]
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// A request made for a token.
@@ -85,6 +88,21 @@ pub struct Assertion {
     pub file: String,
 }
 
+/// A client certificate; of its key nothing is kept.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ClientCertificate {
+    /// The file it was read from.
+    pub file: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its SHA-1 thumbprint in hexadecimal digits, as Azure shows it.
+    pub thumbprint: String,
+    /// Its beginning of validity, in seconds since 1970.
+    pub not_before: i64,
+    /// Its end of validity, in seconds since 1970.
+    pub not_after: i64,
+}
+
 /// What a source said.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -107,7 +125,7 @@ pub enum CredentialOutcome {
     Entra(EntraError),
     /// The metadata service, or its relatives, refused.
     IdentityEndpoint {
-        /// Which endpoint: `imds`, `app-service`, `arc`.
+        /// Which endpoint: `imds`, `app-service`, `arc`, `azure-pipelines`.
         endpoint: String,
         /// The status.
         status: u16,
@@ -121,6 +139,34 @@ pub enum CredentialOutcome {
         /// Which endpoint: `imds`, `app-service`, `arc`.
         endpoint: String,
         /// What happened.
+        detail: String,
+    },
+    /// A pod, or a job, to which nothing or not everything of its federated identity was given.
+    Unwired {
+        /// The variables or files that are missing.
+        missing: Vec<String>,
+        /// Whether this is a pod of Kubernetes.
+        in_pod: bool,
+    },
+    /// The file of the client certificate cannot sign; nothing was sent.
+    Certificate {
+        /// The file.
+        file: String,
+        /// Why.
+        detail: String,
+    },
+    /// The file that the agent of Azure Arc wants to see cannot be read.
+    IdentityKey {
+        /// The file.
+        path: String,
+        /// Why.
+        detail: String,
+    },
+    /// This endpoint has no such kind of identity.
+    IdentityNotSupported {
+        /// Which endpoint: `arc`.
+        endpoint: String,
+        /// Why, as a clause.
         detail: String,
     },
     /// A command is not installed.

@@ -1,6 +1,7 @@
 //! Checks of the family `token`: obtaining one.
 
 pub mod aadsts;
+pub mod advice;
 pub mod obtained;
 pub mod refusal;
 

@@ -1,13 +1,14 @@
 //! Whether a token was obtained.
 
-use super::{aadsts, refusal::*};
+use super::{aadsts, advice::Values, refusal::*};
 use crate::{
-    check::{Check, Judge, Missing, Problem},
+    check::{Check, Judge, Missing},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
         credential::{
-            CredentialAttempt, CredentialKind, CredentialOutcome, CredentialTrace, EntraError,
+            Assertion, ClientCertificate, CredentialAttempt, CredentialKind, CredentialOutcome,
+            CredentialTrace, EntraError,
         },
         settings::Settings,
     },
@@ -29,8 +30,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, trace) = (seen.settings.get()?, seen.credential.get()?);
     if let Some(chosen) = trace.chosen() {
         let from = chosen.origin.as_ref().map(|origin| format!(" from {}", origin.phrase()));
+        let whom = chosen.identity.as_ref().map(|identity| format!(" as {identity}"));
         let kind = chosen.kind.name();
-        return Ok(Verdict::Passed(format!("{kind}{}", from.unwrap_or_default())));
+        let (from, whom) = (from.unwrap_or_default(), whom.unwrap_or_default());
+        return Ok(Verdict::Passed(format!("{kind}{from}{whom}")));
     }
     let Some(attempt) = trace.attempts.iter().find(|attempt| decisive(attempt, trace)) else {
         return Ok(Verdict::found(nothing(settings, trace)));
@@ -50,22 +53,60 @@ fn decisive(attempt: &CredentialAttempt, trace: &CredentialTrace) -> bool {
     }
 }
 
-fn said(attempt: &CredentialAttempt) -> Option<String> {
+/// One line of the trace: which source, what it said, how long that took. `None` for sources that were
+/// not asked, and for the one that gave the token.
+#[must_use]
+pub fn said(attempt: &CredentialAttempt) -> Option<String> {
     let kind = attempt.kind.name();
     let said = match &attempt.outcome {
+        CredentialOutcome::NotTried | CredentialOutcome::Token => return None,
         CredentialOutcome::NotConfigured { needs } => format!("does not apply: needs {needs}"),
         CredentialOutcome::CommandMissing { command } => format!("{command} is not installed"),
         CredentialOutcome::Incomplete { missing } => {
             format!("incomplete: {} missing", text::list(missing, 4))
         }
-        CredentialOutcome::Entra(error) => {
-            let code = error.codes.first().map_or(String::new(), |code| format!("AADSTS{code} "));
-            format!("{code}{}", error.error)
+        CredentialOutcome::Unwired { missing, .. } => {
+            format!("not wired up: {} missing", text::list(missing, 4))
         }
-        CredentialOutcome::NotTried | CredentialOutcome::Token => return None,
-        _ => format!("failed after {} ms", attempt.elapsed_ms),
+        CredentialOutcome::Certificate { file, detail } => format!("{file}: {detail}"),
+        CredentialOutcome::Entra(error) => match error.codes.first() {
+            Some(code) => format!("Entra refuses with AADSTS{code}"),
+            None => format!("Entra refuses with {} {}", error.status, error.error),
+        },
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error, .. } => {
+            format!("{} answers {status} {error}", endpoint_name(endpoint)).trim_end().to_owned()
+        }
+        CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
+            format!("{} cannot be reached: {detail}", endpoint_name(endpoint))
+        }
+        CredentialOutcome::IdentityKey { path, detail } => format!("{path}: {detail}"),
+        CredentialOutcome::IdentityNotSupported { detail, .. }
+        | CredentialOutcome::Failed { detail } => detail.clone(),
+        CredentialOutcome::CommandFailed { command, exit, .. } => match exit {
+            Some(exit) => format!("{command} ends with {exit}"),
+            None => format!("{command} was ended"),
+        },
+        CredentialOutcome::Transport { host, detail } => format!("{host}: {detail}"),
+        CredentialOutcome::UnexpectedAnswer { host, status, .. } => {
+            format!("{host} answers {status}, and not as Entra does")
+        }
+        CredentialOutcome::Silent { who } => format!("{who} does not answer"),
     };
-    Some(format!("{kind}: {said}"))
+    let identity = attempt.identity.as_ref().map(|identity| format!(" ({identity})"));
+    let time = match attempt.elapsed_ms {
+        0 => String::new(),
+        elapsed => format!(", after {elapsed} ms"),
+    };
+    Some(format!("{kind}{}: {said}{time}", identity.unwrap_or_default()))
+}
+
+fn endpoint_name(endpoint: &str) -> &'static str {
+    match endpoint {
+        "app-service" => "the identity endpoint of App Service",
+        "arc" => "the agent of Azure Arc",
+        "azure-pipelines" => "Azure Pipelines",
+        _ => "the metadata service",
+    }
 }
 
 fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
@@ -86,9 +127,10 @@ fn explain(
     seen: &Evidence,
 ) -> Result<Finding, Missing> {
     let kind = attempt.kind.name();
+    let now = seen.observed_at.as_second();
     let find = |problem, detail: String| Finding::of(problem, kind, detail);
     let finding = match &attempt.outcome {
-        CredentialOutcome::Entra(error) => return Ok(entra(settings, attempt, error)),
+        CredentialOutcome::Entra(error) => return Ok(entra(settings, attempt, error, now)),
         CredentialOutcome::Transport { host, .. }
         | CredentialOutcome::UnexpectedAnswer { host, .. } => {
             // The way to the authority is the families' `dns` and `outbound` matter.
@@ -105,20 +147,32 @@ fn explain(
             find(&ENVIRONMENT_INCOMPLETE, format!("{kind} is half configured: {names} missing"))
                 .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
         }
+        CredentialOutcome::Unwired { missing, in_pod } => unwired(attempt, missing, *in_pod),
+        CredentialOutcome::Certificate { file, detail } => find(
+            &CERTIFICATE_REJECTED,
+            format!("the certificate in {file} cannot be used: {detail}"),
+        )
+        .because("nothing was sent to Entra")
+        .fix(Fix::you("Write leaf certificate, its RSA key and the rest of the chain into one PEM file, and name it in AZURE_CLIENT_CERTIFICATE_PATH")),
+        CredentialOutcome::IdentityKey { path, detail } => find(
+            &ARC_KEY_UNREADABLE,
+            format!("Azure Arc wants to see the contents of {path}: {detail}"),
+        )
+        .fix(Fix::you("Let this user read the agent's proofs, and sign in to this machine again").run("sudo usermod -aG himds \"$USER\"")),
+        CredentialOutcome::IdentityNotSupported { detail, .. } => find(&NO_MANAGED_IDENTITY, detail.clone())
+            .fix(Fix::you("Take the machine's own identity").run("unset AZURE_CLIENT_ID")),
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
             return Ok(identity(attempt, endpoint, *status, error, description));
         }
         CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
-            find(&IDENTITY_ENDPOINT_UNREACHABLE, format!("the metadata service ({endpoint}) does not answer: {detail}"))
-                .fix(Fix::you("Run this on a machine in Azure that has an identity, or choose another --credential"))
-                .fix(Fix::by(Actor::Network, "Let 169.254.169.254:80 through: no proxy, no pod or security policy may hold it (service tag AzurePlatformIMDS)"))
+            return Ok(unreachable(attempt, endpoint, detail));
         }
         CredentialOutcome::CommandMissing { command } => {
             find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
                 .fix(Fix::you("Install it, or choose another --credential").run("curl -sL https://aka.ms/InstallAzureCLIDeb | sudo bash"))
         }
         CredentialOutcome::CommandFailed { command, exit, stderr } => {
-            return Ok(command_failed(settings, attempt, command, *exit, stderr));
+            return Ok(command_failed(settings, attempt, command, *exit, stderr, now));
         }
         CredentialOutcome::NotConfigured { .. }
         | CredentialOutcome::NotTried
@@ -127,74 +181,144 @@ fn explain(
     Ok(finding)
 }
 
-fn entra(settings: &Settings, attempt: &CredentialAttempt, error: &EntraError) -> Finding {
-    let code = error.codes.first().copied();
-    let known = code.and_then(aadsts::lookup);
-    let number = code.map_or_else(|| error.error.clone(), |code| format!("AADSTS{code}"));
+fn entra(
+    settings: &Settings,
+    attempt: &CredentialAttempt,
+    error: &EntraError,
+    seen_at: i64,
+) -> Finding {
+    // Of several numbers the first that is known decides.
+    let known = error.codes.iter().copied().find_map(aadsts::lookup);
+    let number = match known.map(|known| known.code).or_else(|| error.codes.first().copied()) {
+        Some(code) => format!("AADSTS{code}"),
+        None => format!("{} {}", error.status, error.error),
+    };
     let (problem, meaning) = match known {
         Some(known) => (known.problem, known.meaning.to_owned()),
         None if error.status == 429 => (&THROTTLED, "too many requests".to_owned()),
         None if error.status >= 500 => (&ENTRA_TRANSIENT, "Entra is out of order".to_owned()),
-        None => (&OTHER_ENTRA_ERROR, error.description.clone()),
+        None => (&OTHER_ENTRA_ERROR, "for a reason that this version does not know".to_owned()),
     };
     let whom = attempt.identity.as_deref().unwrap_or("this identity");
-    let detail = format!("Entra refuses {whom}: {meaning} ({number})");
-    let ticket = [
+    let mut finding = Finding::of(
+        problem,
+        attempt.kind.name(),
+        format!("Entra refuses {whom}: {meaning} ({number})"),
+    )
+    .because(format!("Entra says: {}", error.description))
+    .because_all(ticket(error))
+    .because_all(attempt.assertion.as_ref().map(|token| presented(token, seen_at)));
+    if let Some(certificate) = &attempt.certificate {
+        finding = finding.because(signed_with(certificate, seen_at));
+    }
+    let values = Values::of(settings, attempt);
+    match known {
+        Some(known) => known.advice.iter().fold(finding, |f, advice| f.fix(values.fix(advice))),
+        None if matches!(problem.id, "token/throttled" | "token/entra-transient") => {
+            let wait = error.retry_after.map(|seconds| {
+                format!(" {}", text::duration(i64::try_from(seconds).unwrap_or(i64::MAX)))
+            });
+            let wait = wait.unwrap_or_default();
+            finding.fix(
+                Fix::you(format!("Wait{wait}, and try again"))
+                    .run("entra-pg doctor --retry-for 5m"),
+            )
+        }
+        None => problem
+            .page
+            .fix
+            .iter()
+            .fold(finding, |finding, (actor, text)| finding.fix(Fix::by(*actor, *text))),
+    }
+}
+
+/// What a support request needs, and what else stands in the answer.
+fn ticket(error: &EntraError) -> Vec<String> {
+    let named = [
         ("trace id", &error.trace_id),
         ("correlation id", &error.correlation_id),
         ("timestamp", &error.timestamp),
+        ("suberror", &error.suberror),
     ];
-    let mut finding = Finding::of(problem, attempt.kind.name(), detail)
-        .because(format!("Entra says: {}", error.description));
-    for (name, value) in ticket {
-        finding = finding.because_all(value.as_ref().map(|value| format!("{name} {value}")));
+    let mut lines: Vec<String> = named
+        .into_iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")))
+        .collect();
+    if error.codes.len() > 1 {
+        let codes: Vec<String> = error.codes.iter().map(|code| format!("AADSTS{code}")).collect();
+        lines.push(format!("all numbers: {}", codes.join(", ")));
     }
-    if let Some(assertion) = &attempt.assertion {
-        finding = finding.because(format!(
-            "the federated token in {}: issuer {}, subject {}, audience {}",
-            assertion.file, assertion.issuer, assertion.subject, assertion.audience
-        ));
+    if error.asks_for_claims {
+        lines.push("the answer asks for more claims: a Conditional Access challenge".to_owned());
     }
-    for fix in fixes(problem, settings, attempt) {
-        finding = finding.fix(fix);
-    }
-    finding
+    lines.extend(error.retry_after.map(|seconds| format!("Retry-After: {seconds} s")));
+    lines
 }
 
-fn fixes(problem: &'static Problem, settings: &Settings, attempt: &CredentialAttempt) -> Vec<Fix> {
-    let scope = settings.cloud.value.database_scope();
-    let tenant = attempt.tenant.as_deref().unwrap_or("<tenant>");
-    let client = attempt.identity.as_deref().unwrap_or("<application-id>");
-    let sign_in = format!("az login --tenant {tenant} --scope {scope}");
-    match problem.id {
-        "token/secret-wrong" | "token/secret-expired" => vec![
-            Fix::by(Actor::EntraAdmin, "Make a new client secret, and give its value (not its id) to the job").run(format!("az ad app credential reset --id {client} --append")),
-        ],
-        "token/app-unknown" => vec![
-            Fix::you(format!("Check AZURE_CLIENT_ID ({client}: the application id, not an object id) and AZURE_TENANT_ID ({tenant})")).run(format!("az ad sp show --id {client}")),
-        ],
-        "token/tenant-unknown" => vec![
-            Fix::you("Name the tenant by its id").run("az account show --query tenantId -o tsv"),
-        ],
-        "token/mfa-required" | "token/session-expired" | "token/user-unknown" => {
-            vec![Fix::you("Sign in again, for this resource").run(sign_in)]
+/// The federated token, decoded, to be held against the application's federated credentials.
+fn presented(token: &Assertion, now: i64) -> String {
+    let lifetime = match token.expires {
+        Some(expires) if expires <= now => {
+            format!(", expired {} ago", text::duration(expires - now))
         }
-        "token/conditional-access" => vec![
-            Fix::by(Actor::EntraAdmin, "Find the sign-in by its correlation id in the sign-in log, and the policy that blocked it; the resource is Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203)"),
-        ],
-        "token/federation-mismatch" => vec![
-            Fix::by(Actor::EntraAdmin, "Make issuer, subject and audience of the federated credential equal to the token's, letter by letter").run(format!("az ad app federated-credential list --id {client}")),
-        ],
-        "token/assertion-expired" => vec![
-            Fix::you("Read the federated token anew right before use; check this machine's clock"),
-        ],
-        "token/throttled" | "token/entra-transient" => {
-            vec![Fix::you("Wait, and try again").run("entra-pg doctor --retry-for 5m")]
-        }
-        "token/scope-wrong" | "token/resource-unknown" => {
-            vec![Fix::you(format!("Ask for the scope {scope}; see that the cloud is the server's"))]
-        }
-        _ => problem.page.fix.iter().map(|(actor, text)| Fix::by(*actor, *text)).collect(),
+        Some(expires) => format!(", expires in {}", text::duration(expires - now)),
+        None => String::new(),
+    };
+    format!(
+        "the federated token in {}: issuer {}, subject {}, audience {}{lifetime}",
+        token.file, token.issuer, token.subject, token.audience
+    )
+}
+
+fn signed_with(certificate: &ClientCertificate, now: i64) -> String {
+    let (file, subject) = (&certificate.file, &certificate.subject);
+    let end = certificate.not_after - now;
+    let validity = if end <= 0 {
+        format!("expired {} ago", text::duration(end))
+    } else if certificate.not_before > now {
+        "not valid yet".to_owned()
+    } else {
+        format!("good for {}", text::duration(end))
+    };
+    format!("signed with {file}: {subject}, thumbprint {}, {validity}", certificate.thumbprint)
+}
+
+fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Finding {
+    let names = text::list(missing, 4);
+    let place = if in_pod { "this pod" } else { "this process" };
+    let nothing = missing.iter().any(|name| name == "AZURE_FEDERATED_TOKEN_FILE");
+    let detail = format!("{place} was not given its federated identity: {names} missing");
+    let finding = Finding::of(&WORKLOAD_IDENTITY_UNWIRED, attempt.kind.name(), detail);
+    // In a pod nobody may have wanted a federated identity.
+    let finding = if nothing && in_pod { finding.sure(Confidence::Likely) } else { finding };
+    if nothing {
+        finding
+            .because("the webhook of AKS sets AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE in labelled pods")
+            .fix(Fix::you("Label the pod (in its template), and start it anew").run("kubectl label pod <pod> azure.workload.identity/use=true --dry-run=server"))
+            .fix(Fix::you("See that the service account names the identity").run("kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>"))
+    } else if missing.iter().any(|name| name == "AZURE_CLIENT_ID") {
+        finding
+            .fix(Fix::you("Name the identity on the service account, and start the pod anew").run(
+            "kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>",
+        ))
+    } else {
+        finding.fix(Fix::you("Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this user"))
+    }
+}
+
+fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Finding {
+    let who = endpoint_name(endpoint);
+    let finding = Finding::of(
+        &IDENTITY_ENDPOINT_UNREACHABLE,
+        attempt.kind.name(),
+        format!("{who} ({endpoint}) does not answer: {detail}"),
+    );
+    match endpoint {
+        "arc" => finding.fix(Fix::you("Start the agent").run("sudo systemctl start himdsd && azcmagent show")),
+        "app-service" => finding.fix(Fix::you("IDENTITY_ENDPOINT is good inside the app's own container alone; see that no HTTP_PROXY holds it (NO_PROXY)")),
+        _ => finding
+            .fix(Fix::you("Run this on a machine in Azure that has an identity, or choose another --credential"))
+            .fix(Fix::by(Actor::Network, "Let 169.254.169.254:80 through: no proxy, no pod or security policy may hold it (service tag AzurePlatformIMDS)")),
     }
 }
 
@@ -207,26 +331,46 @@ fn identity(
 ) -> Finding {
     let lower = description.to_lowercase();
     let whom = attempt.identity.as_deref().unwrap_or("system-assigned");
-    let (problem, detail) = if lower.contains("multiple user assigned") {
+    let who = endpoint_name(endpoint);
+    let app = endpoint == "app-service";
+    let absent =
+        ["identity not found", "no managed identity", "no user assigned", "not been assigned"];
+    let (problem, detail) = if endpoint == "azure-pipelines" {
+        let detail = format!("{who} gives no federated token ({status})");
+        (&ENVIRONMENT_INCOMPLETE, detail)
+    } else if lower.contains("multiple user assigned") {
         (
             &AMBIGUOUS_MANAGED_IDENTITY,
             "this machine has several identities, and none was chosen".to_owned(),
         )
-    } else if lower.contains("identity not found") {
-        (&NO_MANAGED_IDENTITY, format!("this machine does not have the identity ({whom})"))
-    } else if status == 429 || status == 410 || status == 404 || status >= 500 {
-        (&IDENTITY_ENDPOINT_BUSY, format!("the metadata service is busy ({status})"))
+    } else if absent.iter().any(|text| lower.contains(text)) {
+        let place = if app { "this app" } else { "this machine" };
+        (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({whom})"))
+    } else if matches!(status, 410 | 429) || (status == 404 && !app) || status >= 500 {
+        (&IDENTITY_ENDPOINT_BUSY, format!("{who} is busy ({status})"))
     } else {
-        (&NO_MANAGED_IDENTITY, format!("the metadata service refuses ({status} {error})"))
+        (&NO_MANAGED_IDENTITY, format!("{who} refuses ({status} {error})"))
     };
-    let finding = Finding::of(problem, attempt.kind.name(), detail)
+    let mut finding = Finding::of(problem, attempt.kind.name(), detail)
         .because(format!("{endpoint} says {status} {error}: {description}"));
+    if app && status == 500 {
+        finding = finding
+            .because("App Service answers 500 to a resource that it does not know, too")
+            .sure(Confidence::Likely);
+    }
     match problem.id {
+        "token/environment-incomplete" => finding
+            .fix(Fix::you("Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"))
+            .fix(Fix::you("See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service connection that this pipeline may use")),
         "token/ambiguous-managed-identity" => finding
             .fix(Fix::you("Choose one by its client id").run("export AZURE_CLIENT_ID=<client-id>")),
         "token/identity-endpoint-busy" => {
             finding.fix(Fix::you("Wait, and try again").run("entra-pg doctor --retry-for 2m"))
         }
+        _ if app => finding.fix(
+            Fix::by(Actor::AzureOwner, "Give the app the identity")
+                .run("az webapp identity assign -g <resource-group> -n <app>"),
+        ),
         _ => finding.fix(
             Fix::by(Actor::AzureOwner, "Give the machine the identity")
                 .run("az vm identity assign -g <resource-group> -n <machine>"),
@@ -240,35 +384,40 @@ fn command_failed(
     command: &str,
     exit: Option<i32>,
     stderr: &str,
+    now: i64,
 ) -> Finding {
-    if let Some(code) = aadsts::code_in(stderr) {
-        let error = EntraError {
-            codes: vec![code],
-            description: stderr.to_owned(),
-            ..EntraError::default()
-        };
-        return entra(settings, attempt, &error);
+    if let Some(error) = aadsts::error_in(stderr) {
+        return entra(settings, attempt, &error, now);
     }
     let signed_out =
         ["az login", "azd auth login", "not logged in"].iter().any(|sign| stderr.contains(sign));
     let said = format!("{command} ends with {}: {}", exit.unwrap_or(-1), stderr.trim());
+    let kind = attempt.kind.name();
+    let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
+    let developer = attempt.kind == CredentialKind::AzureDeveloperCli;
+    let scope = settings.cloud.value.database_scope();
     if signed_out {
-        let tenant = settings.tenant.as_ref().map(|t| format!(" --tenant {}", t.value));
-        return Finding::of(
-            &CLI_SIGNED_OUT,
-            attempt.kind.name(),
-            format!("nobody is signed in to {command}"),
-        )
-        .because(said)
-        .fix(Fix::you("Sign in").run(format!("az login{}", tenant.unwrap_or_default())));
+        let detail = format!("nobody is signed in to {command}");
+        let sign_in = match (developer, tenant) {
+            (true, None) => "azd auth login".to_owned(),
+            (true, Some(tenant)) => format!("azd auth login --tenant-id {tenant}"),
+            (false, None) => "az login".to_owned(),
+            (false, Some(tenant)) => format!("az login --tenant {tenant}"),
+        };
+        return Finding::of(&CLI_SIGNED_OUT, kind, detail)
+            .because(said)
+            .because("sudo, cron and containers have another HOME, and with it another sign-in (AZURE_CONFIG_DIR)")
+            .fix(Fix::you("Sign in").run(sign_in));
     }
-    Finding::of(&CLI_SIGNED_OUT, attempt.kind.name(), format!("{command} cannot give a token"))
+    let by_hand = if developer {
+        format!("azd auth token --scope {scope} --output json | cut -c1-20")
+    } else {
+        format!("az account get-access-token --scope {scope} --query expiresOn")
+    };
+    Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} cannot give a token"))
         .sure(Confidence::Possible)
         .because(said)
-        .fix(Fix::you("Run it by hand, and see").run(format!(
-            "az account get-access-token --scope {} --query expiresOn",
-            settings.cloud.value.database_scope()
-        )))
+        .fix(Fix::you("Run it by hand, and see").run(by_hand))
 }
 
 fn blocked(by: Topic, subject: &str) -> Missing {

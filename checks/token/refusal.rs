@@ -84,6 +84,20 @@ problems! {
         fix &[(Actor::You, "read the token file again right before use; set the clock")];
         not &["clock/skewed, which causes it"];
         sources &[LEARN];
+    WORKLOAD_IDENTITY_UNWIRED "token/workload-identity-unwired" "the pod was not given its federated identity"
+        "A federated identity needs a client id, a tenant id and the file of a projected token. The webhook of AKS puts them into pods that carry its label; here they are missing, so an SDK falls through to the node's own identity or to nothing."
+        causes &["the label azure.workload.identity/use: \"true\" is missing on the pod (not on the deployment)", "the service account carries no annotation azure.workload.identity/client-id", "the pod was started before the label or the webhook", "the token file is not mounted, or not readable for this user"];
+        confirm &["`env | grep ^AZURE_ | cut -d= -f1`", "`kubectl get pod <pod> -o yaml | grep workload.identity`"];
+        fix &[(Actor::You, "label the pod template, annotate the service account, start the pod anew")];
+        not &["token/federation-mismatch: there a token was presented, and Entra refused it", "token/ambiguous-managed-identity: the node's identities, which such a pod falls through to"];
+        sources &["Azure/azure-workload-identity: Mutating admission webhook", "Microsoft Learn: Use Microsoft Entra Workload ID with AKS"];
+    ARC_KEY_UNREADABLE "token/arc-key-unreadable" "the proof that Azure Arc wants cannot be read"
+        "The agent of Azure Arc gives tokens to privileged processes only: it names a file below /var/opt/azcmagent/tokens and wants its contents back. This process cannot read it."
+        causes &["the user is not in the group himds", "a container without that folder", "the session is older than the group membership"];
+        confirm &["`id`, and `sudo ls -l /var/opt/azcmagent/tokens`"];
+        fix &[(Actor::You, "`sudo usermod -aG himds <user>`, then sign in to the machine again")];
+        not &["token/identity-endpoint-unreachable: there the agent does not answer"];
+        sources &["Microsoft Learn: Authenticate against Azure resources with Azure Arc-enabled servers"];
     SECRET_WRONG "token/secret-wrong" "the client secret is wrong"
         "Entra knows the application, and the secret is not one of its secrets."
         causes &["the secret's id in place of its value", "a secret of another application", "a secret that was removed", "special characters lost in a shell or YAML"];

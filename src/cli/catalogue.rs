@@ -24,6 +24,7 @@ pub(super) fn explain(words: &[String]) -> Result<u8, UsageError> {
             ids.join(", ")
         );
     }
+    out.extend(explain::number(&text).map(|number| number + "\n"));
     let pages: Vec<String> = found.into_iter().map(explain::page).collect();
     out.push_str(&pages.join("\n\n"));
     Ok(print(&out))

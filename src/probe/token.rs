@@ -44,6 +44,14 @@ pub fn decode(text: &str, origin: Origin) -> Token {
     token
 }
 
+/// The name or id of whom a token stands for, for the trace of credentials.
+#[must_use]
+pub fn who(text: &str) -> Option<String> {
+    let claims = decode(text, Origin::Default).claims?;
+    let Claims { upn, unique_name, preferred_username, appid, azp, .. } = *claims;
+    [upn, unique_name, preferred_username, appid, azp].into_iter().flatten().next()
+}
+
 /// Takes off what does not belong to the token, so that the rest can still be judged.
 fn unwrap(text: &str) -> (String, Vec<Wrapping>) {
     let mut wrapping = Vec::new();

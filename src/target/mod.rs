@@ -264,10 +264,13 @@ fn cloud(args: &TargetArgs, host: Option<&Setting<String>>) -> Result<Setting<Cl
     })
 }
 
+/// `az cloud show` prints two kilobytes.
+const CLOUD_FILE_LIMIT: u64 = 256 * 1024;
+
 /// The output of `az cloud show`.
 fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = crate::bounded::text(path, CLOUD_FILE_LIMIT)
         .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
     let document: serde_json::Value = serde_json::from_str(&text)
         .map_err(|error| UsageError::new(format!("{name} is not JSON: {error}")))?;
@@ -280,21 +283,33 @@ fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
         )
     };
     let text = |pointer: &str| document.pointer(pointer).and_then(serde_json::Value::as_str);
+    let lacks = |key: &str| {
+        UsageError::new(format!("{name} has no {key}")).suggest(
+            "az cloud show --output json > cloud.json, with endpoints.ossrdbmsResourceId set",
+        )
+    };
     let suffix = text("/suffixes/postgresqlServerEndpoint").unwrap_or_default();
-    let public = Cloud::public();
+    let authority_host = endpoint("activeDirectory")?;
+    // Another cloud's issuer is not guessed: where it is not known, it is not compared.
+    let v1_issuer_host = Cloud::built_in()
+        .into_iter()
+        .find(|cloud| cloud.authority_host == authority_host)
+        .map(|cloud| cloud.v1_issuer_host)
+        .unwrap_or_default();
     Ok(Cloud {
         kind: CloudKind::Custom,
-        authority_host: endpoint("activeDirectory")?,
+        authority_host,
         graph_host: endpoint("microsoftGraphResourceId")?,
         resource_manager_host: endpoint("resourceManager")?,
         resource_manager_audience: text("/endpoints/management")
-            .unwrap_or(&public.resource_manager_audience)
+            .ok_or_else(|| lacks("endpoints.management"))?
             .to_owned(),
         database_audience: text("/endpoints/ossrdbmsResourceId")
-            .unwrap_or(&public.database_audience)
+            .filter(|audience| !audience.is_empty())
+            .ok_or_else(|| lacks("endpoints.ossrdbmsResourceId"))?
             .to_owned(),
         server_suffix: suffix.trim_start_matches('.').to_owned(),
-        v1_issuer_host: public.v1_issuer_host,
+        v1_issuer_host,
     })
 }
 

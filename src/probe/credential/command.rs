@@ -1,9 +1,6 @@
 //! The Azure CLI and the Azure Developer CLI.
 
-use super::{
-    recorder::Recorder,
-    source::{Source, Tried},
-};
+use super::source::{Source, Tried};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
@@ -51,7 +48,7 @@ impl Source<'_> {
         credential: azure_core::Result<Arc<impl azure_core::credentials::TokenCredential>>,
         runner: &Runner,
     ) -> Tried {
-        let recorder = Recorder::new(self.cx);
+        let recorder = self.recorder("azure-cli");
         let (_, deadline) = self.cx.limits();
         let left = deadline.saturating_sub(Duration::from_millis(self.cx.elapsed_ms()));
         let limit = COMMAND_WAIT.min(left.saturating_sub(Duration::from_secs(1)));

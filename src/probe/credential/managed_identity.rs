@@ -1,10 +1,10 @@
 //! Managed identities: the metadata service of virtual machines, App Service, Container Apps.
 
 use super::{
-    recorder::{Recorder, identity_endpoint},
+    recorder::identity_endpoint,
     source::{Source, Tried},
 };
-use crate::probe::tcp;
+use crate::{probe::tcp, vantage};
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use entra_pg_checks::{
     Topic,
@@ -20,6 +20,8 @@ const METADATA_SERVICE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
 /// On an Azure machine it answers from the host below, within milliseconds.
 const METADATA_WAIT: Duration = Duration::from_secs(1);
+/// On a machine that is not one of Azure's, and where nobody asked for it, it is hardly waited for.
+const STRANGE_WAIT: Duration = Duration::from_millis(150);
 
 impl Source<'_> {
     /// azure_identity repeats requests to the metadata service for up to 72 seconds, whatever it is
@@ -27,6 +29,9 @@ impl Source<'_> {
     pub(super) async fn managed_identity(&self) -> Tried {
         let kind = CredentialKind::ManagedIdentity;
         let endpoint = identity_endpoint(&self.cx.environment);
+        if endpoint == "arc" {
+            return self.arc().await;
+        }
         let through_proxy =
             crate::probe::proxy::rules(&self.cx.environment, &[]).covers_metadata_service;
         if endpoint == "imds"
@@ -35,7 +40,7 @@ impl Source<'_> {
         {
             return Tried::without_token(kind, outcome);
         }
-        let recorder = Recorder::new(self.cx);
+        let recorder = self.recorder(endpoint);
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: self.client_id().map(UserAssignedId::ClientId),
             client_options: self.options(&recorder),
@@ -51,7 +56,9 @@ impl Source<'_> {
     async fn no_metadata_service(&self) -> Option<CredentialOutcome> {
         let look = tcp::connect(self.cx, Topic::Credential, "metadata service", METADATA_SERVICE);
         let explicit = self.request.credential == CredentialKind::ManagedIdentity;
-        let detail = match tokio::time::timeout(METADATA_WAIT, look).await {
+        let strange = vantage::in_azure(&self.cx.environment, false) == Some(false);
+        let wait = if strange && !explicit { STRANGE_WAIT } else { METADATA_WAIT };
+        let detail = match tokio::time::timeout(wait, look).await {
             Ok((attempt, _)) => match attempt.outcome {
                 TcpOutcome::Connected => return None,
                 TcpOutcome::Silent => "no answer".to_owned(),

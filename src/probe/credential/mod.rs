@@ -1,6 +1,8 @@
 //! The chain of credentials: the order and the meaning of the Azure SDKs, with azure_identity behind
 //! each source, and every source recorded, those that cannot apply included.
 
+mod arc;
+mod certificate;
 mod command;
 mod given;
 mod managed_identity;
@@ -8,7 +10,7 @@ mod recorder;
 mod service_principal;
 mod source;
 
-use crate::{context::Context, request::Request, secret::Secret};
+use crate::{context::Context, probe::token, request::Request, secret::Secret};
 use entra_pg_checks::{
     Fact,
     facts::{
@@ -80,23 +82,26 @@ async fn acquire_for(
         requested: request.credential,
         attempts: Vec::with_capacity(kinds.len()),
     };
-    let mut token = None;
+    let mut obtained = None;
     let mut origin = None;
     for &kind in kinds {
-        if token.is_some() {
+        if obtained.is_some() {
             trace.attempts.push(attempt(kind, CredentialOutcome::NotTried));
             continue;
         }
-        let tried = source.try_kind(kind).await;
-        token = tried.token;
+        let mut tried = source.try_kind(kind).await;
+        if let (Some(secret), None) = (&tried.token, &tried.attempt.identity) {
+            tried.attempt.identity = token::who(secret.expose());
+        }
+        obtained = tried.token;
         origin = tried.attempt.origin.clone();
         trace.attempts.push(tried.attempt);
     }
-    let origin = token.as_ref().and(origin).or_else(|| {
+    let origin = obtained.as_ref().and(origin).or_else(|| {
         let chosen = trace.chosen()?;
         Some(Origin::Derived { from: format!("the credential {}", chosen.kind.name()) })
     });
-    (Fact::Seen(trace), token, origin)
+    (Fact::Seen(trace), obtained, origin)
 }
 
 fn attempt(kind: CredentialKind, outcome: CredentialOutcome) -> CredentialAttempt {
@@ -109,6 +114,7 @@ fn attempt(kind: CredentialKind, outcome: CredentialOutcome) -> CredentialAttemp
         elapsed_ms: 0,
         exchanges: Vec::new(),
         assertion: None,
+        certificate: None,
     }
 }
 

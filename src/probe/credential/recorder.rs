@@ -25,6 +25,7 @@ const BODY_LIMIT: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Recorder {
     client: reqwest::Client,
+    authority: String,
     endpoint: &'static str,
     log: Mutex<Log>,
 }
@@ -36,10 +37,12 @@ struct Log {
 }
 
 impl Recorder {
-    pub(super) fn new(cx: &Context) -> Arc<Self> {
+    /// `authority` is the host that speaks as Entra does; `endpoint` names whatever else is asked.
+    pub(super) fn new(cx: &Context, authority: &str, endpoint: &'static str) -> Arc<Self> {
         Arc::new(Self {
             client: cx.http().unwrap_or_default(),
-            endpoint: identity_endpoint(&cx.environment),
+            authority: authority.to_owned(),
+            endpoint,
             log: Mutex::default(),
         })
     }
@@ -69,7 +72,7 @@ pub(super) fn identity_endpoint(environment: &Environment) -> &'static str {
     let set = |name| environment.get(name).is_some();
     if set("IDENTITY_ENDPOINT") && set("IDENTITY_HEADER") {
         "app-service"
-    } else if set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT") {
+    } else if (set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT")) || super::arc::installed() {
         "arc"
     } else {
         "imds"
@@ -87,7 +90,7 @@ impl HttpClient for Recorder {
             status,
             elapsed_ms: milliseconds(began.elapsed()),
         };
-        let authority = url.starts_with("https://");
+        let authority = host == self.authority;
         let answered = self.client.execute_request(request).await;
         let response = match answered {
             Ok(response) => response,
@@ -203,6 +206,6 @@ fn header<'a>(headers: &'a Headers, wanted: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-fn bounded(text: &str, most: usize) -> String {
+pub(super) fn bounded(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }

@@ -1,17 +1,19 @@
 //! Service principals: client secret, certificate, federation.
 
 use super::{
-    recorder::Recorder,
+    certificate::Signer,
     source::{Source, Tried},
 };
+use crate::bounded;
 use azure_core::credentials::Secret as AzureSecret;
 use azure_identity::{
+    AzurePipelinesCredential, AzurePipelinesCredentialOptions, ClientAssertionCredential,
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entra_pg_checks::facts::credential::{Assertion, CredentialKind, CredentialOutcome};
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 /// A federated token is a JWT of a few kilobytes.
 const ASSERTION_LIMIT: u64 = 64 * 1024;
@@ -28,40 +30,108 @@ impl Source<'_> {
         else {
             return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_SECRET"]));
         };
-        let recorder = Recorder::new(self.cx);
+        let recorder = self.recorder("client-secret");
         let options = ClientSecretCredentialOptions { client_options: self.options(&recorder) };
         let secret = AzureSecret::new(secret.to_owned());
         let credential = ClientSecretCredential::new(&tenant, client, secret, Some(options));
         self.ask(kind, credential, &recorder, self.cx.timeout()).await
     }
 
-    /// azure_identity's certificate credential would bring a second TLS library, OpenSSL.
     pub(super) async fn client_certificate(&self) -> Tried {
         let kind = CredentialKind::ClientCertificate;
-        if self.variable("AZURE_CLIENT_CERTIFICATE_PATH").is_none() {
-            return Tried::needs(kind, "AZURE_CLIENT_CERTIFICATE_PATH");
+        let file = self.variable("AZURE_CLIENT_CERTIFICATE_PATH");
+        if file.is_none() && self.request.credential != kind {
+            return Tried::needs(
+                kind,
+                "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_CERTIFICATE_PATH",
+            );
         }
-        let detail = "this version cannot sign in with a certificate; give the token itself with \
-                      --token-file, from `az login --service-principal --certificate …`";
-        let detail = detail.to_owned();
-        Tried::without_token(kind, CredentialOutcome::Failed { detail })
+        let (Some(file), Some(client), Some(tenant)) = (file, self.client_id(), self.tenant())
+        else {
+            return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_CERTIFICATE_PATH"]));
+        };
+        let chain = self
+            .variable("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
+            .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
+        let signer = match Signer::read(Path::new(file), chain) {
+            Ok(signer) => signer,
+            Err(detail) => {
+                let file = file.to_owned();
+                let outcome = CredentialOutcome::Certificate { file, detail };
+                return Tried::without_token(kind, outcome);
+            }
+        };
+        let recorder = self.recorder("client-certificate");
+        let options = ClientAssertionCredentialOptions { client_options: self.options(&recorder) };
+        let assertion = signer.assertion.of(&client, &self.cloud.authority_host, &tenant);
+        let credential = ClientAssertionCredential::new(tenant, client, assertion, Some(options));
+        let mut tried = self.ask(kind, credential, &recorder, self.cx.timeout()).await;
+        tried.attempt.certificate = Some(signer.facts);
+        tried
     }
 
     pub(super) async fn azure_pipelines(&self) -> Tried {
+        const NEEDED: [&str; 3] = [
+            "SYSTEM_OIDCREQUESTURI",
+            "SYSTEM_ACCESSTOKEN",
+            "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+        ];
         let kind = CredentialKind::AzurePipelines;
-        if self.variable("SYSTEM_OIDCREQUESTURI").is_none() {
-            return Tried::needs(kind, "a job of Azure Pipelines with a service connection");
-        }
-        let detail = "this version cannot use a service connection; run it inside an AzureCLI@2 task \
-                      with --credential azure-cli";
-        let detail = detail.to_owned();
-        Tried::without_token(kind, CredentialOutcome::Failed { detail })
+        // A task with a service connection names its application and tenant in variables of its own.
+        let own = |named: &Option<String>, variable| {
+            named.clone().or_else(|| self.variable(variable).map(str::to_owned))
+        };
+        let client = own(&self.request.client_id, "AZURESUBSCRIPTION_CLIENT_ID");
+        let client = client.or_else(|| self.client_id());
+        let tenant = own(&self.request.tenant, "AZURESUBSCRIPTION_TENANT_ID");
+        let tenant = tenant.or_else(|| self.tenant());
+        let mut missing: Vec<String> = NEEDED
+            .into_iter()
+            .filter(|name| self.variable(name).is_none())
+            .map(str::to_owned)
+            .collect();
+        let absent =
+            [(&client, "AZURESUBSCRIPTION_CLIENT_ID"), (&tenant, "AZURESUBSCRIPTION_TENANT_ID")];
+        missing.extend(
+            absent
+                .into_iter()
+                .filter(|(value, _)| value.is_none())
+                .map(|(_, name)| name.to_owned()),
+        );
+        let (Some(access), Some(connection), Some(client), Some(tenant), true) = (
+            self.variable("SYSTEM_ACCESSTOKEN"),
+            self.variable("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
+            client,
+            tenant,
+            missing.is_empty(),
+        ) else {
+            return Tried::incomplete(kind, missing);
+        };
+        let recorder = self.recorder("azure-pipelines");
+        let options = AzurePipelinesCredentialOptions {
+            credential_options: ClientAssertionCredentialOptions {
+                client_options: self.options(&recorder),
+            },
+        };
+        let access = AzureSecret::new(access.to_owned());
+        let credential = AzurePipelinesCredential::new(
+            tenant.clone(),
+            client.clone(),
+            connection,
+            access,
+            Some(options),
+        );
+        let mut tried = self.ask(kind, credential, &recorder, self.cx.timeout()).await;
+        tried.attempt.identity = Some(client);
+        tried.attempt.tenant = Some(tenant);
+        tried
     }
 
     pub(super) async fn workload_identity(&self) -> Tried {
         let kind = CredentialKind::WorkloadIdentity;
         let file = self.variable("AZURE_FEDERATED_TOKEN_FILE");
-        if file.is_none() && self.request.credential != kind {
+        let in_pod = self.variable("KUBERNETES_SERVICE_HOST").is_some();
+        if file.is_none() && !in_pod && self.request.credential != kind {
             return Tried::needs(
                 kind,
                 "AZURE_FEDERATED_TOKEN_FILE, which AKS sets in labelled pods",
@@ -69,9 +139,14 @@ impl Source<'_> {
         }
         let (Some(file), Some(client), Some(tenant)) = (file, self.client_id(), self.tenant())
         else {
-            return Tried::incomplete(kind, self.missing(&["AZURE_FEDERATED_TOKEN_FILE"]));
+            let missing = self.missing(&["AZURE_FEDERATED_TOKEN_FILE"]);
+            return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         };
-        let recorder = Recorder::new(self.cx);
+        if let Err(error) = bounded::text(file, ASSERTION_LIMIT) {
+            let missing = vec![format!("{file} ({error})")];
+            return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
+        }
+        let recorder = self.recorder("workload-identity");
         let options = WorkloadIdentityCredentialOptions {
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(&recorder),
@@ -102,8 +177,7 @@ impl Source<'_> {
 
 /// What a federated token says. Its signature is not looked at and not kept.
 fn assertion(path: &Path) -> Option<Assertion> {
-    let mut text = String::new();
-    std::fs::File::open(path).ok()?.take(ASSERTION_LIMIT).read_to_string(&mut text).ok()?;
+    let text = bounded::text(path, ASSERTION_LIMIT).ok()?;
     let payload = text.trim().split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;

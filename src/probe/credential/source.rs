@@ -65,6 +65,11 @@ impl Source<'_> {
         named.or_else(|| self.variable("AZURE_TENANT_ID")).map(str::to_owned)
     }
 
+    /// A recorder for the requests of one source.
+    pub(super) fn recorder(&self, endpoint: &'static str) -> Arc<Recorder> {
+        Recorder::new(self.cx, &self.cloud.authority_host, endpoint)
+    }
+
     /// Options that record, do not retry, and ask the authority of this cloud.
     pub(super) fn options(&self, recorder: &Arc<Recorder>) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
