@@ -13,6 +13,7 @@ pub mod explain;
 pub mod fleet;
 pub mod gather;
 pub mod hostile;
+pub mod manifest;
 pub mod name;
 pub mod plan;
 pub mod probe;

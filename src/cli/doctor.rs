@@ -44,6 +44,9 @@ pub struct DoctorArgs {
     /// The choice of checks.
     #[command(flatten)]
     pub choice: ChoiceOptions,
+    /// Look and report again at this interval, until ended.
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "retry_for", help_heading = "Network")]
+    pub every: Option<Duration>,
     /// The output.
     #[command(flatten)]
     pub output: OutputOptions,
@@ -172,10 +175,28 @@ pub fn run(
         return Ok(finished(output::to_stdout(plan::text(&request, environment).as_bytes())));
     }
     let runtime = runtime();
-    let report = runtime.block_on(repeat(args, &request, environment, terminal));
+    let code = loop {
+        let report = runtime.block_on(repeat(args, &request, environment, terminal));
+        let code = speak(args, &report, environment, terminal);
+        match args.every {
+            Some(every) if !report.evidence().interrupted => {
+                if runtime.block_on(ended_within(every)) {
+                    break interrupted_code();
+                }
+            }
+            Some(_) | None => break code,
+        }
+    };
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
-    Ok(speak(args, &report, environment, terminal))
+    Ok(code)
+}
+
+/// Waits for the next look; whether the end came first.
+async fn ended_within(every: Duration) -> bool {
+    let interrupt = CancellationToken::new();
+    tokio::spawn(listen(interrupt.clone()));
+    tokio::time::timeout(every, interrupt.cancelled()).await.is_ok()
 }
 
 /// Everything that is asked for.

@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod doctor;
 pub mod fleet;
+pub mod manifest;
 pub mod merge;
 pub mod output;
 pub mod replay;
@@ -77,6 +78,12 @@ pub enum Command {
     Fleet(Box<fleet::FleetArgs>),
     /// Join reports of several places: from where a server can be logged in to, and from where not.
     Merge(merge::MergeArgs),
+    /// Print objects that run `doctor` elsewhere, in the place of a workload.
+    Manifest {
+        /// Where.
+        #[command(subcommand)]
+        place: manifest::Place,
+    },
     /// Judge the evidence of an earlier report again, with this version's checks; no network.
     Replay(replay::ReplayArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
@@ -131,6 +138,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
+        Command::Manifest { place } => manifest::run(&place, terminal),
         Command::Replay(args) => replay::run(&args, environment, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),

@@ -1,0 +1,84 @@
+//! Objects as YAML documents: mappings and lists in blocks, every text quoted as in JSON, which is
+//! YAML, too. So no text can be taken for a number, a boolean or a reference.
+
+use serde_json::Value;
+
+/// YAML documents, each with its separator.
+#[must_use]
+pub fn yaml(objects: &[Value]) -> String {
+    let mut out = String::new();
+    for object in objects {
+        out.push_str("---\n");
+        block(&mut out, object, 0);
+    }
+    out
+}
+
+fn block(out: &mut String, value: &Value, depth: usize) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                out.push_str(&format!("{indent}{}:", self::key(key)));
+                below(out, value, depth + 1);
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                out.push_str(&format!("{indent}-"));
+                match value {
+                    Value::Object(entries) if !entries.is_empty() => {
+                        let mut inner = String::new();
+                        block(&mut inner, value, depth + 1);
+                        // The first entry stands behind the dash.
+                        out.push(' ');
+                        out.push_str(inner.trim_start());
+                    }
+                    other => below(out, other, depth + 1),
+                }
+            }
+        }
+        scalar => out.push_str(&format!("{indent}{scalar}\n")),
+    }
+}
+
+fn below(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            out.push('\n');
+            block(out, value, depth);
+        }
+        Value::Array(values) if !values.is_empty() => {
+            out.push('\n');
+            block(out, value, depth);
+        }
+        plain => out.push_str(&format!(" {plain}\n")),
+    }
+}
+
+/// Keys of Kubernetes are plain words; anything else is quoted.
+fn key(key: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._/-".contains(character);
+    let word = key.starts_with(|first: char| first.is_ascii_alphabetic()) && key.chars().all(plain);
+    // What YAML 1.1 takes for a boolean or nothing is no plain word.
+    let reserved = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    if word && !reserved.contains(&key.to_ascii_lowercase().as_str()) {
+        key.to_owned()
+    } else {
+        Value::String(key.to_owned()).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::yaml;
+    use serde_json::json;
+
+    #[test]
+    fn writes_blocks_and_quotes_texts() {
+        let object =
+            json!({"a": {"b": [{"c": "no", "d": 1}, "x: y"], "e": [], "f": {}}, "on": null});
+        let text = "---\na:\n  b:\n    - c: \"no\"\n      d: 1\n    - \"x: y\"\n  e: []\n  f: {}\n\"on\": null\n";
+        assert_eq!(yaml(&[object]), text);
+    }
+}
