@@ -343,7 +343,7 @@ pub static TCP_BLOCKED: Problem = Problem {
     id: "dns/tcp-blocked",
     title: "large DNS answers do not get through",
     severity: Severity::Error,
-    explains: &["token/*", "outbound/*", "server/*"],
+    explains: &["dns/no-address", "token/*", "outbound/*", "server/*"],
     page: Page {
         means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP failed.",
         causes: &["a firewall lets UDP 53 through and drops TCP 53"],
