@@ -317,8 +317,11 @@ const fn families(topic: Topic) -> &'static [&'static str] {
 
 fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     let worst = findings.iter().map(|judged| judged.finding.severity).max();
-    let undecided =
-        lines.iter().any(|line| line.check.decisive && line.status == Status::Undetermined);
+    let undetermined = |line: &&Line| line.status == Status::Undetermined;
+    // Where nothing decisive was asked, as of files alone, what was asked decides.
+    let asked = |line: &Line| !matches!(line.status, Status::NotApplicable | Status::Skipped);
+    let all_count = !lines.iter().any(|line| line.check.decisive && asked(line));
+    let undecided = lines.iter().filter(undetermined).any(|line| line.check.decisive || all_count);
     match worst {
         Some(Severity::Error) => Outcome::Failing,
         _ if undecided => Outcome::Undetermined,

@@ -42,6 +42,10 @@ pub async fn gather(cx: &Context, request: &Request) -> Evidence {
 /// The same with what is common to several targets, each of which has a context of its own.
 pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -> Evidence {
     let view = View::new(cx, request);
+    if request.judges_files_alone() {
+        let evidence = view.files_alone().await;
+        return view.finish(evidence, common);
+    }
     let login = async {
         let (name, path) = view.server().await;
         (name, view.login(path, common.credential.clone(), common.authority.clone()).await)
@@ -417,6 +421,30 @@ impl<'a> View<'a> {
             Some(session) => session,
         };
         (login, session)
+    }
+
+    /// What files say of the server's side, and nothing else.
+    async fn files_alone(&self) -> Evidence {
+        fn none<T>() -> Fact<T> {
+            Fact::not_applicable(
+                "no server was named: the files of --azure-config are judged alone",
+            )
+        }
+        Evidence {
+            dns: none(),
+            outbound: none(),
+            clock: none(),
+            credential: none(),
+            token: none(),
+            signature: none(),
+            server: none(),
+            auth_request: none(),
+            login: none(),
+            session: none(),
+            directory: none(),
+            azure: self.azure().await,
+            ..self.frame()
+        }
     }
 
     /// The server's own side, as far as it was given or asked for.

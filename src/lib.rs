@@ -4,6 +4,7 @@
 //! One way leads through the house: [`target`] and [`request`] say what is meant, [`gather`] looks,
 //! the rulebook (`entra-pg-checks`) judges, and [`report`] speaks.
 
+pub mod azure;
 pub mod bounded;
 pub mod cli;
 pub mod context;

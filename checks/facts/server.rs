@@ -2,7 +2,7 @@
 
 use super::{Fact, login::ServerError, tcp::TcpAttempt, tls::Tls};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The server, layer by layer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -20,6 +20,9 @@ pub struct Server {
     pub preamble: Fact<Preamble>,
     /// The handshake.
     pub tls: Fact<Tls>,
+    /// This machine's own address on the way there, where there is a way. A NAT may change it.
+    #[serde(default)]
+    pub local: Option<IpAddr>,
 }
 
 /// The answer to SSLRequest.

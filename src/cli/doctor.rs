@@ -7,7 +7,7 @@ use super::{
     target::TargetOptions,
 };
 use crate::{
-    doctor,
+    azure, doctor,
     environment::Environment,
     plan,
     progress::Progress,
@@ -41,6 +41,9 @@ pub struct DoctorArgs {
     /// The network.
     #[command(flatten)]
     pub network: NetworkOptions,
+    /// The server's own side.
+    #[command(flatten)]
+    pub azure: AzureOptions,
     /// The choice of checks.
     #[command(flatten)]
     pub choice: ChoiceOptions,
@@ -92,6 +95,37 @@ pub struct NetworkOptions {
     /// Run again until healthy, or until time is up; stops at what waiting cannot cure.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub retry_for: Option<Duration>,
+}
+
+/// The server's own side, which no packet of this machine passes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "The server's own side")]
+pub struct AzureOptions {
+    /// What `az … -o json` prints of the server, its administrators and firewall rules, its network
+    /// security group, route table and network, or a published ServiceTags file; may be repeated.
+    /// With no host, these files alone are judged.
+    #[arg(long, value_name = "FILE")]
+    pub azure_config: Vec<PathBuf>,
+    /// Read the same from Azure Resource Manager, with a token of its own from the same credential.
+    #[arg(long)]
+    pub azure: bool,
+    /// The server's resource id, for --azure; by default it is looked for by its name.
+    #[arg(long, value_name = "ID", requires = "azure", value_parser = server_id)]
+    pub server_id: Option<String>,
+}
+
+impl AzureOptions {
+    /// What is asked about the server's own side.
+    ///
+    /// # Errors
+    /// A file cannot be understood.
+    pub fn to_request(&self) -> Result<AzureRequest, UsageError> {
+        let exported = match self.azure_config.as_slice() {
+            [] => None,
+            files => Some(Arc::new(azure::read_files(files)?)),
+        };
+        Ok(AzureRequest { exported, live: self.azure, server_id: self.server_id.clone() })
+    }
 }
 
 /// Which checks.
@@ -169,8 +203,9 @@ pub fn run(
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
     let selection = selection(&args.choice)?;
-    let request =
+    let mut request =
         build_request(&args.target, &args.identity, &args.network, selection, environment)?;
+    request.azure = args.azure.to_request()?;
     if args.choice.plan {
         return Ok(finished(output::to_stdout(plan::text(&request, environment).as_bytes())));
     }
@@ -380,6 +415,21 @@ fn nameserver(text: &str) -> Result<SocketAddr, String> {
         .map(|address| SocketAddr::new(address, 53))
         .or_else(|_| text.parse::<SocketAddr>())
         .map_err(|_| "an address such as 10.0.0.4, 10.0.0.4:5353 or [fd00::4]:53".to_owned())
+}
+
+/// A resource id of a flexible server, which becomes part of an address.
+fn server_id(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.()".contains(c);
+    let whole = text.starts_with("/subscriptions/")
+        && text.contains("/flexibleServers/")
+        && text.len() < 1024
+        && !text.contains("..")
+        && text.chars().all(plain);
+    if whole {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("/subscriptions/…/resourceGroups/…/providers/Microsoft.DBforPostgreSQL/flexibleServers/…".to_owned())
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -113,6 +113,12 @@ impl Report {
                 "the login with Microsoft Entra ID works".to_owned()
             }
             (_, Some(_)) => "nothing that was looked at is wrong".to_owned(),
+            (Outcome::Degraded, None) if self.evidence.azure.seen().is_some() => {
+                "the files show what may keep the server from Entra now and then".to_owned()
+            }
+            (_, None) if self.evidence.azure.seen().is_some() => {
+                "the files show nothing that would keep the server from Entra".to_owned()
+            }
             (_, None) => "everything that needs no server works; no server was named".to_owned(),
         }
     }

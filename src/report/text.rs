@@ -9,7 +9,7 @@ use owo_colors::{OwoColorize, Style as Paint};
 use std::fmt::Write;
 
 /// What a family in which all is well amounts to.
-const FOLDED: [(&str, &str); 10] = [
+const FOLDED: [(&str, &str); 11] = [
     ("config", "the settings are understood"),
     ("dns", "every nameserver answers, every name resolves"),
     ("outbound", "Entra and Graph are reached, and nobody stands in between"),
@@ -20,6 +20,7 @@ const FOLDED: [(&str, &str); 10] = [
     ("server", "the server is reached over TLS that was verified"),
     ("login", "the server accepts the token"),
     ("access", "the database lets the role in"),
+    ("azure", "the server's settings and network in Azure let it work"),
 ];
 /// Columns of text; longer lines are hard to read.
 const WIDEST: usize = 100;

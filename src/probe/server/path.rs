@@ -17,7 +17,7 @@ use entra_pg_checks::{
 use futures::future::{Either, select};
 use rustls::RootCertStore;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::Path,
     pin::pin,
     sync::Arc,
@@ -70,6 +70,7 @@ pub async fn path(
         sibling: sibling.into_iter().map(|(attempt, _)| attempt).collect(),
         preamble,
         tls,
+        local: addresses.first().and_then(|&address| own_address(address)),
     };
     (Fact::Seen(server), connection)
 }
@@ -89,6 +90,17 @@ async fn while_of_use<T>(
 }
 
 type Attempts = Vec<(TcpAttempt, Option<TcpStream>)>;
+
+/// This machine's own address on the way to another, by its routing table; nothing is sent.
+fn own_address(to: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match to {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((to, PORTS[0])).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
 
 async fn up(
     cx: &Context,

@@ -1,0 +1,120 @@
+//! The server's Entra administrators, and whether this token's identity is one.
+
+use super::{
+    place::{of_server, server},
+    words::{given, logged_in, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        azure::Administrator,
+        login::AuthRequest,
+        token::{Claims, PrincipalKind},
+    },
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// There is one.
+pub static CHECK: Check = Check {
+    id: "azure/administrators",
+    asserts: "the server has an Entra administrator",
+    needs: &[Topic::Settings, Topic::Token, Topic::AuthRequest, Topic::Login, Topic::Azure],
+    problems: &[&NO_ENTRA_ADMINISTRATOR],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let all = given(&seen.azure.get()?.administrators, "the list of administrators")?;
+    let administrators = of_server(seen, all, |one| one.server.as_deref());
+    let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
+    if !administrators.is_empty() {
+        return Ok(Verdict::Passed(passed(&administrators, claims)));
+    }
+    let known = server(seen).ok();
+    let name = known.map_or("<server>", |server| &server.name);
+    let rg = known.map_or("<resource-group>", |server| server.resource_group());
+    let shell = seen.vantage.shell;
+    let detail = match known {
+        Some(server) => format!("{} has no Entra administrator", server.name),
+        None => "the server has no Entra administrator".to_owned(),
+    };
+    let finding = Finding::of(&NO_ENTRA_ADMINISTRATOR, name, detail)
+        .because("azure-config: the list of administrators is empty")
+        .because("only an Entra administrator can create Entra roles, so there are none but administrators' own")
+        .fix(
+            Fix::by(Actor::AzureOwner, "Make somebody, better a group, an Entra administrator")
+                .run(format!(
+                    "az postgres flexible-server microsoft-entra-admin create -g {} -s {} {}",
+                    word(shell, rg),
+                    word(shell, name),
+                    whom(claims)
+                )),
+        );
+    let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
+    let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
+    Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
+}
+
+/// Who they are, and whether this token is of one of them.
+fn passed(administrators: &[&Administrator], claims: Option<&Claims>) -> String {
+    let names: Vec<&str> = administrators.iter().map(|one| one.name.as_str()).collect();
+    let listed = text::list(&names, 3);
+    let Some(claims) = claims else { return listed };
+    let is = |id: &String| administrators.iter().find(|one| one.object_id.eq_ignore_ascii_case(id));
+    if let Some(own) = claims.oid.as_ref().and_then(is) {
+        return format!("this token is of one of them: {} ({})", own.name, own.kind);
+    }
+    if let Some(group) = claims.groups.iter().find_map(is) {
+        return format!(
+            "this token is of a member of one of them: {} ({})",
+            group.name, group.kind
+        );
+    }
+    format!("{listed}; this token's object id is none of theirs")
+}
+
+/// The command's arguments for this token's own identity.
+fn whom(claims: Option<&Claims>) -> String {
+    let oid = claims.and_then(|claims| claims.oid.as_deref());
+    let kind = claims.map_or("User", |claims| match claims.principal() {
+        PrincipalKind::User | PrincipalKind::Guest => "User",
+        PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity => "ServicePrincipal",
+    });
+    let id = oid.filter(|oid| oid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
+    format!("-i {} -u <name> -t {kind}", id.unwrap_or("<object-id>"))
+}
+
+/// There is none.
+pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
+    id: "azure/no-entra-administrator",
+    title: "the server has no Entra administrator",
+    severity: Severity::Error,
+    explains: &["login/not-an-entra-role", "login/refused"],
+    page: Page {
+        means: "Entra authentication has no administrator on this server. Only an Entra administrator can create roles for Entra users, groups and applications; the administrator with a password cannot. So nobody can log in with Entra.",
+        causes: &[
+            "Entra authentication was switched on, and the second step, adding an administrator, was left out",
+            "a template that lists no administrators removed them",
+            "adding one failed: the server was not ready, or could not reach Microsoft Graph",
+        ],
+        confirm: &[
+            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> -s <server>`",
+        ],
+        fix: &[(
+            Actor::AzureOwner,
+            "`az postgres flexible-server microsoft-entra-admin create`, with a group of which you are a member",
+        )],
+        mistaken_for: &[
+            "login/not-an-entra-role: that is how it looks to the client",
+            "the server's administrator login, which has a password and no Entra identity",
+        ],
+        sources: &[
+            "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",
+            "hashicorp/terraform-provider-azurerm#27383, Azure/azure-postgresql#127 (adding fails)",
+        ],
+    },
+};

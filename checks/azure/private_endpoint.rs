@@ -1,0 +1,110 @@
+//! The private endpoints of a server.
+
+use super::{
+    place::server,
+    words::{connected, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        azure::{FlexibleServer, Topology},
+    },
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// They are approved.
+pub static CHECK: Check = Check {
+    id: "azure/private-endpoint",
+    asserts: "the server's private endpoints are approved",
+    needs: &[Topic::Settings, Topic::Server, Topic::Azure],
+    problems: &[&PRIVATE_ENDPOINT_NOT_APPROVED],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let server = server(seen)?;
+    if server.private_endpoints.is_empty() {
+        return Ok(Verdict::NotApplicable("the server has no private endpoint".to_owned()));
+    }
+    let approved = approved(server);
+    let pending = server.private_endpoints.iter().find(|one| !is_approved(&one.status));
+    let Some(first) = pending.filter(|_| approved.is_empty()) else {
+        return Ok(Verdict::Passed(text::list(&approved, 3)));
+    };
+    let detail = format!(
+        "the private endpoint {} of {} is {}, so that nothing passes through it",
+        first.name,
+        server.name,
+        if first.status.is_empty() { "not approved" } else { &first.status }
+    );
+    let shell = seen.vantage.shell;
+    let id = if first.connection.is_empty() { "<connection-id>" } else { &first.connection };
+    let finding = Finding::of(&PRIVATE_ENDPOINT_NOT_APPROVED, &first.name, detail)
+        .because_all(server.private_endpoints.iter().map(|one| {
+            let words = one.description.as_deref().unwrap_or_default();
+            format!("azure-config: {} is {} {words}", one.name, one.status).trim_end().to_owned()
+        }))
+        .fix(
+            Fix::by(
+                Actor::AzureOwner,
+                "Approve the connection; a rejected one has to be made again",
+            )
+            .run(format!(
+                "az network private-endpoint-connection approve --id {}",
+                word(shell, id)
+            )),
+        );
+    let only = server.topology() == Topology::PrivateEndpoints;
+    // Beside a public endpoint it may be that nobody needs the private one.
+    let needed = only || goes_private(seen);
+    let finding = if needed { finding } else { finding.severity(Severity::Warning) };
+    Ok(Verdict::found(unless_seen(finding, connected(seen), "the server's port takes connections")))
+}
+
+/// The names of the approved ones.
+#[must_use]
+pub fn approved(server: &FlexibleServer) -> Vec<&str> {
+    let approved = server.private_endpoints.iter().filter(|one| is_approved(&one.status));
+    approved.map(|one| one.name.as_str()).collect()
+}
+
+fn is_approved(status: &str) -> bool {
+    status.eq_ignore_ascii_case("Approved")
+}
+
+fn goes_private(seen: &Evidence) -> bool {
+    seen.server.seen().is_some_and(|server| {
+        server.tcp.iter().any(|attempt| super::security::private(attempt.address.ip()))
+    })
+}
+
+/// None is.
+pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
+    id: "azure/private-endpoint-not-approved",
+    title: "the server's private endpoint is not approved",
+    severity: Severity::Error,
+    explains: &["server/*", "login/*"],
+    page: Page {
+        means: "A private endpoint exists for the server, has an address and perhaps a DNS record, and its connection waits for approval or was rejected. Packets to it go nowhere.",
+        causes: &[
+            "whoever made the endpoint has no rights on the server, so that its owner must approve",
+            "the owner rejected it, or removed the connection",
+        ],
+        confirm: &[
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query 'privateEndpointConnections[].privateLinkServiceConnectionState'`",
+        ],
+        fix: &[(
+            Actor::AzureOwner,
+            "`az network private-endpoint-connection approve --id <connection-id>`",
+        )],
+        mistaken_for: &["server/dropped: what the client sees of it"],
+        sources: &[
+            "Microsoft Learn: Private Link for Azure Database for PostgreSQL",
+            "REST API Microsoft.DBforPostgreSQL/flexibleServers, privateEndpointConnections",
+        ],
+    },
+};

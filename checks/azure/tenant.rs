@@ -1,0 +1,85 @@
+//! The tenant whose tokens the server takes, against the token's.
+
+use super::{
+    place::server,
+    words::{logged_in, unless_seen},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{NotObserved, Topic},
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// They are one.
+pub static CHECK: Check = Check {
+    id: "azure/tenant",
+    asserts: "the token is from the server's tenant",
+    needs: &[Topic::Settings, Topic::Token, Topic::Login, Topic::Azure],
+    problems: &[&TENANT_MISMATCH],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let server = server(seen)?;
+    let token = seen.token.get()?;
+    let tid = token.claims.as_deref().and_then(|claims| claims.tid.as_deref());
+    let (Some(tenant), Some(tid)) = (server.tenant.as_deref(), tid) else {
+        let what = if server.tenant.is_none() { "the export" } else { "the token" };
+        let detail = format!("{what} does not tell the tenant");
+        return Err(Missing(NotObserved::NotPermitted { detail }));
+    };
+    if tenant.eq_ignore_ascii_case(tid) {
+        return Ok(Verdict::Passed(tenant.to_owned()));
+    }
+    let name = &server.name;
+    let detail = format!("the token is from tenant {tid}, and {name} takes those of {tenant}");
+    let audience =
+        seen.settings.seen().map_or("", |settings| &settings.cloud.value.database_audience);
+    let plain = tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let wanted = if plain { tenant } else { "<tenant>" };
+    let finding = Finding::of(&TENANT_MISMATCH, name, detail)
+        .because(format!("azure-config: authConfig.tenantId is {tenant}"))
+        .because(format!("client: the token's tid is {tid}"))
+        .fix(Fix::you("Get a token from the server's tenant").run(text::fresh_token(
+            seen.vantage.shell,
+            audience,
+            Some(wanted),
+        )));
+    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "this token was accepted")))
+}
+
+/// They are not.
+pub static TENANT_MISMATCH: Problem = Problem {
+    id: "azure/tenant-mismatch",
+    title: "the token is from another tenant than the server's",
+    severity: Severity::Error,
+    explains: &[
+        "login/token-refused",
+        "login/refused",
+        "login/object-id-mismatch",
+        "login/not-an-entra-role",
+    ],
+    page: Page {
+        means: "A server takes tokens of one tenant alone, that of its subscription or the one it was set up with. This token was issued by another.",
+        causes: &[
+            "the Azure CLI is signed in to another tenant, the home tenant of a guest, say",
+            "AZURE_TENANT_ID or --tenant names another",
+            "the subscription has moved to another tenant, and the server still takes the former's",
+        ],
+        confirm: &[
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query authConfig.tenantId`",
+            "`entra-pg token` prints the token's tenant",
+        ],
+        fix: &[
+            (Actor::You, "`az login --tenant <tenant of the server>`, then a fresh token"),
+            (Actor::EntraAdmin, "invite the user as a guest of the server's tenant"),
+        ],
+        mistaken_for: &["claims/wrong-tenant: that compares with the tenant that was asked for"],
+        sources: &[
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+        ],
+    },
+};

@@ -1,0 +1,154 @@
+//! What the checks of this family say alike: commands with real names, and what this machine saw of
+//! the same thing.
+
+use crate::{
+    check::{Missing, Severity},
+    evidence::Evidence,
+    facts::{
+        Fact, NotObserved,
+        login::{AuthRequest, LoginOutcome, ServerError},
+        server::PreambleOutcome,
+        tcp::TcpOutcome,
+        vantage::Shell,
+    },
+    text,
+    verdict::{Confidence, Finding},
+};
+use std::net::IpAddr;
+
+/// A part of the configuration.
+///
+/// # Errors
+/// It was not given, which is no fault, or could not be read.
+pub fn given<'a, T>(part: &'a Fact<T>, what: &str) -> Result<&'a T, Missing> {
+    part.get().map_err(|why| match why {
+        NotObserved::NotAsked => {
+            Missing(NotObserved::NotApplicable { why: format!("{what} was not given") })
+        }
+        other => Missing(other.clone()),
+    })
+}
+
+/// One word of a command, quoted only where it must be.
+#[must_use]
+pub fn word(shell: Shell, value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    let placeholder = value.starts_with('<') && value.ends_with('>');
+    if placeholder || (!value.is_empty() && value.chars().all(plain)) {
+        value.to_owned()
+    } else {
+        text::quoted(shell, value)
+    }
+}
+
+/// Whether the login with this very server went through.
+#[must_use]
+pub fn logged_in(seen: &Evidence) -> bool {
+    seen.login.seen().is_some_and(|login| {
+        matches!(
+            login.outcome,
+            LoginOutcome::Accepted { .. } | LoginOutcome::RefusedAfterAuthentication(_)
+        )
+    })
+}
+
+/// Whether this machine reaches the server's port.
+#[must_use]
+pub fn connected(seen: &Evidence) -> bool {
+    seen.server.seen().is_some_and(|server| {
+        server.tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected)
+    })
+}
+
+/// What the configuration says cannot be, and was seen all the same, is no more than a hint.
+#[must_use]
+pub fn unless_seen(finding: Finding, contradicted: bool, seen: &str) -> Finding {
+    if contradicted && finding.severity == Severity::Error {
+        finding.severity(Severity::Warning).sure(Confidence::Possible).because(format!(
+            "client: {seen}; the configuration is older, of something else, or takes effect later"
+        ))
+    } else {
+        finding
+    }
+}
+
+/// What this machine saw of the login, in a line.
+#[must_use]
+pub fn login_seen(seen: &Evidence) -> Option<String> {
+    let login = seen.login.seen()?;
+    Some(match &login.outcome {
+        LoginOutcome::Silent { after } => {
+            format!("server-inferred: the server fell silent after {}", rung(after))
+        }
+        LoginOutcome::Closed { after } => {
+            format!("server-inferred: the server hung up after {}", rung(after))
+        }
+        LoginOutcome::Refused(error) => {
+            format!("client: the server refused the token: {} {}", error.sqlstate, error.message)
+        }
+        LoginOutcome::Accepted { .. } | LoginOutcome::RefusedAfterAuthentication(_) => {
+            "client: the server accepted the token".to_owned()
+        }
+        LoginOutcome::TokenWithheld { .. } | LoginOutcome::Malformed { .. } => return None,
+    })
+}
+
+fn rung(name: &str) -> &str {
+    match name {
+        "token-sent" => "the token was sent",
+        other => other,
+    }
+}
+
+/// The address that the server sees this client with, as far as it is known, and how.
+#[must_use]
+pub fn client_address(seen: &Evidence) -> Option<(IpAddr, &'static str)> {
+    if let Some(address) = errors(seen).find_map(|error| address_in(&error.message)) {
+        return Some((address, "as the server says"));
+    }
+    let local = seen.server.seen()?.local?;
+    (!super::security::private(local)).then_some((local, "this machine's own"))
+}
+
+fn errors(seen: &Evidence) -> impl Iterator<Item = &ServerError> {
+    let preamble = seen.server.seen().and_then(|server| server.preamble.seen());
+    let preamble = preamble.and_then(|preamble| match &preamble.outcome {
+        PreambleOutcome::Error(error) => Some(error),
+        _ => None,
+    });
+    let request = seen.auth_request.seen().and_then(|request| match request {
+        AuthRequest::Error(error) => Some(error),
+        _ => None,
+    });
+    let login = seen.login.seen().and_then(|login| match &login.outcome {
+        LoginOutcome::Refused(error) => Some(error),
+        _ => None,
+    });
+    [preamble, request, login].into_iter().flatten()
+}
+
+/// `no pg_hba.conf entry for host "203.0.113.7", user …`
+fn address_in(message: &str) -> Option<IpAddr> {
+    let rest = message.split_once("for host \"")?.1;
+    rest.split_once('"')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{address_in, word};
+    use crate::facts::vantage::Shell;
+
+    #[test]
+    fn reads_the_address_that_the_server_prints() {
+        let text = "no pg_hba.conf entry for host \"203.0.113.7\", user \"a\", database \"b\", SSL encryption";
+        assert_eq!(address_in(text), "203.0.113.7".parse().ok());
+        assert_eq!(address_in("for host \"x\""), None);
+    }
+
+    #[test]
+    fn quotes_what_needs_it() {
+        assert_eq!(word(Shell::Posix, "rg-data"), "rg-data");
+        assert_eq!(word(Shell::Posix, "rg data"), "'rg data'");
+        assert_eq!(word(Shell::Posix, "<resource-group>"), "<resource-group>");
+    }
+}

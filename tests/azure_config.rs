@@ -1,0 +1,187 @@
+//! Reading what `az … -o json` and the REST API give: every shape, and files that mean harm.
+
+use assert_cmd::Command;
+use entra_pg::azure::read_files;
+use entra_pg_checks::facts::{azure::Azure, azure_network::Access};
+use std::{io::Write, path::PathBuf};
+use tempfile::NamedTempFile;
+
+fn export(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/azure").join(name)
+}
+
+fn read(names: &[&str]) -> Azure {
+    let paths: Vec<PathBuf> = names.iter().map(|name| export(name)).collect();
+    read_files(&paths).unwrap_or_else(|error| panic!("{names:?}: {error}"))
+}
+
+fn file(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(bytes).expect("written");
+    file
+}
+
+/// The error that a file leads to.
+fn refused(bytes: &[u8]) -> String {
+    let file = file(bytes);
+    read_files(&[file.path().to_owned()]).expect_err("cannot be understood").message
+}
+
+#[test]
+fn every_export_is_understood() {
+    for entry in std::fs::read_dir(export("")).expect("the exports") {
+        let path = entry.expect("a file").path();
+        let azure = read_files(std::slice::from_ref(&path));
+        let azure = azure.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(!azure.sources.is_empty(), "{}", path.display());
+    }
+}
+
+#[test]
+fn flat_and_nested_are_one() {
+    let (mut flat, mut nested) = (read(&["nsg-blocked.json"]), read(&["nsg-blocked.rest.json"]));
+    flat.sources.clear();
+    nested.sources.clear();
+    assert_eq!(flat, nested);
+    let groups = flat.security_groups.seen().expect("a group");
+    assert_eq!(groups[0].rules.len(), 9);
+    assert_eq!(groups[0].subnets.len(), 1);
+    let rules = read(&["firewall-rules.rest.json"]);
+    assert_eq!(rules.firewall_rules.seen().map(Vec::len), Some(1));
+}
+
+#[test]
+fn several_documents_in_one_file_and_in_any_order() {
+    let together = read(&["everything.json"]);
+    let apart = read(&["server-vnet.json", "nsg-blocked.json", "routes-tagged.json", "vnet.json"]);
+    assert_eq!(together.security_groups, apart.security_groups);
+    assert_eq!(together.route_tables, apart.route_tables);
+    assert_eq!(together.networks, apart.networks);
+    let subnet = |azure: &Azure| azure.server.seen().and_then(|one| one.delegated_subnet.clone());
+    assert!(subnet(&together).is_some());
+    assert_eq!(subnet(&together), subnet(&apart));
+}
+
+#[test]
+fn a_group_without_its_default_rules_has_them_all_the_same() {
+    let group = br#"{"name": "n", "securityRules": []}"#;
+    let file = file(group);
+    let azure = read_files(&[file.path().to_owned()]).expect("understood");
+    let rules = &azure.security_groups.seen().expect("a group")[0].rules;
+    assert_eq!(rules.iter().filter(|rule| rule.access == Access::Deny).count(), 2);
+}
+
+#[test]
+fn windows_writes_utf_16() {
+    let text = std::fs::read_to_string(export("nsg-open.json")).expect("an export");
+    let mut bytes = vec![0xff, 0xfe];
+    bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+    let wide = file(&bytes);
+    let wide = read_files(&[wide.path().to_owned()]).expect("understood");
+    assert_eq!(wide.security_groups, read(&["nsg-open.json"]).security_groups);
+    let marked = file(&[b"\xef\xbb\xbf", text.as_bytes()].concat());
+    assert!(read_files(&[marked.path().to_owned()]).is_ok());
+}
+
+#[test]
+fn tags_are_cut_to_what_is_of_entra() {
+    let azure = read(&["service-tags.json"]);
+    let tags = azure.service_tags.seen().expect("a list");
+    assert_eq!(tags.change_number, 363);
+    assert!(tags.tag("Storage").is_none(), "it holds no address of Entra");
+    let cloud = tags.tag("azurecloud").expect("it holds some");
+    assert!(cloud.prefixes.iter().all(|net| net.to_string() != "52.0.0.0/8"));
+}
+
+#[test]
+fn errors_name_the_place() {
+    let rule = |changes: &str| {
+        let text = format!(
+            r#"[{{"name": "n", "securityRules": [{{"name": "bad", "priority": 100, "direction": "Inbound",
+                "access": "Deny", "protocol": "Tcp", "sourcePortRange": "*", "destinationPortRange": "443",
+                "sourceAddressPrefix": "*", "destinationAddressPrefix": "*", {changes}}}]}}]"#
+        );
+        refused(text.as_bytes())
+    };
+    let cases = [
+        (rule(r#""x": 1, "destinationAddressPrefixes": ["10.0.0.0/99"]"#), "rule bad: an address prefix is \"10.0.0.0/99\""),
+        (rule(r#""sourcePortRanges": ["90-80"]"#), "rule bad: a port range is \"90-80\""),
+        (rule(r#""sourcePortRanges": ["http"]"#), "rule bad: a port range is \"http\""),
+        (rule(r#""destinationPortRanges": {}"#), "line 3 column"),
+        (refused(br#"{"name": "n", "securityRules": [{"direction": "Sideways"}]}"#), "direction is \"sideways\""),
+        (refused(br#"{"securityRules": "all of them"}"#), "expected a list at line 1 column"),
+        (refused(br#"{"routes": [{"name": "r", "addressPrefix": "0.0.0.0/0", "nextHopType": "Moon"}]}"#), "route r: nextHopType is \"moon\""),
+        (refused(br#"{"routes": [{"name": "r", "addressPrefix": "*", "nextHopType": "None"}]}"#), "route r: addressPrefix"),
+        (refused(br#"{"name": "a", "fullyQualifiedDomainName": "a.b"} {"name": "c", "fullyQualifiedDomainName": "c.b"}"#), "document 2: a second server, c, beside a"),
+        (refused(br#"{"value": [{"startIpAddress": "1.2.3", "endIpAddress": "1.2.3.4"}]}"#), "item 1 of the list: firewall rule"),
+        (refused(br#"[{"type": "Microsoft.Network/networkInterfaces", "name": "nic"}]"#), "(nic, of type Microsoft.Network/networkInterfaces)"),
+        (refused(b"{}"), "no kind that is understood"),
+        (refused(b"[]"), "an empty list"),
+        (refused(b""), "the file is empty"),
+        (refused(b"ERROR: Please run 'az login' to setup account."), "not JSON: expected value at line 1 column 1"),
+        (refused(b"[1, 2]"), "invalid type: integer `1`"),
+        (refused(b"\xff\xfe\x00\xd8"), "is broken UTF-16"),
+    ];
+    for (message, part) in cases {
+        assert!(message.contains(part), "{message}\n  has no {part}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_told_by_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let admins = folder.path().join("entra-admins.json");
+    std::fs::write(&admins, "[]").expect("written");
+    let azure = read_files(&[admins]).expect("understood");
+    assert_eq!(azure.administrators.seen().map(Vec::len), Some(0));
+    assert!(azure.firewall_rules.seen().is_none());
+}
+
+/// 50 MB of everything, read with 400 MB of address space: an error (exit 2), neither a crash nor
+/// an abort for want of memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn hostile_files_cost_no_memory() {
+    const SIZE: usize = 50_000_000;
+    let filled = |head: &str, item: &str, tail: &str| {
+        let mut text = String::with_capacity(SIZE + 1000);
+        text.push_str(head);
+        while text.len() < SIZE {
+            text.push_str(item);
+        }
+        text.push_str(tail);
+        text
+    };
+    let cases = [
+        (filled("", "[", ""), "nested more deeply than any export"),
+        (filled("", "{\"properties\":", ""), "nested more deeply than any export"),
+        (filled("[{}", ",{}", "]"), "a list of more than 5000"),
+        (filled("{\"value\":[{}", ",{}", "]}"), "a list of more than 5000"),
+        (filled("{\"routes\":[{}", ",{}", "]}"), "a list of more than 10000"),
+        (filled("{\"name\":\"", "x", "\"}"), "a text of"),
+        (filled("{\"other\":[0", ",0", "]}"), "no kind that is understood"),
+        (
+            filled(
+                "{\"values\":[{\"properties\":{\"addressPrefixes\":[\"1.2.3.4/32\"",
+                ",\"1.2.3.4/32\"",
+                "]}}]}",
+            ),
+            "more than 100000 prefixes",
+        ),
+        (filled("", "{} ", ""), "more than 5000 documents"),
+    ];
+    for (text, part) in cases {
+        let file = file(text.as_bytes());
+        let limited = "ulimit -v 400000; exec \"$0\" doctor --azure-config \"$1\"";
+        let output = Command::new("sh")
+            .args(["-c", limited, env!("CARGO_BIN_EXE_entra-pg")])
+            .arg(file.path())
+            .env_clear()
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{part}: {said}");
+        assert!(said.contains(part), "{part}: {said}");
+        assert!(said.len() < 2000, "{said:.200}");
+    }
+}
