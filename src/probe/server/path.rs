@@ -70,7 +70,7 @@ pub async fn path(
         sibling: sibling.into_iter().map(|(attempt, _)| attempt).collect(),
         preamble,
         tls,
-        local: addresses.first().and_then(|&address| own_address(address)),
+        local: addresses.first().and_then(|&address| own_address(address.ip())),
     };
     (Fact::Seen(server), connection)
 }
