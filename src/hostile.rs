@@ -2,14 +2,21 @@
 //! `tests/fuzz` drive them through here. Each takes raw bytes, must end, and keeps its result within
 //! the bounds that the tests state.
 
-use crate::probe::{dns, http, outbound, server, tunnel};
+use crate::{
+    environment::Environment,
+    probe::{dns, http, outbound, server, token, tunnel},
+    target::{self, TargetArgs, passfile::Wanted},
+};
 use entra_pg_checks::facts::{
     dns::{AnswerOutcome, HostsEntry, RecordType, ResolverSettings},
     http::HttpAnswer,
     login::AuthRequest,
     outbound::Connect,
     server::PreambleOutcome,
+    settings::{Origin, Setting},
+    token::{Claims, Token},
 };
+use entra_pg_checks::{Evidence, Fact, judge};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A nameserver's answer to the question for the A records of `login.microsoftonline.com`. The
@@ -76,6 +83,100 @@ pub fn preamble(bytes: &[u8]) -> PreambleOutcome {
 #[must_use]
 pub fn authentication_request(bytes: &[u8]) -> Option<AuthRequest> {
     server::authentication::understand(bytes)
+}
+
+/// A text that should be a token.
+#[must_use]
+pub fn token(text: &str) -> Token {
+    token::decode(text, Origin::Default)
+}
+
+/// The user of a connection string or URI; `None` where it cannot be understood, or names no user.
+#[must_use]
+pub fn connection_string(text: &str) -> Option<String> {
+    match target::parse(text) {
+        Ok((pairs, _)) => {
+            pairs.into_iter().rev().find(|(keyword, _)| keyword == "user").map(|(_, user)| user)
+        }
+        Err(_) => None,
+    }
+}
+
+/// What is said of a connection string that cannot be understood.
+#[must_use]
+pub fn typed_error(text: &str) -> Option<String> {
+    target::parse(text).err().map(|error| error.to_string())
+}
+
+/// The password that a password file gives for a host and a user at port 5432 of database `db`.
+#[must_use]
+pub fn password_file(text: &str, host: &str, user: &str) -> Option<String> {
+    let wanted = Wanted { host, port: 5432, database: "db", user };
+    let found = target::passfile::search(text, &wanted);
+    found.password.map(|secret| secret.expose().to_owned())
+}
+
+/// How many settings a section of a service file has.
+#[must_use]
+pub fn service_file(text: &str, section: &str) -> Option<usize> {
+    target::service::section(text, section).map(|pairs| pairs.len())
+}
+
+/// A name as libpq's own formats hold it: `user=…`, a URI, and a line of the password file for host
+/// `host`, database `db` and the password `secret`.
+#[must_use]
+pub fn spellings(name: &str) -> [String; 3] {
+    let text = |place| {
+        let all = crate::name::spellings(name);
+        all.into_iter().find(|spelling| spelling.place == place).map(|spelling| spelling.text)
+    };
+    let filled = |text: Option<String>| {
+        // The places come before and after the name, never in it.
+        let text = text.unwrap_or_default();
+        let text = text.replacen("<host>", "host", 1);
+        match text.strip_suffix("<token>") {
+            Some(line) => line.replacen("<database>", "db", 1) + "secret",
+            None => match text.strip_suffix("<host>/<database>") {
+                Some(start) => format!("{start}host/db"),
+                None => match text.strip_suffix("/<database>") {
+                    Some(start) => format!("{start}/db"),
+                    None => text,
+                },
+            },
+        }
+    };
+    let conninfo = text("connection string").unwrap_or_default();
+    [conninfo, filled(text("URI")), filled(text(".pgpass"))]
+}
+
+/// Judges a user name against a token of Alice's, where the server knows no such role.
+#[must_use]
+pub fn judge_name(name: &str) -> Vec<(&'static str, String)> {
+    let named = Setting { value: name.to_owned(), origin: Origin::Conninfo };
+    let args = TargetArgs {
+        host: Some("pg.postgres.database.azure.com".to_owned()),
+        ..TargetArgs::default()
+    };
+    let Ok((mut settings, _)) = target::resolve(&args, &Environment::default()) else {
+        return Vec::new();
+    };
+    settings.user = Some(named);
+    let claims = Claims {
+        upn: Some("Alice.Smith@contoso.onmicrosoft.com".to_owned()),
+        scp: Some("user_impersonation".to_owned()),
+        ..Claims::default()
+    };
+    let mut token = token::decode("", Origin::Default);
+    token.claims = Some(Box::new(claims));
+    let evidence = Evidence {
+        settings: Fact::Seen(settings),
+        token: Fact::Seen(token),
+        auth_request: Fact::Seen(AuthRequest::Sasl { mechanisms: Vec::new() }),
+        ..Evidence::default()
+    };
+    let judgement = judge(entra_pg_checks::name::CHECKS, &evidence, |_| true);
+    let found = judgement.findings.into_iter();
+    found.map(|judged| (judged.finding.problem.id, judged.finding.detail)).collect()
 }
 
 #[cfg(test)]

@@ -13,16 +13,32 @@ use crate::{
 };
 
 /// Audiences that are taken for the database's, and what they are for. Sources: Azure CLI's cloud
-/// table; MicrosoftDocs/azure-docs#123030.
-const LOOK_ALIKES: [(&str, &str); 8] = [
+/// table (all clouds); MicrosoftDocs/azure-docs#123030.
+const LOOK_ALIKES: [(&str, &str); 21] = [
     ("https://database.windows.net", "Azure SQL"),
+    ("https://database.usgovcloudapi.net", "Azure SQL (US Government)"),
+    ("https://database.chinacloudapi.cn", "Azure SQL (China)"),
+    ("022907d3-0f1b-48f7-badc-1ba6abab6d66", "Azure SQL"),
     ("https://management.azure.com", "Azure Resource Manager"),
     ("https://management.core.windows.net", "Azure Resource Manager"),
+    ("https://management.usgovcloudapi.net", "Azure Resource Manager (US Government)"),
+    ("https://management.core.usgovcloudapi.net", "Azure Resource Manager (US Government)"),
+    ("https://management.chinacloudapi.cn", "Azure Resource Manager (China)"),
+    ("https://management.core.chinacloudapi.cn", "Azure Resource Manager (China)"),
+    ("797f4846-ba00-4fd7-ba43-dac1f8f63013", "Azure Resource Manager"),
     ("https://graph.microsoft.com", "Microsoft Graph"),
+    ("https://graph.microsoft.us", "Microsoft Graph (US Government)"),
+    ("https://microsoftgraph.chinacloudapi.cn", "Microsoft Graph (China)"),
     ("00000003-0000-0000-c000-000000000000", "Microsoft Graph"),
+    ("https://graph.windows.net", "the retired Azure AD Graph"),
     ("https://token.postgres.cosmos.azure.com", "Azure Cosmos DB for PostgreSQL"),
     ("https://vault.azure.net", "Key Vault"),
     ("https://storage.azure.com", "Azure Storage"),
+    ("https://redis.azure.com", "Azure Cache for Redis"),
+    (
+        "api://AzureADTokenExchange",
+        "the exchange of federated tokens: it buys tokens, and opens nothing",
+    ),
 ];
 
 /// The audience is the database's.
@@ -43,7 +59,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::Passed(audience.to_owned()));
     }
     let bare = audience.trim_end_matches('/');
-    if bare == expected || audience == DATABASE_APP_ID {
+    if bare == expected.trim_end_matches('/') || audience == DATABASE_APP_ID {
         let detail =
             format!("the audience is {audience}; tokens for the database usually have {expected}");
         return Ok(Verdict::found(Finding::of(&UNUSUAL_AUDIENCE, "aud", detail).fix(fresh(seen))));
@@ -71,8 +87,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding
             .because(format!("aud is \"{audience}\""))
             .because(format!("the server accepts \"{expected}\""))
+            .because_all(graph_header(seen))
             .fix(fresh(seen)),
     ))
+}
+
+/// Only Graph's tokens have a nonce in their header.
+fn graph_header(seen: &Evidence) -> Option<String> {
+    let header = seen.token.seen()?.header.as_ref()?;
+    header
+        .has_nonce
+        .then(|| "its header has a nonce, as only tokens for Microsoft Graph have".to_owned())
 }
 
 fn what_for(audience: &str, settings: &Settings) -> String {

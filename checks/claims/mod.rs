@@ -1,7 +1,9 @@
 //! Checks of the family `claims`: what the token says, before it is sent anywhere.
 
 pub mod audience;
+pub mod issuer;
 pub mod lifetime;
+pub mod principal;
 pub mod signature;
 pub mod tenant;
 pub mod whole;
@@ -15,8 +17,15 @@ use crate::{
 };
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] =
-    &[&whole::CHECK, &signature::CHECK, &audience::CHECK, &tenant::CHECK, &lifetime::CHECK];
+pub const CHECKS: &[&Check] = &[
+    &whole::CHECK,
+    &signature::CHECK,
+    &audience::CHECK,
+    &issuer::CHECK,
+    &tenant::CHECK,
+    &lifetime::CHECK,
+    &principal::CHECK,
+];
 
 /// What a token that cannot be used explains.
 const EVERYTHING_AFTER: &[&str] = &["claims/*", "login/token-refused", "login/refused", "access/*"];

@@ -1,6 +1,6 @@
 //! Whether the tenant's keys made the signature.
 
-use super::{EVERYTHING_AFTER, fresh};
+use super::{EVERYTHING_AFTER, fresh, whole::is_cut};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
@@ -19,7 +19,10 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
-    seen.token.get()?;
+    if is_cut(seen.token.get()?) {
+        // A part of a signature is nobody's: that the token is cut says it all.
+        return Err(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }));
+    }
     let (detail, line) = match seen.signature.get()? {
         Signature::Verified { kid } => return Ok(Verdict::Passed(format!("key {kid}"))),
         Signature::Bad { kid } => (

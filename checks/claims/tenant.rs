@@ -4,7 +4,10 @@ use super::{claims, fresh};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
-    facts::Topic,
+    facts::{
+        Topic,
+        token::{Claims, PrincipalKind},
+    },
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -24,8 +27,16 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let Some(expected) = &settings.tenant else {
         return Ok(Verdict::Passed(format!("{tenant} (no tenant was named to compare)")));
     };
-    // A domain name cannot be compared with an id.
-    if expected.value.contains('.') || expected.value.eq_ignore_ascii_case(tenant) {
+    // A domain name cannot be compared with an id, but with that of the user.
+    if expected.value.contains('.') {
+        let domain =
+            claims.upn.as_deref().and_then(|upn| upn.rsplit_once('@')).map(|(_, domain)| domain);
+        let same = domain.is_some_and(|domain| domain.eq_ignore_ascii_case(&expected.value));
+        let note =
+            if same { "as the user's own domain says" } else { "a domain name cannot be compared" };
+        return Ok(Verdict::Passed(format!("{tenant} ({}: {note})", expected.value)));
+    }
+    if expected.value.eq_ignore_ascii_case(tenant) {
         return Ok(Verdict::Passed(tenant.to_owned()));
     }
     let detail = format!(
@@ -36,12 +47,21 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(
         Finding::of(&WRONG_TENANT, "tid", detail)
             .because_all(claims.iss.as_ref().map(|issuer| format!("iss is \"{issuer}\"")))
+            .because_all(home_token(claims))
             .fix(
                 Fix::you("Sign in to that tenant")
                     .run(format!("az login --tenant {}", expected.value)),
             )
             .fix(fresh(seen)),
     ))
+}
+
+/// A person's token without a foreign identity provider is of the person's own tenant.
+fn home_token(claims: &Claims) -> Option<String> {
+    let name = claims.upn.as_deref().or(claims.unique_name.as_deref())?;
+    (claims.principal() == PrincipalKind::User).then(|| {
+        format!("it is {name}'s token of the home tenant: a guest needs one of the server's tenant")
+    })
 }
 
 /// Another tenant.

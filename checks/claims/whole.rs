@@ -14,14 +14,19 @@ use crate::{
 
 /// Base64url characters of RSA signatures with keys of 2048, 3072 and 4096 bits.
 const SIGNATURE_LENGTHS: [usize; 3] = [342, 512, 683];
-/// Lengths at which forms and commands cut. Source: pgadmin4#5114, #3630; setx; the terminal's line.
-const LIMITS: [(usize, &str); 6] = [
-    (100, "the prompt of psql before 14"),
-    (255, "a form field"),
+/// Lengths at which forms and commands cut. Sources: postgres/postgres#2; pgadmin-org/pgadmin4#5114 and
+/// #3630; microsoft/azuredatastudio-postgresql#185; Microsoft Learn, "setx" and "Command line string
+/// limitation"; termios(3).
+const LIMITS: [(usize, &str); 9] = [
+    (100, "the password prompt of psql before version 14"),
+    (255, "a form field, such as pgAdmin's before 6.11"),
+    (320, "the password file of libpq before version 14"),
     (512, "the Windows credential store"),
     (1000, "a form field"),
     (1024, "setx"),
-    (4095, "a line typed into a terminal"),
+    (2048, "a form field"),
+    (4096, "a line typed or pasted into a terminal"),
+    (8191, "a line of cmd.exe"),
 ];
 
 /// The token is whole, and alone.
@@ -41,7 +46,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let found = match shape(text) {
         Some(what) => Some(
             Finding::of(&NOT_A_TOKEN, &from, format!("what {from} holds is {what}"))
-                .because(format!("{} characters, and not the three parts of a token", text.length)),
+                .because(format!("{} characters, and not the three parts of a token", text.length))
+                .because_all(shape_advice(text.shape).map(str::to_owned)),
         ),
         None if is_cut(token) => Some(truncated(text, &from)),
         None if !text.wrapping.is_empty() => Some(wrapped(text, &from)),
@@ -67,12 +73,29 @@ fn shape(text: &TokenText) -> Option<&'static str> {
     }
 }
 
+/// What such a text is for.
+const fn shape_advice(shape: Shape) -> Option<&'static str> {
+    match shape {
+        Shape::ClientSecret => Some(
+            "a client secret belongs into AZURE_CLIENT_SECRET, with AZURE_CLIENT_ID and AZURE_TENANT_ID: then --credential client-secret gets the token",
+        ),
+        Shape::Empty => {
+            Some("the command in $(…) printed nothing: run it alone, and see what it says")
+        }
+        Shape::EncryptedToken => Some("such tokens are made for Microsoft's own services"),
+        Shape::RefreshToken => Some("the field access_token of the same answer is the token"),
+        Shape::Guid => Some("a client id or tenant id is no secret, and opens nothing"),
+        Shape::SignedToken | Shape::BrokenToken | Shape::Other => None,
+    }
+}
+
 /// A signature of another length than its key allows, or a part that is missing or cannot be decoded.
-fn is_cut(token: &Token) -> bool {
+pub(super) fn is_cut(token: &Token) -> bool {
     let complete =
         token.text.signature_length.is_some_and(|length| SIGNATURE_LENGTHS.contains(&length));
     let rsa = token.header.as_ref().is_none_or(|header| header.alg.starts_with("RS"));
-    token.claims.is_none() || (rsa && !complete)
+    let shortened = token.text.wrapping.contains(&Wrapping::Ellipsis);
+    token.claims.is_none() || shortened || (rsa && !complete)
 }
 
 fn truncated(text: &TokenText, from: &str) -> Finding {
@@ -86,7 +109,11 @@ fn truncated(text: &TokenText, from: &str) -> Finding {
     };
     finding = finding
         .because_all(text.undecodable.as_ref().map(|part| format!("{part} cannot be decoded")));
-    let limit = LIMITS.iter().find(|(limit, _)| text.length == *limit);
+    if text.wrapping.contains(&Wrapping::Ellipsis) {
+        finding = finding.because("it ends with dots: whatever showed it has shortened it");
+    }
+    // Some limits count a closing byte.
+    let limit = LIMITS.iter().find(|(limit, _)| text.length == *limit || text.length + 1 == *limit);
     finding.because_all(limit.map(|(limit, who)| format!("{limit} characters is where {who} cuts")))
 }
 
@@ -107,6 +134,8 @@ const fn words(wrapping: Wrapping) -> &'static str {
         Wrapping::InnerWhiteSpace => "blanks or line breaks inside",
         Wrapping::Invisible => "an invisible character",
         Wrapping::Assignment => "the name of the variable in front",
+        Wrapping::OtherText => "other text around it",
+        Wrapping::Ellipsis => "dots at its end",
     }
 }
 
@@ -180,6 +209,7 @@ pub static WRAPPED: Problem = Problem {
             "`set PGPASSWORD=\"…\"` in cmd keeps the quotation marks",
             "`-o json` in place of `-o tsv`",
             "a file with a line break at its end",
+            "warnings of a command in the same output: --only-show-errors",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | od -c | head -1`"],
         fix: &[(Actor::You, "use `--query accessToken -o tsv`, and quote as the shell wants it")],

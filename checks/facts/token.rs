@@ -73,6 +73,10 @@ pub enum Wrapping {
     Invisible,
     /// `PGPASSWORD=` or `export` in front.
     Assignment,
+    /// Other text before or behind: a warning, a heading, a second line.
+    OtherText,
+    /// Dots or another mark where something was left out.
+    Ellipsis,
 }
 
 /// The token's header.

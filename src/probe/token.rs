@@ -35,11 +35,18 @@ pub fn decode(text: &str, origin: Origin) -> Token {
             token.claims = object(part).map(|claims| Box::new(read_claims(&claims)));
             token.text.signature_length = parts.next().map(|part| part.trim().len());
         }
-        token.text.undecodable = match (&token.header, &token.claims) {
-            (None, _) => Some("the header".to_owned()),
-            (_, None) => Some("the claims".to_owned()),
+        let part = match (&token.header, &token.claims) {
+            (None, _) => Some("the header"),
+            (_, None) => Some("the claims"),
             _ => None,
         };
+        token.text.undecodable = part.map(|part| {
+            if core.contains(['+', '/', '%']) {
+                format!("{part} (there are + / or % in it, which no token has)")
+            } else {
+                part.to_owned()
+            }
+        });
     }
     token
 }
@@ -93,11 +100,34 @@ fn unwrap(text: &str) -> (String, Vec<Wrapping>) {
             break;
         }
     }
+    if let Some(cut) = ["...", "…", "[truncated]", "<truncated>"]
+        .iter()
+        .find_map(|mark| core.strip_suffix(mark))
+        .filter(|cut| cut.starts_with("eyJ"))
+    {
+        wrapping.push(Wrapping::Ellipsis);
+        core = cut.to_owned();
+    }
+    if !core.starts_with("eyJ")
+        && let Some(inner) = embedded(&core)
+    {
+        wrapping.push(Wrapping::OtherText);
+        core = inner;
+    }
     if core.starts_with("eyJ") && core.contains(char::is_whitespace) {
         wrapping.push(Wrapping::InnerWhiteSpace);
         core.retain(|character| !character.is_whitespace());
     }
     (core, wrapping)
+}
+
+/// A token inside another text: a warning before it, a heading, the table of `az … -o table`. Shorter
+/// ones than any token are not looked for.
+fn embedded(text: &str) -> Option<String> {
+    let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.split(|c| !of_token(c))
+        .find(|word| word.starts_with("eyJ") && word.len() > 100 && word.contains('.'))
+        .map(str::to_owned)
 }
 
 fn push(wrapping: &mut Vec<Wrapping>, kind: Wrapping) {
@@ -253,6 +283,9 @@ mod tests {
             (format!("{{\"accessToken\":\"{}\"}}", sample()), Wrapping::Json),
             (sample().replace('.', ".\n"), Wrapping::InnerWhiteSpace),
             (format!("\u{feff}{}", sample()), Wrapping::Invisible),
+            (format!("WARNING: old version\n{}", sample()), Wrapping::OtherText),
+            (format!("AccessToken  {}  Bearer", sample()), Wrapping::OtherText),
+            (format!("{}...", sample()), Wrapping::Ellipsis),
         ];
         for (text, wrapping) in cases {
             let token = decode(&text, Origin::Default);

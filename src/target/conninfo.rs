@@ -64,17 +64,22 @@ fn bare(rest: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> String {
 
 /// Nearly always a value with a blank in it that is not quoted.
 fn missing_equals(input: &str, start: usize, keyword: &str) -> UsageError {
+    if keywords::masked(input) != input {
+        // What follows a password may be a piece of it: nothing of the text is shown.
+        let message =
+            "a value in the connection string, the password maybe, holds a blank and is not quoted";
+        return UsageError::new(message)
+            .suggest("password='…' in quotation marks, or better PGPASSWORD");
+    }
     let message = format!("missing \"=\" after \"{keyword}\" in the connection string");
-    let masked = keywords::masked(input);
-    // Masking keeps the length of everything but a password, so the place is still right before it.
-    let end = (start + keyword.len()).min(masked.len());
-    let error = UsageError::new(message).at(masked.clone(), start.min(end)..end);
-    let before = &masked[..start.min(masked.len())];
+    let end = start + keyword.len();
+    let error = UsageError::new(message).at(input, start..end);
+    let before = input.get(..start).unwrap_or_default();
     let Some((key_at, equals)) = last_pair(before) else {
         return error.suggest("write settings as keyword=value, such as host=… user=…");
     };
     let value = before[equals + 1..].trim();
-    let (joined, after) = blanks(value, &masked[start.min(masked.len())..]);
+    let (joined, after) = blanks(value, input.get(start..).unwrap_or_default());
     let key = &before[key_at..equals];
     error.suggest(format!("{}{key}='{}'{after}", &before[..key_at], joined.replace('\'', "\\'")))
 }

@@ -3,7 +3,7 @@
 use crate::usage::UsageError;
 
 /// Settings in the order in which they were written; the last of a keyword counts.
-pub(super) type Pairs = Vec<(String, String)>;
+pub(crate) type Pairs = Vec<(String, String)>;
 
 /// Keywords that are used.
 pub(super) const USED: [&str; 12] = [
@@ -63,7 +63,15 @@ pub(super) fn check(keyword: &str, input: &str, start: usize) -> Result<(), Usag
     if USED.contains(&keyword) || KNOWN.contains(&keyword) {
         return Ok(());
     }
-    let input = masked(input);
+    let masked = masked(input);
+    if masked != input {
+        // The keyword may be a piece of a password that is not quoted.
+        let message = "the connection string has an option that libpq does not know";
+        return Err(UsageError::new(message).suggest(
+            "host=… port=… dbname=… user=… sslmode=…; a password with blanks needs quotation marks",
+        ));
+    }
+    let input = masked;
     let end = (start + keyword.len()).min(input.len());
     let error = UsageError::new(format!("libpq has no connection option \"{keyword}\""))
         .at(input, start.min(end)..end);

@@ -2,10 +2,10 @@
 //! file over environment over default, with the origin of every value.
 
 mod conninfo;
-mod keywords;
-mod passfile;
+pub(crate) mod keywords;
+pub(crate) mod passfile;
 mod roots;
-mod service;
+pub(crate) mod service;
 pub(crate) mod uri;
 
 use crate::{environment::Environment, secret::Secret, usage::UsageError, vantage};
@@ -213,7 +213,8 @@ const VARIABLES: [(&str, &str); 11] = [
     ("require_auth", "PGREQUIREAUTH"),
 ];
 
-fn parse(text: &str) -> Result<(Pairs, Origin), UsageError> {
+/// A connection string or URI, or the name of a database.
+pub(crate) fn parse(text: &str) -> Result<(Pairs, Origin), UsageError> {
     if uri::is_uri(text) {
         Ok((uri::parse(text)?, Origin::Uri))
     } else if text.contains('=') {

@@ -1,27 +1,45 @@
 //! libpq's password file.
 
-use crate::secret::Secret;
+use crate::{bounded, secret::Secret};
 use entra_pg_checks::facts::settings::PassFile;
 use std::path::Path;
 
 /// What is looked for.
-pub(super) struct Wanted<'a> {
-    pub(super) host: &'a str,
-    pub(super) port: u16,
-    pub(super) database: &'a str,
-    pub(super) user: &'a str,
+pub(crate) struct Wanted<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) database: &'a str,
+    pub(crate) user: &'a str,
 }
+
+/// A token is a line of 64 KB at most; a file of passwords has some hundred lines.
+const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// What a password file gives for a target; `None` where there is no such file.
 pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option<Secret>)> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let mut seen = PassFile {
+    let text = Secret::new(bounded::text(path, FILE_LIMIT).ok()?);
+    let found = search(text.expose(), wanted);
+    let seen = PassFile {
         path: path.display().to_string(),
         ignored_for_mode: open_to_others(path),
-        matching_line: None,
-        near_line: None,
+        matching_line: found.matching_line,
+        near_line: found.near_line,
     };
-    let mut password = None;
+    let password = found.password.filter(|_| seen.ignored_for_mode.is_none());
+    Some((seen, password))
+}
+
+/// What the lines of a password file hold for a target.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) matching_line: Option<usize>,
+    pub(crate) near_line: Option<usize>,
+    pub(crate) password: Option<Secret>,
+}
+
+/// The first line that matches, by libpq's rules, and the first that nearly does.
+pub(crate) fn search(text: &str, wanted: &Wanted<'_>) -> Found {
+    let mut found = Found::default();
     let port_text = wanted.port.to_string();
     let given = [wanted.host, &port_text, wanted.database, wanted.user];
     let as_typed = given.join(":") + ":";
@@ -31,8 +49,8 @@ pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option
         }
         let fields = fields(line);
         let [host, port, database, user, secret] = fields.as_slice() else {
-            if seen.near_line.is_none() && !wanted.host.is_empty() && line.contains(wanted.host) {
-                seen.near_line = Some(index + 1);
+            if found.near_line.is_none() && !wanted.host.is_empty() && line.contains(wanted.host) {
+                found.near_line = Some(index + 1);
             }
             continue;
         };
@@ -41,21 +59,18 @@ pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option
             |(field, given): (&&String, &&str)| *field == "*" || field.eq_ignore_ascii_case(given);
         let pattern = [host, port, database, user];
         if pattern.iter().zip(&given).all(exact) {
-            seen.matching_line = Some(index + 1);
-            password = Some(Secret::new(secret.clone()));
+            found.matching_line = Some(index + 1);
+            found.password = Some(Secret::new(secret.clone()));
             break;
         }
         // A field whose : or \ is not escaped is another one than was meant.
         let unescaped =
             line.get(..as_typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(&as_typed));
-        if seen.near_line.is_none() && (unescaped || pattern.iter().zip(&given).all(near)) {
-            seen.near_line = Some(index + 1);
+        if found.near_line.is_none() && (unescaped || pattern.iter().zip(&given).all(near)) {
+            found.near_line = Some(index + 1);
         }
     }
-    if seen.ignored_for_mode.is_some() {
-        password = None;
-    }
-    Some((seen, password))
+    found
 }
 
 /// Five fields between colons; a backslash takes the next character as it is. The last field, the

@@ -1,14 +1,17 @@
 //! libpq's service file: named sets of settings.
 
 use super::keywords::Pairs;
-use crate::{environment::Environment, usage::UsageError};
+use crate::{bounded, environment::Environment, usage::UsageError};
 use std::path::PathBuf;
+
+/// Some hundred services of some lines each.
+const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The settings of a service, and the file they stand in.
 pub(super) fn find(name: &str, environment: &Environment) -> Result<(Pairs, String), UsageError> {
     let mut looked = Vec::new();
     for path in files(environment) {
-        let Ok(text) = std::fs::read_to_string(&path) else {
+        let Ok(text) = bounded::text(&path, FILE_LIMIT) else {
             continue;
         };
         let shown = path.display().to_string();
@@ -34,7 +37,7 @@ fn files(environment: &Environment) -> Vec<PathBuf> {
     own.into_iter().chain([PathBuf::from(system).join("pg_service.conf")]).collect()
 }
 
-fn section(text: &str, name: &str) -> Option<Pairs> {
+pub(crate) fn section(text: &str, name: &str) -> Option<Pairs> {
     let mut found: Option<Pairs> = None;
     for line in text.lines().map(str::trim) {
         if let Some(title) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

@@ -1,0 +1,33 @@
+//! What is typed and what libpq's files hold: connection strings, URIs, password and service files.
+//! The first byte chooses.
+#![no_main]
+
+use entra_pg::hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, rest)) = bytes.split_first() else { return };
+    let text = String::from_utf8_lossy(rest);
+    match choice % 5 {
+        0 => {
+            hostile::connection_string(&text);
+            let _ = hostile::typed_error(&text);
+        }
+        1 => {
+            hostile::connection_string(&format!("postgresql://{text}"));
+        }
+        2 => {
+            if let Some(password) = hostile::password_file(&text, "host", "user") {
+                assert!(!password.contains('\n') && password.len() <= text.len());
+            }
+        }
+        3 => {
+            // Nothing of a password that was typed comes out in an error.
+            let typed = format!("host=h password=Xq7{text}");
+            let said = hostile::typed_error(&typed).unwrap_or_default();
+            assert!(!said.contains("Xq7"), "the password is in the error");
+        }
+        _ => {
+            hostile::service_file(&text, "prod");
+        }
+    }
+});
