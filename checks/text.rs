@@ -23,18 +23,29 @@ pub fn set_variable(shell: Shell, variable: &str, value: &str) -> String {
     }
 }
 
+/// The command of the Azure CLI that prints a token for an audience.
+#[must_use]
+pub fn azure_cli_token(audience: &str, tenant: Option<&str>) -> String {
+    let tenant = tenant.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
+    format!(
+        "az account get-access-token --scope {audience}/.default{tenant} --query accessToken -o tsv"
+    )
+}
+
+/// The line that puts the output of a command into PGPASSWORD without showing it.
+#[must_use]
+pub fn password_from(shell: Shell, command: &str) -> String {
+    match shell {
+        Shell::Posix => format!("export PGPASSWORD=\"$({command})\""),
+        Shell::PowerShell => format!("$env:PGPASSWORD = ({command})"),
+        Shell::Cmd => format!("for /f \"delims=\" %t in ('{command}') do @set \"PGPASSWORD=%t\""),
+    }
+}
+
 /// The command that puts a fresh token into PGPASSWORD without showing it.
 #[must_use]
 pub fn fresh_token(shell: Shell, audience: &str, tenant: Option<&str>) -> String {
-    let tenant = tenant.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
-    let az = format!(
-        "az account get-access-token --scope {audience}/.default{tenant} --query accessToken -o tsv"
-    );
-    match shell {
-        Shell::Posix => format!("export PGPASSWORD=\"$({az})\""),
-        Shell::PowerShell => format!("$env:PGPASSWORD = ({az})"),
-        Shell::Cmd => format!("for /f \"delims=\" %t in ('{az}') do @set \"PGPASSWORD=%t\""),
-    }
+    password_from(shell, &azure_cli_token(audience, tenant))
 }
 
 /// `a`, `a and b`, `a, b and c`; at most `most` items, then "and n more".

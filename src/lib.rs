@@ -7,6 +7,7 @@
 pub mod azure;
 pub mod bounded;
 pub mod cli;
+pub mod connect;
 pub mod context;
 pub mod doctor;
 pub mod environment;
@@ -21,6 +22,7 @@ pub mod probe;
 pub mod progress;
 pub mod report;
 pub mod request;
+pub mod retry;
 pub mod roots;
 pub mod secret;
 pub mod target;

@@ -83,17 +83,17 @@ fn passfile(name: &str) -> String {
 }
 
 /// Npgsql follows the rules of ADO.NET connection strings.
-fn npgsql(name: &str) -> String {
+pub(crate) fn npgsql(name: &str) -> String {
     let plain = name.trim() == name && !name.contains([';', '"', '\'', '=']);
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-fn json(name: &str) -> String {
+pub(crate) fn json(name: &str) -> String {
     serde_json::Value::from(name).to_string()
 }
 
 /// HCL opens `${` and `%{` in strings.
-fn terraform(name: &str) -> String {
+pub(crate) fn terraform(name: &str) -> String {
     json(name).replace("${", "$${").replace("%{", "%%{")
 }
 

@@ -13,6 +13,7 @@ pub fn look(environment: &Environment, timeout: Duration, deadline: Duration) ->
         os_user: os_user(environment),
         shell: shell(environment),
         in_azure: in_azure(environment, false),
+        root_bundle: root_bundle(environment),
         timeout_ms: milliseconds(timeout),
         deadline_ms: milliseconds(deadline),
     }
@@ -27,6 +28,19 @@ pub fn os_user(environment: &Environment) -> Option<String> {
     }
     let named = environment.get("USERNAME").or_else(|| environment.get("USER"));
     named.map(str::to_owned)
+}
+
+/// The file with this machine's root certificates: SSL_CERT_FILE, or where systems keep it.
+fn root_bundle(environment: &Environment) -> Option<String> {
+    const PLACES: [&str; 5] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    let named = environment.get("SSL_CERT_FILE").into_iter();
+    named.chain(PLACES).find(|path| std::path::Path::new(path).is_file()).map(str::to_owned)
 }
 
 /// Whether this machine is in Azure, as far as can be told without asking anybody. `resolver` says

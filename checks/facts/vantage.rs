@@ -16,6 +16,8 @@ pub struct Vantage {
     pub shell: Shell,
     /// Whether this machine is in Azure, as far as could be told without waiting.
     pub in_azure: Option<bool>,
+    /// The file with this machine's root certificates, for clients that take no others.
+    pub root_bundle: Option<String>,
     /// Seconds per request the user allowed (`--timeout`), in milliseconds.
     pub timeout_ms: u64,
     /// The whole run's limit (`--deadline`), in milliseconds.

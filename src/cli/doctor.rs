@@ -7,12 +7,15 @@ use super::{
     target::TargetOptions,
 };
 use crate::{
-    azure, doctor,
+    azure,
+    connect::Client,
+    doctor,
     environment::Environment,
     plan,
     progress::Progress,
     report::{FailOn, Format, Report},
     request::{AzureRequest, Request, Selection},
+    retry::{Next, Retry},
     secret::Secret,
     target,
     usage::UsageError,
@@ -165,6 +168,9 @@ pub struct OutputOptions {
     /// Say more: every line, then also the evidence.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// What to type in this client, ready to paste; may be repeated.
+    #[arg(long, value_enum, value_name = "CLIENT", value_delimiter = ',')]
+    pub connect_with: Vec<Client>,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
     pub fail_on: FailOn,
@@ -211,7 +217,9 @@ pub fn run(
     }
     let runtime = runtime();
     let code = loop {
-        let report = runtime.block_on(repeat(args, &request, environment, terminal));
+        let report = runtime
+            .block_on(repeat(args, &request, environment, terminal))
+            .connect_with(&args.output.connect_with);
         let code = speak(args, &report, environment, terminal);
         match args.every {
             Some(every) if !report.evidence().interrupted => {
@@ -306,26 +314,23 @@ async fn repeat(
 ) -> Report {
     let interrupt = CancellationToken::new();
     tokio::spawn(listen(interrupt.clone()));
-    let until = Instant::now() + args.network.retry_for.unwrap_or_default();
+    let mut retry = Retry::new(Instant::now(), args.network.retry_for);
     loop {
         let progress = progress(args, terminal);
         let report = doctor::run(request, environment, &interrupt, progress).await;
-        match doctor::next(&report, until, interrupt.is_cancelled()) {
-            doctor::Next::Stop | doctor::Next::Hopeless => return report,
-            doctor::Next::Again => wait(&report, &interrupt, terminal).await,
+        match retry.next(&report, Instant::now(), interrupt.is_cancelled()) {
+            Next::Stop(said) => {
+                said.iter().for_each(|said| terminal.complain(said));
+                return report;
+            }
+            Next::Again(pause, said) => {
+                terminal.complain(&said);
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = interrupt.cancelled() => {}
+                }
+            }
         }
-    }
-}
-
-async fn wait(report: &Report, interrupt: &CancellationToken, terminal: &Terminal) {
-    if let Some(root) = report.judgement().root() {
-        let (id, subject) = (root.finding.problem.id, &root.finding.subject);
-        let seconds = doctor::PAUSE.as_secs();
-        terminal.complain(&format!("still {id} ({subject}); looking again in {seconds} s"));
-    }
-    tokio::select! {
-        () = tokio::time::sleep(doctor::PAUSE) => {}
-        () = interrupt.cancelled() => {}
     }
 }
 

@@ -54,6 +54,8 @@ struct Document {
     checks: Vec<Check>,
     findings: Vec<Finding>,
     contacted: Vec<Contact>,
+    /// What to type next, ready to paste: for psql where the login works, or as `--connect-with` asks.
+    connect: Vec<crate::connect::Instruction>,
     /// Typed observations, enough to judge again.
     #[schemars(with = "serde_json::Value")]
     evidence: serde_json::Value,
@@ -200,6 +202,7 @@ impl Document {
                     probe: contact.probe.clone(),
                 })
                 .collect(),
+            connect: report.connect(),
             evidence: serde_json::to_value(evidence).map_err(io::Error::other)?,
             tool_errors: evidence.tool_errors.clone(),
         })

@@ -10,10 +10,14 @@ mod json;
 mod jsonl;
 mod junit;
 mod markdown;
+mod roles;
 mod sarif;
 mod text;
 
-use crate::request::Selection;
+use crate::{
+    connect::{self, Client, Instruction},
+    request::Selection,
+};
 use entra_pg_checks::{Evidence, Judgement, Line, Outcome, Severity, Status, judge, rulebook};
 use std::io;
 
@@ -24,6 +28,7 @@ pub use json::schema;
 pub struct Report {
     evidence: Evidence,
     judgement: Judgement,
+    clients: Vec<Client>,
 }
 
 /// The formats.
@@ -79,7 +84,25 @@ impl Report {
     #[must_use]
     pub fn new(evidence: Evidence, selection: &Selection) -> Self {
         let judgement = judge(&rulebook(), &evidence, |check| selection.wants(check));
-        Self { evidence, judgement }
+        Self { evidence, judgement, clients: Vec::new() }
+    }
+
+    /// The same with what to type in these clients.
+    #[must_use]
+    pub fn connect_with(mut self, clients: &[Client]) -> Self {
+        self.clients = clients.to_vec();
+        self
+    }
+
+    /// What to type next: for the clients asked for, or one line for psql where the login works.
+    #[must_use]
+    pub fn connect(&self) -> Vec<Instruction> {
+        if !self.clients.is_empty() {
+            return connect::instructions(&self.evidence, &self.clients);
+        }
+        let works = self.passed("login/accepted")
+            && matches!(self.judgement.outcome, Outcome::Healthy | Outcome::Degraded);
+        connect::psql(&self.evidence).filter(|_| works).into_iter().collect()
     }
 
     /// What was seen.

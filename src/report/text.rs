@@ -1,7 +1,7 @@
 //! The report for people: the verdict, then the proof, then what to do. Folded where all is well,
 //! explained where it is not. The words are the same with and without colours.
 
-use super::{Report, Style, clean, counts::Counts};
+use super::{Report, Style, clean, counts::Counts, roles};
 use entra_pg_checks::{
     Confidence, FAMILIES, Judged, Line, Outcome, Severity, Status, facts::settings::Settings,
 };
@@ -34,6 +34,10 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         page.stages(report);
     }
     page.others(report);
+    if !style.quiet {
+        page.mapping(report);
+        page.connect(report);
+    }
     page.last_line(report);
     page.out
 }
@@ -207,6 +211,35 @@ impl Page {
             } else {
                 self.line(&format!("{:indent$}{part}", ""));
             }
+        }
+    }
+
+    /// Every Entra role and its principal, where an administrator asked.
+    fn mapping(&mut self, report: &Report) {
+        let lines = roles::lines(report.evidence());
+        for line in &lines {
+            self.line(&clean(line));
+        }
+        if !lines.is_empty() {
+            self.line("");
+        }
+    }
+
+    /// What to type next. Nothing of it is broken: it has to be pasted.
+    fn connect(&mut self, report: &Report) {
+        for instruction in report.connect() {
+            self.paragraph(
+                " next  ",
+                &format!("{} ({})", instruction.client, instruction.place),
+                Some(Paint::new().bold()),
+            );
+            for line in instruction.text.lines() {
+                self.line(&format!("       {}", clean(line)));
+            }
+            for note in instruction.notes.iter().filter(|_| !report.clients.is_empty()) {
+                self.paragraph("       note: ", note, Some(Paint::new().dimmed()));
+            }
+            self.line("");
         }
     }
 

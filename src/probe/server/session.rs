@@ -83,9 +83,11 @@ where l.classoid = 'pg_authid'::regclass and l.provider like 'pgaadauth%' order 
 
 const PRINCIPALS: &str = "select * from pgaadauth_list_principals(false) limit 5000";
 
+/// Azure's own roles are nobody's business.
 const UNLABELLED: &str = "\
 select rolname from pg_roles r where rolcanlogin and not exists (select from pg_shseclabel l \
-where l.objoid = r.oid and l.provider like 'pgaadauth%') order by 1 limit 5000";
+where l.objoid = r.oid and l.provider like 'pgaadauth%') and rolname !~ '^(azure|pg_|replication$)' \
+order by 1 limit 5000";
 
 fn read(messages: &[SimpleQueryMessage]) -> Session {
     let Some(row) = rows(messages).next() else {

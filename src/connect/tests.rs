@@ -1,0 +1,105 @@
+//! What is printed is read back as each client reads it.
+
+use super::{Client, instructions, psql};
+use crate::{
+    environment::Environment,
+    target::{TargetArgs, resolve},
+};
+use clap::ValueEnum;
+use entra_pg_checks::{Evidence, facts::settings::Settings};
+use proptest::prelude::{prop_assert, prop_assert_eq};
+use serde_json::{Value, json};
+
+fn evidence(changes: &[(&str, Value)]) -> Evidence {
+    let mut document: Value =
+        serde_json::from_str(include_str!("../../fixtures/evidence/healthy.json")).expect("JSON");
+    for (pointer, value) in changes {
+        *document.pointer_mut(pointer).expect("a place") = value.clone();
+    }
+    serde_json::from_value(document).expect("evidence")
+}
+
+fn named(user: &str, database: &str) -> Evidence {
+    evidence(&[
+        ("/settings/seen/user/value", json!(user)),
+        ("/settings/seen/database/value", json!(database)),
+    ])
+}
+
+fn text(evidence: &Evidence, client: Client) -> String {
+    instructions(evidence, &[client])[0].text.clone()
+}
+
+fn read_back(conninfo: String) -> Settings {
+    let args = TargetArgs { conninfo: Some(conninfo), ..TargetArgs::default() };
+    resolve(&args, &Environment::default()).expect("libpq would read it").0
+}
+
+proptest::proptest! {
+    #[test]
+    fn libpq_reads_the_names_back(user in "[^\\x00]{1,63}", database in "[^\\x00]{1,63}") {
+        let seen = named(&user, &database);
+        for client in [Client::Conninfo, Client::Uri] {
+            let settings = read_back(text(&seen, client));
+            prop_assert_eq!(&settings.user.expect("a user").value, &user);
+            prop_assert_eq!(&settings.database.value, &database);
+            prop_assert_eq!(settings.port.value, 5432);
+            prop_assert_eq!(settings.sslmode.value, "verify-full");
+        }
+    }
+
+    #[test]
+    fn no_client_is_at_a_loss(user in ".{0,80}", database in ".{0,80}") {
+        let all = instructions(&named(&user, &database), Client::value_variants());
+        prop_assert_eq!(all.len(), Client::value_variants().len() + 2);
+    }
+}
+
+proptest::proptest! {
+    // Each case starts a shell.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_posix_shell_gives_psql_the_names_back(user in "[^\\x00]{1,63}") {
+        let line = psql(&named(&user, "appdb")).expect("a line").text;
+        let script = format!("az() {{ :; }}; psql() {{ printf %s \"$1\"; }}; {line}");
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh");
+        let conninfo = String::from_utf8(output.stdout).expect("UTF-8");
+        prop_assert!(output.status.success(), "{}", line);
+        prop_assert_eq!(read_back(conninfo).user.expect("a user").value, user);
+    }
+}
+
+#[test]
+fn no_instruction_holds_a_token_and_each_says_where_one_comes_from() {
+    let seen = evidence(&[]);
+    for instruction in instructions(&seen, Client::value_variants()) {
+        let text = format!("{} {}", instruction.text, instruction.notes.join(" "));
+        assert!(!text.contains("eyJ"), "{}", instruction.client);
+        let sources =
+            ["az account", "DefaultAzureCredential", "Plugin", "PGPASSWORD", "azure_identity"];
+        assert!(sources.iter().any(|source| text.contains(source)), "{text}");
+    }
+}
+
+#[test]
+fn a_managed_identity_gets_its_own_command() {
+    let seen = evidence(&[(
+        "/credential",
+        json!({"seen": {"requested": "managed-identity", "attempts": [
+            {"kind": "managed-identity", "identity": "cccccccc-0000-0000-0000-0000000000a2", "tenant": null,
+             "origin": null, "outcome": {"kind": "token"}, "elapsed_ms": 1, "exchanges": [], "assertion": null}]}}),
+    )]);
+    let line = psql(&seen).expect("a line").text;
+    let command = "entra-pg token --show-token --credential managed-identity --client-id cccccccc-0000-0000-0000-0000000000a2";
+    assert!(line.contains(command), "{line}");
+}
+
+#[test]
+fn the_pooler_comes_with_its_caveats() {
+    let seen = evidence(&[("/settings/seen/port/value", json!(6432))]);
+    for instruction in instructions(&seen, Client::value_variants()) {
+        let said = instruction.notes.iter().any(|note| note.contains("transaction mode"));
+        assert!(said, "{}", instruction.client);
+    }
+}
