@@ -348,6 +348,8 @@ fn identity(
         (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({whom})"))
     } else if matches!(status, 410 | 429) || (status == 404 && !app) || status >= 500 {
         (&IDENTITY_ENDPOINT_BUSY, format!("{who} is busy ({status})"))
+    } else if error == "invalid_resource" {
+        (&RESOURCE_UNKNOWN, format!("{who} does not know the resource ({status} {error})"))
     } else {
         (&NO_MANAGED_IDENTITY, format!("{who} refuses ({status} {error})"))
     };
