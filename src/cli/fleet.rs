@@ -20,7 +20,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Read,
     path::{Path, PathBuf},
 };
@@ -343,6 +343,7 @@ fn read(path: &Path) -> Result<String, UsageError> {
 /// The folder of whole reports.
 struct Reports {
     folder: PathBuf,
+    written: BTreeSet<PathBuf>,
     failed: Option<String>,
 }
 
@@ -351,7 +352,7 @@ impl Reports {
         std::fs::create_dir_all(folder).map_err(|error| {
             UsageError::new(format!("{} cannot be made: {error}", folder.display()))
         })?;
-        Ok(Self { folder: folder.to_owned(), failed: None })
+        Ok(Self { folder: folder.to_owned(), written: BTreeSet::new(), failed: None })
     }
 
     fn write(&mut self, name: &str, report: &Report) {
@@ -361,7 +362,12 @@ impl Reports {
             _ => '_',
         };
         let name: String = name.chars().map(safe).take(120).collect();
-        let path = self.folder.join(format!("{}.json", name.trim_start_matches('.')));
+        let mut path = self.folder.join(format!("{}.json", name.trim_start_matches('.')));
+        // Two names can be alike once they are fit for a file.
+        while !self.written.insert(path.clone()) {
+            let number = self.written.len();
+            path = self.folder.join(format!("{}-{number}.json", name.trim_start_matches('.')));
+        }
         let style = Style { color: false, width: 80, verbose: 0, quiet: false, unicode: true };
         let written = report::render(report, Format::Json, &style)
             .and_then(|bytes| std::fs::write(&path, bytes));
