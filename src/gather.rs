@@ -3,7 +3,7 @@
 
 use crate::{
     context::Context,
-    probe::{clock, credential, dns, keys, outbound, proxy, server, token},
+    probe::{azure, clock, credential, dns, keys, outbound, proxy, server, token},
     request::Request,
     secret::Secret,
     vantage,
@@ -452,6 +452,16 @@ impl<'a> View<'a> {
         let asked = &self.request.azure;
         if !self.wants(Topic::Azure) {
             return Fact::NotObserved(NotObserved::Deselected);
+        }
+        if asked.live {
+            let look = azure::look(self.cx, self.request, asked.exported.as_deref());
+            return match (self.cx.guard(look).await, &asked.exported) {
+                // The files are there whatever becomes of the look.
+                (Fact::NotObserved(why), Some(exported)) => {
+                    Fact::Seen(azure::files_alone(&why, exported))
+                }
+                (fact, _) => fact,
+            };
         }
         match &asked.exported {
             Some(exported) => Fact::Seen(Azure::clone(exported)),

@@ -29,6 +29,10 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     let _ = writeln!(text, "Hosts:");
     let _ = writeln!(text, "  token authority  {}:443", cloud.authority_host);
     let _ = writeln!(text, "  Microsoft Graph  {}:443 (without a token)", cloud.graph_host);
+    if request.azure.live {
+        let host = &cloud.resource_manager_host;
+        let _ = writeln!(text, "  Resource Manager {host}:443 (GET requests alone)");
+    }
     if let Some(host) = &settings.host {
         let sibling = if settings.port.value == 6432 { 5432 } else { 6432 };
         let _ = writeln!(

@@ -80,7 +80,7 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
 
 fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, Missing> {
     let all = given(&seen.azure.get()?.firewall_rules, "the list of firewall rules")?;
-    let rules = of_server(seen, all, |rule| rule.server.as_deref());
+    let rules = of_server(seen, all, |rule| rule.server.as_deref())?;
     if admitted(seen) {
         return Ok(Verdict::Passed("the server talks to this machine".to_owned()));
     }

@@ -46,23 +46,32 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
 }
 
 /// The entries of a list that are about the server that is meant.
+///
+/// # Errors
+/// All of them are about another one.
 pub fn of_server<'a, T>(
     seen: &Evidence,
     list: &'a [T],
     server: impl Fn(&T) -> Option<&str>,
-) -> Vec<&'a T> {
+) -> Result<Vec<&'a T>, Missing> {
     let wanted = seen
         .azure
         .seen()
         .and_then(|azure| azure.server.seen())
         .map(|known| known.name.as_str())
         .or_else(|| named(seen));
-    list.iter()
+    let own: Vec<&T> = list
+        .iter()
         .filter(|entry| match (server(entry), wanted) {
             (Some(name), Some(wanted)) => like(name, wanted),
             (None, _) | (_, None) => true,
         })
-        .collect()
+        .collect();
+    if own.is_empty() && !list.is_empty() {
+        let why = "the list that was given is another server's".to_owned();
+        return Err(Missing(NotObserved::NotApplicable { why }));
+    }
+    Ok(own)
 }
 
 /// The first label of the host name, where it is the name of a flexible server.

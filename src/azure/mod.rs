@@ -5,4 +5,6 @@ mod convert;
 mod document;
 mod files;
 
+pub(crate) use convert::Collected;
+pub(crate) use document::{Document, Payload, read};
 pub use files::read_files;

@@ -1,5 +1,6 @@
 //! Probes: async, one protocol a file. They return typed facts and never an opinion.
 
+pub mod azure;
 pub mod clock;
 pub mod credential;
 pub mod dns;

@@ -1,0 +1,331 @@
+//! The server's own side, live from Azure Resource Manager: GET requests alone, with a token of its
+//! own. Whatever may not be read, or does not answer, is "could not look" and no fault of the login.
+
+mod reader;
+
+use crate::{
+    azure::{Collected, Document, Payload, read},
+    context::Context,
+    probe::credential,
+    request::Request,
+    secret::Secret,
+};
+use entra_pg_checks::{
+    Fact, NotObserved,
+    facts::{
+        azure::{Azure, FlexibleServer, Source},
+        credential::{CredentialOutcome, CredentialTrace},
+        settings::Settings,
+    },
+};
+use futures::{StreamExt, join};
+use reader::Reader;
+use std::sync::Arc;
+
+/// Versions of the REST API. Source: Azure/azure-rest-api-specs, stable.
+const POSTGRESQL: &str = "2024-08-01";
+const NETWORK: &str = "2023-09-01";
+const SUBSCRIPTIONS: &str = "2022-12-01";
+
+/// Subscriptions that are searched at once.
+const AT_ONCE: usize = 8;
+/// Pages of one list that are read.
+const MOST_PAGES: usize = 50;
+
+/// Reads what the exported files do not hold.
+pub async fn look(cx: &Context, request: &Request, exported: Option<&Azure>) -> Fact<Azure> {
+    let found = match token(cx, request).await {
+        Ok(token) => live(cx, request, exported, &token).await,
+        Err(why) => Err(why),
+    };
+    match (found, exported) {
+        (Ok(live), Some(exported)) => Fact::Seen(merged(live, exported)),
+        (Ok(live), None) => Fact::Seen(live),
+        (Err(why), Some(exported)) => Fact::Seen(files_alone(&why, exported)),
+        (Err(why), None) => Fact::NotObserved(why),
+    }
+}
+
+async fn token(cx: &Context, request: &Request) -> Result<Arc<Secret>, NotObserved> {
+    let cloud = &request.settings.cloud.value;
+    // An audience that ends with a slash keeps it: two of them stand in the scope.
+    let scope = format!("{}/.default", cloud.resource_manager_audience);
+    let (trace, token) = credential::acquire_other(cx, request, cloud, &scope).await;
+    token.ok_or_else(|| match &trace {
+        Fact::NotObserved(why) => why.clone(),
+        Fact::Seen(trace) => not_permitted(format!(
+            "no token for Azure Resource Manager was obtained ({})",
+            reason(trace)
+        )),
+    })
+}
+
+/// The first source that could have given one, and did not.
+fn reason(trace: &CredentialTrace) -> String {
+    let failed = trace.attempts.iter().find(|attempt| {
+        !matches!(
+            attempt.outcome,
+            CredentialOutcome::NotConfigured { .. } | CredentialOutcome::NotTried
+        )
+    });
+    match failed {
+        Some(attempt) => match &attempt.outcome {
+            CredentialOutcome::Entra(error) => {
+                format!("{}: {:.200}", attempt.kind.name(), error.description)
+            }
+            _ => format!("{} gave none", attempt.kind.name()),
+        },
+        None => "a token in PGPASSWORD is for the database alone, and no other source is set up"
+            .to_owned(),
+    }
+}
+
+async fn live(
+    cx: &Context,
+    request: &Request,
+    exported: Option<&Azure>,
+    token: &Secret,
+) -> Result<Azure, NotObserved> {
+    let client = cx.http().ok_or_else(|| not_permitted("no HTTPS client".to_owned()))?;
+    let host = &request.settings.cloud.value.resource_manager_host;
+    let reader = Reader::new(cx, client, host, token);
+    let known = exported.and_then(|azure| azure.server.seen());
+    let id = request
+        .azure
+        .server_id
+        .as_deref()
+        .or_else(|| known.map(|server| server.id.as_str()).filter(|id| !id.is_empty()));
+    let server = match (known, id) {
+        (Some(server), Some(_)) => server.clone(),
+        (_, Some(id)) => by_id(&reader, id).await?,
+        (_, None) => by_name(&reader, &request.settings).await?,
+    };
+    let mut azure = Azure::default();
+    let of_server = |part: &str| format!("{}/{part}?api-version={POSTGRESQL}", server.id);
+    let (administrators, rules, parameter) = (
+        of_server("administrators"),
+        of_server("firewallRules"),
+        of_server("configurations/pgbouncer.enabled"),
+    );
+    let (administrators, rules, parameter, network) = join!(
+        list(&reader, "administrators", &administrators),
+        list(&reader, "firewall rules", &rules),
+        one(&reader, "parameter pgbouncer.enabled", &parameter),
+        network(&reader, &server),
+    );
+    azure.administrators = part(administrators, |azure| azure.administrators, Vec::new());
+    azure.firewall_rules = part(rules, |azure| azure.firewall_rules, Vec::new());
+    azure.parameters = part(parameter, |azure| azure.parameters, Vec::new());
+    azure.networks = network.networks;
+    azure.security_groups = network.security_groups;
+    azure.route_tables = network.route_tables;
+    azure.sources.push(Source {
+        from: "Azure Resource Manager".to_owned(),
+        what: format!("flexible server {} and its network", server.name),
+    });
+    azure.server = Fact::Seen(server);
+    Ok(azure)
+}
+
+/// The server's network: the virtual network, and the group and the table on the server's subnet.
+async fn network(reader: &Reader<'_>, server: &FlexibleServer) -> Azure {
+    let mut azure = Azure::default();
+    let Some(subnet) = &server.delegated_subnet else {
+        return azure;
+    };
+    let id = subnet.split("/subnets/").next().unwrap_or_default();
+    let at = |id: &str| format!("{id}?api-version={NETWORK}");
+    let found = one(reader, "virtual network", &at(id)).await;
+    azure.networks = part(found, |azure| azure.networks, Vec::new());
+    let networks = match &azure.networks {
+        Fact::Seen(networks) => networks,
+        Fact::NotObserved(why) => {
+            azure.security_groups = Fact::NotObserved(why.clone());
+            azure.route_tables = Fact::NotObserved(why.clone());
+            return azure;
+        }
+    };
+    let own = networks
+        .iter()
+        .flat_map(|network| &network.subnets)
+        .find(|one| one.id.eq_ignore_ascii_case(subnet));
+    let group = own.and_then(|subnet| subnet.security_group.clone());
+    let table = own.and_then(|subnet| subnet.route_table.clone());
+    let fetch = |id: Option<String>, what: &'static str| async move {
+        match id {
+            Some(id) => one(reader, what, &at(&id)).await,
+            None => Ok(Azure::default()),
+        }
+    };
+    let (group, table) = join!(fetch(group, "network security group"), fetch(table, "route table"));
+    azure.security_groups = part(group, |azure| azure.security_groups, Vec::new());
+    azure.route_tables = part(table, |azure| azure.route_tables, Vec::new());
+    azure
+}
+
+async fn by_id(reader: &Reader<'_>, id: &str) -> Result<FlexibleServer, NotObserved> {
+    let azure = one(reader, "server", &format!("{id}?api-version={POSTGRESQL}")).await?;
+    azure.server.get().cloned().map_err(|_| not_permitted(format!("{id} is no flexible server")))
+}
+
+/// The server of this host name, in any subscription that this identity sees.
+async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleServer, NotObserved> {
+    let Some(host) = &settings.host else {
+        return Err(NotObserved::NotApplicable { why: "no server was named".to_owned() });
+    };
+    let host = host.value.trim_end_matches('.');
+    let suffix = format!(".{}", settings.cloud.value.server_suffix);
+    let name = host.split('.').next().unwrap_or_default();
+    if !host.to_ascii_lowercase().ends_with(&suffix) || name.is_empty() {
+        return Err(not_permitted(format!(
+            "{host} is not a server's own name; give its resource id with --server-id"
+        )));
+    }
+    let path = format!("/subscriptions?api-version={SUBSCRIPTIONS}");
+    let subscriptions: Vec<String> = pages(reader, "subscriptions", &path)
+        .await?
+        .iter()
+        .filter_map(|one| one.subscription_id.owned())
+        .filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
+        .collect();
+    let looks = subscriptions.iter().map(|id| async move {
+        let path = format!("/subscriptions/{id}/providers/Microsoft.DBforPostgreSQL/flexibleServers?api-version={POSTGRESQL}");
+        pages(reader, "servers of a subscription", &path).await
+    });
+    let mut looks = futures::stream::iter(looks).buffer_unordered(AT_ONCE);
+    let mut refused = None;
+    while let Some(servers) = looks.next().await {
+        match servers {
+            Ok(servers) => {
+                let found = servers.iter().find(|one| {
+                    one.name.get().is_some_and(|known| known.eq_ignore_ascii_case(name))
+                });
+                if let Some(document) = found {
+                    let mut collected = Collected::default();
+                    collected.add(ORIGIN, document).map_err(not_permitted)?;
+                    let server = collected.azure.server;
+                    return server.get().cloned().map_err(Clone::clone);
+                }
+            }
+            Err(why) => refused = Some(why),
+        }
+    }
+    Err(refused.unwrap_or_else(|| {
+        not_permitted(format!(
+            "no server named {name} is in the {} subscriptions that this identity sees",
+            subscriptions.len()
+        ))
+    }))
+}
+
+const ORIGIN: &str = "Azure Resource Manager";
+
+/// One resource.
+async fn one(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {
+    let body = reader.get(what, path).await?;
+    let documents = documents(&body, what)?;
+    collect(documents.iter(), what)
+}
+
+/// A list of resources.
+async fn list(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {
+    let documents = pages(reader, what, path).await?;
+    collect(documents.iter(), what)
+}
+
+/// The items of a list, page after page.
+async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Document>, NotObserved> {
+    let mut items = Vec::new();
+    let mut next = Some(path.to_owned());
+    for _ in 0..MOST_PAGES {
+        let Some(path) = next.take() else { break };
+        let body = reader.get(what, &path).await?;
+        for page in documents(&body, what)? {
+            // A link elsewhere is not followed: the token is for this host alone.
+            next = page.next_link.get().and_then(|link| reader.path_of(link));
+            if let Payload::Items(list) = page.value {
+                items.extend(list);
+            }
+        }
+    }
+    Ok(items)
+}
+
+fn documents(body: &[u8], what: &str) -> Result<Vec<Document>, NotObserved> {
+    let tops = read(body).map_err(|error| {
+        not_permitted(format!("the answer about {what} cannot be read: {error}"))
+    })?;
+    Ok(tops.into_iter().flatten().collect())
+}
+
+fn collect<'a>(
+    documents: impl Iterator<Item = &'a Document>,
+    what: &str,
+) -> Result<Azure, NotObserved> {
+    let mut collected = Collected::default();
+    for document in documents {
+        collected
+            .add(ORIGIN, document)
+            .map_err(|error| not_permitted(format!("the answer about {what}: {error}")))?;
+    }
+    Ok(collected.azure)
+}
+
+/// A part of what was read; nothing in it is `none`.
+fn part<T>(
+    found: Result<Azure, NotObserved>,
+    of: impl FnOnce(Azure) -> Fact<T>,
+    none: T,
+) -> Fact<T> {
+    match found {
+        Ok(azure) => match of(azure) {
+            Fact::NotObserved(NotObserved::NotAsked) => Fact::Seen(none),
+            other => other,
+        },
+        Err(why) => Fact::NotObserved(why),
+    }
+}
+
+/// What the files say, where nothing beside them could be read.
+#[must_use]
+pub fn files_alone(why: &NotObserved, files: &Azure) -> Azure {
+    merged(unseen(why), files)
+}
+
+/// Nothing could be read, for one reason.
+fn unseen(why: &NotObserved) -> Azure {
+    let no = || why.clone();
+    Azure {
+        sources: Vec::new(),
+        server: Fact::NotObserved(no()),
+        administrators: Fact::NotObserved(no()),
+        firewall_rules: Fact::NotObserved(no()),
+        parameters: Fact::NotObserved(no()),
+        security_groups: Fact::NotObserved(no()),
+        route_tables: Fact::NotObserved(no()),
+        networks: Fact::NotObserved(no()),
+        service_tags: Fact::default(),
+    }
+}
+
+/// What the files say goes before what was read.
+fn merged(live: Azure, files: &Azure) -> Azure {
+    fn first<T: Clone>(files: &Fact<T>, live: Fact<T>) -> Fact<T> {
+        if files.seen().is_some() { files.clone() } else { live }
+    }
+    Azure {
+        sources: files.sources.iter().cloned().chain(live.sources).collect(),
+        server: first(&files.server, live.server),
+        administrators: first(&files.administrators, live.administrators),
+        firewall_rules: first(&files.firewall_rules, live.firewall_rules),
+        parameters: first(&files.parameters, live.parameters),
+        security_groups: first(&files.security_groups, live.security_groups),
+        route_tables: first(&files.route_tables, live.route_tables),
+        networks: first(&files.networks, live.networks),
+        service_tags: first(&files.service_tags, live.service_tags),
+    }
+}
+
+fn not_permitted(detail: String) -> NotObserved {
+    NotObserved::NotPermitted { detail }
+}
