@@ -100,12 +100,32 @@ impl Problem {
         family_of(self.id)
     }
 
+    /// From where it shows: what this machine saw itself, what it concludes of the server's own
+    /// side from how the server behaves, or what Azure's configuration says.
+    #[must_use]
+    pub fn vantage(&self) -> &'static str {
+        match self.family() {
+            "azure" => "azure-config",
+            "login" if SERVERS_SIDE.contains(&self.id) => "server-inferred",
+            _ => "client",
+        }
+    }
+
     /// Where its page can be read: in the tool itself, since hints on the web fail in a closed network.
     #[must_use]
     pub fn docs(&self) -> String {
         format!("entra-pg explain {}", self.id)
     }
 }
+
+/// Refusals of which the cause is on the server's own side, as far as this machine can tell.
+const SERVERS_SIDE: &[&str] = &[
+    "login/stalled",
+    "login/closed",
+    "login/refused",
+    "login/token-refused",
+    "login/server-defect",
+];
 
 impl PartialEq for Problem {
     fn eq(&self, other: &Self) -> bool {

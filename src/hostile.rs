@@ -3,11 +3,13 @@
 //! the bounds that the tests state.
 
 use crate::{
+    azure::{Collected, read},
     environment::Environment,
     probe::{dns, http, outbound, server, token, tunnel},
     target::{self, TargetArgs, passfile::Wanted},
 };
 use entra_pg_checks::facts::{
+    azure::Azure,
     dns::{AnswerOutcome, HostsEntry, RecordType, ResolverSettings},
     http::HttpAnswer,
     login::AuthRequest,
@@ -29,6 +31,18 @@ pub fn dns_answer(bytes: &[u8]) -> AnswerOutcome {
         query.metadata.id = u16::from_be_bytes([*high, *low]);
     }
     dns::question::decode(bytes, &query)
+}
+
+/// An export of Azure's configuration, or an answer of Resource Manager.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn azure_document(bytes: &[u8]) -> Result<Azure, String> {
+    let mut collected = Collected::default();
+    for document in read(bytes)?.iter().flatten() {
+        collected.add("fuzz", document)?;
+    }
+    Ok(collected.azure)
 }
 
 /// The lines of a hosts file that speak of a name.

@@ -10,6 +10,10 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     let topics = request.topics();
     let settings = &request.settings;
     let cloud = &settings.cloud.value;
+    if request.judges_files_alone() {
+        return "This run would judge the files of --azure-config, and contact nothing.\n"
+            .to_owned();
+    }
     let mut text = String::from("This run would look at, and contact, nothing but:\n");
     for topic in Topic::ALL {
         let wanted = topics.contains(&topic)

@@ -137,6 +137,29 @@ fn an_empty_list_is_told_by_its_file() {
     assert!(azure.firewall_rules.seen().is_none());
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    /// A piece of an export, cut or with bytes changed, is read or refused; nothing panics.
+    #[test]
+    fn damaged_exports_are_survived(
+        name in proptest::sample::select(vec!["everything.json", "admins.json", "service-tags.json", "nsg-blocked.rest.json"]),
+        cut in 0.0_f64..1.0,
+        place in 0.0_f64..1.0,
+        byte: u8,
+    ) {
+        let mut bytes = std::fs::read(export(name)).expect("an export");
+        let at = |share: f64, of: usize| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a small file")]
+            let index = (share * of as f64) as usize;
+            index
+        };
+        let place = at(place, bytes.len());
+        bytes[place] = byte;
+        bytes.truncate(bytes.len() - at(cut * cut, bytes.len()));
+        let _ = entra_pg::hostile::azure_document(&bytes);
+    }
+}
+
 /// 50 MB of everything, read with 400 MB of address space: an error (exit 2), neither a crash nor
 /// an abort for want of memory.
 #[cfg(target_os = "linux")]

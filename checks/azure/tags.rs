@@ -129,3 +129,44 @@ impl<'a> Tags<'a> {
 pub fn like(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Tags;
+    use crate::{
+        facts::{NotObserved, azure_network::Endpoint},
+        testing::healthy_but,
+    };
+    use serde_json::json;
+
+    #[test]
+    fn another_cloud_needs_its_own_list() {
+        let usgov = ("/settings/seen/cloud/value/kind", json!("us_gov"));
+        let without = healthy_but(std::slice::from_ref(&usgov));
+        let missing = Tags::of(&without).err().expect("nothing is built in");
+        assert!(matches!(missing.0, NotObserved::NotPermitted { .. }));
+        let list = |cloud: &str| {
+            json!({"seen": {"service_tags": {"seen": {"cloud": cloud, "change_number": 7, "tags": [
+                {"name": "AzureActiveDirectory", "prefixes": ["52.227.0.0/24"]}]}}}})
+        };
+        let seen = healthy_but(&[usgov.clone(), ("/azure", list("AzureGovernment"))]);
+        let tags = Tags::of(&seen).expect("a list");
+        assert_eq!(tags.entra.count(), 256);
+        let half = Endpoint::Prefix("52.227.0.0/25".parse().expect("a prefix"));
+        assert_eq!(tags.part(&half, &tags.entra).addresses.count(), 128);
+        let seen = healthy_but(&[usgov, ("/azure", list("Public"))]);
+        assert!(Tags::of(&seen).is_err(), "the list of another cloud");
+    }
+
+    #[test]
+    fn a_tag_of_unknown_size_may_hold_more() {
+        let seen = healthy_but(&[]);
+        let tags = Tags::of(&seen).expect("the public cloud");
+        let part = |name: &str| tags.part(&Endpoint::Tag(name.to_owned()), &tags.entra);
+        assert!(part("AzureCloud.westeurope").perhaps_more);
+        assert!(part("AzureCloud").perhaps_more);
+        assert!(!part("Storage").perhaps_more);
+        assert_eq!(part("azureactivedirectory").addresses, tags.entra);
+        assert!(part("VirtualNetwork").addresses.is_empty());
+    }
+}

@@ -2,10 +2,12 @@
 
 use super::{addresses_of, is_private, matrix};
 use crate::{
+    azure::{place, private_endpoint},
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
+        azure::Topology,
         dns::{Dns, Name, Role},
         login::AuthRequest,
         settings::AddressClass,
@@ -20,7 +22,7 @@ use std::net::IpAddr;
 pub static CHECK: Check = Check {
     id: "dns/expected",
     asserts: "the server's address is of the expected kind",
-    needs: &[Topic::Dns, Topic::Settings, Topic::Server, Topic::AuthRequest],
+    needs: &[Topic::Dns, Topic::Settings, Topic::Server, Topic::AuthRequest, Topic::Azure],
     problems: &[&PUBLIC_ANSWER, &PRIVATE_ANSWER],
     decisive: false,
     judge: Judge::Once(judge),
@@ -43,7 +45,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         (Some(AddressClass::Public), true) => Verdict::found(private_answer(dns, name, &listed)),
         (_, true) => Verdict::Passed(format!("private: {listed}")),
         (Some(AddressClass::Public), false) => Verdict::Passed(format!("public: {listed}")),
-        (expect, false) => match suspicion(dns, name, expect) {
+        (expect, false) => match suspicion(seen, dns, name, expect) {
             Some(why) => Verdict::found(public_answer(seen, dns, name, &listed, &why)),
             None => Verdict::Passed(format!("public: {listed}")),
         },
@@ -54,15 +56,25 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 enum Suspicion {
     /// `--expect private` says so.
     Told,
+    /// Azure says that the server has no other; how it is attached.
+    Attached(&'static str),
     /// Another nameserver gives one.
     Sibling(IpAddr, Vec<IpAddr>),
     /// The name's chain passes the zone of private endpoints.
     Chain(String),
 }
 
-fn suspicion(dns: &Dns, name: &Name, expect: Option<AddressClass>) -> Option<Suspicion> {
+fn suspicion(
+    seen: &Evidence,
+    dns: &Dns,
+    name: &Name,
+    expect: Option<AddressClass>,
+) -> Option<Suspicion> {
     if expect == Some(AddressClass::Private) {
         return Some(Suspicion::Told);
+    }
+    if let Some(attached) = attached(seen) {
+        return Some(Suspicion::Attached(attached));
     }
     for nameserver in &dns.resolver.nameservers {
         let addresses = addresses_of(name, nameserver.address);
@@ -75,6 +87,19 @@ fn suspicion(dns: &Dns, name: &Name, expect: Option<AddressClass>) -> Option<Sus
     passing.map(|alias| Suspicion::Chain(alias.target.clone()))
 }
 
+/// How a server that has private addresses alone is attached, as Azure's configuration says. One
+/// without any approved endpoint has no address at all, which is another problem.
+fn attached(seen: &Evidence) -> Option<&'static str> {
+    let server = place::server(seen).ok()?;
+    match server.topology() {
+        Topology::VirtualNetwork => Some("Azure says that the server is in a virtual network"),
+        Topology::PrivateEndpoints if !private_endpoint::approved(server).is_empty() => {
+            Some("Azure says that public access is off and that the server has a private endpoint")
+        }
+        Topology::PrivateEndpoints | Topology::Public => None,
+    }
+}
+
 fn public_answer(
     seen: &Evidence,
     dns: &Dns,
@@ -85,6 +110,9 @@ fn public_answer(
     let asked = &name.name;
     let (reason, evidence) = match why {
         Suspicion::Told => ("--expect private says otherwise".to_owned(), None),
+        Suspicion::Attached(attached) => {
+            ((*attached).to_owned(), Some(format!("azure-config: {attached}")))
+        }
         Suspicion::Sibling(nameserver, addresses) => (
             format!("{nameserver} knows a private address"),
             Some(format!("{nameserver} says {}", text::list(addresses, 2))),
@@ -98,8 +126,9 @@ fn public_answer(
     // A server may have a private endpoint and be open to the public: then this way works as well.
     let (severity, confidence) = match why {
         Suspicion::Told => (Severity::Error, Confidence::Certain),
+        Suspicion::Attached(_) if refused(seen) => (Severity::Error, Confidence::Certain),
         _ if refused(seen) => (Severity::Error, Confidence::Likely),
-        Suspicion::Sibling(..) => (Severity::Warning, Confidence::Likely),
+        Suspicion::Attached(_) | Suspicion::Sibling(..) => (Severity::Warning, Confidence::Likely),
         Suspicion::Chain(_) => (Severity::Info, Confidence::Possible),
     };
     let zone = zone(name);

@@ -139,6 +139,9 @@ struct Finding {
     subject: String,
     detail: String,
     evidence: Vec<String>,
+    /// From where it shows: `client`, `server-inferred` (of the server's own side, from how it
+    /// behaves) or `azure-config`.
+    vantage: &'static str,
     /// Whether it is the root cause; at most one is.
     root: bool,
     /// `certain`, `likely` or `possible`.
@@ -306,6 +309,7 @@ impl Finding {
             subject: finding.subject.clone(),
             detail: finding.detail.clone(),
             evidence: finding.evidence.clone(),
+            vantage: finding.problem.vantage(),
             root: judged.root,
             confidence: confidence(finding.confidence),
             explained_by: judged.explained_by.map(|problem| problem.id),

@@ -120,7 +120,7 @@ async fn live(
     azure.security_groups = network.security_groups;
     azure.route_tables = network.route_tables;
     azure.sources.push(Source {
-        from: "Azure Resource Manager".to_owned(),
+        from: ORIGIN.to_owned(),
         what: format!("flexible server {} and its network", server.name),
     });
     azure.server = Fact::Seen(server);
@@ -218,7 +218,8 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
     }))
 }
 
-const ORIGIN: &str = "Azure Resource Manager";
+/// What [`Source::from`] says of what was read live.
+pub const ORIGIN: &str = "Azure Resource Manager";
 
 /// One resource.
 async fn one(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {

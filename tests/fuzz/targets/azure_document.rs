@@ -1,0 +1,11 @@
+//! What `az … -o json` and Azure Resource Manager give.
+#![no_main]
+
+use entra_pg::hostile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    if let Ok(azure) = hostile::azure_document(bytes) {
+        let groups = azure.security_groups.seen().map(Vec::as_slice).unwrap_or_default();
+        assert!(groups.iter().all(|group| group.rules.len() <= 20_006));
+    }
+});
