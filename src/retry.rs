@@ -1,6 +1,6 @@
 //! `--retry-for`: looks again until the login works, and stops at once at what waiting cannot cure.
 
-use crate::report::Report;
+use crate::{probe::azure::ORIGIN, report::Report};
 use entra_pg_checks::{Judged, Outcome, facts::settings::Origin, text::duration};
 use std::time::{Duration, Instant};
 
@@ -89,6 +89,12 @@ fn read_live(report: &Report) -> bool {
     azure.is_some_and(|azure| azure.sources.iter().any(|source| source.from == ORIGIN))
 }
 
+/// Whether Azure's configuration was read live: files stay as they are.
+fn read_live(report: &Report) -> bool {
+    let azure = report.evidence().azure.seen();
+    azure.is_some_and(|azure| azure.sources.iter().any(|source| source.from == ORIGIN))
+}
+
 /// What was typed stays as it is, and so does a token that was given; networks, roles, rules, groups
 /// and servers change.
 fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
@@ -137,6 +143,7 @@ fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
                 | "server/tls-version"
                 | "server/not-postgresql"
         ),
+        "azure" => read_live(report),
         "azure" => read_live(report),
         _ => true,
     }

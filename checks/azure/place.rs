@@ -167,10 +167,15 @@ impl<'a> Place<'a> {
         match on_subnet {
             Some(None) => return Ok(Found::None),
             Some(Some(id)) => {
-                let all = given(list, &format!("the {kind}"))?;
-                let this = all.iter().find(|one| like(about(one).0, id));
                 let name = id.rsplit('/').next().unwrap_or(id);
                 let why = || not_given(&format!("the {kind} {name} of the server's subnet"));
+                let all = match list.get() {
+                    Ok(all) => all,
+                    // It is known that there is one: not to have it is not to know.
+                    Err(NotObserved::NotAsked) => return Err(why()),
+                    Err(other) => return Err(other.into()),
+                };
+                let this = all.iter().find(|one| like(about(one).0, id));
                 return this.map(|one| Found::This(one, true)).ok_or_else(why);
             }
             None => {}
