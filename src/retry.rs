@@ -89,12 +89,6 @@ fn read_live(report: &Report) -> bool {
     azure.is_some_and(|azure| azure.sources.iter().any(|source| source.from == ORIGIN))
 }
 
-/// Whether Azure's configuration was read live: files stay as they are.
-fn read_live(report: &Report) -> bool {
-    let azure = report.evidence().azure.seen();
-    azure.is_some_and(|azure| azure.sources.iter().any(|source| source.from == ORIGIN))
-}
-
 /// What was typed stays as it is, and so does a token that was given; networks, roles, rules, groups
 /// and servers change.
 fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
@@ -144,7 +138,6 @@ fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
                 | "server/not-postgresql"
         ),
         "azure" => read_live(report),
-        "azure" => read_live(report),
         _ => true,
     }
 }
@@ -152,7 +145,7 @@ fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Next, Retry};
-    use crate::{probe::azure::ORIGIN, report::Report, request::Selection};
+    use crate::{report::Report, request::Selection};
     use entra_pg_checks::Evidence;
     use serde_json::{Value, json};
     use std::time::{Duration, Instant};
