@@ -36,6 +36,11 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Every variable and its value.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The home folder.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     probe::{azure, clock, credential, dns, keys, outbound, proxy, server, token},
     request::Request,
-    secret::Secret,
+    secret::{Secret, redact},
     vantage,
 };
 use entra_pg_checks::{
@@ -330,6 +330,9 @@ impl<'a> View<'a> {
                 Fact::NotObserved(why) => Fact::NotObserved(why.clone()),
             },
         };
+        if let Some(secret) = &secret {
+            self.request.secrets.keep("the token", Arc::clone(secret));
+        }
         Obtained { trace, token, secret }
     }
 
@@ -499,7 +502,7 @@ impl<'a> View<'a> {
         evidence.tool_errors.extend(self.cx.roots.problems());
         evidence.interrupted = self.cx.interrupted();
         evidence.duration_ms = self.cx.elapsed_ms();
-        evidence
+        redact::evidence(evidence, &self.request.secrets)
     }
 }
 

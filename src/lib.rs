@@ -6,9 +6,11 @@
 
 pub mod azure;
 pub mod bounded;
+pub mod bundle;
 pub mod cli;
 pub mod connect;
 pub mod context;
+pub mod diff;
 pub mod doctor;
 pub mod environment;
 pub mod explain;

@@ -1,6 +1,6 @@
 //! Everything that the command line and the environment ask for.
 
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use entra_pg_checks::{
     Check, Topic,
     facts::{azure::Azure, credential::CredentialKind, settings::Origin, settings::Settings},
@@ -15,6 +15,8 @@ pub struct Request {
     pub settings: Settings,
     /// The password that libpq would use; its origin is in the settings.
     pub password: Option<Arc<Secret>>,
+    /// Every secret that the run has in hand, to be found where it must not be.
+    pub secrets: Secrets,
     /// The contents of `--token-file`.
     pub token_file: Option<(Arc<Secret>, Origin)>,
     /// `--credential`.

@@ -3,7 +3,7 @@
 use super::{
     TOOL_FAILED,
     output::{self, Color, Terminal},
-    speak,
+    speak::{self, Run},
     target::TargetOptions,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     report::{FailOn, Format, Report},
     request::{AzureRequest, Request, Selection},
     retry::{Next, Retry},
-    secret::Secret,
+    secret::{Secret, Secrets},
     target,
     usage::UsageError,
 };
@@ -159,6 +159,13 @@ pub struct OutputOptions {
     /// Another report besides; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub report: Vec<(Format, PathBuf)>,
+    /// A support bundle besides: evidence, reports, settings and what was contacted in one zip.
+    #[arg(long, value_name = "FILE.zip")]
+    pub bundle: Option<PathBuf>,
+    /// Names, ids and addresses in the bundle as pseudonyms; the key stays here, in KEYFILE
+    /// (FILE.zip.key by default; an earlier one gives the same pseudonyms again).
+    #[arg(long, value_name = "KEYFILE", num_args = 0..=1, require_equals = true)]
+    pub pseudonymize: Option<Option<PathBuf>>,
     /// Colours.
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
@@ -220,7 +227,7 @@ pub fn run(
         let report = runtime
             .block_on(repeat(args, &request, environment, terminal))
             .connect_with(&args.output.connect_with);
-        let code = speak(args, &report, environment, terminal);
+        let code = speak(args, &request, &report, environment, terminal);
         match args.every {
             Some(every) if !report.evidence().interrupted => {
                 if runtime.block_on(ended_within(every)) {
@@ -242,6 +249,25 @@ async fn ended_within(every: Duration) -> bool {
     tokio::time::timeout(every, interrupt.cancelled()).await.is_ok()
 }
 
+/// Runs `bundle`: `doctor`, with what `-o` names as the bundle.
+///
+/// # Errors
+/// As [`run`]; or no file is named.
+pub fn bundle(
+    mut args: DoctorArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    if args.output.bundle.is_none() {
+        args.output.bundle = args.output.output.take();
+    }
+    if args.output.bundle.is_none() && !args.choice.plan {
+        return Err(UsageError::new("no file is named for the bundle")
+            .suggest("entra-pg bundle -o entra-pg.zip"));
+    }
+    run(&args, environment, terminal)
+}
+
 /// Everything that is asked for.
 ///
 /// # Errors
@@ -260,10 +286,20 @@ pub(super) fn build_request(
             origin: Origin::Environment { variable: "AZURE_TENANT_ID".to_owned() },
         });
     }
+    let password = password.map(Arc::new);
+    let token_file = identity.token_file.as_deref().map(read_token).transpose()?;
+    let secrets = Secrets::of_environment(environment);
+    if let Some(password) = &password {
+        secrets.keep("the password", Arc::clone(password));
+    }
+    if let Some((token, _)) = &token_file {
+        secrets.keep("the token file", Arc::clone(token));
+    }
     Ok(Request {
         settings,
-        password: password.map(Arc::new),
-        token_file: identity.token_file.as_deref().map(read_token).transpose()?,
+        password,
+        secrets,
+        token_file,
         credential: identity.credential.into(),
         client_id: identity.client_id.clone(),
         tenant: target.tenant.clone(),
@@ -361,9 +397,17 @@ pub(super) fn interrupted_code() -> u8 {
 
 static TERMINATED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
-fn speak(args: &DoctorArgs, report: &Report, environment: &Environment, terminal: &Terminal) -> u8 {
+fn speak(
+    args: &DoctorArgs,
+    request: &Request,
+    report: &Report,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> u8 {
     let terminated = TERMINATED.load(std::sync::atomic::Ordering::Relaxed);
-    match speak::speak(&args.output, report, environment, terminal) {
+    let run =
+        Run { plan: Some(plan::text(request, environment)), secrets: request.secrets.clone() };
+    match speak::speak(&args.output, report, &run, environment, terminal) {
         130 if terminated => 143,
         code => code,
     }

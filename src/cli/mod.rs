@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and what becomes of it.
 
 mod catalogue;
+pub mod diff;
 pub mod doctor;
 pub mod fleet;
 pub mod manifest;
@@ -35,6 +36,7 @@ Start here:
   entra-pg doctor                                  the PG* environment, as psql reads it
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
+  entra-pg bundle -o entra-pg.zip                  the same as one file for support, without secrets
   entra-pg token                                   who the token stands for, and until when
   entra-pg name 'Prod DB Readonly'                 a role name, written for each place
   entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
@@ -64,6 +66,8 @@ pub struct Cli {
 pub enum Command {
     /// Observe, judge, report: why the login fails, or that it works.
     Doctor(Box<doctor::DoctorArgs>),
+    /// `doctor`, written as a support bundle: one zip, without secrets, that `replay` reads.
+    Bundle(Box<doctor::DoctorArgs>),
     /// Obtain a token as `doctor` would and print what it says (not the token), or judge a given one.
     Token(Box<token::TokenArgs>),
     /// Write a role name for each place it is typed in: connection string, URI, shells, drivers, SQL.
@@ -86,6 +90,8 @@ pub enum Command {
     },
     /// Judge the evidence of an earlier report again, with this version's checks; no network.
     Replay(replay::ReplayArgs),
+    /// Two runs side by side: what is the same, what differs, and what that suggests.
+    Diff(diff::DiffArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
     Explain {
         /// The id, or the text.
@@ -134,12 +140,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
+        Command::Bundle(args) => doctor::bundle(*args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
         Command::Manifest { place } => manifest::run(&place, terminal),
         Command::Replay(args) => replay::run(&args, environment, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Explain { text } => catalogue::explain(&text),
         Command::Checks => Ok(catalogue::checks()),
         Command::Schema { fleet, merge } => Ok(catalogue::schema(fleet, merge)),

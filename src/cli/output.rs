@@ -113,6 +113,18 @@ pub fn to_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, bytes) }
 }
 
+/// Writes a file that only its owner may read.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn to_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
 /// Adds to a file.
 ///
 /// # Errors

@@ -6,15 +6,26 @@ use super::{
     output::{self, Terminal},
 };
 use crate::{
+    bundle::{self, Extras, names::Pseudonyms},
     environment::Environment,
     report::{self, Format, Report, Style},
+    secret::Secrets,
 };
 use std::path::{Path, PathBuf};
+
+/// What a bundle holds of the run beside its report.
+pub(super) struct Run {
+    /// The plan, where the run was made just now.
+    pub(super) plan: Option<String>,
+    /// The secrets that must not be in the bundle.
+    pub(super) secrets: Secrets,
+}
 
 /// Writes everything that was asked for; the exit code says whether that was possible.
 pub(super) fn speak(
     output: &OutputOptions,
     report: &Report,
+    run: &Run,
     environment: &Environment,
     terminal: &Terminal,
 ) -> u8 {
@@ -45,6 +56,12 @@ pub(super) fn speak(
             failed = true;
         }
     }
+    if let Some(path) = &output.bundle
+        && let Err(why) = write_bundle(path, output, report, run)
+    {
+        terminal.complain(&why.to_string());
+        failed = true;
+    }
     if output.output.is_none() {
         let color = terminal.colors(output.color);
         let written = report::render(report, output.format, &style(color))
@@ -59,4 +76,49 @@ fn step_summary(output: &OutputOptions, environment: &Environment) -> Option<Pat
     let asked = output.format == Format::Github
         || output.report.iter().any(|(format, _)| *format == Format::Github);
     environment.get("GITHUB_STEP_SUMMARY").filter(|_| asked).map(PathBuf::from)
+}
+
+/// Nothing is written of a bundle that is refused.
+fn write_bundle(
+    path: &Path,
+    output: &OutputOptions,
+    report: &Report,
+    run: &Run,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let said = |path: &Path, error: std::io::Error| {
+        format!("{} could not be written: {error}", path.display())
+    };
+    let key = output.pseudonymize.as_ref().map(|key| key_file(path, key.as_deref()));
+    let pseudonyms = key.as_deref().map(pseudonyms).transpose()?;
+    let extras =
+        Extras { plan: run.plan.clone(), secrets: &run.secrets, pseudonyms: pseudonyms.as_ref() };
+    let bytes = bundle::pack(report, &extras)?;
+    // The key comes first: a bundle without it could never be understood again.
+    if let (Some(key), Some(pseudonyms)) = (&key, &pseudonyms) {
+        output::to_private_file(key, pseudonyms.file().as_bytes())
+            .map_err(|error| said(key, error))?;
+    }
+    Ok(output::to_file(path, &bytes).map_err(|error| said(path, error))?)
+}
+
+fn key_file(bundle: &Path, key: Option<&Path>) -> PathBuf {
+    key.map_or_else(
+        || {
+            let mut beside = bundle.as_os_str().to_owned();
+            beside.push(".key");
+            PathBuf::from(beside)
+        },
+        Path::to_owned,
+    )
+}
+
+/// Under the key that is there, or a new one.
+fn pseudonyms(key: &Path) -> Result<Pseudonyms, String> {
+    match std::fs::read_to_string(key) {
+        Ok(text) => Pseudonyms::read(&text).map_err(|error| format!("{}: {error}", key.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Pseudonyms::new().map_err(|error| error.to_string())
+        }
+        Err(error) => Err(format!("{} cannot be read: {error}", key.display())),
+    }
 }

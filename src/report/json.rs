@@ -334,7 +334,7 @@ impl Fix {
     }
 }
 
-pub(super) const fn status(status: Status) -> &'static str {
+pub(crate) const fn status(status: Status) -> &'static str {
     match status {
         Status::Passed => "passed",
         Status::Warning => "warning",

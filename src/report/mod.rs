@@ -6,6 +6,7 @@ mod clean;
 mod counts;
 pub mod fleet;
 mod github;
+mod html;
 mod json;
 mod jsonl;
 mod junit;
@@ -23,6 +24,7 @@ use std::io;
 
 pub use clean::clean;
 pub use json::schema;
+pub(crate) use json::status as status_word;
 
 /// Evidence and what it means.
 pub struct Report {
@@ -50,6 +52,8 @@ pub enum Format {
     Github,
     /// Logging commands of Azure Pipelines.
     AzurePipelines,
+    /// One file to look at in a browser; it needs no network.
+    Html,
     /// For tickets, grouped by who must act.
     Markdown,
 }
@@ -191,6 +195,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Vec<
         Format::Sarif => sarif::render(report)?,
         Format::AzurePipelines => azure_pipelines::render(report).into_bytes(),
         Format::Github => github::render(report).into_bytes(),
+        Format::Html => html::render(report).into_bytes(),
         Format::Markdown => markdown::render(report).into_bytes(),
     })
 }

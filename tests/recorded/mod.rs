@@ -72,3 +72,20 @@ pub(crate) fn styled(evidence: Value, format: Format, color: bool) -> String {
     let style = Style { color, width: 80, verbose: 0, quiet: false, unicode: true };
     String::from_utf8(render(&report(evidence), format, &style).expect("rendered")).expect("UTF-8")
 }
+
+/// Every recorded observation: its name and the evidence.
+pub(crate) fn every_evidence() -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for family in fs::read_dir(fixture("evidence")).expect("a folder") {
+        let folder = family.expect("readable").path();
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.expect("readable").path();
+            let family = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = format!("{family}/{}", file.trim_end_matches(".json"));
+            all.push((name.clone(), evidence(&[&name])));
+        }
+    }
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all
+}

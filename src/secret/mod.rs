@@ -1,4 +1,10 @@
-//! Texts that must not be seen.
+//! Texts that must not be seen, and the search for them where they must not be.
+
+mod known;
+pub mod redact;
+pub mod shapes;
+
+pub use known::Secrets;
 
 use zeroize::Zeroizing;
 

@@ -1,0 +1,394 @@
+//! The report to look at: one file that needs nothing else. The path with its state, the verdict, what to
+//! do, where the time went, and the proof. What it shows cannot make it fetch or run anything: its own
+//! policy allows no address at all, and no script but the one below.
+
+mod path;
+mod waterfall;
+
+use super::{Report, clean, counts::Counts, json::status as status_word};
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use entra_pg_checks::{
+    Confidence, FAMILIES, Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
+    facts::settings::{Origin, Setting, Settings},
+};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// The whole file.
+pub(super) fn render(report: &Report) -> String {
+    let title = format!("entra-pg: {}", report.summary());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (clean(&title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#verdict" { "To the verdict" }
+                (head(report))
+                main {
+                    (verdict(report))
+                    section aria-labelledby="path-title" {
+                        h2 #path-title { "The path" }
+                        (path::draw(report))
+                    }
+                    (others(report))
+                    (timeline(report))
+                    (checks(report))
+                    (background(report))
+                }
+                footer { (foot(report)) }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// Nothing may be fetched, and nothing may run but our own script, by its hash.
+fn policy() -> String {
+    let hash = digest::digest(&digest::SHA256, SCRIPT.as_bytes());
+    let hash = STANDARD.encode(hash.as_ref());
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
+    )
+}
+
+fn head(report: &Report) -> Markup {
+    let evidence = report.evidence();
+    let settings = evidence.settings.seen();
+    html! {
+        header {
+            p.product { "entra-pg doctor " span.muted { (env!("CARGO_PKG_VERSION")) } }
+            dl.target {
+                @if let Some(settings) = settings {
+                    @if let Some(host) = &settings.host {
+                        div { dt { "server" } dd { (clean(&host.value)) ":" (settings.port.value) } }
+                        div { dt { "database" } dd { (clean(&settings.database.value)) } }
+                    } @else {
+                        div { dt { "server" } dd { "none was named" } }
+                    }
+                    @if let Some(user) = &settings.user {
+                        div { dt { "as" } dd { (clean(&user.value)) } }
+                    }
+                }
+                div { dt { "from" } dd { (clean(&evidence.vantage.hostname)) } }
+                div { dt { "run" } dd { (clean(&evidence.run_id)) } }
+                div { dt { "began" } dd { time datetime=(evidence.observed_at) { (evidence.observed_at.strftime("%Y-%m-%d %H:%M:%S UTC")) } } }
+            }
+        }
+    }
+}
+
+fn verdict(report: &Report) -> Markup {
+    let judgement = report.judgement();
+    let (class, word) = match judgement.outcome {
+        Outcome::Healthy => ("good", "works"),
+        Outcome::Degraded => ("warn", "works, with warnings"),
+        Outcome::Failing => ("bad", "fails"),
+        Outcome::Undetermined => ("warn", "undetermined"),
+    };
+    let root = judgement.root();
+    let guess = match root.map(|root| root.finding.confidence) {
+        Some(Confidence::Likely) => "Probably: ",
+        Some(Confidence::Possible) => "Perhaps: ",
+        Some(Confidence::Certain) | None => "",
+    };
+    let ruled_out = report.ruled_out();
+    html! {
+        section #verdict class=(format!("verdict {class}")) aria-labelledby="verdict-title" {
+            p.outcome { (symbol(class)) " " (word) }
+            h1 #verdict-title { (guess) (sentence(&report.summary())) }
+            @if let Some(root) = root {
+                p.id { code { (root.finding.problem.id) } " about " span.break { (clean(&root.finding.subject)) } }
+                (proof(&root.finding, true))
+                (fixes(&root.finding.fixes))
+                p.more { "More: " code { (root.finding.problem.docs()) } }
+            }
+            @if !ruled_out.is_empty() {
+                p.ruled { "Ruled out: "
+                    @for (index, (area, by)) in ruled_out.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        span title=(by.join(", ")) { (area) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The findings that the root does not explain, and those that it does.
+fn others(report: &Report) -> Markup {
+    let of = |explained: bool| -> Vec<&Judged> {
+        let findings = &report.judgement().findings;
+        findings
+            .iter()
+            .filter(|judged| !judged.root && judged.explained_by.is_some() == explained)
+            .collect()
+    };
+    let (own, explained) = (of(false), of(true));
+    html! {
+        @if !own.is_empty() {
+            section aria-labelledby="others-title" {
+                h2 #others-title { "Also found" }
+                @for judged in own { (card(judged)) }
+            }
+        }
+        @if !explained.is_empty() {
+            section aria-labelledby="explained-title" {
+                h2 #explained-title { "Consequences" }
+                @for judged in explained { (card(judged)) }
+            }
+        }
+    }
+}
+
+fn card(judged: &Judged) -> Markup {
+    let finding = &judged.finding;
+    let class = match finding.severity {
+        Severity::Error => "bad",
+        Severity::Warning => "warn",
+        Severity::Info => "note",
+    };
+    html! {
+        details class=(format!("card {class}")) {
+            summary {
+                (symbol(class)) " " span { (sentence(&finding.detail)) }
+                @if let Some(cause) = judged.explained_by {
+                    span.muted { " explained by " code { (cause.id) } }
+                }
+            }
+            p.id { code { (finding.problem.id) } " about " span.break { (clean(&finding.subject)) } }
+            (proof(finding, true))
+            (fixes(&finding.fixes))
+            p.more { "More: " code { (finding.problem.docs()) } }
+        }
+    }
+}
+
+fn proof(finding: &Finding, open: bool) -> Markup {
+    html! {
+        @if !finding.evidence.is_empty() {
+            details.proof open[open] {
+                summary { "Evidence" }
+                ul { @for line in &finding.evidence { li.break { (clean(line)) } } }
+            }
+        }
+    }
+}
+
+fn fixes(fixes: &[Fix]) -> Markup {
+    html! {
+        @if !fixes.is_empty() {
+            h3 { "What to do" }
+            ol.fixes {
+                @for fix in fixes {
+                    li {
+                        span { (clean(&fix.text)) } " "
+                        span.actor { (fix.actor.label()) }
+                        @if fix.risk == Risk::Review { " " span.muted { "changes what others use" } }
+                        @if let Some(command) = &fix.command {
+                            div.command {
+                                pre tabindex="0" { code { (clean(command)) } }
+                                button type="button" hidden { "Copy" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn timeline(report: &Report) -> Markup {
+    let evidence = report.evidence();
+    html! {
+        @if !evidence.timeline.is_empty() {
+            section aria-labelledby="time-title" {
+                h2 #time-title { "Where the time went " span.muted { (evidence.duration_ms) " ms" } }
+                (waterfall::draw(evidence))
+            }
+        }
+    }
+}
+
+fn checks(report: &Report) -> Markup {
+    let judgement = report.judgement();
+    let counts = Counts::of(&judgement.lines);
+    html! {
+        section aria-labelledby="checks-title" {
+            h2 #checks-title { "Every check " span.muted {
+                (counts.passed) " passed, " (counts.warned) " warned, " (counts.failed) " failed, "
+                (counts.skipped) " skipped, " (counts.undetermined) " undetermined"
+            } }
+            @for (family, _) in FAMILIES {
+                @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == *family).collect();
+                @if !lines.is_empty() { (family_of(family, &lines)) }
+            }
+        }
+    }
+}
+
+fn family_of(family: &str, lines: &[&Line]) -> Markup {
+    let class = worst(lines.iter().copied());
+    let open = matches!(class, "bad" | "warn");
+    html! {
+        details.family open[open] {
+            summary { (symbol(class)) " " (family) }
+            table {
+                thead { tr { th scope="col" { "status" } th scope="col" { "check" } th scope="col" { "what was seen" } th.number scope="col" { "ms" } } }
+                tbody {
+                    @for line in lines {
+                        tr class=(class_of(line.status)) {
+                            td.status { (symbol(class_of(line.status))) " " (status_word(line.status)) }
+                            td { code { (line.check.id) } @if let Some(subject) = &line.subject { br; span.break { (clean(subject)) } } }
+                            td.break {
+                                (clean(&line.detail))
+                                @if line.detail.is_empty() { (line.check.asserts) }
+                                @if let Some(cause) = line.explained_by { " " span.muted { "explained by " code { (cause.id) } } }
+                            }
+                            td.number { @if line.span.1 > 0 { (line.span.1) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Settings with their origin, resolver and proxy, and what was contacted.
+fn background(report: &Report) -> Markup {
+    let evidence = report.evidence();
+    html! {
+        section aria-labelledby="background-title" {
+            h2 #background-title { "What the run went by" }
+            @if let Some(settings) = evidence.settings.seen() {
+                details { summary { "Settings, and where each came from" } (settings_table(settings)) }
+            }
+            @if let Some(dns) = evidence.dns.seen() {
+                details {
+                    summary { "Nameservers and proxy" }
+                    ul {
+                        @for server in &dns.resolver.nameservers { li { "nameserver " (server.address) } }
+                        @if !dns.resolver.search.is_empty() { li.break { "search " (clean(&dns.resolver.search.join(" "))) } }
+                        @match evidence.proxy.seen().and_then(|rules| rules.https.as_ref()) {
+                            Some(proxy) => li.break { "proxy " (clean(&format!("{}://{}:{} ({})", proxy.scheme, proxy.host, proxy.port, proxy.origin.phrase()))) },
+                            None => li { "no proxy" },
+                        }
+                    }
+                }
+            }
+            @if !evidence.contacted.is_empty() {
+                details {
+                    summary { "Every endpoint that was contacted (" (evidence.contacted.len()) ")" }
+                    table {
+                        thead { tr { th scope="col" { "host" } th scope="col" { "address" } th scope="col" { "by" } } }
+                        tbody {
+                            @for contact in &evidence.contacted {
+                                tr { td.break { (clean(&contact.host)) } td.break { (clean(&contact.address)) ":" (contact.port) "/" (clean(&contact.protocol)) } td { (clean(&contact.probe)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn settings_table(settings: &Settings) -> Markup {
+    let text = |setting: &Option<Setting<String>>| {
+        setting.as_ref().map(|setting| (setting.value.clone(), setting.origin.phrase()))
+    };
+    let own = |setting: &Setting<String>| Some((setting.value.clone(), setting.origin.phrase()));
+    let rows: [(&str, Option<(String, String)>); 8] = [
+        ("host", text(&settings.host)),
+        ("hostaddr", text(&settings.hostaddr)),
+        ("port", Some((settings.port.value.to_string(), settings.port.origin.phrase()))),
+        ("database", own(&settings.database)),
+        ("user", text(&settings.user)),
+        ("sslmode", own(&settings.sslmode)),
+        ("tenant", text(&settings.tenant)),
+        (
+            "password",
+            settings
+                .password
+                .as_ref()
+                .map(|origin: &Origin| ("(not shown)".to_owned(), origin.phrase())),
+        ),
+    ];
+    html! {
+        table {
+            thead { tr { th scope="col" { "setting" } th scope="col" { "value" } th scope="col" { "from" } } }
+            tbody {
+                @for (name, row) in rows {
+                    @if let Some((value, from)) = row {
+                        tr { td { (name) } td.break { code { (clean(&value)) } } td.break { (clean(&from)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn foot(report: &Report) -> Markup {
+    let errors = &report.evidence().tool_errors;
+    html! {
+        @for error in errors { p.break { "The tool itself: " (clean(error)) } }
+        p { "Made by entra-pg " (env!("CARGO_PKG_VERSION")) " on " (clean(&report.evidence().vantage.os)) ". No token and no password is in this file." }
+    }
+}
+
+/// The worst of some lines, as a class.
+fn worst<'a>(lines: impl Iterator<Item = &'a Line>) -> &'static str {
+    const ORDER: [&str; 4] = ["off", "good", "warn", "bad"];
+    let rank = |class: &str| ORDER.iter().position(|known| *known == class).unwrap_or(0);
+    lines.map(|line| class_of(line.status)).max_by_key(|class| rank(class)).unwrap_or("off")
+}
+
+const fn class_of(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "good",
+        Status::Warning | Status::Undetermined => "warn",
+        Status::Failed => "bad",
+        Status::Skipped | Status::NotApplicable => "off",
+    }
+}
+
+/// A sign beside every colour, for those who do not see colours, and a word for those who hear.
+fn symbol(class: &str) -> Markup {
+    let (sign, word) = match class {
+        "good" => ("✓", "good"),
+        "warn" => ("!", "warning"),
+        "bad" => ("✗", "failed"),
+        "note" => ("i", "note"),
+        _ => ("–", "not looked at"),
+    };
+    html! { span class=(format!("sign {class}")) role="img" aria-label=(word) { (sign) } }
+}
+
+/// A detail as a sentence.
+fn sentence(text: &str) -> String {
+    let text = clean(text);
+    let mut letters = text.chars();
+    match letters.next() {
+        // Names stay as they are spelt.
+        Some(first)
+            if text
+                .split(' ')
+                .next()
+                .is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase())) =>
+        {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => text,
+    }
+}

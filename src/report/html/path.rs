@@ -1,0 +1,189 @@
+//! The path as a drawing: from the client over DNS and Entra to the server and its database, each with its
+//! state; across on a wide page, down on a phone.
+
+use super::{Report, clean, worst};
+use entra_pg_checks::facts::dns::Role;
+use maud::{Markup, html};
+
+/// A station, and the families that judge it.
+struct Station {
+    name: &'static str,
+    about: Vec<String>,
+    class: &'static str,
+    root: bool,
+}
+
+const STATIONS: [(&str, &[&str]); 5] = [
+    ("this machine", &["config", "clock"]),
+    ("DNS", &["dns"]),
+    ("Entra ID", &["outbound", "token", "claims"]),
+    ("server", &["server", "azure"]),
+    ("login", &["name", "login", "access"]),
+];
+
+pub(super) fn draw(report: &Report) -> Markup {
+    let stations = stations(report);
+    let words: Vec<String> = stations
+        .iter()
+        .map(|station| format!("{}: {}", station.name, word(station.class)))
+        .collect();
+    let words = words.join("; ");
+    html! {
+        div.wide { (across(&stations, &words)) }
+        div.narrow { (down(&stations, &words)) }
+    }
+}
+
+fn stations(report: &Report) -> Vec<Station> {
+    let judgement = report.judgement();
+    let root = judgement.root().map(|root| root.finding.problem.family());
+    STATIONS
+        .iter()
+        .map(|(name, families)| Station {
+            name,
+            about: about(report, name),
+            class: worst(
+                judgement.lines.iter().filter(|line| families.contains(&line.check.family())),
+            ),
+            root: root.is_some_and(|root| families.contains(&root)),
+        })
+        .collect()
+}
+
+/// What stands in a station, in two short lines.
+fn about(report: &Report, station: &str) -> Vec<String> {
+    let evidence = report.evidence();
+    let settings = evidence.settings.seen();
+    let lines = match station {
+        "this machine" => {
+            let proxy = evidence.proxy.seen().and_then(|rules| rules.https.as_ref());
+            let proxy = proxy.map(|proxy| format!("proxy {}:{}", proxy.host, proxy.port));
+            vec![Some(evidence.vantage.hostname.clone()), proxy]
+        }
+        "DNS" => {
+            let servers = evidence.dns.seen().map(|dns| &dns.resolver.nameservers);
+            let first = servers.and_then(|servers| servers.first());
+            let more = servers.map_or(0, |servers| servers.len().saturating_sub(1));
+            vec![
+                first.map(|server| server.address.ip().to_string()),
+                (more > 0).then(|| format!("and {more} more")),
+            ]
+        }
+        "Entra ID" => {
+            let host = settings.map(|settings| settings.cloud.value.authority_host.clone());
+            let chosen = evidence.credential.seen().and_then(|trace| trace.chosen());
+            vec![host, chosen.map(|attempt| format!("token: {}", attempt.kind.name()))]
+        }
+        "server" => {
+            let host = settings.and_then(|settings| settings.host.as_ref());
+            let address = evidence.dns.seen().and_then(|dns| {
+                let name = dns.names.iter().find(|name| name.role == Role::Server)?;
+                name.usable().first().map(ToString::to_string)
+            });
+            vec![host.map(|host| host.value.clone()), address]
+        }
+        _ => {
+            let user = settings.and_then(|settings| settings.user.as_ref());
+            let database = settings.map(|settings| format!("in {}", settings.database.value));
+            vec![user.map(|user| user.value.clone()), database]
+        }
+    };
+    lines.into_iter().flatten().filter(|line| !line.is_empty()).map(|line| clean(&line)).collect()
+}
+
+/// Width and height of a station, and the way to the next.
+const WIDTH: usize = 172;
+const HEIGHT: usize = 92;
+const GAP: usize = 34;
+
+fn across(stations: &[Station], words: &str) -> Markup {
+    let width = stations.len() * (WIDTH + GAP) - GAP + 4;
+    html! {
+        svg.path viewBox=(format!("0 0 {width} {}", HEIGHT + 4)) role="img" aria-label=(words) {
+            @for (index, station) in stations.iter().enumerate() {
+                @let left = index * (WIDTH + GAP) + 2;
+                (boxed(station, left, 2))
+                @if let Some(next) = stations.get(index + 1) {
+                    (arrow(next, left + WIDTH, 2 + HEIGHT / 2, GAP, true))
+                }
+            }
+        }
+    }
+}
+
+fn down(stations: &[Station], words: &str) -> Markup {
+    const STEP: usize = 24;
+    let height = stations.len() * (HEIGHT + STEP) - STEP + 4;
+    html! {
+        svg.path viewBox=(format!("0 0 {} {height}", WIDTH + 4)) role="img" aria-label=(words) {
+            @for (index, station) in stations.iter().enumerate() {
+                @let top = index * (HEIGHT + STEP) + 2;
+                (boxed(station, 2, top))
+                @if let Some(next) = stations.get(index + 1) {
+                    (arrow(next, 2 + WIDTH / 2, top + HEIGHT, STEP, false))
+                }
+            }
+        }
+    }
+}
+
+fn boxed(station: &Station, left: usize, top: usize) -> Markup {
+    let class = if station.root {
+        format!("station {} root", station.class)
+    } else {
+        format!("station {}", station.class)
+    };
+    html! {
+        g class=(class) {
+            rect x=(left) y=(top) width=(WIDTH) height=(HEIGHT) rx="10" {}
+            text.name x=(left + 14) y=(top + 26) { (sign(station.class)) " " (station.name) }
+            @for (index, line) in station.about.iter().take(2).enumerate() {
+                text.about x=(left + 14) y=(top + 48 + index * 17) { (shortened(line)) title { (line) } }
+            }
+            @if station.root { text.cause x=(left + 14) y=(top + HEIGHT - 8) { "the cause is here" } }
+        }
+    }
+}
+
+/// The way to a station is as good as the station; none leads where nothing was looked at.
+fn arrow(next: &Station, left: usize, top: usize, length: usize, across: bool) -> Markup {
+    let (x, y) = if across { (left + length, top) } else { (left, top + length) };
+    let head = if across {
+        format!("{},{} {x},{y} {},{}", x - 7, y - 5, x - 7, y + 5)
+    } else {
+        format!("{},{} {x},{y} {},{}", x - 5, y - 7, x + 5, y - 7)
+    };
+    html! {
+        g class=(format!("arrow {}", next.class)) {
+            line x1=(left) y1=(top) x2=(x) y2=(y) {}
+            polyline points=(head) {}
+        }
+    }
+}
+
+/// A text that fits into a station; the whole is its tooltip.
+fn shortened(line: &str) -> String {
+    const FITS: usize = 21;
+    if line.chars().count() <= FITS {
+        return line.to_owned();
+    }
+    line.chars().take(FITS - 1).chain(['…']).collect()
+}
+
+fn sign(class: &str) -> &'static str {
+    match class {
+        "good" => "✓",
+        "warn" => "!",
+        "bad" => "✗",
+        _ => "–",
+    }
+}
+
+fn word(class: &str) -> &'static str {
+    match class {
+        "good" => "good",
+        "warn" => "with a warning",
+        "bad" => "failed",
+        _ => "not looked at",
+    }
+}
