@@ -1,34 +1,9 @@
-//! `explain`, `checks`, `schema` and `name`: what can be told without a look at anything.
+//! `checks`, `schema` and `name`: what can be told without a look at anything.
 
 use super::{TOOL_FAILED, output};
-use crate::{explain, report, usage::UsageError};
+use crate::report;
 use entra_pg_checks::rulebook;
 use std::fmt::Write;
-
-/// Prints the pages for an id or an error text.
-pub(super) fn explain(words: &[String]) -> Result<u8, UsageError> {
-    let text = words.join(" ");
-    let found = explain::find(&text);
-    if found.is_empty() {
-        return Err(UsageError::new(format!("no page is known for \"{text}\""))
-            .suggest("a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the error's text; `entra-pg checks` lists the ids"));
-    }
-    let mut out = String::new();
-    if let Some(check) = explain::check(&text) {
-        let _ = writeln!(out, "{}: {}\nIt can find:\n", check.id, check.asserts);
-    } else if found.len() > 1 {
-        let ids: Vec<&str> = found.iter().map(|problem| problem.id).collect();
-        let _ = writeln!(
-            out,
-            "This text can mean: {}.\n`entra-pg doctor` tells which.\n",
-            ids.join(", ")
-        );
-    }
-    out.extend(explain::number(&text).map(|number| number + "\n"));
-    let pages: Vec<String> = found.into_iter().map(explain::page).collect();
-    out.push_str(&pages.join("\n\n"));
-    Ok(print(&out))
-}
 
 /// Prints a name for each place.
 pub(super) fn name(name: &str, json: bool) -> u8 {

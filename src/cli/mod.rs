@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod diff;
 pub mod doctor;
+pub mod explain;
 pub mod fleet;
 pub mod manifest;
 pub mod merge;
@@ -93,11 +94,7 @@ pub enum Command {
     /// Two runs side by side: what is the same, what differs, and what that suggests.
     Diff(diff::DiffArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
-    Explain {
-        /// The id, or the text.
-        #[arg(required = true, allow_hyphen_values = true)]
-        text: Vec<String>,
-    },
+    Explain(explain::ExplainArgs),
     /// List every check: what it asserts, what it contacts, which secrets it uses, what it finds.
     Checks,
     /// Print the JSON Schema of `--format json`.
@@ -148,7 +145,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Manifest { place } => manifest::run(&place, terminal),
         Command::Replay(args) => replay::run(&args, environment, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
-        Command::Explain { text } => catalogue::explain(&text),
+        Command::Explain(args) => explain::run(&args, terminal),
         Command::Checks => Ok(catalogue::checks()),
         Command::Schema { fleet, merge } => Ok(catalogue::schema(fleet, merge)),
         Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),

@@ -56,13 +56,13 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn rule(problem: &Problem) -> Value {
+fn rule(problem: &'static Problem) -> Value {
     json!({
         "id": problem.id,
         "name": camel(problem.id),
         "shortDescription": {"text": problem.title},
         "fullDescription": {"text": problem.page.means},
-        "help": {"text": explain::page(problem)},
+        "help": explain::help(problem),
         "defaultConfiguration": {"level": level(problem.severity)},
         "properties": {"tags": [problem.family()]},
     })

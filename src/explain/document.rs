@@ -1,0 +1,179 @@
+//! A page, whatever it is about.
+
+use super::sqlstate::Sqlstate;
+use entra_pg_checks::{Check, Problem, Severity, problems, rulebook, token::aadsts::Aadsts};
+use serde::Serialize;
+
+/// A page of `explain`. Fields are only added.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// The id: `claims/expired`, `AADSTS50076`, `28P01`.
+    pub id: String,
+    /// `problem`, `check`, `aadsts` or `sqlstate`.
+    pub kind: &'static str,
+    /// What it is, in a few words.
+    pub title: String,
+    /// How bad a problem is, unless a finding says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<&'static str>,
+    /// What it means.
+    pub means: String,
+    /// Why it happens, most likely first.
+    pub causes: Vec<String>,
+    /// How to confirm it by hand.
+    pub confirm: Vec<String>,
+    /// How to mend it.
+    pub fix: Vec<Remedy>,
+    /// What it is often mistaken for.
+    pub mistaken_for: Vec<String>,
+    /// Other pages that belong to it.
+    pub related: Vec<Related>,
+    /// Where the facts are from.
+    pub sources: Vec<String>,
+}
+
+/// What to do, and who does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remedy {
+    /// Who must act.
+    pub actor: &'static str,
+    /// What to do.
+    pub text: String,
+    /// The command, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+/// Another page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Related {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+}
+
+impl Document {
+    pub(super) fn problem(problem: &'static Problem) -> Self {
+        let page = &problem.page;
+        let found_by = rulebook().into_iter().filter(|check| check.problems.contains(&problem));
+        Self {
+            id: problem.id.to_owned(),
+            kind: "problem",
+            title: problem.title.to_owned(),
+            severity: Some(match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "info",
+            }),
+            means: page.means.to_owned(),
+            causes: owned(page.causes),
+            confirm: owned(page.confirm),
+            fix: page
+                .fix
+                .iter()
+                .map(|(actor, text)| Remedy {
+                    actor: actor.label(),
+                    text: (*text).to_owned(),
+                    command: None,
+                })
+                .collect(),
+            mistaken_for: owned(page.mistaken_for),
+            related: found_by
+                .map(|check| Related { id: check.id.to_owned(), title: check.asserts.to_owned() })
+                .collect(),
+            sources: owned(page.sources),
+        }
+    }
+
+    pub(super) fn check(check: &'static Check) -> Self {
+        let topics: Vec<&str> = check.needs.iter().map(|topic| topic.name()).collect();
+        let mut contacts: Vec<&str> = check
+            .needs
+            .iter()
+            .map(|topic| topic.contacts())
+            .filter(|contacts| *contacts != "nothing")
+            .collect();
+        contacts.dedup();
+        let contacts = if contacts.is_empty() { "nothing".to_owned() } else { contacts.join("; ") };
+        Self {
+            id: check.id.to_owned(),
+            kind: "check",
+            title: check.asserts.to_owned(),
+            severity: None,
+            means: format!(
+                "This check asserts: {}. It judges what was seen of {}; to see that, the run contacts {contacts}.",
+                check.asserts,
+                topics.join(", ")
+            ),
+            causes: Vec::new(),
+            confirm: vec![format!(
+                "`entra-pg doctor --only {} -vv` looks at this alone, with all it needs",
+                check.id
+            )],
+            fix: Vec::new(),
+            mistaken_for: Vec::new(),
+            related: check.problems.iter().map(|problem| related(problem)).collect(),
+            sources: Vec::new(),
+        }
+    }
+
+    /// One of Entra's numbers: its own advice first, then what its problem says.
+    pub(super) fn number(known: &'static Aadsts) -> Self {
+        let problem = Self::problem(known.problem);
+        let advice = known.advice.iter().map(|advice| Remedy {
+            actor: advice.actor.label(),
+            text: advice.text.to_owned(),
+            command: (!advice.command.is_empty()).then(|| advice.command.to_owned()),
+        });
+        let code = known.code;
+        Self {
+            id: format!("AADSTS{code}"),
+            kind: "aadsts",
+            title: known.meaning.to_owned(),
+            severity: problem.severity,
+            means: format!("Entra ID says with this number: {}. {}", known.meaning, problem.means),
+            causes: problem.causes,
+            confirm: [
+                vec![format!(
+                    "Microsoft's own words: https://login.microsoftonline.com/error?code={code}"
+                )],
+                problem.confirm,
+            ]
+            .concat(),
+            fix: advice.chain(problem.fix).collect(),
+            mistaken_for: problem.mistaken_for,
+            related: vec![related(known.problem)],
+            sources: problem.sources,
+        }
+    }
+
+    pub(super) fn sqlstate(state: &'static Sqlstate) -> Self {
+        let all = problems();
+        let candidates =
+            state.problems.iter().filter_map(|id| all.iter().find(|problem| problem.id == *id));
+        let related: Vec<Related> = candidates.map(|problem| related(problem)).collect();
+        let first = all.iter().find(|problem| state.problems.first() == Some(&problem.id));
+        Self {
+            id: state.code.to_owned(),
+            kind: "sqlstate",
+            title: state.name.to_owned(),
+            severity: None,
+            means: state.means.to_owned(),
+            causes: related.iter().map(|related| format!("{}: {}", related.id, related.title)).collect(),
+            confirm: vec!["`entra-pg doctor` tells which of them it is".to_owned()],
+            fix: first.map(|problem| Self::problem(problem).fix).unwrap_or_default(),
+            mistaken_for: owned(state.mistaken_for),
+            related,
+            sources: vec!["PostgreSQL documentation, appendix A: https://www.postgresql.org/docs/current/errcodes-appendix.html".to_owned()],
+        }
+    }
+}
+
+fn related(problem: &Problem) -> Related {
+    Related { id: problem.id.to_owned(), title: problem.title.to_owned() }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}

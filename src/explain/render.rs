@@ -1,0 +1,79 @@
+//! Pages as text and as Markdown.
+
+use super::{Document, document::Remedy};
+use std::fmt::Write;
+
+/// A page for the terminal.
+#[must_use]
+pub fn text(page: &Document) -> String {
+    let mut out = format!("{}: {}\n\n{}\n", page.id, page.title, page.means);
+    let mut list = |title: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+            for item in items {
+                let _ = writeln!(out, "  - {item}");
+            }
+        }
+    };
+    list("Why it happens, most likely first", page.causes.clone());
+    list("How to confirm it by hand", page.confirm.clone());
+    list("How to mend it", page.fix.iter().map(remedy).collect());
+    list("What it is mistaken for", page.mistaken_for.clone());
+    if page.kind != "problem" {
+        list(
+            "See also",
+            page.related.iter().map(|other| format!("{}: {}", other.id, other.title)).collect(),
+        );
+    }
+    list("Sources", page.sources.clone());
+    out
+}
+
+fn remedy(remedy: &Remedy) -> String {
+    let command = remedy.command.as_ref().map(|command| format!("\n      {command}"));
+    format!("{}: {}{}", remedy.actor, remedy.text, command.unwrap_or_default())
+}
+
+/// A page for a wiki or a repository.
+#[must_use]
+pub fn markdown(page: &Document) -> String {
+    let mut out =
+        format!("# {}\n\n**{}**\n\n{}\n", page.id, escaped(&page.title), escaped(&page.means));
+    let mut list = |title: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            let _ = writeln!(out, "\n## {title}\n");
+            for item in items {
+                let _ = writeln!(out, "- {item}");
+            }
+        }
+    };
+    let escape = |items: &[String]| items.iter().map(|item| escaped(item)).collect();
+    list("Why it happens, most likely first", escape(&page.causes));
+    list("How to confirm it by hand", escape(&page.confirm));
+    let fixes = page.fix.iter().map(|remedy| {
+        let command =
+            remedy.command.as_ref().map(|command| format!("\n\n  ```\n  {command}\n  ```"));
+        format!("**{}**: {}{}", remedy.actor, escaped(&remedy.text), command.unwrap_or_default())
+    });
+    list("How to mend it", fixes.collect());
+    list("What it is mistaken for", escape(&page.mistaken_for));
+    let related =
+        page.related.iter().map(|other| format!("`{}`: {}", other.id, escaped(&other.title)));
+    list("See also", related.collect());
+    list("Sources", escape(&page.sources));
+    out
+}
+
+/// Markdown's marks lose their meaning, but for the backticks around commands.
+fn escaped(text: &str) -> String {
+    let mut in_code = false;
+    let mut out = String::new();
+    for character in text.chars() {
+        in_code ^= character == '`';
+        if !in_code && matches!(character, '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '#') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}

@@ -1,0 +1,145 @@
+//! Every page as a file of a website: HTML without script and without any address of another place.
+
+use super::{Document, all, markdown};
+use entra_pg_checks::FAMILIES;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::path::PathBuf;
+
+/// In which form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Site {
+    /// For browsers.
+    Html,
+    /// For wikis and repositories.
+    Markdown,
+    /// For programs: one document.
+    Json,
+}
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --ink: #1c1f23; --muted: #5b636e; --paper: #fbfbfa; --code: #eceef0; --link: #1f5fa8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --muted: #a3abb5; --paper: #14171a; --code: #262b31; --link: #8ab8ee; } }
+body { margin: 0 auto; max-width: 46rem; padding: 1rem 1.25rem 3rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
+a { color: var(--link); } code, pre { background: var(--code); border-radius: 4px; padding: .1em .3em; font-size: .9em; } pre { padding: .6em .8em; overflow-x: auto; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; } nav, .muted { color: var(--muted); } li { margin: .25rem 0; }
+";
+
+/// The files, by their path inside the folder.
+#[must_use]
+pub fn website(site: Site) -> Vec<(PathBuf, String)> {
+    let pages = all();
+    match site {
+        Site::Json => {
+            let document = serde_json::json!({"tool": "entra-pg", "version": env!("CARGO_PKG_VERSION"), "pages": pages});
+            vec![(PathBuf::from("pages.json"), format!("{document:#}\n"))]
+        }
+        Site::Markdown => {
+            let mut files = vec![(PathBuf::from("README.md"), list(&pages))];
+            files.extend(
+                pages
+                    .iter()
+                    .map(|page| (PathBuf::from(format!("{}.md", name(page))), markdown(page))),
+            );
+            files
+        }
+        Site::Html => {
+            let mut files = vec![(PathBuf::from("index.html"), index(&pages).into_string() + "\n")];
+            files.extend(pages.iter().map(|page| {
+                (
+                    PathBuf::from(format!("{}.html", name(page))),
+                    html_page(page).into_string() + "\n",
+                )
+            }));
+            files
+        }
+    }
+}
+
+/// The name of a page's file; the address of a page does not change.
+fn name(page: &Document) -> String {
+    format!("{}-{}", page.kind, page.id.replace('/', "-"))
+}
+
+fn link(pages: &[Document], id: &str) -> Option<String> {
+    pages.iter().find(|page| page.id == id).map(|page| format!("{}.html", name(page)))
+}
+
+fn list(pages: &[Document]) -> String {
+    let mut out = "# Everything that entra-pg explains\n\n".to_owned();
+    for page in pages {
+        out.push_str(&format!("- [{}]({}.md): {}\n", page.id, name(page), page.title));
+    }
+    out
+}
+
+fn index(pages: &[Document]) -> Markup {
+    let of = |kind: &'static str| pages.iter().filter(move |page| page.kind == kind);
+    let body = html! {
+        h1 { "Why a login with Microsoft Entra ID fails, and what to do" }
+        p { "Every problem that " code { "entra-pg doctor" } " can find, every check, Entra's error numbers and PostgreSQL's SQLSTATEs. "
+            code { "entra-pg explain ID" } " shows the same pages offline." }
+        @for (family, _) in FAMILIES {
+            h2 { "Problems: " (family) }
+            ul { @for page in of("problem").filter(|page| page.id.split('/').next() == Some(family)) { (item(page)) } }
+        }
+        h2 { "Entra's numbers (AADSTS)" } ul { @for page in of("aadsts") { (item(page)) } }
+        h2 { "SQLSTATEs" } ul { @for page in of("sqlstate") { (item(page)) } }
+        h2 { "Checks" } ul { @for page in of("check") { (item(page)) } }
+    };
+    frame("entra-pg: every page", &body)
+}
+
+fn item(page: &Document) -> Markup {
+    html! { li { a href=(format!("{}.html", name(page))) { code { (page.id) } } " " (page.title) } }
+}
+
+fn html_page(page: &Document) -> Markup {
+    let pages = all();
+    let section = |title: &str, items: &[String]| {
+        html! { @if !items.is_empty() { h2 { (title) } ul { @for item in items { li { (marked(item)) } } } } }
+    };
+    let body = html! {
+        nav { a href="index.html" { "every page" } }
+        h1 { code { (page.id) } " " (page.title) }
+        @if let Some(severity) = page.severity { p.muted { (severity) } }
+        p { (marked(&page.means)) }
+        (section("Why it happens, most likely first", &page.causes))
+        (section("How to confirm it by hand", &page.confirm))
+        @if !page.fix.is_empty() {
+            h2 { "How to mend it" }
+            ul { @for fix in &page.fix { li { b { (fix.actor) } ": " (marked(&fix.text)) @if let Some(command) = &fix.command { pre { code { (command) } } } } } }
+        }
+        (section("What it is mistaken for", &page.mistaken_for))
+        @if !page.related.is_empty() {
+            h2 { "See also" }
+            ul { @for other in &page.related { li { a href=(link(&pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }
+        }
+        (section("Sources", &page.sources))
+    };
+    frame(&format!("{}: {}", page.id, page.title), &body)
+}
+
+fn frame(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    }
+}
+
+/// A text whose commands stand between backticks.
+fn marked(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
