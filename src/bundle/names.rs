@@ -134,7 +134,6 @@ const KEPT: &[&str] = &[
     "direction",
     "next_hop",
     "service_tags",
-    "what",
     "endpoint",
     "after",
     "missing",
@@ -273,6 +272,17 @@ const PUBLIC_IDS: &[&str] = &[
 /// The letters of pseudonyms: those that have look-alikes in other alphabets, so that these stay visible.
 const LETTERS: &[u8; 9] = b"aeopcxyis";
 
+/// What kind of text stands somewhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// A name of the user: every word of it is replaced.
+    Name,
+    /// A remark that nothing is judged by: names in it are replaced.
+    Remark,
+    /// A message: names in it are replaced, but for words that messages are told apart by.
+    Message,
+}
+
 /// What is to be replaced in one run.
 struct Dictionary {
     /// Words that are names of the user, in lower case.
@@ -331,7 +341,7 @@ impl Pseudonyms {
     pub fn evidence(&self, evidence: &Evidence) -> io::Result<Evidence> {
         let mut document = serde_json::to_value(evidence)?;
         let dictionary = Dictionary::of(evidence, &document);
-        self.names_in(&mut document, &dictionary, false);
+        self.names_in(&mut document, &dictionary, Place::Message);
         Ok(serde_json::from_value(document)?)
     }
 
@@ -341,25 +351,24 @@ impl Pseudonyms {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let words = names.keys().map(|name| name.to_lowercase()).collect();
         let dictionary = Dictionary { words, quoted: BTreeSet::new(), public: BTreeSet::new() };
-        self.replaced(text, &dictionary, false)
+        self.replaced(text, &dictionary, Place::Message)
     }
 
-    fn names_in(&self, value: &mut Value, dictionary: &Dictionary, named: bool) {
+    fn names_in(&self, value: &mut Value, dictionary: &Dictionary, place: Place) {
         match value {
             // A point in time is no name, and must stay one.
             Value::String(text) if text.parse::<Timestamp>().is_err() => {
-                *text = self.replaced(text, dictionary, named);
+                *text = self.replaced(text, dictionary, place);
             }
             Value::Array(list) => {
                 for item in list {
-                    self.names_in(item, dictionary, named);
+                    self.names_in(item, dictionary, place);
                 }
             }
             Value::Object(map) => {
                 for (key, item) in map {
                     if key == "origin" || !is_kept(key, item) {
-                        let named = names_user(key, named);
-                        self.names_in(item, dictionary, named);
+                        self.names_in(item, dictionary, place.under(key));
                     }
                 }
             }
@@ -368,7 +377,7 @@ impl Pseudonyms {
     }
 
     /// One text: ids and addresses wherever they stand, words where they are names of the user.
-    fn replaced(&self, text: &str, dictionary: &Dictionary, named: bool) -> String {
+    fn replaced(&self, text: &str, dictionary: &Dictionary, place: Place) -> String {
         let mut out = String::new();
         let mut rest = text;
         let mut in_quotes = false;
@@ -402,12 +411,12 @@ impl Pseudonyms {
             let folded = folded(word);
             // A port, a version, a small number: it names nobody.
             let number = word.len() < 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+            let known = dictionary.words.contains(&folded);
             let replace = !number
-                && if named {
-                    !PUBLIC.contains(&folded.as_str())
-                } else {
-                    dictionary.words.contains(&folded)
-                        || in_quotes && dictionary.quoted.contains(&folded)
+                && match place {
+                    Place::Name => !PUBLIC.contains(&folded.as_str()),
+                    Place::Remark => known || dictionary.quoted.contains(&folded),
+                    Place::Message => known || in_quotes && dictionary.quoted.contains(&folded),
                 };
             out.push_str(&if replace { self.word(word) } else { word.to_owned() });
             rest = &rest[length..];
@@ -442,7 +451,7 @@ impl Pseudonyms {
             .strip_prefix('/')
             .map(|rest| rest.bytes().take_while(u8::is_ascii_digit).take(3).collect::<Vec<u8>>());
         let width = width.and_then(|digits| String::from_utf8(digits).ok()?.parse::<u32>().ok());
-        let put = if dictionary.public.contains(&address) {
+        let put = if dictionary.public.contains(&address) || is_wide(address, width) {
             address
         } else {
             self.address(address, width)
@@ -557,7 +566,7 @@ impl Dictionary {
     /// of this tool's own words, which messages are told apart by.
     fn of(evidence: &Evidence, document: &Value) -> Self {
         let mut words = BTreeSet::new();
-        collect(document, false, &mut words);
+        collect(document, Place::Message, &mut words);
         words.retain(|word| {
             word.chars().count() >= 3
                 && word.chars().any(char::is_alphabetic)
@@ -583,17 +592,16 @@ impl Dictionary {
     }
 }
 
-fn collect(value: &Value, named: bool, words: &mut BTreeSet<String>) {
+fn collect(value: &Value, place: Place, words: &mut BTreeSet<String>) {
     match value {
-        Value::String(text) if named => {
+        Value::String(text) if place == Place::Name => {
             words.extend(text.split(|c| !in_word(c)).filter(|word| !word.is_empty()).map(folded));
         }
-        Value::Array(list) => list.iter().for_each(|item| collect(item, named, words)),
+        Value::Array(list) => list.iter().for_each(|item| collect(item, place, words)),
         Value::Object(map) => {
             for (key, item) in map {
                 if key == "origin" || !is_kept(key, item) {
-                    let named = names_user(key, named);
-                    collect(item, named, words);
+                    collect(item, place.under(key), words);
                 }
             }
         }
@@ -601,10 +609,17 @@ fn collect(value: &Value, named: bool, words: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether names of the user stand under a key; a setting's value and a fact that was seen are of the kind
-/// of what they stand under.
-fn names_user(key: &str, named: bool) -> bool {
-    NAMED.contains(&key) || named && matches!(key, "value" | "seen")
+impl Place {
+    /// What stands under a key; a setting's value and a fact that was seen are of the kind of what they
+    /// stand under.
+    fn under(self, key: &str) -> Self {
+        match key {
+            "what" | "description" => Self::Remark,
+            "value" | "seen" => self,
+            key if NAMED.contains(&key) => Self::Name,
+            _ => Self::Message,
+        }
+    }
 }
 
 /// Whether what stands under a key is a word of this tool or of a protocol. A sentence there can hold an
@@ -688,6 +703,16 @@ const fn foreign_twin(letter: char) -> char {
         'y' => 'у',
         'i' => 'і',
         _ => 'ѕ',
+    }
+}
+
+/// A public network too wide to be one customer's: rules name those of Azure's own services so.
+fn is_wide(address: IpAddr, width: Option<u32>) -> bool {
+    match address {
+        IpAddr::V4(four) => {
+            kept_bits(four) == 8 && four.octets()[0] != 10 && width.is_some_and(|width| width <= 24)
+        }
+        IpAddr::V6(six) => !six.is_unique_local() && width.is_some_and(|width| width <= 48),
     }
 }
 
