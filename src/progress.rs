@@ -4,25 +4,28 @@ use entra_pg_checks::Topic;
 use std::{
     collections::BTreeMap,
     io::Write,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 /// The progress line. A run that ends within its first moments never shows it.
-pub struct Progress(Option<Mutex<Line>>);
+pub struct Progress(Option<Arc<Mutex<Line>>>);
 
 struct Line {
     under_way: BTreeMap<u64, String>,
     settled: usize,
     next: u64,
     quiet_until: Instant,
-    shown: bool,
+    drawn: String,
+    over: bool,
     width: usize,
     out: Box<dyn Write + Send>,
 }
 
 /// Runs that are over sooner show no progress.
 const QUIET: Duration = Duration::from_millis(250);
+/// A remark is shown for so long.
+const REMARK: Duration = Duration::from_secs(1);
 /// Redrawing more often than this flickers.
 const PAUSE: Duration = Duration::from_millis(80);
 
@@ -37,15 +40,30 @@ impl Progress {
     #[must_use]
     pub fn on(out: Box<dyn Write + Send>, width: usize) -> Self {
         let quiet_until = Instant::now() + QUIET;
-        Self(Some(Mutex::new(Line {
+        let line = Arc::new(Mutex::new(Line {
             under_way: BTreeMap::new(),
             settled: 0,
             next: 0,
             quiet_until,
-            shown: false,
+            drawn: String::new(),
+            over: false,
             width,
             out,
-        })))
+        }));
+        // Where nothing begins and nothing ends for seconds, the line is wanted most.
+        let watched = Arc::downgrade(&line);
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(PAUSE);
+                let Some(line) = watched.upgrade() else { return };
+                let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+                if line.over {
+                    return;
+                }
+                line.draw();
+            }
+        });
+        Self(Some(line))
     }
 
     /// A step begins; the number is for [`Progress::end`].
@@ -73,6 +91,7 @@ impl Progress {
     pub fn remark(&self, text: &str) {
         if let Some(mut line) = self.line() {
             line.write(text);
+            line.quiet_until = Instant::now() + REMARK;
         }
     }
 
@@ -89,12 +108,9 @@ impl Progress {
 
     /// Removes the line.
     pub(crate) fn finish(&self) {
-        if let Some(mut line) = self.line()
-            && line.shown
-        {
-            line.shown = false;
-            let _ = line.out.write_all(b"\r\x1b[K");
-            let _ = line.out.flush();
+        if let Some(mut line) = self.line() {
+            line.over = true;
+            line.write("");
         }
     }
 
@@ -106,7 +122,7 @@ impl Progress {
 impl Line {
     fn draw(&mut self) {
         let now = Instant::now();
-        if now < self.quiet_until {
+        if now < self.quiet_until || self.over {
             return;
         }
         self.quiet_until = now + PAUSE;
@@ -121,11 +137,84 @@ impl Line {
         self.write(&text);
     }
 
+    /// Writes what is new over what is old in one stroke, and nothing where nothing is new: that is
+    /// what does not flicker.
     fn write(&mut self, text: &str) {
         let text: String = text.chars().take(self.width.saturating_sub(1)).collect();
-        self.shown = true;
+        if text == self.drawn {
+            return;
+        }
         // Progress that cannot be shown is no reason to fail.
-        let _ = write!(self.out, "\r\x1b[K{text}");
+        let _ = self.out.write_all(format!("\r{text}\x1b[K").as_bytes());
         let _ = self.out.flush();
+        self.drawn = text;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Progress;
+    use entra_pg_checks::Topic;
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex, PoisonError},
+        time::Duration,
+    };
+
+    /// A terminal of one line, and how often it was drawn on.
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<Vec<String>>>);
+
+    impl Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Screen {
+        fn strokes(&self) -> Vec<String> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_over_at_once_shows_nothing() {
+        let screen = Screen::default();
+        let progress = Progress::on(Box::new(screen.clone()), 80);
+        let step = progress.begin(Topic::Dns, "host", "A");
+        progress.end(step);
+        progress.finish();
+        assert_eq!(screen.strokes(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_long_step_is_shown_once_whole_and_gone_when_done() {
+        let screen = Screen::default();
+        let progress = Progress::on(Box::new(screen.clone()), 60);
+        let _step =
+            progress.begin(Topic::Server, "pg-prod.postgres.database.azure.com", "tcp\u{1b}");
+        for _ in 0..100 {
+            if !screen.strokes().is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // Nothing changes, so nothing is drawn again.
+        std::thread::sleep(Duration::from_millis(300));
+        progress.finish();
+        let strokes = screen.strokes();
+        assert_eq!(strokes.len(), 2, "{strokes:?}");
+        assert!(
+            strokes[0].starts_with("\rlooking at server pg-prod") && strokes[0].ends_with("\x1b[K"),
+            "{strokes:?}"
+        );
+        assert!(strokes[0].chars().count() <= 60 + 4, "it never wraps: {strokes:?}");
+        assert_eq!(strokes[1], "\r\x1b[K", "the line is empty again");
     }
 }

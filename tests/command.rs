@@ -188,3 +188,114 @@ fn without_colors(text: &str) -> String {
     }
     plain + rest
 }
+
+/// The contract's exit codes, one by one; 143 and an interrupt of a running command are in tests/edges.
+#[test]
+fn every_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, document: &Value| -> String {
+        let path = folder.path().join(name);
+        std::fs::write(&path, document.to_string()).expect("written");
+        path.display().to_string()
+    };
+    let mut undetermined = evidence(&[]);
+    undetermined["login"] =
+        serde_json::json!({"not_observed": {"reason": "out_of_time", "after_ms": 15_000}});
+    undetermined["session"] = undetermined["login"].clone();
+    let mut interrupted = evidence(&[]);
+    interrupted["interrupted"] = true.into();
+    let healthy = file("healthy.json", &evidence(&[]));
+    let degraded = file("degraded.json", &evidence(&["claims/expires-soon"]));
+    let failing = file("failing.json", &evidence(&["claims/expired"]));
+    let undetermined = file("undetermined.json", &undetermined);
+    let interrupted = file("interrupted.json", &interrupted);
+    let cases: [(i32, &[&str]); 12] = [
+        (0, &["replay", &healthy]),
+        (0, &["replay", &degraded]),
+        (1, &["replay", &degraded, "--fail-on", "warning"]),
+        (1, &["replay", &failing]),
+        (2, &["replay", "/nonexistent/report.json"]),
+        (2, &["replay", &healthy, "--format", "nothing-of-the-kind"]),
+        (2, &["bundle", "-h", "h"]),
+        (2, &["diff", &healthy]),
+        (3, &["replay", &undetermined]),
+        (4, &["replay", &failing, "-o", "/nonexistent/folder/report.txt"]),
+        (4, &["replay", &healthy, "--report", "html=/nonexistent/folder/report.html"]),
+        (130, &["replay", &interrupted]),
+    ];
+    for (code, arguments) in cases {
+        let output = entra_pg(arguments).output().expect("ran");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn several_reports_at_once_and_the_summary_of_a_step() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_default();
+    std::fs::write(path("report.json"), evidence(&["claims/expired"]).to_string())
+        .expect("written");
+    std::fs::write(path("summary.md"), "what another step said\n").expect("written");
+    let (report, junit, html) = (
+        path("report.json"),
+        format!("junit={}", path("j.xml")),
+        format!("html={}", path("r.html")),
+    );
+    let output =
+        entra_pg(&["replay", &report, "--format", "github", "--report", &junit, "--report", &html])
+            .env("GITHUB_STEP_SUMMARY", path("summary.md"))
+            .output()
+            .expect("ran");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("::error title=claims/expired::"));
+    assert!(read("j.xml").contains("<testsuites") && read("r.html").starts_with("<!DOCTYPE html>"));
+    let summary = read("summary.md");
+    assert!(summary.starts_with("what another step said\n## entra-pg"), "{summary}");
+    // Without annotations there is nothing to sum up.
+    entra_pg(&["replay", &report])
+        .env("GITHUB_STEP_SUMMARY", path("other.md"))
+        .output()
+        .expect("ran");
+    assert_eq!(read("other.md"), "");
+}
+
+#[test]
+fn pages_as_markdown_json_and_a_website() {
+    let markdown = stdout(entra_pg(&["explain", "claims/expired", "--format", "markdown"]));
+    assert!(markdown.starts_with("# claims/expired\n") && markdown.contains("## How to mend it"));
+    let pasted =
+        stdout(entra_pg(&["explain", "--format", "json", "FATAL: database \"x\" does not exist"]));
+    let pasted: Value = serde_json::from_str(&pasted).expect("JSON");
+    assert_eq!(
+        (&pasted["exact"], &pasted["pages"][0]["id"]),
+        (&false.into(), &"access/database-missing".into())
+    );
+    for id in ["dns/resolves", "AADSTS50076", "28P01", "claims/expired"] {
+        let page = stdout(entra_pg(&["explain", id]));
+        assert!(page.starts_with(id), "{id}: {page}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = folder.path().join("site").display().to_string();
+    assert_eq!(
+        entra_pg(&["explain", "--all", &site]).output().expect("ran").status.code(),
+        Some(0)
+    );
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.path().join("site").join(name)).unwrap_or_default()
+    };
+    let index = read("index.html");
+    for problem in entra_pg_checks::problems() {
+        let name = format!("problem-{}.html", problem.id.replace('/', "-"));
+        assert!(index.contains(&format!("href=\"{name}\"")), "{name}");
+        assert!(read(&name).contains("How to mend it"), "{name}");
+    }
+    // Every link leads to a page that is there, and nothing is fetched from elsewhere.
+    for entry in std::fs::read_dir(folder.path().join("site")).expect("a folder") {
+        let text = std::fs::read_to_string(entry.expect("readable").path()).expect("UTF-8");
+        for link in text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(folder.path().join("site").join(link).is_file(), "a link leads to {link:?}");
+        }
+        assert!(!text.contains(" src="), "something is fetched");
+    }
+}

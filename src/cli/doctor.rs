@@ -405,8 +405,9 @@ fn speak(
     terminal: &Terminal,
 ) -> u8 {
     let terminated = TERMINATED.load(std::sync::atomic::Ordering::Relaxed);
-    let run =
-        Run { plan: Some(plan::text(request, environment)), secrets: request.secrets.clone() };
+    let plan = plan::text(request, environment);
+    let plan = request.secrets.redacted(&plan, &[]).unwrap_or(plan);
+    let run = Run { plan: Some(plan), secrets: request.secrets.clone() };
     match speak::speak(&args.output, report, &run, environment, terminal) {
         130 if terminated => 143,
         code => code,

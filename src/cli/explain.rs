@@ -18,8 +18,8 @@ use std::{
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// The id, or the text.
-    #[arg(required_unless_present = "all", allow_hyphen_values = true)]
+    /// The id, or the text; behind -- where it begins with a hyphen.
+    #[arg(required_unless_present = "all")]
     pub text: Vec<String>,
     /// The format; with --all a website, Markdown files, or one JSON document.
     #[arg(long, value_enum, default_value_t)]
