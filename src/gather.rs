@@ -164,11 +164,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(cx: &'a Context, request: &'a Request) -> Self {
         let cloud = &request.settings.cloud.value;
-        let mut resolver = dns::resolver_settings(&request.nameservers);
+        let resolver = dns::nameservers(&cx.environment, &request.nameservers);
         let in_azure = vantage::in_azure(&cx.environment, dns::are_of_azure(&resolver));
-        if in_azure == Some(true) {
-            dns::add_azure(&mut resolver);
-        }
         Self {
             cx,
             request,

@@ -1,7 +1,7 @@
 //! `--plan`: every host, port and secret that a run would use.
 
-use crate::{environment::Environment, request::Request};
-use entra_pg_checks::Topic;
+use crate::{environment::Environment, probe::dns, request::Request};
+use entra_pg_checks::{Topic, facts::dns::NameserverOrigin};
 use std::fmt::Write;
 
 /// The plan, in words. Nothing is contacted to make it.
@@ -45,8 +45,15 @@ pub fn text(request: &Request, environment: &Environment) -> String {
             host.value, settings.port.value
         );
     }
-    for nameserver in &request.nameservers {
-        let _ = writeln!(text, "  nameserver       {nameserver} besides the system's");
+    if topics.contains(&Topic::Dns) {
+        for nameserver in dns::nameservers(environment, &request.nameservers).nameservers {
+            let whose = match nameserver.origin {
+                NameserverOrigin::System => "this machine's",
+                NameserverOrigin::Option => "of --nameserver",
+                NameserverOrigin::Azure => "Azure's own",
+            };
+            let _ = writeln!(text, "  nameserver       {} ({whose})", nameserver.address);
+        }
     }
     if let Some(proxy) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .iter()

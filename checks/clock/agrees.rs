@@ -40,7 +40,10 @@ fn judge(reading: &ClockReading) -> Verdict {
                 "{} says {}, this machine {}",
                 reading.host, reading.remote, reading.local
             ))
-            .because(format!("the answer took {} ms", reading.round_trip_ms))
+            .because(format!(
+                "the answer took {} ms, and half of that is allowed for",
+                reading.round_trip_ms
+            ))
             .fix(
                 Fix::you("Synchronise the clock")
                     .run("sudo timedatectl set-ntp true && timedatectl status"),
@@ -53,7 +56,7 @@ pub static SKEWED: Problem = Problem {
     id: "clock/skewed",
     title: "this machine's clock is wrong",
     severity: Severity::Error,
-    explains: &["outbound/tls-expired", "token/assertion-expired"],
+    explains: &["outbound/tls-expired", "server/tls-expired", "token/assertion-expired"],
     page: Page {
         means: "This machine's clock differs from Entra's by more than a minute (a warning) or five (an error). Client assertions and certificates are refused, and tools take fresh tokens for expired ones.",
         causes: &[
@@ -78,6 +81,21 @@ mod tests {
     use super::CHECK;
     use crate::testing::{healthy_but, problems_of};
     use serde_json::json;
+
+    #[test]
+    fn the_round_trip_and_the_header_s_whole_seconds_are_allowed_for() {
+        let reading = |local: &str, round_trip_ms| crate::facts::clock::ClockReading {
+            host: String::new(),
+            remote: "2026-11-24T12:00:00Z".parse().expect("a time"),
+            local: local.parse().expect("a time"),
+            round_trip_ms,
+            authenticated: true,
+        };
+        assert_eq!(reading("2026-11-24T12:00:00.9Z", 10).ahead_seconds(), 0);
+        assert_eq!(reading("2026-11-24T12:00:03Z", 4000).ahead_seconds(), 0);
+        assert_eq!(reading("2026-11-24T12:05:01.5Z", 1000).ahead_seconds(), 300);
+        assert_eq!(reading("2026-11-24T11:58:59Z", 0).ahead_seconds(), -61);
+    }
 
     #[test]
     fn only_an_authenticated_clock_counts() {

@@ -47,6 +47,9 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         let why = "dns/resolves tells of the line in the hosts file".to_owned();
         return Ok(Verdict::NotApplicable(why));
     }
+    if name.replies().next().is_none() {
+        return Ok(Verdict::Passed(format!("{} line {} alone knows it", entry.path, entry.line)));
+    }
     if !new(&pinned) {
         let same = format!("{} line {} says what the nameservers say", entry.path, entry.line);
         return Ok(Verdict::Passed(same));

@@ -71,7 +71,14 @@ fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
         nameserver.origin == NameserverOrigin::System
             && !addresses_of(name, nameserver.address).is_empty()
     });
-    let detail = if known && problem == &NO_ADDRESS {
+    let unreadable = name.replies().next().is_none()
+        && name
+            .answers
+            .iter()
+            .any(|answer| matches!(answer.outcome, AnswerOutcome::Malformed { .. }));
+    let detail = if unreadable {
+        format!("the nameservers answer for {asked} with something that is not DNS")
+    } else if known && problem == &NO_ADDRESS {
         format!("{asked} has an address in DNS, and this machine's own lookup does not find it")
     } else {
         format!("{asked} {}", clause(problem))

@@ -44,6 +44,8 @@ pub struct HttpAnswer {
     pub server: Option<String>,
     /// The `Date` header.
     pub date: Option<Timestamp>,
+    /// Seconds that a cache has held the answer (`Age`): its `Date` is as old.
+    pub age: Option<u64>,
     /// This machine's clock when the answer was complete.
     pub answered_at: Option<Timestamp>,
     /// The `Content-Type` header.

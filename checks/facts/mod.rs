@@ -151,7 +151,7 @@ impl Topic {
     pub const fn contacts(self) -> &'static str {
         match self {
             Self::Settings | Self::Proxy | Self::Token => "nothing",
-            Self::Dns => "every nameserver, UDP and TCP 53",
+            Self::Dns => "every nameserver, UDP and TCP 53; inside Azure 168.63.129.16 besides",
             Self::Outbound | Self::Clock => "the Entra and Graph hosts, TCP 443 (or the proxy)",
             Self::Credential => {
                 "the token authority TCP 443, or the metadata service TCP 80, or the local Azure CLI"

@@ -1,6 +1,6 @@
 //! Whether TCP connections to the Entra hosts come about.
 
-use super::{host, hosts};
+use super::{host, hosts, prefixes};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
@@ -14,7 +14,7 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "outbound/connects",
     asserts: "the Entra hosts accept connections on port 443",
-    needs: &[Topic::Outbound],
+    needs: &[Topic::Outbound, Topic::Settings, Topic::Azure],
     problems: &[&DROPPED, &REFUSED, &UNREACHABLE, &SOME_ADDRESSES_BLOCKED, &ADDRESS_FAMILY_BROKEN],
     decisive: false,
     judge: Judge::Each { subjects: hosts, judge },
@@ -54,6 +54,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         ),
     };
     let finding = Finding::of(problem, subject, detail).because_all(lines(attempts));
+    let finding = finding.because_all(prefixes::lines(seen, attempts));
     Ok(Verdict::found(finding.fix(network_fix(subject)).fix(route_fix())))
 }
 

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod connects;
 pub mod encrypts;
+mod prefixes;
 pub mod proxy;
 pub mod proxy_rules;
 

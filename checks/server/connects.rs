@@ -9,6 +9,7 @@ use crate::{
         tcp::{TcpAttempt, TcpOutcome},
     },
     reach::{Reach, lines, reach},
+    text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 use std::net::IpAddr;
@@ -28,8 +29,20 @@ fn judge(server: &Server) -> Verdict {
     let problem = match reach(&server.tcp) {
         Reach::All | Reach::Some(_) | Reach::FamilyBroken(_) => {
             let first = server.tcp.iter().find(|attempt| connected(attempt));
-            let address = first.map_or_else(String::new, |attempt| attempt.address.to_string());
-            return Verdict::Passed(address);
+            let class = if is_private(server) { "private" } else { "public" };
+            let address =
+                first.map_or_else(String::new, |attempt| format!("{} ({class})", attempt.address));
+            let silent: Vec<_> = server
+                .tcp
+                .iter()
+                .filter(|attempt| !connected(attempt))
+                .map(|attempt| attempt.address.ip())
+                .collect();
+            return Verdict::Passed(if silent.is_empty() {
+                address
+            } else {
+                format!("{address}; not {}", text::list(&silent, 3))
+            });
         }
         Reach::Refused | Reach::Dropped if server.port == 6432 && sibling_open(server) => {
             &POOLER_OFF

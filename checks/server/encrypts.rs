@@ -1,6 +1,6 @@
 //! Whether TLS to the server comes about, with a certificate that can be trusted.
 
-use super::EVERYTHING_AFTER;
+use super::{EVERYTHING_AFTER, names, psql, roots};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     facts::{
@@ -82,7 +82,16 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
     }
     let Some(fault) = chain_fault(tls) else {
         let version = tls.version.as_deref().unwrap_or("TLS");
-        return Verdict::Passed(format!("{version}, issued by {}", tls.authority().unwrap_or("?")));
+        let mut passed = format!("{version}, issued by {}", tls.authority().unwrap_or("?"));
+        let lacking = roots::lacking(settings);
+        if !lacking.is_empty() {
+            let file = file.map_or("", |file| file.path.value.as_str());
+            passed.push_str(&format!(
+                "; {file} lacks {}, which Azure signs with as well",
+                text::list(&lacking, 3)
+            ));
+        }
+        return Verdict::Passed(passed);
     };
     let ca = tls.authority().unwrap_or("an unknown authority");
     let names = tls.chain.first().map(|leaf| text::list(&leaf.names, 3)).unwrap_or_default();
@@ -107,33 +116,23 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
             return Verdict::Passed(format!("issued by \"{ca}\", which this run is told to trust"));
         }
     };
-    let mode = &settings.sslmode.value;
     let finding = Finding::of(problem, subject, detail)
         .because_all(chain_lines(tls))
-        .because(psql(mode, &fault))
+        .because_all(roots::evidence(settings).filter(|_| fault == ChainFault::Untrusted))
+        .because_all(names::evidence(&server.host).filter(|_| fault == ChainFault::WrongName))
+        .because(psql::would(settings, &fault))
         .because("no token is sent to a server whose identity is not verified");
+    let needed = text::list(&roots::needed(settings), 3);
     Verdict::found(match fault {
-        ChainFault::WrongName => finding.fix(Fix::you("Connect by the server's own name, <server>.postgres.database.azure.com, also for private endpoints")),
-        ChainFault::Untrusted => finding.fix(Fix::you("Use the public roots (DigiCert Global Root G2 and Microsoft RSA Root CA 2017 are needed)").run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt")),
+        ChainFault::WrongName => finding.fix(names::fix(settings, &server.host)),
+        ChainFault::Untrusted => finding.fix(
+            Fix::you(format!("Use the public roots: {needed} are needed"))
+                .run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt"),
+        ),
         _ => finding
             .fix(Fix::by(Actor::Network, "Do not inspect TLS to the database server"))
             .fix(inspect(server)),
     })
-}
-
-/// What psql would do with the user's own sslmode.
-fn psql(mode: &str, fault: &ChainFault) -> String {
-    let checks_name = mode == "verify-full";
-    let checks_chain = checks_name || mode == "verify-ca";
-    let refuses = match fault {
-        ChainFault::WrongName => checks_name,
-        _ => checks_chain,
-    };
-    if refuses {
-        format!("psql with sslmode={mode} would refuse, too")
-    } else {
-        format!("psql with sslmode={mode} would not notice, and send the token")
-    }
 }
 
 fn inspect(server: &Server) -> Fix {

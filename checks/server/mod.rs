@@ -2,6 +2,9 @@
 
 pub mod connects;
 pub mod encrypts;
+mod names;
+mod psql;
+mod roots;
 pub mod speaks;
 
 use crate::check::Check;

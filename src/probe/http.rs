@@ -118,6 +118,7 @@ pub(crate) fn answer(status: u16, headers: &HeaderMap, body: &[u8], cut: bool) -
         date: text(header::DATE)
             .and_then(|date| rfc2822::parse(&date).ok())
             .map(|date| date.timestamp()),
+        age: text(header::AGE).and_then(|seconds| seconds.parse().ok()),
         content_type: text(header::CONTENT_TYPE),
         location: text(header::LOCATION)
             .map(|location| location.split(['?', '#']).next().unwrap_or_default().to_owned()),

@@ -5,7 +5,11 @@ pub(crate) mod question;
 pub(crate) mod resolver;
 mod system;
 
-use crate::context::{Context, milliseconds};
+use crate::{
+    context::{Context, milliseconds},
+    environment::Environment,
+    vantage,
+};
 use entra_pg_checks::{
     Fact,
     facts::dns::{
@@ -15,15 +19,27 @@ use entra_pg_checks::{
 };
 use futures::{StreamExt, join, stream::FuturesUnordered};
 use question::{Alive, Question};
-pub use resolver::{add_azure, are_of_azure, resolver_settings};
+pub use resolver::are_of_azure;
+use resolver::{add_azure, resolver_settings};
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 pub use system::{Lookups, system_lookup};
 
-/// How long a nameserver may still take after another has answered the same question, beside ten
-/// times what that one took.
+/// Everybody who is asked from here: this machine's nameservers, those of `--nameserver` and, inside
+/// Azure, Azure's own.
+#[must_use]
+pub fn nameservers(environment: &Environment, extra: &[SocketAddr]) -> ResolverSettings {
+    let mut settings = resolver_settings(extra);
+    if vantage::in_azure(environment, are_of_azure(&settings)) == Some(true) {
+        add_azure(&mut settings);
+    }
+    settings
+}
+
+/// How long a nameserver may still take after both families have been answered by another, beside
+/// ten times what that took.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// One name over every nameserver, both families and both transports at once, while the system's
@@ -77,10 +93,10 @@ async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<A
                 Ok(None) | Err(_) => break,
             },
         };
-        if patience.is_none() && matches!(answer.outcome, AnswerOutcome::Answered(_)) {
+        answers[index] = Some(answer);
+        if patience.is_none() && both_families(&answers) {
             patience = Some(tokio::time::Instant::now() + PATIENCE + 10 * began.elapsed());
         }
-        answers[index] = Some(answer);
         if !hinted && let Some(addresses) = foreseen(&resolver.nameservers, &answers) {
             cx.lookups.hint(name, addresses);
             hinted = true;
@@ -99,6 +115,14 @@ async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<A
     };
     let all = questions.iter().zip(answers);
     all.map(|(question, answer)| answer.unwrap_or_else(|| cut(question))).collect()
+}
+
+/// Whether the questions for both families have been answered, by whomsoever.
+fn both_families(answers: &[Option<Answer>]) -> bool {
+    [RecordType::A, RecordType::Aaaa].into_iter().all(|record| {
+        let mut given = answers.iter().flatten().filter(|answer| answer.record == record);
+        given.any(|answer| matches!(answer.outcome, AnswerOutcome::Answered(_)))
+    })
 }
 
 fn questions(nameservers: &[Nameserver]) -> Vec<Question> {

@@ -18,7 +18,7 @@ const MOST_SUFFIXES: usize = 16;
 
 /// The machine's settings, with the nameservers of `--nameserver`.
 #[must_use]
-pub fn resolver_settings(extra: &[SocketAddr]) -> ResolverSettings {
+pub(super) fn resolver_settings(extra: &[SocketAddr]) -> ResolverSettings {
     let mut settings = system();
     settings.lookup_order = bounded::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
     for &address in extra {
@@ -45,7 +45,7 @@ pub fn are_of_azure(settings: &ResolverSettings) -> bool {
 }
 
 /// Adds Azure's own resolver to those that are asked.
-pub fn add_azure(settings: &mut ResolverSettings) {
+pub(super) fn add_azure(settings: &mut ResolverSettings) {
     if settings.nameservers.iter().all(|nameserver| nameserver.address != AZURE) {
         let origin = NameserverOrigin::Azure;
         settings.nameservers.push(Nameserver { address: AZURE, origin });

@@ -13,6 +13,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -69,12 +70,24 @@ fn lookup(
     hint: oneshot::Receiver<Vec<IpAddr>>,
 ) -> impl Future<Output = Result<SystemLookup, String>> {
     let began = Instant::now();
-    let mut looking = tokio::task::spawn_blocking(move || look(&name));
+    let asked = name.clone();
+    let mut looking = tokio::task::spawn_blocking(move || look(&asked));
     async move {
+        let mut hint = pin!(hint);
         let addresses = tokio::select! {
             biased;
-            found = &mut looking => return found.map_err(|error| error.to_string()),
-            Ok(addresses) = hint => addresses,
+            found = &mut looking => match found {
+                // The C library calls this failure temporary. Where a nameserver answers us, it is:
+                // a packet was lost, or the machine is busy.
+                Ok(found) if is_temporary(&found) && hinted(&mut hint).await => {
+                    let again = tokio::task::spawn_blocking(move || look(&name)).await;
+                    let elapsed_ms = milliseconds(began.elapsed());
+                    let again = again.map(|found| SystemLookup { elapsed_ms, ..found });
+                    return again.map_err(|error| error.to_string());
+                }
+                found => return found.map_err(|error| error.to_string()),
+            },
+            Ok(addresses) = &mut hint => addresses,
         };
         match tokio::time::timeout(GRACE, &mut looking).await {
             Ok(found) => found.map_err(|error| error.to_string()),
@@ -121,6 +134,17 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
 
 /// EAI_AGAIN of Linux: a temporary failure, which is what a lookup that does not end is.
 const TRY_AGAIN: i32 = -3;
+
+/// Whether a nameserver has answered us, or does so right now.
+async fn hinted(
+    hint: impl Future<Output = Result<Vec<IpAddr>, oneshot::error::RecvError>>,
+) -> bool {
+    matches!(tokio::time::timeout(GRACE, hint).await, Ok(Ok(_)))
+}
+
+fn is_temporary(found: &SystemLookup) -> bool {
+    found.error.as_ref().is_some_and(|(code, _)| *code == TRY_AGAIN)
+}
 
 fn look(name: &str) -> SystemLookup {
     let began = Instant::now();

@@ -8,7 +8,11 @@ use entra_pg_checks::{
     facts::server::{Preamble, PreambleOutcome},
 };
 use postgres_protocol::message::frontend;
-use std::{io, net::SocketAddr, time::Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -46,19 +50,25 @@ async fn exchange(stream: &mut TcpStream) -> io::Result<PreambleOutcome> {
     })
 }
 
-/// What follows, until the other side pauses; it is not going to say more.
+/// What follows, until the other side pauses or has said enough: it is judged by its beginning.
 async fn rest(first: u8, stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = vec![first];
-    let pause = std::time::Duration::from_millis(200);
-    let mut buffer = [0; 1024];
-    while bytes.len() < LIMIT {
-        match timeout(pause, stream.read(&mut buffer)).await {
-            Ok(Ok(length)) if length > 0 => bytes.extend_from_slice(&buffer[..length]),
-            _ => break,
+    let more = async {
+        let mut buffer = [0; 1024];
+        while bytes.len() < LIMIT {
+            match timeout(PAUSE, stream.read(&mut buffer)).await {
+                Ok(Ok(length)) if length > 0 => bytes.extend_from_slice(&buffer[..length]),
+                _ => break,
+            }
         }
-    }
+    };
+    // Whoever drips its bytes is cut short.
+    let _ = timeout(2 * PAUSE, more).await;
     bytes
 }
+
+/// A server sends what it has to say at once.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a server says in place of the one byte.
 pub(crate) fn understand(bytes: &[u8]) -> PreambleOutcome {

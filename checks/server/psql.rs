@@ -1,0 +1,59 @@
+//! What psql would do with the user's own `sslmode` about a certificate that is not good.
+
+use crate::{
+    facts::settings::{RootFileState, Settings},
+    reach::ChainFault,
+};
+
+/// One sentence. Source: PostgreSQL documentation, libpq, "SSL Support", "Client Verification of Server
+/// Certificates".
+pub(super) fn would(settings: &Settings, fault: &ChainFault) -> String {
+    let mode = settings.sslmode.value.as_str();
+    let file = settings.sslrootcert.as_ref().map(|file| &file.state);
+    // For backward compatibility `require` verifies the chain when there is a file of roots.
+    let pinned = mode == "require" && matches!(file, Some(RootFileState::Read { .. }));
+    let checks_name = mode == "verify-full" || file == Some(&RootFileState::System);
+    let checks_chain = checks_name || mode == "verify-ca" || pinned;
+    let refuses = match fault {
+        ChainFault::WrongName => checks_name,
+        _ => checks_chain,
+    };
+    match (refuses, mode) {
+        (true, _) if pinned => {
+            "psql with sslmode=require and a root certificate file would refuse, too".to_owned()
+        }
+        (true, _) => format!("psql with sslmode={mode} would refuse, too"),
+        (false, "disable") => {
+            "psql with sslmode=disable would not even ask for a certificate; the server refuses it"
+                .to_owned()
+        }
+        (false, _) => {
+            format!("psql with sslmode={mode} would not notice, and send the token")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::would;
+    use crate::{reach::ChainFault, testing::healthy_but};
+    use serde_json::json;
+
+    #[test]
+    fn a_root_file_makes_require_verify_the_chain() {
+        let with = |mode: &str, file: bool| {
+            let mut changes = vec![("/settings/seen/sslmode/value", json!(mode))];
+            if !file {
+                changes.push(("/settings/seen/sslrootcert", json!(null)));
+            }
+            healthy_but(&changes).settings.seen().expect("settings").clone()
+        };
+        let refuses = |mode, file, fault| would(&with(mode, file), &fault).contains("refuse, too");
+        assert!(refuses("require", true, ChainFault::Intercepted));
+        assert!(!refuses("require", true, ChainFault::WrongName));
+        assert!(!refuses("require", false, ChainFault::Intercepted));
+        assert!(refuses("verify-ca", true, ChainFault::Untrusted));
+        assert!(!refuses("verify-ca", true, ChainFault::WrongName));
+        assert!(refuses("verify-full", true, ChainFault::WrongName));
+    }
+}
