@@ -2,17 +2,22 @@
 
 use super::{attempt::Attempt, refusal};
 use crate::{
+    azure::place,
     check::{Check, Judge, Missing},
     evidence::Evidence,
-    facts::{Topic, login::LoginOutcome},
-    verdict::Verdict,
+    facts::{
+        Topic,
+        azure::{FlexibleServer, Topology},
+        login::LoginOutcome,
+    },
+    verdict::{Actor, Finding, Verdict},
 };
 
 /// The server accepts the token.
 pub static CHECK: Check = Check {
     id: "login/accepted",
     asserts: "the server accepts the token",
-    needs: &[Topic::Settings, Topic::Token, Topic::Login],
+    needs: &[Topic::Settings, Topic::Token, Topic::Login, Topic::Azure],
     problems: &[
         &refusal::TOKEN_EXPIRED,
         &refusal::AUDIENCE_REFUSED,
@@ -67,7 +72,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             }
         }
         LoginOutcome::Silent { after } => {
-            Verdict::found(refusal::silent(&attempt, words(after), &login.rungs))
+            let finding = refusal::silent(&attempt, words(after), &login.rungs);
+            Verdict::found(without_network(seen, finding))
         }
         LoginOutcome::Closed { after } => {
             Verdict::found(refusal::closed(&attempt, words(after), &login.rungs))
@@ -84,6 +90,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     })
 }
 
+/// Only a server in a virtual network can be cut off from Entra by its owner's rules: where Azure
+/// says that this one is in none, nobody is sent to look for them.
+fn without_network(seen: &Evidence, mut finding: Finding) -> Finding {
+    let topology = place::server(seen).ok().map(FlexibleServer::topology);
+    if !matches!(topology, Some(Topology::Public | Topology::PrivateEndpoints)) {
+        return finding;
+    }
+    finding.fixes.retain(|fix| fix.actor != Actor::Network);
+    finding.because("azure-config: the server is in no virtual network; its own way to Entra is Microsoft's, and no security group or route is on it")
+}
+
 fn words(rung: &str) -> &str {
     match rung {
         "startup" => "the startup message",
@@ -92,5 +109,33 @@ fn words(rung: &str) -> &str {
         "authenticated" => "accepting the token",
         "ready" => "the login, at the first query",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        testing::{healthy_but, judged},
+        verdict::Actor,
+    };
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_topology_decides_which_causes_are_possible() {
+        let silent = ("/login/seen/outcome", json!({"kind": "silent", "after": "token-sent"}));
+        let server = |subnet: Value| {
+            let server = json!({"seen": {"name": "pg-prod", "public_access": true, "delegated_subnet": subnet}});
+            ("/azure", json!({"seen": {"server": server}}))
+        };
+        let asks_the_network = |changes: &[(&str, Value)]| {
+            let judgement = judged(&CHECK, &healthy_but(changes));
+            let finding = &judgement.findings[0].finding;
+            assert_eq!(finding.problem.id, "login/stalled");
+            finding.fixes.iter().any(|fix| fix.actor == Actor::Network)
+        };
+        assert!(asks_the_network(std::slice::from_ref(&silent)), "nothing is known of it");
+        assert!(asks_the_network(&[silent.clone(), server(json!("/subnets/a"))]));
+        assert!(!asks_the_network(&[silent, server(json!(null))]));
     }
 }
