@@ -209,7 +209,7 @@ fn every_exit_code() {
     let failing = file("failing.json", &evidence(&["claims/expired"]));
     let undetermined = file("undetermined.json", &undetermined);
     let interrupted = file("interrupted.json", &interrupted);
-    let cases: [(i32, &[&str]); 12] = [
+    let cases: [(i32, &[&str]); 13] = [
         (0, &["replay", &healthy]),
         (0, &["replay", &degraded]),
         (1, &["replay", &degraded, "--fail-on", "warning"]),
@@ -218,6 +218,7 @@ fn every_exit_code() {
         (2, &["replay", &healthy, "--format", "nothing-of-the-kind"]),
         (2, &["bundle", "-h", "h"]),
         (2, &["diff", &healthy]),
+        (2, &["replay", &healthy, "--pseudonymize"]),
         (3, &["replay", &undetermined]),
         (4, &["replay", &failing, "-o", "/nonexistent/folder/report.txt"]),
         (4, &["replay", &healthy, "--report", "html=/nonexistent/folder/report.html"]),

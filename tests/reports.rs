@@ -206,3 +206,54 @@ fn only(object: &Value, known: &[&str]) {
 fn level(value: &Value) {
     assert!(matches!(value.as_str(), Some("error" | "warning" | "note" | "none")), "{value}");
 }
+
+/// Every format as it was when somebody last looked at it. `BLESS=1 cargo test --test reports` writes the
+/// files anew; look at what git says has changed.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "BLESS is a matter of the test, not of the program")]
+fn the_formats_are_as_the_golden_files_show_them() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let formats = [
+        (Format::Text, "txt"),
+        (Format::Short, "short.txt"),
+        (Format::Json, "json"),
+        (Format::Jsonl, "jsonl"),
+        (Format::Junit, "junit.xml"),
+        (Format::Sarif, "sarif"),
+        (Format::Github, "github.txt"),
+        (Format::AzurePipelines, "azure-pipelines.txt"),
+        (Format::Markdown, "md"),
+        (Format::Html, "html"),
+    ];
+    let mut wrong = Vec::new();
+    for (name, _) in CASES {
+        // The evidence is the golden report's own: what is recorded elsewhere may change.
+        let golden = recorded::fixture(&format!("reports/{name}.json"));
+        let document: Value =
+            serde_json::from_str(&std::fs::read_to_string(&golden).expect("a golden report"))
+                .expect("JSON");
+        for (format, end) in formats {
+            let path = recorded::fixture(&format!("reports/{name}.{end}"));
+            let made = rendered(document["evidence"].clone(), format);
+            if bless {
+                std::fs::write(&path, &made).expect("written");
+            }
+            let shown = std::fs::read_to_string(&path).unwrap_or_default();
+            if let Some((line, (was, is))) =
+                shown.lines().zip(made.lines()).enumerate().find(|(_, (was, is))| was != is)
+            {
+                wrong.push(format!(
+                    "{name}.{end} line {}:\n  was {was:.200}\n  is  {is:.200}",
+                    line + 1
+                ));
+            } else if shown != made {
+                wrong.push(format!("{name}.{end} has another length"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\nif this is meant: BLESS=1 cargo test --test reports",
+        wrong.join("\n")
+    );
+}

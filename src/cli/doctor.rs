@@ -183,6 +183,18 @@ pub struct OutputOptions {
     pub fail_on: FailOn,
 }
 
+impl OutputOptions {
+    /// # Errors
+    /// Pseudonyms without a bundle to hold them.
+    pub(super) fn check(&self) -> Result<(), UsageError> {
+        if self.pseudonymize.is_some() && self.bundle.is_none() {
+            return Err(UsageError::new("--pseudonymize is about a bundle, and none is asked for")
+                .suggest("--bundle FILE.zip"));
+        }
+        Ok(())
+    }
+}
+
 /// `--credential`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum CredentialName {
@@ -215,6 +227,7 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
+    args.output.check()?;
     let selection = selection(&args.choice)?;
     let mut request =
         build_request(&args.target, &args.identity, &args.network, selection, environment)?;

@@ -37,6 +37,7 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
+    args.output.check()?;
     let report = Report::new(read(&args.file)?, &Selection::default());
     let run = Run { plan: None, secrets: Secrets::of_environment(environment) };
     Ok(speak(&args.output, &report, &run, environment, terminal))

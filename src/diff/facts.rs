@@ -254,7 +254,7 @@ fn login(facts: &mut Facts, evidence: &Evidence) {
     if let Some(login) = evidence.login.seen() {
         let said = match &login.outcome {
             LoginOutcome::Accepted { server_version } => {
-                format!("accepted by PostgreSQL {server_version}")
+                format!("accepted by {server_version}")
             }
             LoginOutcome::Refused(error) | LoginOutcome::RefusedAfterAuthentication(error) => {
                 format!("refused: {} {}", error.sqlstate, error.message)

@@ -34,13 +34,15 @@ pub(super) fn render(report: &Report) -> String {
             .findings
             .iter()
             .filter(|judged| judged.explained_by.is_none())
-            .flat_map(|judged| &judged.finding.fixes)
-            .filter(|fix| fix.actor == actor);
-        for (index, fix) in fixes.enumerate() {
+            .flat_map(|judged| {
+                judged.finding.fixes.iter().map(|fix| (judged.finding.problem.id, fix))
+            })
+            .filter(|(_, fix)| fix.actor == actor);
+        for (index, (problem, fix)) in fixes.enumerate() {
             if index == 0 {
                 let _ = writeln!(out, "### For {}\n", actor.label());
             }
-            let _ = writeln!(out, "- {}", escape(&fix.text));
+            let _ = writeln!(out, "- {} (`{problem}`)", escape(&fix.text));
             if let Some(command) = &fix.command {
                 let _ = writeln!(out, "\n  ```\n  {}\n  ```\n", clean(command));
             }
