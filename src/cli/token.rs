@@ -14,7 +14,7 @@ use crate::{
     progress::Progress,
     report::{self, FailOn, Format, Report, Style, clean},
     request::{Request, Selection},
-    secret::Secret,
+    secret::{Secret, redact},
     usage::UsageError,
     vantage,
 };
@@ -82,6 +82,10 @@ pub fn run(
         }
         None => obtain(&request, environment),
     };
+    if let Some(secret) = &secret {
+        request.secrets.keep("the token", Arc::clone(secret));
+    }
+    let evidence = redact::evidence(evidence, &request.secrets);
     let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
         .unwrap_or_default();
     if let (true, Some(secret)) = (args.show_token, &secret) {
