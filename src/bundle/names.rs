@@ -145,8 +145,6 @@ const KEPT: &[&str] = &[
 ];
 /// Of these, those that are kept whatever they hold.
 const WHOLE: &[&str] = &[
-    "aud",
-    "iss",
     "version",
     "ver",
     "os",
