@@ -14,10 +14,10 @@ use jiff::Timestamp;
 
 /// The pooler's port.
 /// Source: Microsoft Learn, "PgBouncer in Azure Database for PostgreSQL".
-pub(crate) const POOLER_PORT: u16 = 6432;
+pub const POOLER_PORT: u16 = 6432;
 /// The longest password that PgBouncer takes before version 1.26, in bytes.
 /// Source: pgbouncer/pgbouncer#874 and its `MAX_PASSWORD`.
-pub(crate) const POOLER_LIMIT: usize = 2047;
+pub const POOLER_LIMIT: usize = 2047;
 
 /// One attempt to log in.
 pub struct Attempt<'a> {

@@ -5,9 +5,13 @@ mod drivers;
 mod libpq;
 mod token;
 
+use entra_pg_checks::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER};
 use entra_pg_checks::{
     Evidence,
-    facts::settings::{RootFileState, Settings},
+    facts::{
+        settings::{RootFileState, Settings},
+        tcp::TcpOutcome,
+    },
 };
 use token::TokenCommand;
 
@@ -49,9 +53,6 @@ pub struct Instruction {
     pub notes: Vec<String>,
 }
 
-/// The port of the built-in pooler.
-const POOLER: u16 = 6432;
-
 /// What each client needs to know.
 pub(crate) struct Target<'a> {
     host: &'a str,
@@ -65,6 +66,8 @@ pub(crate) struct Target<'a> {
     scope: String,
     tenant: Option<String>,
     token: TokenCommand,
+    /// What is known of the pooler beside the server, as a note.
+    other_port: Option<String>,
 }
 
 /// One line for psql in the shell at hand, where a server and a user are known.
@@ -120,6 +123,7 @@ impl<'a> Target<'a> {
             scope: format!("{}/.default", settings.cloud.value.database_audience),
             tenant: tenant.or_else(|| claims.and_then(|claims| claims.tid.clone())),
             token: TokenCommand::of(evidence, settings, claims),
+            other_port: other_port(evidence),
         })
     }
 
@@ -133,8 +137,24 @@ impl<'a> Target<'a> {
 
     fn notes(&self, own: &[&str], for_driver: &str) -> Vec<String> {
         let own = own.iter().map(|&note| note.to_owned());
-        own.chain(self.pooled(for_driver)).collect()
+        own.chain(self.pooled(for_driver)).chain(self.other_port.clone()).collect()
     }
+}
+
+/// Whether the pooler answers beside the server, and whether it takes this token.
+fn other_port(evidence: &Evidence) -> Option<String> {
+    let server = evidence.server.seen().filter(|server| server.port != POOLER)?;
+    let open =
+        server.sibling.iter().any(|attempt| matches!(attempt.outcome, TcpOutcome::Connected));
+    let length = evidence.token.seen()?.text.length;
+    let fits = if length > POOLER_LIMIT {
+        format!(
+            "this token of {length} bytes is longer than PgBouncer takes before version 1.26 ({POOLER_LIMIT})"
+        )
+    } else {
+        format!("this token of {length} bytes is short enough for it")
+    };
+    open.then(|| format!("the pooler answers on port {POOLER}, too; {fits}"))
 }
 
 /// libpq takes no roots but those of a file; `system` is understood from version 16 on.

@@ -103,3 +103,17 @@ fn the_pooler_comes_with_its_caveats() {
         assert!(said, "{}", instruction.client);
     }
 }
+
+#[test]
+fn the_pooler_beside_the_server_is_mentioned_where_it_answers() {
+    let notes = |outcome: &str, length: usize| {
+        let seen = evidence(&[
+            ("/server/seen/sibling/0/outcome", json!({"kind": outcome, "icmp_from": null})),
+            ("/token/seen/text/length", json!(length)),
+        ]);
+        instructions(&seen, &[Client::Uri])[0].notes.join(" ")
+    };
+    assert!(notes("connected", 1163).contains("short enough for it"));
+    assert!(notes("connected", 2048).contains("longer than PgBouncer takes"));
+    assert!(!notes("refused", 1163).contains("6432"));
+}

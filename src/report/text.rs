@@ -236,7 +236,8 @@ impl Page {
             for line in instruction.text.lines() {
                 self.line(&format!("       {}", clean(line)));
             }
-            for note in instruction.notes.iter().filter(|_| !report.clients.is_empty()) {
+            let told = |note: &&String| !report.clients.is_empty() || note.contains("6432");
+            for note in instruction.notes.iter().filter(told) {
                 self.paragraph("       note: ", note, Some(Paint::new().dimmed()));
             }
             self.line("");
