@@ -7,7 +7,17 @@ use crate::facts::vantage::Shell;
 pub fn quoted(shell: Shell, value: &str) -> String {
     match shell {
         Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
-        Shell::PowerShell => format!("'{}'", value.replace('\'', "''")),
+        Shell::PowerShell => {
+            // Typographers' quotation marks close a string as well as the plain one does.
+            let doubled = |mut out: String, c: char| {
+                out.push(c);
+                if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+                    out.push(c);
+                }
+                out
+            };
+            format!("'{}'", value.chars().fold(String::new(), doubled))
+        }
         Shell::Cmd => format!("\"{}\"", value.replace('%', "%%")),
     }
 }
@@ -85,6 +95,7 @@ mod tests {
     fn quotes_for_each_shell() {
         assert_eq!(quoted(Shell::Posix, "O'Neil $x"), r"'O'\''Neil $x'");
         assert_eq!(quoted(Shell::PowerShell, "O'Neil"), "'O''Neil'");
+        assert_eq!(quoted(Shell::PowerShell, "O\u{2019}N"), "'O\u{2019}\u{2019}N'");
         assert_eq!(set_variable(Shell::Cmd, "PGUSER", "Prod DB"), "set \"PGUSER=Prod DB\"");
     }
 

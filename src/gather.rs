@@ -3,7 +3,7 @@
 
 use crate::{
     context::Context,
-    probe::{azure, clock, credential, dns, keys, outbound, proxy, server, token},
+    probe::{azure, clock, credential, dns, graph, keys, outbound, proxy, server, token},
     request::Request,
     secret::{Secret, redact},
     vantage,
@@ -15,6 +15,7 @@ use entra_pg_checks::{
         clock::ClockReading,
         credential::CredentialTrace,
         dns::{Dns, Name, ResolverSettings, Role, SystemLookup},
+        graph::Directory,
         login::{AuthRequest, Login},
         outbound::{Host, Outbound},
         proxy::ProxyRules,
@@ -51,11 +52,12 @@ pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -
         (name, view.login(path, common.credential.clone(), common.authority.clone()).await)
     };
 
-    let (authority, graph_host, (server_name, reached), signature, obtained, azure) = join!(
+    let (authority, graph_host, (server_name, reached), signature, directory, obtained, azure) = join!(
         common.authority.clone(),
         common.graph_host.clone(),
         login,
         common.signature.clone(),
+        common.directory.clone(),
         common.credential.clone(),
         view.azure()
     );
@@ -74,6 +76,7 @@ pub async fn gather_with(cx: &Context, request: &Request, common: &Common<'_>) -
     evidence.credential = obtained.trace.clone();
     evidence.token = obtained.token.clone();
     evidence.signature = signature;
+    evidence.directory = directory;
     evidence.server = reached.server;
     evidence.auth_request = reached.auth_request;
     evidence.login = reached.login;
@@ -91,6 +94,7 @@ pub struct Common<'a> {
     graph_host: Looking<'a, (Name, Option<Host>)>,
     credential: Looking<'a, Obtained>,
     signature: Looking<'a, Fact<Signature>>,
+    directory: Looking<'a, Fact<Directory>>,
 }
 
 /// A look that is under way or over; whoever waits for it gets the same.
@@ -108,25 +112,31 @@ impl<'a> Common<'a> {
         };
         let authority = host(&cloud.authority_host, Role::Authority);
         let graph_host = host(&cloud.graph_host, Role::Graph);
-        let (credential, signature) = identity(&view);
-        Self { contexts: vec![cx], authority, graph_host, credential, signature }
+        let (credential, signature, directory) = identity(&view);
+        Self { contexts: vec![cx], authority, graph_host, credential, signature, directory }
     }
 
     /// The same hosts for another identity in the same cloud.
     #[must_use]
     pub fn with_identity(&self, cx: &'a Context, request: &'a Request) -> Self {
-        let (credential, signature) = identity(&Arc::new(View::new(cx, request)));
+        let (credential, signature, directory) = identity(&Arc::new(View::new(cx, request)));
         let contexts = self.contexts.iter().copied().chain([cx]).collect();
-        Self { contexts, credential, signature, ..self.clone() }
+        Self { contexts, credential, signature, directory, ..self.clone() }
     }
 }
 
-fn identity<'a>(view: &Arc<View<'a>>) -> (Looking<'a, Obtained>, Looking<'a, Fact<Signature>>) {
+/// A token, its signature against the keys, and what Graph says of whom it stands for.
+type Identity<'a> =
+    (Looking<'a, Obtained>, Looking<'a, Fact<Signature>>, Looking<'a, Fact<Directory>>);
+
+fn identity<'a>(view: &Arc<View<'a>>) -> Identity<'a> {
     let looking = Arc::clone(view);
     let credential = async move { looking.credential().await }.boxed().shared();
     let (looking, obtained) = (Arc::clone(view), credential.clone());
     let signature = async move { looking.signature(&obtained.await).await }.boxed().shared();
-    (credential, signature)
+    let looking = Arc::clone(view);
+    let directory = async move { looking.directory().await }.boxed().shared();
+    (credential, signature, directory)
 }
 
 /// A token and how it came.
@@ -331,6 +341,18 @@ impl<'a> View<'a> {
             self.request.secrets.keep("the token", Arc::clone(secret));
         }
         Obtained { trace, token, secret }
+    }
+
+    /// What Graph says, where it was asked for.
+    async fn directory(&self) -> Fact<Directory> {
+        if !self.request.graph {
+            return Fact::default();
+        }
+        if !self.wants(Topic::Graph) {
+            return Fact::NotObserved(NotObserved::Deselected);
+        }
+        let cloud = &self.request.settings.cloud.value;
+        self.cx.guard(graph::directory(self.cx, self.request, cloud)).await
     }
 
     async fn signature(&self, obtained: &Obtained) -> Fact<Signature> {

@@ -3,6 +3,7 @@
 use crate::target::uri;
 use entra_pg_checks::{
     facts::vantage::Shell,
+    name::compare,
     text::{quoted, set_variable},
 };
 
@@ -27,6 +28,7 @@ pub fn spellings(name: &str) -> Vec<Spelling> {
         spelling("cmd.exe", set_variable(Shell::Cmd, "PGUSER", name)),
         spelling("psql -U", format!("psql -U {}", quoted(Shell::Posix, name))),
         spelling(".pgpass", format!("<host>:5432:<database>:{}:<token>", passfile(name))),
+        spelling("service file", format!("user={name}")),
         spelling(
             "JDBC URL",
             format!("jdbc:postgresql://<host>/<database>?user={}", uri::encode(name)),
@@ -52,16 +54,34 @@ pub fn spellings(name: &str) -> Vec<Spelling> {
 pub fn warnings(name: &str) -> Vec<String> {
     let mut odd = Vec::new();
     if name.len() > 63 {
-        odd.push(format!("it has {} bytes; PostgreSQL keeps 63: create the role under a shorter name with pgaadauth_create_principal_with_oid", name.len()));
+        odd.push(format!("it has {} bytes; PostgreSQL keeps 63 (\"{}\"): create the role under a shorter name with pgaadauth_create_principal_with_oid", name.len(), compare::cut(name, 63)));
     }
-    if name.trim() != name {
-        odd.push("it begins or ends with a blank, which is part of the name".to_owned());
+    if name.trim() != name || name.chars().any(compare::is_invisible) {
+        let places = compare::invisible_places(name);
+        odd.push(format!("it holds what cannot be seen, and that is part of the name: {places}"));
     }
-    if name.chars().any(char::is_control) {
-        odd.push("it holds a control character, such as a carriage return".to_owned());
+    if compare::mixes_scripts(name) {
+        let looks = compare::as_it_looks(name);
+        let difference = compare::difference(name, &looks);
+        odd.push(format!("it mixes letters of two alphabets in one word: {difference}"));
+    }
+    if compare::is_decomposed(name) {
+        odd.push("its accents stand behind their letters: the same look as one character each, and other bytes".to_owned());
     }
     if name.contains('\\') {
         odd.push("it holds a backslash: `sed 's/ /\\\\ /g'` in front of PGUSER is a mistake, since libpq takes backslashes off in connection strings only".to_owned());
+    }
+    if name.contains(['%', '"', '!']) {
+        odd.push("cmd.exe: %% is for batch files, at the prompt write one %; a \" or ! in the name is better set by PowerShell".to_owned());
+    }
+    if name.contains(['\n', '\r']) {
+        odd.push("no line of a password or service file can hold its line break".to_owned());
+    }
+    if name.starts_with(' ') || name.ends_with(' ') {
+        odd.push("a service file drops the blanks at its ends".to_owned());
+    }
+    if let Some(alike) = other_domain(name) {
+        odd.push(alike);
     }
     if name.contains("%40") || name.contains("%20") || name.contains("%23") {
         odd.push("it looks percent-encoded; only URIs are decoded".to_owned());
@@ -73,12 +93,27 @@ pub fn warnings(name: &str) -> Vec<String> {
     odd
 }
 
+/// A guest in the form of the home tenant, or the older form of Single Server.
+fn other_domain(name: &str) -> Option<String> {
+    let (user, domain) = name.rsplit_once('@')?;
+    if name.to_lowercase().contains("#ext#") && !name.contains("#EXT#") {
+        return Some("a guest's #EXT# is written in capitals, and case counts".to_owned());
+    }
+    (!domain.contains('.') && !user.is_empty()).then(|| {
+        format!("it ends with @{domain}: Flexible Server takes the name alone, without @server")
+    })
+}
+
 /// Inside single quotes libpq takes `\` and `'` after a backslash.
 fn conninfo(name: &str) -> String {
     format!("'{}'", name.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 fn passfile(name: &str) -> String {
+    // Alone, a star matches every name.
+    if name == "*" {
+        return r"\*".to_owned();
+    }
     name.replace('\\', r"\\").replace(':', r"\:")
 }
 
@@ -112,7 +147,7 @@ mod tests {
         environment::Environment,
         target::{TargetArgs, resolve},
     };
-    use proptest::prelude::prop_assert_eq;
+    use proptest::prelude::{prop_assert, prop_assert_eq};
 
     fn text(name: &str, place: &str) -> String {
         let all = spellings(name);
@@ -137,7 +172,79 @@ mod tests {
         assert_eq!(warnings(r"Prod\ DB").len(), 1);
     }
 
+    #[test]
+    fn warnings_name_what_is_odd() {
+        let says = |name: &str, part: &str| {
+            let said = warnings(name);
+            assert!(said.iter().any(|warning| warning.contains(part)), "{name}: {said:?}");
+        };
+        says("Prod DB\r", "carriage return");
+        says("\u{420}rod DB", "two alphabets");
+        says("Zoe\u{308}", "accents");
+        says("alice@pg-prod", "@pg-prod");
+        says("bob_x.com#ext#@contoso.onmicrosoft.com", "capitals");
+        says(&"x".repeat(64), "64 bytes");
+        assert_eq!(warnings("bob_x.com#EXT#@contoso.onmicrosoft.com"), Vec::<String>::new());
+        assert_eq!(warnings("Прод БД"), Vec::<String>::new());
+    }
+
+    /// What a reader of the place's own format makes of the spelling.
+    fn unquote(text: &str, quote: char) -> Option<String> {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        let doubled: String = [quote, quote].iter().collect();
+        // Every quotation mark inside must be one of a pair.
+        let bare = inner.replace(&doubled, "");
+        (!bare.contains(quote)).then(|| inner.replace(&doubled, &quote.to_string()))
+    }
+
+    /// PowerShell takes typographers' quotation marks for its own; each stands for one of a pair.
+    fn powershell(text: &str) -> Option<String> {
+        let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+        let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+        let (mut out, mut rest) = (String::new(), inner.chars());
+        while let Some(character) = rest.next() {
+            if is_quote(character) {
+                rest.next().filter(|next| is_quote(*next))?;
+            }
+            out.push(character);
+        }
+        Some(out)
+    }
+
     proptest::proptest! {
+        #[test]
+        fn every_other_reader_gives_the_name_back(name in "[^\\x00]{1,63}") {
+            // SQL, JSON (which YAML, Python and JavaScript read alike), ADO.NET, PowerShell, URL.
+            prop_assert_eq!(unquote(&text(&name, "SQL identifier"), '"'), Some(name.clone()));
+            let role = text(&name, "create the role");
+            let literal = role.strip_prefix("select * from pgaadauth_create_principal(");
+            let literal = literal.and_then(|rest| rest.strip_suffix(", false, false);"));
+            prop_assert_eq!(unquote(literal.unwrap_or_default(), '\''), Some(name.clone()));
+            let yaml = text(&name, "YAML").replacen("PGUSER: ", "", 1);
+            prop_assert_eq!(serde_json::from_str::<String>(&yaml).ok(), Some(name.clone()));
+            let dotnet = text(&name, "Npgsql").replacen("Username=", "", 1);
+            prop_assert_eq!(unquote(&dotnet, '"').unwrap_or(dotnet), name.clone());
+            let shell = text(&name, "PowerShell").replacen("$env:PGUSER = ", "", 1);
+            prop_assert_eq!(powershell(&shell), Some(name.clone()));
+            let url = text(&name, "JDBC URL");
+            let encoded = url.split_once("?user=").map(|(_, user)| user).unwrap_or_default();
+            // JDBC takes + for a blank, so none may be left.
+            prop_assert!(!encoded.contains('+'));
+            let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8();
+            prop_assert_eq!(decoded.unwrap_or_default(), name.as_str());
+        }
+
+        #[test]
+        fn password_file_gives_the_name_back(name in "[^\\x00\r\n]{1,63}", other in "[^\\x00\r\n]{1,63}") {
+            let [_, _, line] = crate::hostile::spellings(&name);
+            let found = crate::hostile::password_file(&line, "host", &name);
+            prop_assert_eq!(found.as_deref(), Some("secret"));
+            // And to nobody else.
+            if other != name {
+                prop_assert_eq!(crate::hostile::password_file(&line, "host", &other), None);
+            }
+        }
+
         #[test]
         fn connection_string_and_uri_give_the_name_back(name in "[^\\x00]{1,63}") {
             prop_assert_eq!(user_of(text(&name, "connection string")), name.clone());

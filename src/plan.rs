@@ -18,7 +18,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     for topic in Topic::ALL {
         let wanted = topics.contains(&topic)
             && match topic {
-                Topic::Graph => false,
+                Topic::Graph => request.graph,
                 Topic::Azure => request.azure.live || request.azure.exported.is_some(),
                 Topic::Server | Topic::AuthRequest | Topic::Login | Topic::Session => {
                     settings.host.is_some()
@@ -32,7 +32,8 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     }
     let _ = writeln!(text, "Hosts:");
     let _ = writeln!(text, "  token authority  {}:443", cloud.authority_host);
-    let _ = writeln!(text, "  Microsoft Graph  {}:443 (without a token)", cloud.graph_host);
+    let how = if request.graph { "with a token of its own" } else { "without a token" };
+    let _ = writeln!(text, "  Microsoft Graph  {}:443 ({how})", cloud.graph_host);
     if request.azure.live {
         let host = &cloud.resource_manager_host;
         let _ = writeln!(text, "  Resource Manager {host}:443 (GET requests alone)");

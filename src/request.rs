@@ -31,6 +31,8 @@ pub struct Request {
     pub timeout: Duration,
     /// `--deadline`: the whole run.
     pub deadline: Duration,
+    /// `--graph`.
+    pub graph: bool,
     /// `--as-admin`.
     pub as_admin: bool,
     /// `--for-role`.

@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Directory {
+    /// Object id: whom Graph speaks of.
+    pub id: Option<String>,
     /// `userPrincipalName`.
     pub user_principal_name: Option<String>,
     /// `displayName`.
     pub display_name: Option<String>,
     /// `mail`.
     pub mail: Option<String>,
+    /// Whether the groups may not be read: then none is known, rather than there being none.
+    pub groups_refused: bool,
     /// Direct group memberships.
     pub groups: Vec<Group>,
 }

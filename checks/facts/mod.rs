@@ -160,7 +160,9 @@ impl Topic {
             Self::Server | Self::AuthRequest | Self::Login | Self::Session => {
                 "the database server, TCP 5432 or 6432"
             }
-            Self::Graph => "nothing by itself: it is judged where a recording holds it",
+            Self::Graph => {
+                "Microsoft Graph, TCP 443, and the token authority again; with --graph alone"
+            }
             Self::Azure => "Azure Resource Manager, TCP 443, with --azure alone; files otherwise",
         }
     }

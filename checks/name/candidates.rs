@@ -18,6 +18,10 @@ pub struct Candidate {
 /// Source: Microsoft Learn, "Manage Microsoft Entra users in Azure Database for PostgreSQL".
 #[must_use]
 pub fn candidates(claims: &Claims, directory: Option<&Directory>) -> Vec<Candidate> {
+    // Of another account than the token's, Graph's answer says nothing.
+    let directory = directory.filter(|directory| {
+        directory.id.is_none() || claims.oid.is_none() || directory.id == claims.oid
+    });
     let mut all = Vec::new();
     let mut add = |name: Option<&str>, from| {
         if let Some(name) = name.filter(|name| !name.is_empty())
@@ -37,6 +41,10 @@ pub fn candidates(claims: &Claims, directory: Option<&Directory>) -> Vec<Candida
         PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity => {
             let resource = claims.xms_mirid.as_deref().and_then(identity_name);
             add(resource.as_deref(), "the managed identity's name");
+            add(
+                directory.and_then(|directory| directory.display_name.as_deref()),
+                "Graph's displayName",
+            );
             add(claims.app_displayname.as_deref(), "the application's name");
         }
     }
@@ -57,6 +65,17 @@ fn identity_name(resource: &str) -> Option<String> {
     }
 }
 
+/// The address that a guest has at home. Personal accounts are written `live.com#bob@outlook.com`.
+#[must_use]
+pub fn home_address(claims: &Claims) -> Option<&str> {
+    let home = claims
+        .unique_name
+        .as_deref()
+        .or(claims.preferred_username.as_deref())
+        .or(claims.email.as_deref())?;
+    Some(home.split_once('#').map_or(home, |(_, address)| address))
+}
+
 /// How a guest's home address is written in the tenant's user principal names:
 /// `bob@fabrikam.com` is `bob_fabrikam.com#EXT#@<tenant>`.
 #[must_use]
@@ -66,8 +85,8 @@ pub fn guest_form(home: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{candidates, guest_form, identity_name};
-    use crate::facts::token::Claims;
+    use super::{candidates, guest_form, home_address, identity_name};
+    use crate::facts::{graph::Directory, token::Claims};
 
     #[test]
     fn a_managed_identity_is_named_after_its_resource() {
@@ -82,6 +101,33 @@ mod tests {
             ..Claims::default()
         };
         assert_eq!(candidates(&claims, None)[0].name, "id-orders");
+    }
+
+    #[test]
+    fn graph_speaks_only_of_the_same_identity() {
+        let claims = Claims {
+            oid: Some("1".to_owned()),
+            upn: Some("alice@contoso.com".to_owned()),
+            scp: Some("user_impersonation".to_owned()),
+            ..Claims::default()
+        };
+        let mut directory = Directory {
+            id: Some("1".to_owned()),
+            user_principal_name: Some("Alice@contoso.com".to_owned()),
+            ..Directory::default()
+        };
+        assert_eq!(candidates(&claims, Some(&directory))[0].name, "Alice@contoso.com");
+        directory.id = Some("2".to_owned());
+        assert_eq!(candidates(&claims, Some(&directory))[0].name, "alice@contoso.com");
+    }
+
+    #[test]
+    fn personal_accounts_have_a_home_address() {
+        let claims = Claims {
+            unique_name: Some("live.com#bob@outlook.com".to_owned()),
+            ..Claims::default()
+        };
+        assert_eq!(home_address(&claims), Some("bob@outlook.com"));
     }
 
     #[test]

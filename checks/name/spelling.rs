@@ -1,22 +1,22 @@
 //! Whether the user name is spelt as the role must be, byte for byte.
 
-use super::candidates::{Candidate, candidates, guest_form};
+use super::{
+    candidates::{candidates, guest_form, home_address},
+    compare::{cut, visible},
+    slip::{NAME_BYTES, Seen, Slip},
+};
 use crate::{
-    check::{Check, Judge, Missing, Problem, problems},
+    check::{Check, Judge, Missing, problems},
     evidence::Evidence,
     facts::{
         Topic,
         login::AuthRequest,
-        settings::{Origin, Setting, Settings},
-        token::{Claims, PrincipalKind},
+        settings::{Origin, Setting},
+        token::PrincipalKind,
     },
     text,
-    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+    verdict::{Actor, Finding, Fix, Verdict},
 };
-use unicode_normalization::UnicodeNormalization;
-
-/// PostgreSQL keeps 63 bytes of a name.
-const NAME_BYTES: usize = 63;
 
 /// The name is that of a role which this identity can be.
 pub static CHECK: Check = Check {
@@ -47,117 +47,26 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if let Some(candidate) = known.iter().find(|candidate| candidate.name == user.value) {
         return Ok(Verdict::Passed(format!("it is {}", candidate.from)));
     }
-    let slip = slip(user, settings, claims, &known, seen.directory.seen().is_some());
-    Ok(match slip {
+    if let Some(claims) = claims
+        && claims.principal() == PrincipalKind::Guest
+        && let Some(home) = home_address(claims)
+        && user.value.starts_with(&guest_form(home))
+    {
+        return Ok(Verdict::Passed(
+            "it is the guest's home address, as this tenant writes it".to_owned(),
+        ));
+    }
+    // A name that PostgreSQL up to 16 cuts is the same name.
+    if let Some(candidate) = known.iter().find(|candidate| {
+        candidate.name.len() > NAME_BYTES && cut(&candidate.name, NAME_BYTES) == user.value
+    }) {
+        let from = candidate.from;
+        return Ok(Verdict::Passed(format!("it is the first {NAME_BYTES} bytes of {from}")));
+    }
+    let looked = Seen { user, settings, claims, directory: seen.directory.seen(), known: &known };
+    Ok(match looked.slip() {
         Some(slip) => Verdict::found(finding(slip, user, seen)),
         None => Verdict::Passed(format!("\"{}\" holds no slip of the pen that shows", user.value)),
-    })
-}
-
-/// What is wrong with a name, and what was probably meant.
-struct Slip {
-    problem: &'static Problem,
-    meant: Option<String>,
-    detail: String,
-    sure: Confidence,
-}
-
-fn slip(
-    user: &Setting<String>,
-    settings: &Settings,
-    claims: Option<&Claims>,
-    known: &[Candidate],
-    complete: bool,
-) -> Option<Slip> {
-    let name = user.value.as_str();
-    let from = user.origin.phrase();
-    let found = |problem, meant: String, detail: String| {
-        // What the token confirms is certain; what only looks like a slip is likely.
-        let sure = if known.iter().any(|candidate| candidate.name == meant) {
-            Confidence::Certain
-        } else {
-            Confidence::Likely
-        };
-        Some(Slip { problem, meant: Some(meant), detail, sure })
-    };
-    if let Some(inner) = unquoted(name) {
-        let detail = format!("the quotation marks in {from} are part of the name that is sent");
-        return found(&QUOTES_KEPT, inner.to_owned(), detail);
-    }
-    if name.contains('\\') {
-        let meant = name.replace('\\', "");
-        let detail = format!(
-            "the backslashes in {from} are part of the name that is sent: libpq takes them off in connection strings only"
-        );
-        return found(&BACKSLASH_KEPT, meant, detail);
-    }
-    if let Some(meant) = percent_decoded(name) {
-        let detail = format!(
-            "the percent signs in {from} are part of the name that is sent: only URIs are decoded"
-        );
-        return found(&PERCENT_KEPT, meant, detail);
-    }
-    if name.chars().any(is_invisible) || name.trim() != name {
-        let meant: String = name.chars().filter(|c| !is_invisible(*c)).collect();
-        let detail = format!("the name holds what cannot be seen: {}", invisible_places(name));
-        return found(&INVISIBLE_CHARACTERS, meant.trim().to_owned(), detail);
-    }
-    if let Some(meant) = without_server(name, settings) {
-        let detail =
-            format!("\"{name}\" ends with the server's name, as on the retired Single Server");
-        return found(&SINGLE_SERVER_SUFFIX, meant, detail);
-    }
-    let folded = |text: &str| text.to_lowercase();
-    if let Some(alike) = known.iter().find(|candidate| folded(&candidate.name) == folded(name)) {
-        let detail = format!(
-            "\"{name}\" differs from {} in letter case only: {}",
-            alike.from,
-            difference(name, &alike.name)
-        );
-        return found(&WRONG_CASE, alike.name.clone(), detail);
-    }
-    let normal = |text: &str| skeleton(text);
-    if let Some(alike) = known.iter().find(|candidate| normal(&candidate.name) == normal(name)) {
-        let detail = format!(
-            "\"{name}\" looks like {} and holds other characters: {}",
-            alike.from,
-            difference(name, &alike.name)
-        );
-        return found(&LOOK_ALIKE, alike.name.clone(), detail);
-    }
-    let guest = claims.filter(|claims| claims.principal() == PrincipalKind::Guest);
-    if let Some(claims) = guest {
-        let home = claims.unique_name.as_deref().or(claims.email.as_deref()).unwrap_or_default();
-        if home.eq_ignore_ascii_case(name) {
-            let meant = format!("{}<tenant>.onmicrosoft.com", guest_form(home));
-            let detail = format!(
-                "\"{name}\" is the guest's home address; in this tenant the guest is called {meant}"
-            );
-            return found(&GUEST_FORM, meant, detail);
-        }
-    }
-    if is_identifier(name) {
-        let meant = known.first().map(|candidate| candidate.name.clone());
-        let detail = format!("\"{name}\" is an id; roles are called by name");
-        return Some(Slip {
-            problem: &IDENTIFIER_NOT_NAME,
-            meant,
-            detail,
-            sure: Confidence::Likely,
-        });
-    }
-    if name.len() > NAME_BYTES {
-        let detail =
-            format!("the name has {} bytes, and PostgreSQL keeps {NAME_BYTES}", name.len());
-        return Some(Slip { problem: &TOO_LONG, meant: None, detail, sure: Confidence::Likely });
-    }
-    // Only when the identity's groups are known can a name be nobody's.
-    (complete && !known.is_empty()).then(|| {
-        let names: Vec<&str> = known.iter().map(|candidate| candidate.name.as_str()).collect();
-        let detail =
-            format!("\"{name}\" is none of this identity's names: {}", text::list(&names, 4));
-        let meant = known.first().map(|candidate| candidate.name.clone());
-        Slip { problem: &NOT_THE_TOKENS, meant, detail, sure: Confidence::Possible }
     })
 }
 
@@ -166,6 +75,11 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     let mut finding = Finding::of(slip.problem, name, slip.detail).sure(slip.sure).because(
         format!("{} gives \"{}\" ({} bytes)", user.origin.phrase(), visible(name), name.len()),
     );
+    if slip.problem == &BACKSLASH_KEPT && name.contains("\\ ") {
+        finding = finding.because(
+            "the documented sed 's/ /\\\\ /g' puts such backslashes there: it is a mistake in front of PGUSER, and right only for a value without quotes in a connection string",
+        );
+    }
     if matches!(seen.auth_request.seen(), Some(AuthRequest::Sasl { .. })) {
         finding = finding
             .because("the server asks this user for SASL, so it has no Entra role of this name");
@@ -188,6 +102,12 @@ fn fix(origin: &Origin, name: &str, seen: &Evidence) -> Fix {
         }
         Origin::Conninfo => Fix::you("Quote the name in the connection string")
             .run(format!("user='{}'", name.replace('\\', r"\\").replace('\'', r"\'"))),
+        Origin::Uri => Fix::you("Encode the name once; entra-pg name writes the whole URI")
+            .run(format!("entra-pg name {}", text::quoted(shell, name))),
+        Origin::ServiceFile { path, service } => Fix::you(format!(
+            "Write the name as it is, without quotation marks, in [{service}] of {path}"
+        ))
+        .run(format!("user={name}")),
         _ => Fix::you("Write the name as it is").run(text::set_variable(shell, "PGUSER", name)),
     }
 }
@@ -204,102 +124,6 @@ fn missing(fallback: &str, seen: &Evidence) -> Finding {
             .fix(fix(&Origin::Default, &candidate.name, seen)),
         None => finding.fix(Fix::you("Name the role").run("export PGUSER=<role>")),
     }
-}
-
-fn unquoted(name: &str) -> Option<&str> {
-    ['"', '\''].into_iter().find_map(|quote| {
-        name.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.is_empty())
-    })
-}
-
-/// The name with `%40`, `%20` and `%23` decoded, where it holds one of them.
-fn percent_decoded(name: &str) -> Option<String> {
-    let mut decoded = name.to_owned();
-    for (code, plain) in [("%40", "@"), ("%20", " "), ("%23", "#")] {
-        decoded = decoded.replace(code, plain);
-    }
-    (decoded != name).then_some(decoded)
-}
-
-fn without_server(name: &str, settings: &Settings) -> Option<String> {
-    let host = settings.host.as_ref()?.value.to_lowercase();
-    let label = host.split('.').next()?;
-    let (user, suffix) = name.rsplit_once('@')?;
-    let suffix = suffix.to_lowercase();
-    (suffix == label || suffix == host).then(|| user.to_owned())
-}
-
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
-}
-
-fn invisible_places(name: &str) -> String {
-    let mut places: Vec<String> = name
-        .chars()
-        .enumerate()
-        .filter(|(_, character)| is_invisible(*character))
-        .map(|(index, character)| {
-            format!("U+{:04X} at character {}", u32::from(character), index + 1)
-        })
-        .collect();
-    if name.starts_with(' ') {
-        places.push("a blank at its beginning".to_owned());
-    }
-    if name.ends_with(' ') {
-        places.push("a blank at its end".to_owned());
-    }
-    text::list(&places, 3)
-}
-
-/// The name with what cannot be seen written out.
-fn visible(name: &str) -> String {
-    let show = |character: char| {
-        if is_invisible(character) {
-            format!("<U+{:04X}>", u32::from(character))
-        } else {
-            character.to_string()
-        }
-    };
-    name.chars().map(show).collect()
-}
-
-/// Letters of other scripts that look Latin, and compositions, made alike; letter case aside.
-fn skeleton(text: &str) -> String {
-    let latin = |character: char| match character {
-        'а' => 'a',
-        'е' => 'e',
-        'о' | 'ο' => 'o',
-        'р' | 'ρ' => 'p',
-        'с' => 'c',
-        'х' => 'x',
-        'у' => 'y',
-        'і' | 'ι' => 'i',
-        'ѕ' => 's',
-        '‐' | '‑' | '–' | '—' | '−' => '-',
-        other => other,
-    };
-    text.nfkc().flat_map(char::to_lowercase).map(latin).collect()
-}
-
-/// The first place where two names differ.
-fn difference(name: &str, other: &str) -> String {
-    let pairs = name.chars().zip(other.chars()).enumerate();
-    match pairs.into_iter().find(|(_, (one, two))| one != two) {
-        Some((index, (one, two))) => {
-            format!("character {} is '{one}' where '{two}' is meant", index + 1)
-        }
-        None => "one is longer than the other".to_owned(),
-    }
-}
-
-fn is_identifier(name: &str) -> bool {
-    let guid = name.len() == 36
-        && name.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    guid || name.to_lowercase().starts_with("/subscriptions/")
 }
 
 /// What a misspelt name explains.
@@ -427,7 +251,12 @@ mod tests {
         assert_eq!(with_user("Аlice.Smith@contoso.onmicrosoft.com"), ["name/look-alike"]);
         assert_eq!(with_user("04b07795-8ddb-461a-bbee-02f9e1bf7b46"), ["name/identifier-not-name"]);
         assert_eq!(with_user(&"x".repeat(64)), ["name/too-long"]);
+        assert_eq!(with_user("Alice Smith"), ["name/not-the-tokens"]);
+        assert_eq!(with_user("carol@contoso.onmicrosoft.com"), ["name/not-the-tokens"]);
+        assert_eq!(with_user("Рrod DB Readonly"), ["name/look-alike"]);
+        assert_eq!(with_user("Zoe\u{308}"), ["name/look-alike"]);
         assert_eq!(with_user("Prod DB Readonly"), Vec::<&str>::new());
+        assert_eq!(with_user("Прод"), Vec::<&str>::new());
     }
 
     #[test]

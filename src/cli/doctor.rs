@@ -71,6 +71,9 @@ pub struct IdentityOptions {
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Ask Microsoft Graph, with a token of its own, for the names and groups of this identity.
+    #[arg(long)]
+    pub graph: bool,
     /// After login, look at every Entra role and its principal: what is not mapped, mapped twice, or to another tenant.
     #[arg(long)]
     pub as_admin: bool,
@@ -319,6 +322,7 @@ pub(super) fn build_request(
         nameservers: network.nameserver.clone(),
         timeout: network.timeout,
         deadline: network.deadline,
+        graph: identity.graph,
         as_admin: identity.as_admin,
         for_role: identity.for_role.clone(),
         send_token_unverified: identity.send_token_unverified,

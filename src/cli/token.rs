@@ -10,7 +10,7 @@ use super::{
 use crate::{
     context::Context,
     environment::Environment,
-    probe::{credential, token},
+    probe::{credential, graph, token},
     progress::Progress,
     report::{self, FailOn, Format, Report, Style, clean},
     request::{Request, Selection},
@@ -22,10 +22,13 @@ use clap::Args;
 use entra_pg_checks::{
     Evidence, Fact, Topic,
     facts::{
+        credential::{CredentialOutcome, CredentialTrace},
         settings::Origin,
         token::{Claims, PrincipalKind, Token},
     },
+    name::candidates::{candidates, guest_form, home_address},
     text::duration,
+    token::obtained,
 };
 use std::{fmt::Write, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +54,9 @@ pub struct TokenArgs {
     /// Print it even to a terminal.
     #[arg(long, requires = "show_token")]
     pub force: bool,
+    /// Say more: every source that was asked, what it said and how long it took; then the evidence, too.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 /// Runs `token`.
@@ -94,16 +100,20 @@ pub fn run(
     }
     let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
     let report = Report::new(evidence, &selection);
+    let trace = match (args.verbose, report.evidence().credential.seen()) {
+        (1.., Some(trace)) => trace_card(trace),
+        _ => String::new(),
+    };
     let style = Style {
         color: terminal.colors(output::Color::Auto),
         width: terminal.width,
-        verbose: 0,
-        quiet: true,
+        verbose: args.verbose.saturating_sub(1),
+        quiet: args.verbose < 2,
         unicode: terminal.unicode,
     };
     let rendered = report::render(&report, Format::Text, &style);
     let written = rendered.and_then(|text| {
-        let all = [card.as_bytes(), text.as_slice()].concat();
+        let all = [card.as_bytes(), trace.as_bytes(), text.as_slice()].concat();
         if args.show_token { output::to_stderr(&all) } else { output::to_stdout(&all) }
     });
     if written.is_err() {
@@ -148,15 +158,41 @@ fn obtain(request: &Request, environment: &Environment) -> (Evidence, Option<Arc
     let cx = context(request, environment);
     let runtime = runtime();
     let cloud = &request.settings.cloud.value;
-    let (trace, secret, origin) = runtime.block_on(credential::acquire(&cx, request, cloud));
+    let ((trace, secret, origin), directory) = runtime.block_on(async {
+        let directory = async {
+            match request.graph {
+                true => graph::directory(&cx, request, cloud).await,
+                false => Fact::default(),
+            }
+        };
+        futures::join!(credential::acquire(&cx, request, cloud), directory)
+    });
     runtime.shutdown_background();
     let mut evidence = frame(request, environment, &cx);
     evidence.credential = trace;
+    evidence.directory = directory;
     evidence.token = match (&secret, origin) {
         (Some(secret), Some(origin)) => Fact::Seen(token::decode(secret.expose(), origin)),
         _ => Fact::blocked(Topic::Credential, ""),
     };
     (evidence, secret)
+}
+
+/// Every source in order: what it said, and how long that took.
+fn trace_card(trace: &CredentialTrace) -> String {
+    let mut out = String::new();
+    for attempt in &trace.attempts {
+        let said = match (&attempt.outcome, obtained::said(attempt)) {
+            (_, Some(said)) => said,
+            (CredentialOutcome::Token, None) => {
+                format!("{}: gave the token, after {} ms", attempt.kind.name(), attempt.elapsed_ms)
+            }
+            _ => format!("{}: not asked, a token was there", attempt.kind.name()),
+        };
+        let _ = writeln!(out, " asked      {}", clean(&said));
+    }
+    out.push('\n');
+    out
 }
 
 /// What the token says, one line each.
@@ -178,6 +214,16 @@ fn card(token: &Token, evidence: &Evidence) -> String {
     line("tenant", claims.tid.as_deref().unwrap_or_default());
     line("audience", claims.aud.as_deref().unwrap_or_default());
     line("issuer", claims.iss.as_deref().unwrap_or_default());
+    line("version", claims.ver.as_deref().unwrap_or_default());
+    if let Some(issued) = claims.iat.or(claims.nbf) {
+        let age = now - issued;
+        let when = if age >= 0 {
+            format!("{} ago", duration(age))
+        } else {
+            format!("in {}", duration(age))
+        };
+        line("issued", &when);
+    }
     if let Some(expires) = claims.exp {
         let left = expires - now;
         let left = if left > 0 {
@@ -193,9 +239,32 @@ fn card(token: &Token, evidence: &Evidence) -> String {
         (0, false) => {}
         (count, false) => line("groups", &format!("{count}")),
     }
+    let names = candidates(claims, evidence.directory.seen());
+    for (index, candidate) in names.iter().take(MOST_NAMES).enumerate() {
+        let title = if index == 0 { "log in as" } else { "or as" };
+        line(title, &format!("{} ({})", candidate.name, candidate.from));
+    }
+    if names.is_empty() {
+        line(
+            "log in as",
+            "the token does not say: the display name of the application, or --graph asks",
+        );
+    }
+    if claims.principal() == PrincipalKind::Guest
+        && evidence.directory.seen().is_none()
+        && let Some(home) = home_address(claims)
+    {
+        line(
+            "log in as",
+            &format!("{}<tenant's domain> (a guest's home address)", guest_form(home)),
+        );
+    }
     out.push('\n');
     out
 }
+
+/// Role names that are shown.
+const MOST_NAMES: usize = 12;
 
 fn who(claims: &Claims) -> &'static str {
     match claims.principal() {

@@ -4,6 +4,7 @@ pub mod azure;
 pub mod clock;
 pub mod credential;
 pub mod dns;
+pub mod graph;
 pub mod http;
 pub mod keys;
 pub mod outbound;

@@ -54,13 +54,13 @@ pub(crate) fn search(text: &str, wanted: &Wanted<'_>) -> Found {
             }
             continue;
         };
-        let exact = |(field, given): (&&String, &&str)| *field == "*" || field == given;
+        let exact = |(field, given): (&&Field, &&str)| field.any || field.text == **given;
         let near =
-            |(field, given): (&&String, &&str)| *field == "*" || field.eq_ignore_ascii_case(given);
+            |(field, given): (&&Field, &&str)| field.any || field.text.eq_ignore_ascii_case(given);
         let pattern = [host, port, database, user];
         if pattern.iter().zip(&given).all(exact) {
             found.matching_line = Some(index + 1);
-            found.password = Some(Secret::new(secret.clone()));
+            found.password = Some(Secret::new(secret.text.clone()));
             break;
         }
         // A field whose : or \ is not escaped is another one than was meant.
@@ -73,17 +73,32 @@ pub(crate) fn search(text: &str, wanted: &Wanted<'_>) -> Found {
     found
 }
 
+/// One field of a line.
+#[derive(Default)]
+struct Field {
+    text: String,
+    /// Whether it is a bare star, which stands for everything.
+    any: bool,
+}
+
 /// Five fields between colons; a backslash takes the next character as it is. The last field, the
 /// password, runs to the end of the line.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
+fn fields(line: &str) -> Vec<Field> {
+    let mut fields = vec![Field::default()];
     let mut rest = line.chars();
     while let Some(character) = rest.next() {
-        let field = fields.len() - 1;
+        let last = fields.len() - 1;
+        let field = &mut fields[last];
         match character {
-            '\\' => fields[field].extend(rest.next()),
-            ':' if fields.len() < 5 => fields.push(String::new()),
-            plain => fields[field].push(plain),
+            '\\' => {
+                field.any = false;
+                field.text.extend(rest.next());
+            }
+            ':' if last < 4 => fields.push(Field::default()),
+            plain => {
+                field.any = plain == '*' && field.text.is_empty();
+                field.text.push(plain);
+            }
         }
     }
     fields
