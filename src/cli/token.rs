@@ -244,13 +244,14 @@ fn card(token: &Token, evidence: &Evidence) -> String {
         let title = if index == 0 { "log in as" } else { "or as" };
         line(title, &format!("{} ({})", candidate.name, candidate.from));
     }
-    if names.is_empty() {
+    let guest = claims.principal() == PrincipalKind::Guest;
+    if names.is_empty() && !guest {
         line(
             "log in as",
             "the token does not say: the display name of the application, or --graph asks",
         );
     }
-    if claims.principal() == PrincipalKind::Guest
+    if guest
         && evidence.directory.seen().is_none()
         && let Some(home) = home_address(claims)
     {
