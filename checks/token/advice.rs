@@ -17,6 +17,22 @@ pub struct Advice {
     pub command: &'static str,
 }
 
+impl Advice {
+    /// Text and command for a page, where nobody's own values are known: `<tenant>` for `{tenant}`.
+    #[must_use]
+    pub fn shown(&self) -> (String, String) {
+        let place = |value: &str| value.to_owned();
+        let values = Values {
+            tenant: place("<tenant>"),
+            client: place("<application-id>"),
+            user: place("<user>"),
+            scope: place("https://ossrdbms-aad.database.windows.net/.default"),
+            cloud: "<cloud>",
+        };
+        (values.fill(self.text), values.fill(self.command))
+    }
+}
+
 /// Advice as a list of `actor "text" "command";`.
 macro_rules! advise {
     ([$($actor:ident $text:literal $command:literal;)*]) => {

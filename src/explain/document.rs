@@ -121,10 +121,10 @@ impl Document {
     /// One of Entra's numbers: its own advice first, then what its problem says.
     pub(super) fn number(known: &'static Aadsts) -> Self {
         let problem = Self::problem(known.problem);
-        let advice = known.advice.iter().map(|advice| Remedy {
-            actor: advice.actor.label(),
-            text: advice.text.to_owned(),
-            command: (!advice.command.is_empty()).then(|| advice.command.to_owned()),
+        let advice = known.advice.iter().map(|advice| {
+            let (text, command) = advice.shown();
+            let command = Some(command).filter(|command| !command.is_empty());
+            Remedy { actor: advice.actor.label(), text, command }
         });
         let code = known.code;
         Self {
