@@ -4,7 +4,7 @@ use super::{EVERYTHING_AFTER, fresh, whole::is_cut};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
-    facts::{NotObserved, Topic, token::Signature},
+    facts::{NotObserved, Topic, cloud::Cloud, token::Signature},
     verdict::{Actor, Finding, Verdict},
 };
 
@@ -23,6 +23,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         // A part of a signature is nobody's: that the token is cut says it all.
         return Err(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }));
     }
+    if of_another_cloud(seen) {
+        // Each cloud has keys of its own, and only those of the server's cloud were asked for.
+        let why = "the token is of another cloud, whose keys were not asked for".to_owned();
+        return Err(Missing(NotObserved::NotApplicable { why }));
+    }
     let (detail, line) = match seen.signature.get()? {
         Signature::Verified { kid } => return Ok(Verdict::Passed(format!("key {kid}"))),
         Signature::Bad { kid } => (
@@ -40,6 +45,16 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(
         Finding::of(&BAD_SIGNATURE, "signature", detail).because(line).fix(fresh(seen)),
     ))
+}
+
+fn of_another_cloud(seen: &Evidence) -> bool {
+    let audience = seen.token.seen().and_then(|token| token.claims.as_deref()?.aud.as_deref());
+    let own = seen.settings.seen().map(|settings| &settings.cloud.value.database_audience);
+    let is = |cloud: &Cloud| {
+        audience.map(|audience| audience.trim_end_matches('/')) == Some(&cloud.database_audience)
+            && own != Some(&cloud.database_audience)
+    };
+    Cloud::built_in().iter().any(is)
 }
 
 /// Not theirs.
