@@ -9,11 +9,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(rest);
     match choice % 5 {
         0 => {
-            hostile::connection_string(&text);
+            let _ = hostile::connection_string(&text);
             let _ = hostile::typed_error(&text);
         }
         1 => {
-            hostile::connection_string(&format!("postgresql://{text}"));
+            let _ = hostile::connection_string(&format!("postgresql://{text}"));
         }
         2 => {
             if let Some(password) = hostile::password_file(&text, "host", "user") {
@@ -27,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             assert!(!said.contains("Xq7"), "the password is in the error");
         }
         _ => {
-            hostile::service_file(&text, "prod");
+            let _ = hostile::service_file(&text, "prod");
         }
     }
 });
