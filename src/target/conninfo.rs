@@ -87,7 +87,8 @@ fn missing_equals(input: &str, start: usize, keyword: &str) -> UsageError {
 /// The last `keyword=` of a text: where the keyword begins, and where the equals sign is.
 fn last_pair(text: &str) -> Option<(usize, usize)> {
     let equals = text.rfind('=')?;
-    let key_at = text[..equals].rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+    let key_at =
+        text[..equals].rfind(|c: char| c.is_ascii_whitespace()).map_or(0, |blank| blank + 1);
     Some((key_at, equals))
 }
 

@@ -109,3 +109,10 @@ proptest::proptest! {
         let _ = conninfo(&text);
     }
 }
+
+#[test]
+fn a_wide_blank_inside_a_value_is_survived() {
+    // libpq's blanks are those of ASCII: U+3000 is part of the value. Found by tests/fuzz.
+    let error = conninfo("user=a\u{3000}b=c d").expect_err("no equals sign after d");
+    assert!(error.to_string().contains("missing"), "{error}");
+}
