@@ -1,6 +1,6 @@
 //! Whether the issuer is the tenant, in the server's cloud.
 
-use super::{claims, fresh};
+use super::{claims, fresh, of_another_cloud};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
@@ -22,6 +22,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, claims) = (seen.settings.get()?, claims(seen)?);
     let cloud = &settings.cloud.value;
     let (issuer, tenant) = (claims.iss.as_deref().unwrap_or_default(), claims.tid.as_deref());
+    if of_another_cloud(seen) {
+        // One finding is enough, and the audience gives the better one.
+        let why = "the token is of another cloud, as its audience says".to_owned();
+        return Ok(Verdict::NotApplicable(why));
+    }
     let version = claims.ver.as_deref().unwrap_or("1.0");
     let Some(tenant) = tenant else {
         return Ok(Verdict::NotApplicable("the token names no tenant".to_owned()));

@@ -11,7 +11,7 @@ pub mod whole;
 use crate::{
     check::{Check, Missing},
     evidence::Evidence,
-    facts::{NotObserved, Topic, token::Claims},
+    facts::{NotObserved, Topic, cloud::Cloud, token::Claims},
     text,
     verdict::Fix,
 };
@@ -37,6 +37,17 @@ fn claims(seen: &Evidence) -> Result<&Claims, Missing> {
         .claims
         .as_deref()
         .ok_or(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }))
+}
+
+/// Whether the audience is the database of another cloud than the server's.
+fn of_another_cloud(seen: &Evidence) -> bool {
+    let audience = seen.token.seen().and_then(|token| token.claims.as_deref()?.aud.as_deref());
+    let own = seen.settings.seen().map(|settings| &settings.cloud.value.database_audience);
+    let is = |cloud: &Cloud| {
+        audience.map(|audience| audience.trim_end_matches('/')) == Some(&cloud.database_audience)
+            && own != Some(&cloud.database_audience)
+    };
+    Cloud::built_in().iter().any(is)
 }
 
 /// A fresh token for the right audience and tenant.

@@ -1,10 +1,10 @@
 //! Whether the tenant's keys made the signature.
 
-use super::{EVERYTHING_AFTER, fresh, whole::is_cut};
+use super::{EVERYTHING_AFTER, fresh, of_another_cloud, whole::is_cut};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
-    facts::{NotObserved, Topic, cloud::Cloud, token::Signature},
+    facts::{NotObserved, Topic, token::Signature},
     verdict::{Actor, Finding, Verdict},
 };
 
@@ -45,16 +45,6 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(
         Finding::of(&BAD_SIGNATURE, "signature", detail).because(line).fix(fresh(seen)),
     ))
-}
-
-fn of_another_cloud(seen: &Evidence) -> bool {
-    let audience = seen.token.seen().and_then(|token| token.claims.as_deref()?.aud.as_deref());
-    let own = seen.settings.seen().map(|settings| &settings.cloud.value.database_audience);
-    let is = |cloud: &Cloud| {
-        audience.map(|audience| audience.trim_end_matches('/')) == Some(&cloud.database_audience)
-            && own != Some(&cloud.database_audience)
-    };
-    Cloud::built_in().iter().any(is)
 }
 
 /// Not theirs.
