@@ -321,7 +321,10 @@ const fn outcome_word(report: &Report) -> &'static str {
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
+    // Names and addresses have hyphens that belong to them.
+    let options =
+        textwrap::Options::new(width.max(20)).word_splitter(textwrap::WordSplitter::NoHyphenation);
     let lines: Vec<String> =
-        textwrap::wrap(text, width.max(20)).into_iter().map(|line| line.into_owned()).collect();
+        textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect();
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
