@@ -46,4 +46,15 @@ impl Environment {
     pub fn home(&self) -> Option<PathBuf> {
         self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from)
     }
+
+    /// One of libpq's own files by the name it has in the home folder, such as `.pgpass`; on Windows it
+    /// has another, in a folder of the application data.
+    #[must_use]
+    pub fn libpq_file(&self, name: &str, on_windows: &str) -> Option<PathBuf> {
+        if cfg!(windows) {
+            let data = PathBuf::from(self.get("APPDATA")?);
+            return Some(data.join("postgresql").join(on_windows));
+        }
+        self.home().map(|home| home.join(name))
+    }
 }

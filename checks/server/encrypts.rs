@@ -6,7 +6,7 @@ use crate::{
     facts::{
         Topic,
         server::Server,
-        settings::{RootFileState, Settings},
+        settings::{Origin, RootCertificates, RootFileState, Settings},
         tls::{Tls, TlsOutcome},
     },
     reach::{ChainFault, chain_fault, chain_lines},
@@ -67,20 +67,11 @@ fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
 
 fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> Verdict {
     let file = settings.sslrootcert.as_ref();
-    let unusable = file.and_then(|file| match &file.state {
-        RootFileState::Missing => Some((file, "does not exist".to_owned())),
-        RootFileState::Unusable { detail } => Some((file, format!("cannot be used: {detail}"))),
-        RootFileState::System | RootFileState::Read { .. } => None,
-    });
-    if let Some((file, why)) = unusable {
-        let (path, origin) = (&file.path.value, file.path.origin.phrase());
-        return Verdict::found(
-            Finding::of(&ROOT_FILE_MISSING, path.clone(), format!("the root certificates {path} ({origin}) {why}"))
-                .because("psql would say: root certificate file does not exist, or certificate verify failed")
-                .fix(Fix::you("Name a file that holds the public roots; Debian's is /etc/ssl/certs/ca-certificates.crt").run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt")),
-        );
+    let fault = chain_fault(tls);
+    if let Some(finding) = file.and_then(|file| unusable(settings, file, tls, fault.is_none())) {
+        return Verdict::found(finding);
     }
-    let Some(fault) = chain_fault(tls) else {
+    let Some(fault) = fault else {
         let version = tls.version.as_deref().unwrap_or("TLS");
         let mut passed = format!("{version}, issued by {}", tls.authority().unwrap_or("?"));
         let lacking = roots::lacking(settings);
@@ -135,6 +126,48 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
     })
 }
 
+/// The finding where the file of roots is of no use; `good` is whether the certificate is, by the roots
+/// that were gone by.
+fn unusable(
+    settings: &Settings,
+    file: &RootCertificates,
+    tls: &Tls,
+    good: bool,
+) -> Option<Finding> {
+    let path = &file.path.value;
+    let (why, says) = match &file.state {
+        RootFileState::Missing => (
+            "does not exist".to_owned(),
+            format!("root certificate file \"{path}\" does not exist"),
+        ),
+        RootFileState::Unusable { detail } => (
+            format!("cannot be used: {detail}"),
+            format!("could not read root certificate file \"{path}\""),
+        ),
+        RootFileState::System | RootFileState::Read { .. } => return None,
+    };
+    let nobody_named_it = file.path.origin == Origin::Default;
+    let detail = if nobody_named_it {
+        let mode = &settings.sslmode.value;
+        format!("no sslrootcert is set; with sslmode={mode} libpq goes by {path}, which {why}")
+    } else {
+        format!("the root certificates {path} ({}) {why}", file.path.origin.phrase())
+    };
+    let ca = tls.authority().unwrap_or("an unknown authority");
+    let by_the_machine = (good && nobody_named_it && file.state == RootFileState::Missing).then(|| {
+        format!("by this machine's own roots the certificate is good, issued by {ca}: clients that use those, as Npgsql does, log in")
+    });
+    Some(
+        Finding::of(&ROOT_FILE_MISSING, path.clone(), detail)
+            .because(format!("psql would say: {says}"))
+            .because_all(by_the_machine)
+            .fix(
+                Fix::you("Name a file that holds the public roots; Debian's is /etc/ssl/certs/ca-certificates.crt, and from libpq 16 on sslrootcert=system means this machine's own")
+                    .run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt"),
+            ),
+    )
+}
+
 fn inspect(server: &Server) -> Fix {
     Fix::you("See what is presented").run(format!(
         "openssl s_client -starttls postgres -connect {}:{} -showcerts </dev/null",
@@ -149,8 +182,12 @@ pub static ROOT_FILE_MISSING: Problem = Problem {
     severity: Severity::Error,
     explains: EVERYTHING_AFTER,
     page: Page {
-        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified.",
-        causes: &["a path of another machine or container", "a download that failed"],
+        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified. Where it is not set, libpq goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without that file.",
+        causes: &[
+            "a path of another machine or container",
+            "a download that failed",
+            "sslmode=verify-full without sslrootcert",
+        ],
         confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
         fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
         mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],

@@ -10,8 +10,9 @@ use crate::{
 pub(super) fn would(settings: &Settings, fault: &ChainFault) -> String {
     let mode = settings.sslmode.value.as_str();
     let file = settings.sslrootcert.as_ref().map(|file| &file.state);
-    // For backward compatibility `require` verifies the chain when there is a file of roots.
-    let pinned = mode == "require" && matches!(file, Some(RootFileState::Read { .. }));
+    // A file of roots makes every mode verify the chain; `require` does so for backward compatibility.
+    let pinned = !matches!(mode, "disable" | "verify-ca" | "verify-full")
+        && matches!(file, Some(RootFileState::Read { .. }));
     let checks_name = mode == "verify-full" || file == Some(&RootFileState::System);
     let checks_chain = checks_name || mode == "verify-ca" || pinned;
     let refuses = match fault {
@@ -19,8 +20,11 @@ pub(super) fn would(settings: &Settings, fault: &ChainFault) -> String {
         _ => checks_chain,
     };
     match (refuses, mode) {
+        (true, "prefer" | "allow") if pinned => format!(
+            "psql with sslmode={mode} and a root certificate file would give TLS up and try without it, which the server refuses"
+        ),
         (true, _) if pinned => {
-            "psql with sslmode=require and a root certificate file would refuse, too".to_owned()
+            format!("psql with sslmode={mode} and a root certificate file would refuse, too")
         }
         (true, _) => format!("psql with sslmode={mode} would refuse, too"),
         (false, "disable") => {
@@ -52,6 +56,8 @@ mod tests {
         assert!(refuses("require", true, ChainFault::Intercepted));
         assert!(!refuses("require", true, ChainFault::WrongName));
         assert!(!refuses("require", false, ChainFault::Intercepted));
+        let given_up = would(&with("prefer", true), &ChainFault::Untrusted);
+        assert!(given_up.contains("try without it"), "{given_up}");
         assert!(refuses("verify-ca", true, ChainFault::Untrusted));
         assert!(!refuses("verify-ca", true, ChainFault::WrongName));
         assert!(refuses("verify-full", true, ChainFault::WrongName));

@@ -20,32 +20,53 @@ pub struct Hit {
 #[must_use]
 pub fn scan(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
     let text = String::from_utf8_lossy(bytes);
-    let mut hits = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        for what in looks(line, secrets) {
-            hits.push(Hit { file: name.to_owned(), line: index + 1, what });
-        }
-    }
-    if hits.is_empty() {
+    let shapes = shapes::find(&text).into_iter();
+    let mut found = secrets.in_text(&text);
+    found.extend(shapes.map(|shape| (shape.kind.to_owned(), shape.range)));
+    if found.is_empty() {
         let joined: String = text.split_whitespace().collect();
-        for what in secrets.in_text(&joined) {
-            hits.push(Hit {
-                file: name.to_owned(),
-                line: 1,
-                what: format!("{what}, broken over lines"),
-            });
+        let broken = |(what, _)| (format!("{what}, broken over lines"), 0..0);
+        found.extend(secrets.in_text(&joined).into_iter().map(broken));
+    }
+    let mut hits: Vec<Hit> = Vec::new();
+    for (what, range) in found {
+        let before = &text.as_bytes()[..range.start];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let hit = Hit { file: name.to_owned(), line, what };
+        if !hits.contains(&hit) {
+            hits.push(hit);
         }
     }
     hits
 }
 
-fn looks(line: &str, secrets: &Secrets) -> Vec<String> {
-    let shapes = shapes::find(line).into_iter().map(|shape| shape.kind.to_owned());
-    secrets.in_text(line).into_iter().chain(shapes).collect()
-}
-
 impl fmt::Display for Hit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} line {}: {}", self.file, self.line, self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scan;
+    use crate::secret::{Secret, Secrets};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_hit_names_its_line_and_not_the_secret() {
+        let secrets = Secrets::default();
+        secrets.keep("PGPASSWORD", Arc::new(Secret::new("Geheim-12345-lang".to_owned())));
+        let lines = |text: &[u8]| -> Vec<(usize, String)> {
+            scan("f", text, &secrets).into_iter().map(|hit| (hit.line, hit.what)).collect()
+        };
+        let as_it_is = || "PGPASSWORD (as it is)".to_owned();
+        assert_eq!(lines(b"a\n\xff\xfe\nx Geheim-12345-lang Geheim-12345-lang"), [(3, as_it_is())]);
+        assert_eq!(
+            lines(b"Geheim-12345-lang\n\nGeheim-12345-lang"),
+            [(1, as_it_is()), (3, as_it_is())]
+        );
+        assert_eq!(lines(b"a\nGeheim-\n  12345-lang"), [(1, as_it_is() + ", broken over lines")]);
+        assert_eq!(lines(b"ok\nhttp://me:geheim@proxy/"), [(2, "a password in an address".into())]);
+        assert_eq!(lines(b"nothing\nof the kind"), []);
     }
 }

@@ -8,12 +8,12 @@ use base64::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::{
-    collections::HashSet,
+    cell::OnceCell,
     fmt,
     io::Read,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use zeroize::Zeroizing;
 
@@ -25,11 +25,24 @@ struct Known {
     /// What it is, such as "PGPASSWORD".
     label: String,
     secret: Arc<Secret>,
+    /// What is looked for; made when first needed, since most runs need it once and some never.
+    traces: OnceLock<Traces>,
 }
+
+/// What a secret leaves in a text that holds it.
+#[derive(Default)]
+struct Traces {
+    /// Its parts in every form: the form, whether letter case is no matter, the text.
+    forms: Vec<Form>,
+    /// Every stretch of a token or a key, sorted.
+    stretches: Zeroizing<Vec<u128>>,
+}
+
+type Form = (&'static str, bool, Zeroizing<String>);
 
 /// A text shorter than this, or a plain word, stands in too many places by chance.
 const SHORTEST: usize = 8;
-/// A stretch of a token or key of this length gives it away.
+/// A stretch of a token or key of this length gives it away: as many bytes as a `u128` has.
 const STRETCH: usize = 16;
 /// A key or token in a file is not longer.
 const FILE_LIMIT: u64 = 64 * 1024;
@@ -74,8 +87,10 @@ impl Secrets {
 
     /// Takes note of a secret.
     pub fn keep(&self, label: &str, secret: Arc<Secret>) {
-        if !secret.is_empty() {
-            self.known().push(Known { label: label.to_owned(), secret });
+        let mut known = self.known();
+        let again = known.iter().any(|other| other.secret.expose() == secret.expose());
+        if !secret.is_empty() && !again {
+            known.push(Known { label: label.to_owned(), secret, traces: OnceLock::new() });
         }
     }
 
@@ -85,17 +100,13 @@ impl Secrets {
         self.known().iter().filter(|known| !distinct(known.secret.expose())).count()
     }
 
-    /// What of them is in a text, and in which form.
+    /// What of them is in a text, in which form, and where: every place, with the place in bytes.
     #[must_use]
-    pub fn in_text(&self, text: &str) -> Vec<String> {
+    pub fn in_text(&self, text: &str) -> Vec<(String, Range<usize>)> {
         let mut found = Vec::new();
         for known in self.known().iter() {
-            if let Some((form, _)) = known.places(text).into_iter().next() {
-                let what = format!("{} ({form})", known.label);
-                if !found.contains(&what) {
-                    found.push(what);
-                }
-            }
+            let places = known.places(text).into_iter();
+            found.extend(places.map(|(form, at)| (format!("{} ({form})", known.label), at)));
         }
         found
     }
@@ -144,33 +155,65 @@ impl Secrets {
 impl Known {
     /// Where it is in a text, with the form. Of tokens and keys any stretch counts.
     fn places(&self, text: &str) -> Vec<(&'static str, Range<usize>)> {
-        let secret = self.secret.expose().trim();
-        let mut places = Vec::new();
-        if !distinct(secret) {
-            return places;
-        }
-        let (fragments, stretches) = fragments(secret);
-        if stretches {
-            places
-                .extend(stretches_in(text, &fragments).into_iter().map(|range| ("in part", range)));
-        }
-        let lower = text.to_ascii_lowercase();
-        for fragment in &fragments {
-            for (form, folded, written) in forms(fragment) {
-                let (haystack, needle) = if folded {
-                    (lower.as_str(), Zeroizing::new(written.to_ascii_lowercase()))
-                } else {
-                    (text, written)
-                };
-                places.extend(
-                    haystack
-                        .match_indices(needle.as_str())
-                        .map(|(at, found)| (form, at..at + found.len())),
-                );
-            }
+        let traces = self.traces.get_or_init(|| Traces::of(self.secret.expose().trim()));
+        let stretches = traces.stretches_in(text).into_iter();
+        let mut places: Vec<_> = stretches.map(|range| ("in part", range)).collect();
+        let lower = OnceCell::new();
+        for (form, folded, needle) in &traces.forms {
+            let haystack = if *folded {
+                lower.get_or_init(|| text.to_ascii_lowercase()).as_str()
+            } else {
+                text
+            };
+            let found = haystack.match_indices(needle.as_str());
+            places.extend(found.map(|(at, found)| (*form, at..at + found.len())));
         }
         places
     }
+}
+
+impl Traces {
+    fn of(secret: &str) -> Self {
+        if !distinct(secret) {
+            return Self::default();
+        }
+        let (fragments, any_stretch) = fragments(secret);
+        let mut stretches = Zeroizing::new(Vec::new());
+        if any_stretch {
+            stretches.extend(fragments.iter().flat_map(|fragment| windows(fragment)));
+            stretches.sort_unstable();
+        }
+        Self { forms: fragments.into_iter().flat_map(forms).collect(), stretches }
+    }
+
+    /// The stretches of a text that are stretches of the secret, joined where they touch.
+    fn stretches_in(&self, text: &str) -> Vec<Range<usize>> {
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        if self.stretches.is_empty() {
+            return ranges;
+        }
+        for (at, window) in windows(text).enumerate() {
+            if self.stretches.binary_search(&window).is_ok() {
+                match ranges.last_mut() {
+                    Some(last) if last.end >= at => last.end = at + STRETCH,
+                    _ => ranges.push(at..at + STRETCH),
+                }
+            }
+        }
+        ranges.retain(|range| text.get(range.clone()).is_some());
+        ranges
+    }
+}
+
+/// Every stretch of a text, each byte shifted into the one before.
+fn windows(text: &str) -> impl Iterator<Item = u128> {
+    let mut window = 0;
+    text.bytes()
+        .map(move |byte| {
+            window = window << 8 | u128::from(byte);
+            window
+        })
+        .skip(STRETCH - 1)
 }
 
 /// The parts that are secrets by themselves, and whether any stretch of them is.
@@ -190,29 +233,17 @@ fn fragments(secret: &str) -> (Vec<&str>, bool) {
     (vec![secret], false)
 }
 
-/// The stretches of a text that are stretches of a secret, joined where they touch.
-fn stretches_in(text: &str, fragments: &[&str]) -> Vec<Range<usize>> {
-    let known: HashSet<&[u8]> =
-        fragments.iter().flat_map(|fragment| fragment.as_bytes().windows(STRETCH)).collect();
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for (at, window) in text.as_bytes().windows(STRETCH).enumerate() {
-        if known.contains(window) {
-            match ranges.last_mut() {
-                Some(last) if last.end >= at => last.end = at + STRETCH,
-                _ => ranges.push(at..at + STRETCH),
-            }
-        }
-    }
-    ranges.retain(|range| text.get(range.clone()).is_some());
-    ranges
-}
-
-/// The forms in which a text can stand in a file: the form, whether letter case is no matter, the text.
-fn forms(secret: &str) -> Vec<(&'static str, bool, Zeroizing<String>)> {
+/// The forms in which a text can stand in a file.
+fn forms(secret: &str) -> Vec<Form> {
     let mut forms = vec![("as it is", false, Zeroizing::new(secret.to_owned()))];
     let mut add = |form, folded, text: String| {
         let text = Zeroizing::new(text);
-        if text.len() >= SHORTEST && text.as_str() != secret {
+        if text.as_str() == secret {
+            return;
+        }
+        let text = if folded { Zeroizing::new(text.to_ascii_lowercase()) } else { text };
+        let new = forms.iter().all(|(_, _, known): &Form| known.as_str() != text.as_str());
+        if text.len() >= SHORTEST && new {
             forms.push((form, folded, text));
         }
     };

@@ -13,7 +13,7 @@ use entra_pg_checks::{
     Fact,
     facts::{
         cloud::{Cloud, CloudKind},
-        settings::{AddressClass, Origin, Overridden, RootCertificates, Setting, Settings},
+        settings::{AddressClass, Origin, Overridden, Setting, Settings},
     },
 };
 use keywords::{Pairs, USED};
@@ -67,11 +67,12 @@ pub fn resolve(
         },
     };
     let cloud = cloud(args, host.as_ref())?;
+    let sslmode = values.or_default("sslmode", "prefer");
     let mut settings = Settings {
         port,
         database,
-        sslmode: values.or_default("sslmode", "prefer"),
-        sslrootcert: values.get("sslrootcert").map(root_certificates),
+        sslrootcert: roots::named(values.get("sslrootcert"), &sslmode.value, environment),
+        sslmode,
         channel_binding: values.or_default("channel_binding", "prefer"),
         require_auth: values.get("require_auth"),
         hostaddr: values.get("hostaddr").filter(|address| !address.value.is_empty()),
@@ -241,11 +242,6 @@ fn flag(name: &str, value: String) -> Setting<String> {
     Setting { value, origin: Origin::Flag { name: name.to_owned() } }
 }
 
-fn root_certificates(path: Setting<String>) -> RootCertificates {
-    let state = roots::state(&path.value);
-    RootCertificates { path, state }
-}
-
 fn cloud(args: &TargetArgs, host: Option<&Setting<String>>) -> Result<Setting<Cloud>, UsageError> {
     if let Some(path) = &args.cloud_file {
         let origin = Origin::File { path: path.display().to_string() };
@@ -328,7 +324,7 @@ fn password(values: &Values, settings: &mut Settings, environment: &Environment)
     }
     let path = match values.get("passfile") {
         Some(file) => PathBuf::from(file.value),
-        None => environment.home()?.join(".pgpass"),
+        None => environment.libpq_file(".pgpass", "pgpass.conf")?,
     };
     let wanted = Wanted {
         host: settings.host.as_ref().map_or("localhost", |host| host.value.as_str()),

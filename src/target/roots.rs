@@ -1,11 +1,31 @@
 //! The file of `sslrootcert`.
 
-use entra_pg_checks::facts::settings::RootFileState;
+use crate::environment::Environment;
+use entra_pg_checks::facts::settings::{Origin, RootCertificates, RootFileState, Setting};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+/// The file that libpq goes by: the one that is named, or its own where that is there. Without it the
+/// modes that verify have nothing to verify by, and libpq refuses; the others do not verify.
+/// Source: PostgreSQL documentation, libpq, "Client Verification of Server Certificates".
+pub(super) fn named(
+    given: Option<Setting<String>>,
+    sslmode: &str,
+    environment: &Environment,
+) -> Option<RootCertificates> {
+    if let Some(path) = given.filter(|path| !path.value.is_empty()) {
+        let state = state(&path.value);
+        return Some(RootCertificates { path, state });
+    }
+    let own = environment.libpq_file(".postgresql/root.crt", "root.crt")?.display().to_string();
+    let state = state(&own);
+    let wanted = sslmode.starts_with("verify-") || state != RootFileState::Missing;
+    let path = Setting { value: own, origin: Origin::Default };
+    wanted.then_some(RootCertificates { path, state })
+}
+
 /// What a file of root certificates holds; `system` means this machine's own roots.
-pub(super) fn state(path: &str) -> RootFileState {
+fn state(path: &str) -> RootFileState {
     if path == "system" {
         return RootFileState::System;
     }

@@ -31,7 +31,7 @@ pub(super) fn find(name: &str, environment: &Environment) -> Result<(Pairs, Stri
 fn files(environment: &Environment) -> Vec<PathBuf> {
     let own = match environment.get("PGSERVICEFILE") {
         Some(file) => Some(PathBuf::from(file)),
-        None => environment.home().map(|home| home.join(".pg_service.conf")),
+        None => environment.libpq_file(".pg_service.conf", ".pg_service.conf"),
     };
     let system = environment.get("PGSYSCONFDIR").unwrap_or("/etc/postgresql-common");
     own.into_iter().chain([PathBuf::from(system).join("pg_service.conf")]).collect()

@@ -9,7 +9,7 @@ use entra_pg_checks::{
     Fact, Topic,
     facts::{
         server::{Preamble, PreambleOutcome, Server},
-        settings::{RootFileState, Settings},
+        settings::{Origin, RootFileState, Settings},
         tcp::{TcpAttempt, TcpOutcome},
         tls::Tls,
     },
@@ -128,9 +128,13 @@ async fn up(
     (Fact::Seen(preamble), Fact::Seen(tls), connection)
 }
 
-/// The roots of `sslrootcert`, where it names a file.
+/// The roots of `sslrootcert`, where it names a file; or of libpq's own file, where there is one.
 fn roots(cx: &Context, settings: &Settings) -> Option<Arc<RootCertStore>> {
     let file = settings.sslrootcert.as_ref()?;
-    let named = file.state != RootFileState::System;
-    named.then(|| cx.roots.of_file(Path::new(&file.path.value)))
+    let by_file = match file.state {
+        RootFileState::System => false,
+        RootFileState::Missing => file.path.origin != Origin::Default,
+        _ => true,
+    };
+    by_file.then(|| cx.roots.of_file(Path::new(&file.path.value)))
 }
