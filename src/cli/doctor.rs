@@ -318,7 +318,7 @@ pub(super) fn build_request(
         token_file,
         credential: identity.credential.into(),
         client_id: identity.client_id.clone(),
-        tenant: target.tenant.clone(),
+        tenant: target.login.tenant.clone(),
         nameservers: network.nameserver.clone(),
         timeout: network.timeout,
         deadline: network.deadline,

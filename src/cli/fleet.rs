@@ -4,7 +4,7 @@ use super::{
     TOOL_FAILED,
     doctor::{self, CredentialName, IdentityOptions, NetworkOptions},
     output::{self, Color, Terminal},
-    target::{CloudName, Expected, TargetOptions},
+    target::{CloudName, Expected, LoginOptions, TargetOptions},
 };
 use crate::{
     environment::Environment,
@@ -33,12 +33,13 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 #[derive(Args, Clone, Debug)]
 pub struct FleetArgs {
     /// The list, or - for standard input: TOML with [defaults] and [[target]], JSON, the output of
-    /// `az postgres flexible-server list -o json`, or a connection string or host name a line.
+    /// `az postgres flexible-server list -o json`, or a connection string or host name a line. Options
+    /// count where it says nothing.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Values for targets that do not have their own.
     #[command(flatten)]
-    pub defaults: Defaults,
+    pub defaults: LoginOptions,
     /// The identity.
     #[command(flatten)]
     pub identity: IdentityOptions,
@@ -60,33 +61,6 @@ pub struct FleetArgs {
     /// The output.
     #[command(flatten)]
     pub output: FleetOutput,
-}
-
-/// Values for targets that do not have their own.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Targets")]
-pub struct Defaults {
-    /// The port.
-    #[arg(short = 'p', long, value_name = "PORT")]
-    pub port: Option<String>,
-    /// The role to log in as.
-    #[arg(short = 'U', long, value_name = "NAME")]
-    pub username: Option<String>,
-    /// The database.
-    #[arg(short = 'd', long, value_name = "NAME")]
-    pub dbname: Option<String>,
-    /// The cloud; by default told by the server's DNS suffix.
-    #[arg(long, value_enum)]
-    pub cloud: Option<CloudName>,
-    /// The names of another cloud: the output of `az cloud show`.
-    #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
-    pub cloud_file: Option<PathBuf>,
-    /// What the servers' addresses should be; anything else is an error.
-    #[arg(long, value_enum)]
-    pub expect: Option<Expected>,
-    /// The tenant that issues the token; AZURE_TENANT_ID by default.
-    #[arg(long, value_name = "ID|DOMAIN")]
-    pub tenant: Option<String>,
 }
 
 /// Where the report goes.
@@ -240,17 +214,16 @@ fn entry(
     };
     let cloud = named(&item.cloud, "cloud")?;
     let expect = item.expect.as_deref().map(|text| word::<Expected>(text, "expect")).transpose()?;
-    let options = TargetOptions {
-        host: item.host,
+    let login = LoginOptions {
         port: item.port.map(|port| port.to_string()).or_else(|| unsaid("port", &defaults.port)),
         username: item.user.or_else(|| unsaid("user", &defaults.username)),
         dbname: item.dbname.or_else(|| unsaid("dbname", &defaults.dbname)),
-        conninfo: item.conninfo,
         cloud_file: defaults.cloud_file.clone().filter(|_| cloud.is_none()),
         cloud: cloud.or(defaults.cloud),
         expect: expect.or(defaults.expect),
         tenant: item.tenant.or_else(|| defaults.tenant.clone()),
     };
+    let options = TargetOptions { conninfo: item.conninfo, host: item.host, login };
     let credential = item.credential.as_deref();
     let credential =
         credential.map(|text| word::<CredentialName>(text, "credential")).transpose()?;

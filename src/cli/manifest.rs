@@ -109,7 +109,7 @@ pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
         env: args.env.clone(),
         service_account: args.service_account.clone(),
         client_id: args.client_id.clone(),
-        tenant: args.target.tenant.clone(),
+        tenant: args.target.login.tenant.clone(),
         schedule: args.schedule.clone(),
         like,
     };
@@ -140,9 +140,9 @@ fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
     }
     let flags = [
         ("--host", &args.target.host),
-        ("--port", &args.target.port),
-        ("--username", &args.target.username),
-        ("--dbname", &args.target.dbname),
+        ("--port", &args.target.login.port),
+        ("--username", &args.target.login.username),
+        ("--dbname", &args.target.login.dbname),
     ];
     for (flag, value) in flags {
         words.extend(value.iter().map(|value| format!("{flag}={value}")));
@@ -150,8 +150,8 @@ fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
     let value = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
         value().map(|value| value.get_name().to_owned())
     };
-    let cloud = value(&|| args.target.cloud.as_ref()?.to_possible_value());
-    let expect = value(&|| args.target.expect.as_ref()?.to_possible_value());
+    let cloud = value(&|| args.target.login.cloud.as_ref()?.to_possible_value());
+    let expect = value(&|| args.target.login.expect.as_ref()?.to_possible_value());
     words.extend(cloud.map(|cloud| format!("--cloud={cloud}")));
     words.extend(expect.map(|expect| format!("--expect={expect}")));
     if args.client_id.is_some() && !args.options.iter().any(|word| word.starts_with("--credential"))

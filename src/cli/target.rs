@@ -15,6 +15,15 @@ pub struct TargetOptions {
     /// The server; without one, everything that needs no server is looked at.
     #[arg(short = 'h', long, value_name = "NAME")]
     pub host: Option<String>,
+    /// The rest of it.
+    #[command(flatten)]
+    pub login: LoginOptions,
+}
+
+/// What is the same for many servers.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Target")]
+pub struct LoginOptions {
     /// Its port; 6432 is the built-in pooler.
     #[arg(short = 'p', long, value_name = "PORT")]
     pub port: Option<String>,
@@ -30,7 +39,7 @@ pub struct TargetOptions {
     /// The names of another cloud: the output of `az cloud show`.
     #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
     pub cloud_file: Option<PathBuf>,
-    /// What the server's address should be; anything else is an error.
+    /// What the address of the server should be; anything else is an error.
     #[arg(long, value_enum)]
     pub expect: Option<Expected>,
     /// The tenant that issues the token; AZURE_TENANT_ID by default.
@@ -66,20 +75,20 @@ impl TargetOptions {
         TargetArgs {
             conninfo: self.conninfo.clone(),
             host: self.host.clone(),
-            port: self.port.clone(),
-            username: self.username.clone(),
-            dbname: self.dbname.clone(),
-            cloud: self.cloud.map(|cloud| match cloud {
+            port: self.login.port.clone(),
+            username: self.login.username.clone(),
+            dbname: self.login.dbname.clone(),
+            cloud: self.login.cloud.map(|cloud| match cloud {
                 CloudName::Public => CloudKind::Public,
                 CloudName::UsGov => CloudKind::UsGov,
                 CloudName::China => CloudKind::China,
             }),
-            cloud_file: self.cloud_file.clone(),
-            expect: self.expect.map(|expected| match expected {
+            cloud_file: self.login.cloud_file.clone(),
+            expect: self.login.expect.map(|expected| match expected {
                 Expected::Private => AddressClass::Private,
                 Expected::Public => AddressClass::Public,
             }),
-            tenant: self.tenant.clone(),
+            tenant: self.login.tenant.clone(),
         }
     }
 }
