@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the home of the clock")]
 
 use crate::{
+    crash,
     environment::Environment,
     probe::{dns::Lookups, http},
     progress::Progress,
@@ -224,11 +225,7 @@ impl Context {
     }
 
     fn defect<T>(&self, panic: &(dyn Any + Send)) -> Fact<T> {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a probe panicked".to_owned());
+        let text = crash::said(panic);
         self.log().tool_errors.push(text.clone());
         Fact::NotObserved(NotObserved::ToolFailed { detail: text })
     }
@@ -285,4 +282,31 @@ fn run_id(now: Timestamp) -> String {
     let time = u128::from(now.as_millisecond().unsigned_abs());
     let number = (time << 32) | u128::from(u32::from_be_bytes(random));
     (0..16).rev().map(|place| char::from(DIGITS[(number >> (5 * place)) as usize & 31])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Context;
+    use crate::{
+        environment::Environment,
+        progress::Progress,
+        secret::{Secrets, redact},
+    };
+    use entra_pg_checks::{Evidence, Fact, NotObserved};
+    use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test]
+    async fn a_probe_that_panics_is_noted_without_the_secret_in_its_message() {
+        let environment = Environment::from_pairs([("PGPASSWORD", "Geheim-12345")]);
+        let secrets = Secrets::of_environment(&environment);
+        let second = Duration::from_secs(1);
+        let cx =
+            Context::new(environment, second, second, CancellationToken::new(), Progress::none());
+        let seen: Fact<u8> = cx.guard(async { panic!("no place for {}", "Geheim-12345") }).await;
+        assert!(matches!(seen, Fact::NotObserved(NotObserved::ToolFailed { .. })));
+        let evidence = Evidence { tool_errors: cx.take_log().tool_errors, ..Evidence::default() };
+        let shown = redact::evidence(evidence, &secrets).tool_errors.concat();
+        assert!(shown.contains("no place for (redacted: PGPASSWORD)"), "{shown}");
+    }
 }

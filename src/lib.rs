@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod cli;
 pub mod connect;
 pub mod context;
+pub mod crash;
 pub mod diff;
 pub mod doctor;
 pub mod environment;

@@ -16,6 +16,8 @@ pub struct Directory {
     pub mail: Option<String>,
     /// Whether the groups may not be read: then none is known, rather than there being none.
     pub groups_refused: bool,
+    /// Whether there are more than were read: one that is not listed may be among them.
+    pub groups_incomplete: bool,
     /// Direct group memberships.
     pub groups: Vec<Group>,
 }

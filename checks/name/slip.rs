@@ -280,7 +280,9 @@ impl Seen<'_> {
         let person = self.claims.is_some_and(|claims| {
             matches!(claims.principal(), PrincipalKind::User) && claims.upn.is_some()
         });
-        let listed = self.directory.is_some_and(|directory| !directory.groups_refused);
+        let listed = self
+            .directory
+            .is_some_and(|directory| !directory.groups_refused && !directory.groups_incomplete);
         let decided = listed || (somebody && person);
         (decided && !names.is_empty()).then(|| Slip {
             problem: &NOT_THE_TOKENS,

@@ -10,7 +10,7 @@ mod read;
 mod scan;
 
 pub use archive::LIMIT;
-pub use read::{of_document, read};
+pub use read::{BEGINNING, of_document, read};
 pub use scan::{Hit, scan};
 
 use crate::{report::Report, request::Selection, secret::Secrets};

@@ -4,6 +4,9 @@ use super::archive::{self, LIMIT};
 use entra_pg_checks::Evidence;
 use serde_json::Value;
 
+/// What a bundle begins with, and no report does.
+pub const BEGINNING: &[u8] = b"PK";
+
 /// Reads a bundle or a report. What it says of itself is checked, nothing is written.
 ///
 /// # Errors
@@ -12,7 +15,7 @@ pub fn read(bytes: &[u8]) -> Result<Evidence, String> {
     if bytes.len() as u64 > LIMIT {
         return Err(format!("it is longer than any report or bundle ({} MiB)", LIMIT >> 20));
     }
-    if bytes.starts_with(b"PK") {
+    if bytes.starts_with(BEGINNING) {
         return of_bundle(bytes);
     }
     let document = serde_json::from_slice(bytes)

@@ -5,12 +5,13 @@ use super::{
     output::{self, Color, Terminal},
 };
 use crate::{
-    fleet,
+    bundle, fleet,
     report::{
         FailOn, Report, Style,
         fleet::{MergeFormat, exit_code, render_merge},
     },
     request::Selection,
+    secret::{Secrets, redact},
     usage::UsageError,
 };
 use clap::Args;
@@ -25,7 +26,7 @@ use std::{
 #[derive(Args, Clone, Debug)]
 pub struct MergeArgs {
     /// Reports of `doctor --format json`, one or more in a file (as `kubectl logs` of several pods
-    /// gives them), or - for standard input.
+    /// gives them), support bundles, or - for standard input.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// The format.
@@ -56,6 +57,7 @@ pub fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
         let text = read(file, &mut left)?;
         let name = file.display().to_string();
         for evidence in documents(&text, &name)? {
+            let evidence = redact::evidence(evidence, &Secrets::default());
             reports.push(Report::new(evidence, &Selection::default()));
         }
     }
@@ -98,8 +100,11 @@ fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>, UsageError> {
     Ok(bytes)
 }
 
-/// One document after the other, with nothing between them but white space.
+/// A bundle; or one document after the other, with nothing between them but white space.
 fn documents(bytes: &[u8], name: &str) -> Result<Vec<Evidence>, UsageError> {
+    if bytes.starts_with(bundle::BEGINNING) {
+        return Ok(vec![super::replay::evidence_in(bytes, name)?]);
+    }
     let mut found = Vec::new();
     for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
         let document = document.map_err(|error| {

@@ -14,7 +14,7 @@ mod speak;
 pub mod target;
 pub mod token;
 
-use crate::{environment::Environment, usage::UsageError};
+use crate::{crash, environment::Environment, usage::UsageError};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};
@@ -117,21 +117,21 @@ pub enum Command {
 
 /// The whole command; the exit code is the contract's.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    // A probe that panics is caught and reported; the message of the hook would garble the report.
-    std::panic::set_hook(Box::new(|_| {}));
+    crash::listen();
     let environment = Environment::capture();
     let terminal = Terminal::look(&environment);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(shell::explain_clap(&error)),
     };
-    match run(cli.command, &environment, &terminal) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            terminal.complain(&error.to_string());
-            ExitCode::from(USAGE)
-        }
-    }
+    let (error, code) =
+        match crash::guarded(&environment, || run(cli.command, &environment, &terminal)) {
+            Ok(Ok(code)) => return ExitCode::from(code),
+            Ok(Err(error)) => (error.to_string(), USAGE),
+            Err(defect) => (defect, TOOL_FAILED),
+        };
+    terminal.complain(&error);
+    ExitCode::from(code)
 }
 
 fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {

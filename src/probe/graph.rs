@@ -17,10 +17,12 @@ use futures::join;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
-/// A page of 100 groups is some 10 KB.
-const BODY_LIMIT: usize = 256 * 1024;
-/// Groups that are kept.
-const MOST_GROUPS: usize = 256;
+/// A page of 999 groups, the most that Graph gives at once, is some 200 KB.
+/// Source: Microsoft Learn, Microsoft Graph, "List a user's direct memberships".
+const BODY_LIMIT: usize = 1024 * 1024;
+/// Pages that are asked for, and groups that are kept.
+const MOST_PAGES: usize = 4;
+const MOST_GROUPS: usize = 2000;
 /// Characters of a name that are kept.
 const MOST_CHARACTERS: usize = 512;
 
@@ -42,11 +44,11 @@ pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<D
     };
     let base = format!("https://{host}/v1.0/{about}");
     let named = format!("{base}?$select=id,displayName,userPrincipalName,mail");
-    let listed = format!("{base}/memberOf?$select=id,displayName&$top=100");
-    let asked = async { join!(get(cx, &named, &secret), get(cx, &listed, &secret)) };
-    let (named, listed) = cx.step(Topic::Graph, host, "graph", asked).await;
+    let listed = format!("{base}/memberOf?$select=id,displayName&$top=999");
+    let asked = async { join!(get(cx, &named, &secret), groups(cx, host, listed, &secret)) };
+    let (named, groups) = cx.step(Topic::Graph, host, "graph", asked).await;
     match named {
-        Ok(document) => Fact::Seen(read(&document, listed.ok().as_ref())),
+        Ok(document) => Fact::Seen(read(&document, groups)),
         Err(Failure::NoAnswer) => Fact::blocked(Topic::Outbound, host.clone()),
         Err(Failure::Refused(detail)) => Fact::NotObserved(NotObserved::NotPermitted { detail }),
     }
@@ -64,27 +66,67 @@ fn path(claims: &Claims) -> Option<String> {
     }
 }
 
-fn read(document: &Value, listed: Option<&Value>) -> Directory {
-    let text = |object: &Value, key: &str| {
-        object[key].as_str().map(|text| text.chars().take(MOST_CHARACTERS).collect::<String>())
-    };
-    let groups = listed.and_then(|listed| listed["value"].as_array());
+/// Group memberships, as far as they could be read.
+#[derive(Default)]
+struct Groups {
+    groups: Vec<Group>,
+    refused: bool,
+    incomplete: bool,
+}
+
+/// Page after page, from this host alone: a link to another one would take the token there.
+async fn groups(cx: &Context, host: &str, first: String, secret: &Secret) -> Groups {
+    let mut all = Groups::default();
+    let mut next = Some(first);
+    for page in 0..MOST_PAGES {
+        let Some(url) = next.take() else { break };
+        let Ok(document) = get(cx, &url, secret).await else {
+            all.refused = page == 0;
+            all.incomplete = page > 0;
+            return all;
+        };
+        next = all.add(&document, host);
+    }
+    all.incomplete |= next.is_some();
+    all
+}
+
+impl Groups {
+    /// Takes a page in, and says where the next one is.
+    fn add(&mut self, page: &Value, host: &str) -> Option<String> {
+        let Some(listed) = page["value"].as_array() else {
+            self.refused = self.groups.is_empty();
+            self.incomplete = !self.refused;
+            return None;
+        };
+        let groups = listed.iter().filter_map(|group| {
+            let (id, display_name) = (text(group, "id")?, text(group, "displayName")?);
+            Some(Group { id, display_name })
+        });
+        self.groups.extend(groups);
+        let next = page["@odata.nextLink"].as_str();
+        let (own, more) = (format!("https://{host}/"), self.groups.len() > MOST_GROUPS);
+        self.groups.truncate(MOST_GROUPS);
+        let next_here = next.filter(|link| link.starts_with(&own) && !more);
+        self.incomplete |= more || next.is_some() != next_here.is_some();
+        next_here.map(str::to_owned)
+    }
+}
+
+fn read(document: &Value, groups: Groups) -> Directory {
     Directory {
         id: text(document, "id"),
         user_principal_name: text(document, "userPrincipalName"),
         display_name: text(document, "displayName"),
         mail: text(document, "mail"),
-        groups_refused: groups.is_none(),
-        groups: groups
-            .into_iter()
-            .flatten()
-            .filter_map(|group| {
-                let (id, display_name) = (text(group, "id")?, text(group, "displayName")?);
-                Some(Group { id, display_name })
-            })
-            .take(MOST_GROUPS)
-            .collect(),
+        groups_refused: groups.refused,
+        groups_incomplete: groups.incomplete,
+        groups: groups.groups,
     }
+}
+
+fn text(object: &Value, key: &str) -> Option<String> {
+    object[key].as_str().map(|text| text.chars().take(MOST_CHARACTERS).collect())
 }
 
 enum Failure {
@@ -118,9 +160,9 @@ async fn get(cx: &Context, url: &str, secret: &Secret) -> Result<Value, Failure>
 
 #[cfg(test)]
 mod tests {
-    use super::{path, read};
+    use super::{Groups, MOST_GROUPS, path};
     use entra_pg_checks::facts::token::Claims;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn an_application_is_looked_up_by_its_id_alone() {
@@ -137,11 +179,34 @@ mod tests {
     }
 
     #[test]
-    fn groups_that_were_refused_are_not_no_groups() {
-        let person = json!({"id": "1", "userPrincipalName": "a@b.c"});
-        assert!(read(&person, None).groups_refused);
-        let groups = json!({"value": [{"id": "g", "displayName": "Readers"}, {"id": "role"}]});
-        let seen = read(&person, Some(&groups));
-        assert!(!seen.groups_refused && seen.groups.len() == 1);
+    fn groups_that_were_not_read_are_not_no_groups() {
+        let page = |next: Option<&str>, count: usize| {
+            let group = json!({"id": "g", "displayName": "Readers"});
+            let role = json!({"id": "role"});
+            let listed: Vec<Value> = std::iter::repeat_n(group, count).chain([role]).collect();
+            json!({"value": listed, "@odata.nextLink": next})
+        };
+        let host = "graph.microsoft.com";
+        let mut whole = Groups::default();
+        assert_eq!(whole.add(&page(None, 1), host), None);
+        assert!(!whole.refused && !whole.incomplete && whole.groups.len() == 1);
+
+        let mut refused = Groups::default();
+        assert_eq!(refused.add(&json!({}), host), None);
+        assert!(refused.refused && !refused.incomplete);
+
+        let here = "https://graph.microsoft.com/v1.0/me/memberOf?$skiptoken=x";
+        let mut more = Groups::default();
+        assert_eq!(more.add(&page(Some(here), 1), host).as_deref(), Some(here));
+        assert_eq!(more.add(&page(Some(here), MOST_GROUPS), host), None);
+        assert!(more.incomplete && more.groups.len() == MOST_GROUPS);
+
+        for elsewhere in
+            ["https://graph.microsoft.com.evil.example/x", "http://graph.microsoft.com/x"]
+        {
+            let mut led = Groups::default();
+            assert_eq!(led.add(&page(Some(elsewhere), 1), host), None);
+            assert!(led.incomplete);
+        }
     }
 }
