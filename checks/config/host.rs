@@ -106,11 +106,11 @@ fn missing(settings: &Settings) -> Verdict {
     let whom = user.map_or(&settings.database.value, |user| &user.value);
     let detail =
         format!("\"{whom}\" is named, and no host: psql would look for a server on this machine");
-    Verdict::found(
-        Finding::of(&HOST_MISSING, "host", detail).fix(
-            Fix::you("Name the server").run("export PGHOST=<server>.postgres.database.azure.com"),
-        ),
-    )
+    Verdict::found(Finding::of(&HOST_MISSING, "host", detail).fix(name_it()))
+}
+
+fn name_it() -> Fix {
+    Fix::you("Name the server").run("export PGHOST=<server>.postgres.database.azure.com")
 }
 
 fn malformed(host: &Setting<String>, why: &str, shell: Shell) -> Verdict {
@@ -141,7 +141,9 @@ fn malformed(host: &Setting<String>, why: &str, shell: Shell) -> Verdict {
     let mut finding = Finding::of(&HOST_MALFORMED, name, detail)
         .because(format!("it stands in {}", host.origin.phrase()))
         .because("nothing was looked up or contacted for it");
-    if !bare.is_empty() {
+    if bare.is_empty() {
+        finding = finding.fix(name_it());
+    } else {
         let mut command = text::set_variable(shell, "PGHOST", bare);
         if let Some(port) = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit())) {
             command = format!("{command}; {}", text::set_variable(shell, "PGPORT", port));

@@ -18,6 +18,9 @@ pub struct Settings {
     pub user: Option<Setting<String>>,
     /// How much TLS libpq would insist on.
     pub sslmode: Setting<String>,
+    /// What libpq would try after `host`, where a list of hosts is named.
+    #[serde(default)]
+    pub next_hosts: Vec<NextHost>,
     /// libpq's `sslrootcert`: a file, or `system`.
     pub sslrootcert: Option<RootCertificates>,
     /// libpq's `channel_binding`.
@@ -41,6 +44,15 @@ pub struct Settings {
     /// The token authority that an application with the Azure SDK would ask: AZURE_AUTHORITY_HOST.
     #[serde(default)]
     pub authority: Option<Setting<String>>,
+}
+
+/// A host that comes after the first of a list.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct NextHost {
+    /// Its name, or its address where it has no name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
 }
 
 /// A value and where it came from.
@@ -205,6 +217,9 @@ impl Settings {
             character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_')
         };
         let labels = || name.strip_suffix('.').unwrap_or(name).split('.');
+        if name.starts_with('/') {
+            return Err("libpq takes a path for the folder of a socket on this machine");
+        }
         if name.is_empty() || name.len() > 253 || !name.chars().all(plain) {
             Err("it holds a character that no host name has")
         } else if labels().any(|label| label.is_empty() || label.len() > 63) {

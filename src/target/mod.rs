@@ -2,6 +2,7 @@
 //! file over environment over default, with the origin of every value.
 
 mod conninfo;
+mod hosts;
 pub(crate) mod keywords;
 pub(crate) mod passfile;
 mod roots;
@@ -52,8 +53,7 @@ pub fn resolve(
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {
     let values = Values::collect(args, environment)?;
-    let host = values.get("host").filter(|host| !host.value.is_empty());
-    let port = values.port()?;
+    let hosts = hosts::read(values.get("host"), values.get("hostaddr"), values.get("port"))?;
     let user = match values.get("user").filter(|user| !user.value.is_empty()) {
         Some(user) => Some(user),
         None => vantage::os_user(environment)
@@ -66,16 +66,17 @@ pub fn resolve(
             origin: Origin::Default,
         },
     };
-    let cloud = cloud(args, host.as_ref())?;
+    let cloud = cloud(args, hosts.host.as_ref())?;
     let sslmode = values.or_default("sslmode", "prefer");
     let mut settings = Settings {
-        port,
+        port: hosts.port,
         database,
         sslrootcert: roots::named(values.get("sslrootcert"), &sslmode.value, environment),
         sslmode,
         channel_binding: values.or_default("channel_binding", "prefer"),
         require_auth: values.get("require_auth"),
-        hostaddr: values.get("hostaddr").filter(|address| !address.value.is_empty()),
+        hostaddr: hosts.hostaddr,
+        next_hosts: hosts.next,
         password: None,
         passfile: Fact::not_applicable("there is no password file"),
         overridden: values.overridden(),
@@ -87,7 +88,7 @@ pub fn resolve(
             value: value.to_owned(),
             origin: Origin::Environment { variable: "AZURE_AUTHORITY_HOST".to_owned() },
         }),
-        host,
+        host: hosts.host,
         user,
     };
     let password = password(&values, &mut settings, environment);
@@ -154,22 +155,6 @@ impl Values {
     fn or_default(&self, keyword: &str, default: &str) -> Setting<String> {
         self.get(keyword)
             .unwrap_or_else(|| Setting { value: default.to_owned(), origin: Origin::Default })
-    }
-
-    fn port(&self) -> Result<Setting<u16>, UsageError> {
-        let Some(text) = self.get("port").filter(|port| !port.value.is_empty()) else {
-            return Ok(Setting { value: 5432, origin: Origin::Default });
-        };
-        match text.value.trim().parse() {
-            Ok(value) if value > 0 => Ok(Setting { value, origin: text.origin }),
-            _ => {
-                let from = text.origin.phrase();
-                let length = text.value.len();
-                Err(UsageError::new(format!("invalid port number in {from}"))
-                    .at(text.value, 0..length)
-                    .suggest("5432, or 6432 for the built-in pooler"))
-            }
-        }
     }
 
     /// Values that another origin won over; secrets excepted.

@@ -48,10 +48,11 @@ pub(super) fn parse(input: &str) -> Result<Pairs, UsageError> {
         }
         None => authority,
     };
-    // Of several hosts the first is looked at.
-    let (host, port) = host_and_port(hosts.split(',').next().unwrap_or_default());
-    put(&mut pairs, "host", host, input)?;
-    put(&mut pairs, "port", port, input)?;
+    let (hosts, ports): (Vec<&str>, Vec<&str>) = hosts.split(',').map(host_and_port).unzip();
+    put(&mut pairs, "host", &hosts.join(","), input)?;
+    if ports.iter().any(|port| !port.is_empty()) {
+        put(&mut pairs, "port", &ports.join(","), input)?;
+    }
     put(&mut pairs, "dbname", path.unwrap_or_default(), input)?;
     for parameter in query.unwrap_or_default().split('&').filter(|text| !text.is_empty()) {
         let Some((keyword, value)) = parameter.split_once('=') else {

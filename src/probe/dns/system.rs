@@ -77,9 +77,9 @@ fn lookup(
         let addresses = tokio::select! {
             biased;
             found = &mut looking => match found {
-                // The C library calls this failure temporary. Where a nameserver answers us, it is:
-                // a packet was lost, or the machine is busy.
-                Ok(found) if is_temporary(&found) && hinted(&mut hint).await => {
+                // Where a nameserver gives us addresses, this may be chance: a packet was lost, or the
+                // machine is busy.
+                Ok(found) if may_be_chance(&found) && hinted(&mut hint).await => {
                     let again = tokio::task::spawn_blocking(move || look(&name)).await;
                     let elapsed_ms = milliseconds(began.elapsed());
                     let again = again.map(|found| SystemLookup { elapsed_ms, ..found });
@@ -134,6 +134,8 @@ pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
 
 /// EAI_AGAIN of Linux: a temporary failure, which is what a lookup that does not end is.
 const TRY_AGAIN: i32 = -3;
+/// EAI_NODATA of Linux: the name is there, and has no address.
+const NO_DATA: i32 = -5;
 
 /// Whether a nameserver has answered us, or does so right now.
 async fn hinted(
@@ -142,8 +144,10 @@ async fn hinted(
     matches!(tokio::time::timeout(GRACE, hint).await, Ok(Ok(_)))
 }
 
-fn is_temporary(found: &SystemLookup) -> bool {
-    found.error.as_ref().is_some_and(|(code, _)| *code == TRY_AGAIN)
+/// Whether the C library calls the failure temporary; or had an answer without an address for one family,
+/// and perhaps lost the other.
+fn may_be_chance(found: &SystemLookup) -> bool {
+    found.error.as_ref().is_some_and(|(code, _)| matches!(*code, TRY_AGAIN | NO_DATA))
 }
 
 fn look(name: &str) -> SystemLookup {
