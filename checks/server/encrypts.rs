@@ -6,8 +6,9 @@ use crate::{
     facts::{
         Topic,
         server::Server,
-        settings::{Origin, RootCertificates, RootFileState, Settings},
+        settings::Settings,
         tls::{Tls, TlsOutcome},
+        vantage::Vantage,
     },
     reach::{ChainFault, chain_fault, chain_lines},
     text,
@@ -20,7 +21,7 @@ pub static CHECK: Check = Check {
     asserts: "TLS to the server is genuine and trusted",
     needs: &[Topic::Server, Topic::Settings],
     problems: &[
-        &ROOT_FILE_MISSING,
+        &roots::FILE_MISSING,
         &TLS_RESET,
         &TLS_STALLED,
         &TLS_VERSION,
@@ -30,10 +31,10 @@ pub static CHECK: Check = Check {
         &TLS_UNTRUSTED,
     ],
     decisive: false,
-    judge: Judge::Once(|seen| judge(seen.settings.get()?, seen.server.get()?)),
+    judge: Judge::Once(|seen| judge(seen.settings.get()?, seen.server.get()?, &seen.vantage)),
 };
 
-fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
+fn judge(settings: &Settings, server: &Server, vantage: &Vantage) -> Result<Verdict, Missing> {
     let tls = server.tls.get()?;
     let subject = format!("{}:{}", server.host, server.port);
     let broken = |problem: &'static Problem, detail: String| {
@@ -44,7 +45,7 @@ fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
         )
     };
     Ok(match &tls.outcome {
-        TlsOutcome::Completed => completed(settings, server, tls, &subject),
+        TlsOutcome::Completed => completed(settings, server, tls, vantage),
         TlsOutcome::Reset | TlsOutcome::Closed => broken(
             &TLS_RESET,
             format!("{subject} agrees to TLS, and the connection is cut when it begins"),
@@ -65,10 +66,11 @@ fn judge(settings: &Settings, server: &Server) -> Result<Verdict, Missing> {
     })
 }
 
-fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> Verdict {
+fn completed(settings: &Settings, server: &Server, tls: &Tls, vantage: &Vantage) -> Verdict {
+    let subject = format!("{}:{}", server.host, server.port);
     let file = settings.sslrootcert.as_ref();
     let fault = chain_fault(tls);
-    if let Some(finding) = file.and_then(|file| unusable(settings, file, tls, fault.is_none())) {
+    if let Some(finding) = file.and_then(|file| roots::unusable(settings, file, tls, vantage)) {
         return Verdict::found(finding);
     }
     let Some(fault) = fault else {
@@ -107,7 +109,7 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
             return Verdict::Passed(format!("issued by \"{ca}\", which this run is told to trust"));
         }
     };
-    let finding = Finding::of(problem, subject, detail)
+    let finding = Finding::of(problem, &subject, detail)
         .because_all(chain_lines(tls))
         .because_all(roots::evidence(settings).filter(|_| fault == ChainFault::Untrusted))
         .because_all(names::evidence(&server.host).filter(|_| fault == ChainFault::WrongName))
@@ -116,56 +118,13 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, subject: &str) -> 
     let needed = text::list(&roots::needed(settings), 3);
     Verdict::found(match fault {
         ChainFault::WrongName => finding.fix(names::fix(settings, &server.host)),
-        ChainFault::Untrusted => finding.fix(
-            Fix::you(format!("Use the public roots: {needed} are needed"))
-                .run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt"),
-        ),
+        ChainFault::Untrusted => {
+            finding.fix(roots::name(vantage, format!("Use the public roots: {needed} are needed")))
+        }
         _ => finding
             .fix(Fix::by(Actor::Network, "Do not inspect TLS to the database server"))
             .fix(inspect(server)),
     })
-}
-
-/// The finding where the file of roots is of no use; `good` is whether the certificate is, by the roots
-/// that were gone by.
-fn unusable(
-    settings: &Settings,
-    file: &RootCertificates,
-    tls: &Tls,
-    good: bool,
-) -> Option<Finding> {
-    let path = &file.path.value;
-    let (why, says) = match &file.state {
-        RootFileState::Missing => (
-            "does not exist".to_owned(),
-            format!("root certificate file \"{path}\" does not exist"),
-        ),
-        RootFileState::Unusable { detail } => (
-            format!("cannot be used: {detail}"),
-            format!("could not read root certificate file \"{path}\""),
-        ),
-        RootFileState::System | RootFileState::Read { .. } => return None,
-    };
-    let nobody_named_it = file.path.origin == Origin::Default;
-    let detail = if nobody_named_it {
-        let mode = &settings.sslmode.value;
-        format!("no sslrootcert is set; with sslmode={mode} libpq goes by {path}, which {why}")
-    } else {
-        format!("the root certificates {path} ({}) {why}", file.path.origin.phrase())
-    };
-    let ca = tls.authority().unwrap_or("an unknown authority");
-    let by_the_machine = (good && nobody_named_it && file.state == RootFileState::Missing).then(|| {
-        format!("by this machine's own roots the certificate is good, issued by {ca}: clients that use those, as Npgsql does, log in")
-    });
-    Some(
-        Finding::of(&ROOT_FILE_MISSING, path.clone(), detail)
-            .because(format!("psql would say: {says}"))
-            .because_all(by_the_machine)
-            .fix(
-                Fix::you("Name a file that holds the public roots; Debian's is /etc/ssl/certs/ca-certificates.crt, and from libpq 16 on sslrootcert=system means this machine's own")
-                    .run("export PGSSLROOTCERT=/etc/ssl/certs/ca-certificates.crt"),
-            ),
-    )
 }
 
 fn inspect(server: &Server) -> Fix {
@@ -174,26 +133,6 @@ fn inspect(server: &Server) -> Fix {
         server.host, server.port
     ))
 }
-
-/// The file of roots is not there.
-pub static ROOT_FILE_MISSING: Problem = Problem {
-    id: "server/root-file-missing",
-    title: "the file of root certificates is missing or unusable",
-    severity: Severity::Error,
-    explains: EVERYTHING_AFTER,
-    page: Page {
-        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified. Where it is not set, libpq goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without that file.",
-        causes: &[
-            "a path of another machine or container",
-            "a download that failed",
-            "sslmode=verify-full without sslrootcert",
-        ],
-        confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
-        fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
-        mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
-        sources: &["PostgreSQL documentation: libpq, sslrootcert"],
-    },
-};
 
 /// Cut in the handshake.
 pub static TLS_RESET: Problem = Problem {

@@ -1,8 +1,17 @@
-//! Which roots sign the certificates of flexible servers, and which of them a file lacks.
+//! The roots that sign the certificates of flexible servers, and the file that a client takes them from.
 
-use crate::facts::{
-    cloud::CloudKind,
-    settings::{RootFileState, Settings},
+use super::EVERYTHING_AFTER;
+use crate::{
+    check::{Page, Problem, Severity},
+    facts::{
+        cloud::CloudKind,
+        settings::{Origin, RootCertificates, RootFileState, Settings},
+        tls::Tls,
+        vantage::Vantage,
+    },
+    reach::chain_fault,
+    text::set_variable,
+    verdict::{Actor, Finding, Fix},
 };
 
 /// The roots that a client needs. Both of the first are in use at once: certificates are signed
@@ -50,6 +59,75 @@ pub(super) fn evidence(settings: &Settings) -> Option<String> {
     }
     Some(format!("{path} holds {}", crate::text::list(roots, 4)))
 }
+
+/// The finding where the file of roots is of no use.
+pub(super) fn unusable(
+    settings: &Settings,
+    file: &RootCertificates,
+    tls: &Tls,
+    vantage: &Vantage,
+) -> Option<Finding> {
+    let path = &file.path.value;
+    let (why, says) = match &file.state {
+        RootFileState::Missing => (
+            "does not exist".to_owned(),
+            format!("root certificate file \"{path}\" does not exist"),
+        ),
+        RootFileState::Unusable { detail } => (
+            format!("cannot be used: {detail}"),
+            format!("could not read root certificate file \"{path}\""),
+        ),
+        RootFileState::System | RootFileState::Read { .. } => return None,
+    };
+    let nobody_named_it = file.path.origin == Origin::Default;
+    let detail = if nobody_named_it {
+        let mode = &settings.sslmode.value;
+        format!("no sslrootcert is set; with sslmode={mode} libpq goes by {path}, which {why}")
+    } else {
+        format!("the root certificates {path} ({}) {why}", file.path.origin.phrase())
+    };
+    let ca = tls.authority().unwrap_or("an unknown authority");
+    // Then the certificate was held against this machine's roots.
+    let by_the_machine = nobody_named_it && file.state == RootFileState::Missing;
+    let by_the_machine = (by_the_machine && chain_fault(tls).is_none()).then(|| {
+        format!("by this machine's own roots the certificate is good, issued by {ca}: clients that use those, as Npgsql does, log in")
+    });
+    Some(
+        Finding::of(&FILE_MISSING, path.clone(), detail)
+            .because(format!("psql would say: {says}"))
+            .because_all(by_the_machine)
+            .fix(name(vantage, "Name this machine's own roots".to_owned())),
+    )
+}
+
+/// The line that names this machine's own roots: their file, or the word that libpq has for them.
+pub(super) fn name(vantage: &Vantage, text: String) -> Fix {
+    let (value, note) = match vantage.root_bundle.as_deref() {
+        Some(file) => (file, ""),
+        None => ("system", " (libpq 16 and later; before that, name a file)"),
+    };
+    Fix::you(text + note).run(set_variable(vantage.shell, "PGSSLROOTCERT", value))
+}
+
+/// The file of roots is not there.
+pub(super) static FILE_MISSING: Problem = Problem {
+    id: "server/root-file-missing",
+    title: "the file of root certificates is missing or unusable",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified. Where it is not set, libpq goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without that file.",
+        causes: &[
+            "a path of another machine or container",
+            "a download that failed",
+            "sslmode=verify-full without sslrootcert",
+        ],
+        confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
+        fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
+        mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
+        sources: &["PostgreSQL documentation: libpq, sslrootcert"],
+    },
+};
 
 #[cfg(test)]
 mod tests {

@@ -109,7 +109,7 @@ fn documents(bytes: &[u8], name: &str) -> Result<Vec<Evidence>, UsageError> {
     for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
         let document = document.map_err(|error| {
             UsageError::new(format!("{name} is no report: {error}"))
-                .suggest("files written by `entra-pg doctor --format json`")
+                .suggest("files written by `entra-pg doctor --format json` or `entra-pg bundle`")
         })?;
         found.push(super::replay::evidence_of(document, name)?);
     }

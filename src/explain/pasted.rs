@@ -47,6 +47,9 @@ pub(super) fn candidates(text: &str) -> Vec<Document> {
                 .into_iter()
                 .for_each(|problem| add(Document::problem(problem)));
         }
+        if pages.is_empty() && lower.contains("permission denied for ") {
+            pages.extend(sqlstate::lookup("42501").map(Document::sqlstate));
+        }
         let nothing_else = pages.is_empty();
         for state in states(text).into_iter().filter(|_| nothing_else) {
             pages.push(Document::sqlstate(state));
@@ -138,6 +141,17 @@ const FRAGMENTS: &[(&str, &[&str])] = &[
     ("has group or world access", &["config/passfile-ignored"]),
     ("invalid port number", &["config/host-malformed"]),
     ("invalid connection option", &["config/host-malformed"]),
+    ("port numbers to", &["config/several-hosts"]),
+    ("hostaddr values", &["config/several-hosts"]),
+    // Whoever waits for the metadata service does not wait for the server.
+    (
+        "managed identity timed out",
+        &["token/identity-endpoint-unreachable", "outbound/proxy-covers-metadata-service"],
+    ),
+    (
+        "no response received from the managed identity endpoint",
+        &["token/identity-endpoint-unreachable", "outbound/proxy-covers-metadata-service"],
+    ),
     // The way.
     ("timeout expired", &["server/dropped", "server/silent", "login/stalled"]),
     ("connection timed out", &["server/dropped", "outbound/dropped"]),
@@ -197,10 +211,17 @@ const FRAGMENTS: &[(&str, &[&str])] = &[
     ("unauthorized_client", &["token/app-unknown"]),
     ("too many requests", &["token/throttled", "token/identity-endpoint-busy"]),
     // The login.
-    ("no password supplied", &["claims/not-a-token"]),
-    ("no password has been provided", &["claims/not-a-token"]),
-    ("no password or passwordprovider was provided", &["claims/not-a-token"]),
-    ("client password must be a string", &["claims/not-a-token"]),
+    (
+        "no password supplied",
+        &["token/no-credential", "config/passfile-ignored", "claims/not-a-token"],
+    ),
+    ("no password has been provided", &["token/no-credential", "claims/not-a-token"]),
+    ("no password was provided by plugin", &["token/no-credential", "claims/not-a-token"]),
+    (
+        "no password or passwordprovider was provided",
+        &["token/no-credential", "claims/not-a-token"],
+    ),
+    ("client password must be a string", &["token/no-credential", "claims/not-a-token"]),
     (
         "the server requested scram-based authentication, but no password",
         &["claims/not-a-token", "login/not-an-entra-role"],
@@ -223,6 +244,14 @@ const FRAGMENTS: &[(&str, &[&str])] = &[
     ("permission denied for database", &["access/no-connect-privilege"]),
     ("read-only transaction", &["access/read-only"]),
     ("pgaadauth_create_principal", &["access/entra-functions-missing"]),
+    // PgBouncer goes on with the token that it was given once.
+    ("server login has been failing", &["login/token-expired", "login/pooler-token-too-long"]),
+    // What an administrator sees.
+    (
+        "could not validate aad user",
+        &["name/identifier-not-name", "name/not-the-tokens", "azure/nsg-blocks-entra"],
+    ),
+    ("aadauthoperationcannotbeperformed", &["azure/server-not-ready"]),
 ];
 
 #[cfg(test)]
@@ -282,6 +311,19 @@ mod tests {
             ),
             ("Error: connect ECONNREFUSED 10.1.2.5:6432", "server/refused"),
             (
+                "The server requested password-based authentication, but no password was provided by plugin null",
+                "token/no-credential",
+            ),
+            ("psql: error: could not match 3 port numbers to 2 hosts", "config/several-hosts"),
+            (
+                "ManagedIdentityCredential: managed identity timed out",
+                "token/identity-endpoint-unreachable",
+            ),
+            (
+                "{\"code\": \"AadAuthOperationCannotBePerformedWhenServerIsNotAccessible\"}",
+                "azure/server-not-ready",
+            ),
+            (
                 "failed to connect: hostname resolving error: lookup pg on 10.0.0.4:53: no such host",
                 "dns/nxdomain",
             ),
@@ -298,6 +340,7 @@ mod tests {
                 ids(text)
             );
         }
+        assert_eq!(ids("ERROR:  permission denied for table orders"), ["42501"]);
         assert_eq!(ids("nothing of the kind"), Vec::<String>::new());
         assert_eq!(ids("relation \"x\" does not exist"), Vec::<String>::new());
         assert_eq!(ids("ERROR 53300"), ["53300", "login/too-many-connections"]);

@@ -66,7 +66,7 @@ pub(super) const ALL: &[Sqlstate] = &[
     Sqlstate {
         code: "42501",
         name: "insufficient_privilege",
-        means: "The login succeeded, and the role lacks a right: CONNECT on the database, mostly.",
+        means: "The login succeeded, and the role lacks a right: CONNECT on the database, or the right to the schema or table that the message names.",
         problems: &["access/no-connect-privilege"],
         mistaken_for: &["A failed login: the token was accepted before this came."],
     },

@@ -178,7 +178,8 @@ impl Traces {
             return Self::default();
         }
         let (fragments, any_stretch) = fragments(secret);
-        let mut stretches = Zeroizing::new(Vec::new());
+        // As long as it can get: what a longer one would leave behind is not overwritten.
+        let mut stretches = Zeroizing::new(Vec::with_capacity(secret.len()));
         if any_stretch {
             stretches.extend(fragments.iter().flat_map(|fragment| windows(fragment)));
             stretches.sort_unstable();
