@@ -5,7 +5,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        settings::{Origin, Settings},
+        settings::{Origin, RootFileState, Settings},
         vantage::Shell,
     },
     text,
@@ -32,11 +32,21 @@ fn judge(settings: &Settings, shell: Shell) -> Verdict {
     let mode = &settings.sslmode;
     let (value, origin) = (mode.value.as_str(), mode.origin.phrase());
     let set = || Fix::you("Set it").run(text::set_variable(shell, "PGSSLMODE", "verify-full"));
+    let roots = settings.sslrootcert.as_ref().map(|roots| &roots.state);
+    let by_system = roots == Some(&RootFileState::System);
     let mut found = Vec::new();
     if !MODES.contains(&value) {
         let detail = format!("libpq has no sslmode \"{value}\"");
         let finding = Finding::of(&INVALID_SSLMODE, value, detail);
         found.push(finding.because(format!("it stands in {origin}")).fix(set()));
+    } else if by_system && value != "verify-full" {
+        let detail = "with sslrootcert=system libpq takes no sslmode but verify-full";
+        found.push(
+            Finding::of(&INVALID_SSLMODE, value, detail)
+                .because(format!("{value} stands in {origin}"))
+                .because(format!("psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system (use \"verify-full\")"))
+                .fix(set()),
+        );
     } else if value == "disable" {
         let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not travel in clear";
         let finding = Finding::of(&TLS_DISABLED, "sslmode", detail);
@@ -49,41 +59,59 @@ fn judge(settings: &Settings, shell: Shell) -> Verdict {
         found.push(finding.because(format!("it stands in {origin}")).fix(set()));
     }
     let binding = &settings.channel_binding;
-    let scram = settings.require_auth.as_ref().filter(|auth| {
-        let allowed = auth.value.as_str();
-        !allowed.is_empty() && !allowed.contains("password") && !allowed.starts_with('!')
-    });
-    if binding.value == "require" || scram.is_some() {
-        let (name, setting) = match scram {
-            Some(auth) => ("require_auth", auth),
-            None => ("channel_binding", binding),
+    let forbidding = settings.require_auth.as_ref().filter(|auth| forbids_password(&auth.value));
+    if binding.value == "require" || forbidding.is_some() {
+        let (name, what, setting) = match forbidding {
+            Some(auth) => ("require_auth", "forbids passwords", auth),
+            None => ("channel_binding", "insists on SCRAM", binding),
         };
         let detail = format!(
-            "{name}={} insists on SCRAM, and a token is sent as a cleartext password inside TLS",
+            "{name}={} {what}, and a token is sent as a cleartext password inside TLS",
             setting.value
         );
         found.push(
             Finding::of(&CHANNEL_BINDING_REQUIRED, name, detail)
                 .because(format!("it stands in {}", setting.origin.phrase()))
-                .fix(Fix::you("Take it back").run("unset PGCHANNELBINDING PGREQUIREAUTH")),
+                .fix(take_back(&setting.origin)),
         );
     }
     Verdict::unless(found, || format!("sslmode={value}"))
 }
 
+/// Whether a list of methods leaves no room for a cleartext password: a list of what is allowed, or,
+/// with exclamation marks, of what is not. Source: PostgreSQL documentation, libpq, require_auth.
+fn forbids_password(list: &str) -> bool {
+    let methods = || list.split(',').map(str::trim).filter(|method| !method.is_empty());
+    match methods().next() {
+        None => false,
+        Some(first) if first.starts_with('!') => methods().any(|method| method == "!password"),
+        Some(_) => !methods().any(|method| method == "password"),
+    }
+}
+
+fn take_back(origin: &Origin) -> Fix {
+    match origin {
+        Origin::Environment { variable } => {
+            Fix::you("Take it back").run(format!("unset {variable}"))
+        }
+        other => Fix::you(format!("Take it out of {}", other.phrase())),
+    }
+}
+
 /// Not a mode.
 pub static INVALID_SSLMODE: Problem = Problem {
     id: "config/invalid-sslmode",
-    title: "the sslmode does not exist",
+    title: "libpq does not take this sslmode",
     severity: Severity::Error,
     explains: &[],
     page: Page {
-        means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and verify-full.",
+        means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and verify-full, and with sslrootcert=system none but the last.",
         causes: &[
+            "PGSSLROOTCERT=system beside an older PGSSLMODE=require",
             "verify-all, which a page of Microsoft's documentation names by mistake",
             "a slip of the pen",
         ],
-        confirm: &["`psql` says: invalid sslmode value"],
+        confirm: &["`psql` says: invalid sslmode value, or: weak sslmode"],
         fix: &[(Actor::You, "sslmode=verify-full")],
         mistaken_for: &["server/tls-untrusted: nothing has been contacted yet"],
         sources: &["PostgreSQL documentation: libpq, sslmode"],
@@ -126,3 +154,25 @@ pub static CHANNEL_BINDING_REQUIRED: Problem = Problem {
         sources: &["PostgreSQL documentation: libpq, channel_binding and require_auth"],
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::forbids_password;
+
+    #[test]
+    fn lists_of_methods_are_read_as_libpq_does() {
+        for (list, forbids) in [
+            ("", false),
+            ("password", false),
+            ("scram-sha-256,password", false),
+            ("scram-sha-256", true),
+            ("md5, scram-sha-256", true),
+            ("!md5", false),
+            ("!password", true),
+            ("!md5,!password", true),
+            ("none", true),
+        ] {
+            assert_eq!(forbids_password(list), forbids, "{list}");
+        }
+    }
+}

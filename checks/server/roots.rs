@@ -96,6 +96,10 @@ pub(super) fn unusable(
         Finding::of(&FILE_MISSING, path.clone(), detail)
             .because(format!("psql would say: {says}"))
             .because_all(by_the_machine)
+            .because_all(
+                path.starts_with('~')
+                    .then(|| "libpq does not expand ~: write the folder out".to_owned()),
+            )
             .fix(name(vantage, "Name this machine's own roots".to_owned())),
     )
 }

@@ -137,6 +137,11 @@ const FRAGMENTS: &[(&str, &[&str])] = &[
     ("ssl negotiation", &["server/tls-refused", "server/not-postgresql"]),
     // Settings.
     ("invalid sslmode value", &["config/invalid-sslmode"]),
+    ("weak sslmode", &["config/invalid-sslmode"]),
+    (
+        "requirement failed: server requested a cleartext password",
+        &["config/channel-binding-required"],
+    ),
     ("channel binding required", &["config/channel-binding-required"]),
     ("has group or world access", &["config/passfile-ignored"]),
     ("invalid port number", &["config/host-malformed"]),

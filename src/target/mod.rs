@@ -67,7 +67,9 @@ pub fn resolve(
         },
     };
     let cloud = cloud(args, hosts.host.as_ref())?;
-    let sslmode = values.or_default("sslmode", "prefer");
+    // Source: PostgreSQL documentation, libpq, sslrootcert: `system` makes the strongest mode the default.
+    let by_system = values.get("sslrootcert").is_some_and(|roots| roots.value == "system");
+    let sslmode = values.or_default("sslmode", if by_system { "verify-full" } else { "prefer" });
     let mut settings = Settings {
         port: hosts.port,
         database,
