@@ -33,6 +33,13 @@ pub fn set_variable(shell: Shell, variable: &str, value: &str) -> String {
     }
 }
 
+/// A value of a connection string, between quotation marks.
+/// Source: PostgreSQL documentation, libpq, "Keyword/Value Connection Strings".
+#[must_use]
+pub fn conninfo_value(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
 /// The command of the Azure CLI that prints a token for an audience.
 #[must_use]
 pub fn azure_cli_token(audience: &str, tenant: Option<&str>) -> String {

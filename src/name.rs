@@ -4,7 +4,7 @@ use crate::target::uri;
 use entra_pg_checks::{
     facts::vantage::Shell,
     name::compare,
-    text::{quoted, set_variable},
+    text::{conninfo_value, quoted, set_variable},
 };
 
 /// A place, and how the name is written there.
@@ -21,7 +21,7 @@ pub struct Spelling {
 pub fn spellings(name: &str) -> Vec<Spelling> {
     let spelling = |place, text: String| Spelling { place, text };
     vec![
-        spelling("connection string", format!("user={}", conninfo(name))),
+        spelling("connection string", format!("user={}", conninfo_value(name))),
         spelling("URI", format!("postgresql://{}@<host>/<database>", uri::encode(name))),
         spelling("bash, zsh", set_variable(Shell::Posix, "PGUSER", name)),
         spelling("PowerShell", set_variable(Shell::PowerShell, "PGUSER", name)),
@@ -102,11 +102,6 @@ fn other_domain(name: &str) -> Option<String> {
     (!domain.contains('.') && !user.is_empty()).then(|| {
         format!("it ends with @{domain}: Flexible Server takes the name alone, without @server")
     })
-}
-
-/// Inside single quotes libpq takes `\` and `'` after a backslash.
-fn conninfo(name: &str) -> String {
-    format!("'{}'", name.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 fn passfile(name: &str) -> String {

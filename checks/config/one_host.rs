@@ -4,7 +4,7 @@ use crate::{
     check::{Check, Judge, Page, Problem, Severity},
     evidence::Evidence,
     facts::{Topic, settings::Settings, vantage::Shell},
-    text::{list, quoted},
+    text::{conninfo_value, list, quoted},
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -42,17 +42,16 @@ fn judge(settings: &Settings) -> Verdict {
 
 /// A line that gives every host to `fleet`.
 fn fleet(settings: &Settings) -> String {
-    let value = |text: &str| format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"));
     let first = settings.host.iter().map(|host| (host.value.as_str(), settings.port.value));
     let next = settings.next_hosts.iter().map(|next| (next.host.as_str(), next.port));
-    let user = settings.user.as_ref().map(|user| format!(" user={}", value(&user.value)));
+    let user = settings.user.as_ref().map(|user| format!(" user={}", conninfo_value(&user.value)));
     let lines: Vec<String> = first
         .chain(next)
         .map(|(host, port)| {
-            let database = value(&settings.database.value);
+            let database = conninfo_value(&settings.database.value);
             let line = format!(
                 "host={} port={port} dbname={database}{}",
-                value(host),
+                conninfo_value(host),
                 user.as_deref().unwrap_or_default()
             );
             quoted(Shell::Posix, &line)

@@ -101,7 +101,7 @@ fn fix(origin: &Origin, name: &str, seen: &Evidence) -> Fix {
                 .run(format!("entra-pg doctor --username {}", text::quoted(shell, name)))
         }
         Origin::Conninfo => Fix::you("Quote the name in the connection string")
-            .run(format!("user='{}'", name.replace('\\', r"\\").replace('\'', r"\'"))),
+            .run(format!("user={}", text::conninfo_value(name))),
         Origin::Uri => Fix::you("Encode the name once; entra-pg name writes the whole URI")
             .run(format!("entra-pg name {}", text::quoted(shell, name))),
         Origin::ServiceFile { path, service } => Fix::you(format!(

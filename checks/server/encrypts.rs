@@ -45,7 +45,7 @@ fn judge(settings: &Settings, server: &Server, vantage: &Vantage) -> Result<Verd
         )
     };
     Ok(match &tls.outcome {
-        TlsOutcome::Completed => completed(settings, server, tls, vantage),
+        TlsOutcome::Completed => completed(settings, server, tls, vantage, &subject),
         TlsOutcome::Reset | TlsOutcome::Closed => broken(
             &TLS_RESET,
             format!("{subject} agrees to TLS, and the connection is cut when it begins"),
@@ -66,8 +66,13 @@ fn judge(settings: &Settings, server: &Server, vantage: &Vantage) -> Result<Verd
     })
 }
 
-fn completed(settings: &Settings, server: &Server, tls: &Tls, vantage: &Vantage) -> Verdict {
-    let subject = format!("{}:{}", server.host, server.port);
+fn completed(
+    settings: &Settings,
+    server: &Server,
+    tls: &Tls,
+    vantage: &Vantage,
+    subject: &str,
+) -> Verdict {
     let file = settings.sslrootcert.as_ref();
     let fault = chain_fault(tls);
     if let Some(finding) = file.and_then(|file| roots::unusable(settings, file, tls, vantage)) {
@@ -109,7 +114,7 @@ fn completed(settings: &Settings, server: &Server, tls: &Tls, vantage: &Vantage)
             return Verdict::Passed(format!("issued by \"{ca}\", which this run is told to trust"));
         }
     };
-    let finding = Finding::of(problem, &subject, detail)
+    let finding = Finding::of(problem, subject, detail)
         .because_all(chain_lines(tls))
         .because_all(roots::evidence(settings).filter(|_| fault == ChainFault::Untrusted))
         .because_all(names::evidence(&server.host).filter(|_| fault == ChainFault::WrongName))

@@ -53,20 +53,24 @@ pub(super) fn read(path: &Path) -> Result<Evidence, UsageError> {
     std::fs::File::open(path)
         .and_then(|file| file.take(bundle::LIMIT + 1).read_to_end(&mut bytes))
         .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
-    let evidence = evidence_in(&bytes, &name.to_string())?;
-    Ok(redact::evidence(evidence, &Secrets::default()))
+    evidence_in(&bytes, &name.to_string())
 }
 
-/// The evidence in the bytes of a bundle or a report.
+/// The evidence in the bytes of a bundle or a report, without what looks like a secret.
 pub(super) fn evidence_in(bytes: &[u8], name: &str) -> Result<Evidence, UsageError> {
-    bundle::read(bytes).map_err(|wrong| {
+    bundle::read(bytes).map(without_secrets).map_err(|wrong| {
         UsageError::new(format!("{name} is no evidence of a run: {wrong}"))
             .suggest("a file written by `entra-pg bundle` or `entra-pg doctor --format json`")
     })
 }
 
-/// The evidence in a report, or the document itself where it is evidence.
+/// The evidence in a report, or the document itself where it is evidence; the same way.
 pub(super) fn evidence_of(document: Value, name: &str) -> Result<Evidence, UsageError> {
     bundle::of_document(document)
+        .map(without_secrets)
         .map_err(|wrong| UsageError::new(format!("{name} is no evidence of a run: {wrong}")))
+}
+
+fn without_secrets(evidence: Evidence) -> Evidence {
+    redact::evidence(evidence, &Secrets::default())
 }

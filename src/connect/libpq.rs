@@ -4,7 +4,7 @@ use super::{Instruction, Target};
 use crate::target::uri;
 use entra_pg_checks::{
     facts::vantage::Shell,
-    text::{quoted, set_variable},
+    text::{conninfo_value, quoted, set_variable},
 };
 
 const PER_CONNECTION: &str = "a token is looked at when the connection is made: get one for each new connection, and keep no connection waiting for it";
@@ -123,7 +123,7 @@ fn libpq_value(value: &str) -> String {
     if !value.is_empty() && value.chars().all(plain) {
         value.to_owned()
     } else {
-        format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+        conninfo_value(value)
     }
 }
 
