@@ -23,9 +23,8 @@ pub mod judge;
 pub mod login;
 pub mod name;
 pub mod outbound;
-pub mod reach;
 pub mod server;
-pub mod service_tags;
+pub mod support;
 pub mod text;
 pub mod token;
 pub mod verdict;
@@ -68,6 +67,3 @@ pub fn problems() -> Vec<&'static Problem> {
     }
     all
 }
-
-#[cfg(test)]
-pub(crate) mod testing;

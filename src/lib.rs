@@ -1,33 +1,26 @@
 //! `entra-pg` says why a person cannot log in to Azure Database for PostgreSQL with Microsoft Entra
 //! ID, and what exactly to do about it.
 //!
-//! One way leads through the house: [`target`] and [`request`] say what is meant, [`gather`] looks,
-//! the rulebook (`entra-pg-checks`) judges, and [`report`] speaks.
+//! Data flows in one direction: [`settings`] state which login is meant, [`probe`]s observe,
+//! the rulebook (`entra-pg-checks`) judges, [`diagnose`] holds the result, and [`report`] renders it.
 
 pub mod azure;
-pub mod bounded;
 pub mod bundle;
 pub mod cli;
 pub mod connect;
-pub mod context;
-pub mod crash;
+pub mod diagnose;
 pub mod diff;
-pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod fleet;
-pub mod gather;
-pub mod hostile;
+pub mod fuzzing;
+pub mod input;
 pub mod manifest;
-pub mod name;
-pub mod plan;
+pub mod net;
 pub mod probe;
-pub mod progress;
+pub mod process;
 pub mod report;
-pub mod request;
-pub mod retry;
-pub mod roots;
 pub mod secret;
-pub mod target;
-pub mod usage;
-pub mod vantage;
+pub mod settings;
+pub mod text;
+pub mod time;

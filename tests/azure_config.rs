@@ -156,7 +156,7 @@ proptest::proptest! {
         let place = at(place, bytes.len());
         bytes[place] = byte;
         bytes.truncate(bytes.len() - at(cut * cut, bytes.len()));
-        let _ = entra_pg::hostile::azure_document(&bytes);
+        let _ = entra_pg::fuzzing::azure_document(&bytes);
     }
 }
 

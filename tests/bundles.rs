@@ -5,9 +5,10 @@ mod recorded;
 use assert_cmd::Command;
 use entra_pg::{
     bundle::{self, Extras, Refused, names::Pseudonyms, pack},
-    report::{Format, Report, Style, render},
-    request::Selection,
+    diagnose::Report,
+    report::{Format, Style, render},
     secret::{Secret, Secrets, redact},
+    settings::request::Selection,
 };
 use entra_pg_checks::Evidence;
 use recorded::{CASES, evidence, fixture, report, set};

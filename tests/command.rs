@@ -272,7 +272,7 @@ fn pages_as_markdown_json_and_a_website() {
         (&pasted["exact"], &pasted["pages"][0]["id"]),
         (&false.into(), &"access/database-missing".into())
     );
-    for id in ["dns/resolves", "AADSTS50076", "28P01", "claims/expired"] {
+    for id in ["dns/resolution", "AADSTS50076", "28P01", "claims/expired"] {
         let page = stdout(entra_pg(&["explain", id]));
         assert!(page.starts_with(id), "{id}: {page}");
     }

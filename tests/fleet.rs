@@ -2,12 +2,13 @@
 //! group, from where it works, and that the documents follow their schemas.
 
 use entra_pg::{
+    diagnose::Report,
     fleet::{Fleet, Placed, Row, merge, shared},
     report::{
-        Report, Style,
+        Style,
         fleet::{FleetFormat, MergeFormat, merge_schema, render, render_merge, schema},
     },
-    request::Selection,
+    settings::request::Selection,
 };
 use entra_pg_checks::Evidence;
 use serde_json::{Value, json};

@@ -1,11 +1,12 @@
 //! Checks of the family `access`: what comes after authentication.
 
 pub mod database;
-pub mod functions;
-pub mod mapping;
+pub mod entra_functions;
 pub mod role;
+pub mod role_mapping;
 
 use crate::check::Check;
 
 /// The family's checks.
-pub const CHECKS: &[&Check] = &[&database::CHECK, &role::CHECK, &functions::CHECK, &mapping::CHECK];
+pub const CHECKS: &[&Check] =
+    &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK];

@@ -1,37 +1,32 @@
 //! Checks of the family `azure`: the server's own side, from its configuration in Azure. No packet of
 //! this machine passes there.
 
-pub mod addresses;
 pub mod administrators;
-pub mod admits;
-pub mod egress;
-pub mod entra_on;
-pub mod ingress;
-pub mod name_servers;
-pub mod place;
+pub mod dns_servers;
+pub mod egress_rules;
+pub mod entra_auth;
+pub mod firewall_rules;
+pub mod ingress_rules;
 pub mod pooler;
 pub mod private_endpoint;
-pub mod ready;
 pub mod routes;
-pub mod routing;
-pub mod security;
-pub mod tags;
+pub mod server_state;
 pub mod tenant;
-pub mod words;
 
 use crate::check::Check;
+pub(crate) use crate::support::azure::{addresses, place, routing, security, tags, words};
 
 /// The family's checks, from cause to consequence.
 pub const CHECKS: &[&Check] = &[
-    &ready::CHECK,
-    &admits::CHECK,
+    &server_state::CHECK,
+    &firewall_rules::CHECK,
     &private_endpoint::CHECK,
-    &ingress::CHECK,
+    &ingress_rules::CHECK,
     &pooler::CHECK,
-    &entra_on::CHECK,
+    &entra_auth::CHECK,
     &administrators::CHECK,
     &tenant::CHECK,
-    &name_servers::CHECK,
+    &dns_servers::CHECK,
     &routes::CHECK,
-    &egress::CHECK,
+    &egress_rules::CHECK,
 ];

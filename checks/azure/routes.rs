@@ -2,7 +2,7 @@
 
 use super::{
     addresses::Addresses,
-    egress::{CUT_OFF, share},
+    egress_rules::{CUT_OFF, share},
     place::{Found, Place},
     routing::{self, Way},
     tags::Tags,

@@ -123,7 +123,7 @@ pub static EXPIRES_SOON: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{healthy_but, problems_of};
+    use crate::support::testing::{healthy_but, problems_of};
     use jiff::Timestamp;
     use serde_json::json;
 

@@ -6,7 +6,7 @@ pub mod lifetime;
 pub mod principal;
 pub mod signature;
 pub mod tenant;
-pub mod whole;
+pub mod well_formed;
 
 use crate::{
     check::{Check, Missing},
@@ -18,7 +18,7 @@ use crate::{
 
 /// The family's checks, from cause to consequence.
 pub const CHECKS: &[&Check] = &[
-    &whole::CHECK,
+    &well_formed::CHECK,
     &signature::CHECK,
     &audience::CHECK,
     &issuer::CHECK,

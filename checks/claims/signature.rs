@@ -1,6 +1,6 @@
 //! Whether the tenant's keys made the signature.
 
-use super::{EVERYTHING_AFTER, fresh, of_another_cloud, whole::is_cut};
+use super::{EVERYTHING_AFTER, fresh, of_another_cloud, well_formed::is_cut};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,

@@ -1,8 +1,8 @@
 //! Checks of the family `clock`.
 
-pub mod agrees;
+pub mod accuracy;
 
 use crate::check::Check;
 
 /// The family's checks.
-pub const CHECKS: &[&Check] = &[&agrees::CHECK];
+pub const CHECKS: &[&Check] = &[&accuracy::CHECK];

@@ -113,7 +113,7 @@ pub static CLOUD_MISMATCH: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{healthy_but, problems_of};
+    use crate::support::testing::{healthy_but, problems_of};
     use serde_json::{Value, json};
 
     fn authority(url: &str) -> Value {

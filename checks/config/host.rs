@@ -236,7 +236,7 @@ pub static HOST_UNKNOWN_SUFFIX: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{healthy_but, problems_of};
+    use crate::support::testing::{healthy_but, problems_of};
     use serde_json::json;
 
     fn named(host: &str) -> Vec<&'static str> {

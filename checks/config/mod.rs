@@ -2,9 +2,9 @@
 
 pub mod cloud;
 pub mod host;
-pub mod one_host;
+pub mod host_list;
 pub mod password_file;
-pub mod sources;
+pub mod precedence;
 pub mod tls_settings;
 
 use crate::check::Check;
@@ -12,9 +12,9 @@ use crate::check::Check;
 /// The family's checks.
 pub const CHECKS: &[&Check] = &[
     &host::CHECK,
-    &one_host::CHECK,
+    &host_list::CHECK,
     &cloud::CHECK,
-    &sources::CHECK,
+    &precedence::CHECK,
     &tls_settings::CHECK,
     &password_file::CHECK,
 ];

@@ -1,11 +1,11 @@
 //! Checks of the family `dns`: the names of the Entra hosts and of the server.
 
-pub mod agree;
-pub mod expected;
-pub mod local;
+pub mod address_class;
+pub mod consistency;
+pub mod latency;
 pub mod nameservers;
-pub mod quick;
-pub mod resolves;
+pub mod overrides;
+pub mod resolution;
 
 use crate::{
     check::{Check, Missing},
@@ -22,11 +22,11 @@ use std::net::{IpAddr, SocketAddr};
 /// The family's checks, from cause to consequence.
 pub const CHECKS: &[&Check] = &[
     &nameservers::CHECK,
-    &local::CHECK,
-    &agree::CHECK,
-    &resolves::CHECK,
-    &expected::CHECK,
-    &quick::CHECK,
+    &overrides::CHECK,
+    &consistency::CHECK,
+    &resolution::CHECK,
+    &address_class::CHECK,
+    &latency::CHECK,
 ];
 
 /// The names looked up.
@@ -132,7 +132,7 @@ fn cell(name: &Name, nameserver: SocketAddr, record: RecordType) -> String {
             let addresses: Vec<IpAddr> = reply.addresses.iter().map(|address| address.ip).collect();
             text::list(&addresses, 2)
         }
-        (None, Some(answer)) => resolves::said(answer),
+        (None, Some(answer)) => resolution::said(answer),
         (None, None) => "not asked".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use super::{
     Fact,
     azure_network::{RouteTable, SecurityGroup, VirtualNetwork},
 };
-use crate::service_tags::ServiceTags;
+use crate::support::service_tags::ServiceTags;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 

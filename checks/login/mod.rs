@@ -1,11 +1,10 @@
 //! Checks of the family `login`.
 
-pub mod accepted;
-pub mod asks_for_token;
-pub mod attempt;
-pub mod refusal;
+pub mod auth_request;
+pub mod authentication;
 
 use crate::check::Check;
+pub(crate) use crate::support::login::{attempt, refusal};
 
 /// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[&asks_for_token::CHECK, &accepted::CHECK];
+pub const CHECKS: &[&Check] = &[&auth_request::CHECK, &authentication::CHECK];

@@ -225,7 +225,7 @@ problems! {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{healthy_but, problems_of};
+    use crate::support::testing::{healthy_but, problems_of};
     use serde_json::json;
 
     fn with_user(user: &str) -> Vec<&'static str> {

@@ -1,12 +1,12 @@
 //! Checks of the family `outbound`: the way from this machine to the Entra hosts.
 
-pub mod answers;
-pub mod connects;
-pub mod encrypts;
-mod prefixes;
+pub mod http;
 pub mod proxy;
 pub mod proxy_rules;
+pub mod tcp;
+pub mod tls;
 
+pub(crate) use crate::support::outbound::prefixes;
 use crate::{
     check::{Check, Missing},
     evidence::Evidence,
@@ -15,7 +15,7 @@ use crate::{
 
 /// The family's checks, from cause to consequence.
 pub const CHECKS: &[&Check] =
-    &[&proxy_rules::CHECK, &proxy::CHECK, &connects::CHECK, &encrypts::CHECK, &answers::CHECK];
+    &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK];
 
 /// The hosts looked at.
 fn hosts(seen: &Evidence) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::{
         outbound::{Connect, Host, ProxiedPath},
         tls::TlsOutcome,
     },
-    reach::{Reach, lines, reach},
+    support::reach::{Reach, lines, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };

@@ -174,7 +174,7 @@ pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{healthy_but, judged, problems_of};
+    use crate::support::testing::{healthy_but, judged, problems_of};
     use serde_json::{Value, json};
 
     fn proxy() -> Value {

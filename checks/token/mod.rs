@@ -1,11 +1,9 @@
 //! Checks of the family `token`: obtaining one.
 
-pub mod aadsts;
-pub mod advice;
-pub mod obtained;
-pub mod refusal;
+pub mod acquisition;
 
 use crate::check::Check;
+pub(crate) use crate::support::token::{aadsts, advice, refusal};
 
 /// The family's checks.
-pub const CHECKS: &[&Check] = &[&obtained::CHECK];
+pub const CHECKS: &[&Check] = &[&acquisition::CHECK];

@@ -16,7 +16,7 @@ use entra_pg_checks::{
             SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
         },
     },
-    service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
+    support::service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
 };
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
 //! The JSON, as a stream: what is known is kept and what is not is passed over, so that neither the
 //! size nor the depth of a file costs memory. Everything has a limit.
 
-use entra_pg_checks::service_tags::IpNet;
+use entra_pg_checks::support::service_tags::IpNet;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},

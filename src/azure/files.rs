@@ -4,7 +4,7 @@ use super::{
     convert::Collected,
     document::{Payload, read},
 };
-use crate::{report::clean, usage::UsageError};
+use crate::{settings::usage::UsageError, text::clean};
 use entra_pg_checks::{
     Fact,
     facts::azure::{Azure, Source},

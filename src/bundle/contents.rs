@@ -1,7 +1,11 @@
 //! The files of a bundle, made of a report alone: what the run saw, what it means, and what it went by.
 
 use super::{VERSION, archive::File};
-use crate::report::{Format, Report, Style, clean, render};
+use crate::{
+    diagnose::Report,
+    report::{Format, Style, render},
+    text::clean,
+};
 use aws_lc_rs::digest;
 use entra_pg_checks::{
     Evidence, Fact, NotObserved,

@@ -13,7 +13,7 @@ pub use archive::LIMIT;
 pub use read::{BEGINNING, of_document, read};
 pub use scan::{Hit, scan};
 
-use crate::{report::Report, request::Selection, secret::Secrets};
+use crate::{diagnose::Report, secret::Secrets, settings::request::Selection};
 use names::Pseudonyms;
 use std::{fmt, io};
 

@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 /// Prints a name for each place.
 pub(super) fn name(name: &str, json: bool) -> u8 {
-    let (spellings, warnings) = (crate::name::spellings(name), crate::name::warnings(name));
+    let (spellings, warnings) =
+        (crate::connect::spellings::spellings(name), crate::connect::spellings::warnings(name));
     if json {
         let document =
             serde_json::json!({"name": name, "spellings": spellings, "warnings": warnings});
@@ -15,7 +16,7 @@ pub(super) fn name(name: &str, json: bool) -> u8 {
     }
     let mut out = String::new();
     for spelling in spellings {
-        let _ = writeln!(out, "{:<18} {}", spelling.place, report::clean(&spelling.text));
+        let _ = writeln!(out, "{:<18} {}", spelling.place, crate::text::clean(&spelling.text));
     }
     for warning in warnings {
         let _ = writeln!(out, "warning            {warning}");

@@ -6,10 +6,10 @@ use super::{
     replay,
 };
 use crate::{
+    diagnose::Report,
     diff::{self, Difference},
-    report::Report,
-    request::Selection,
-    usage::UsageError,
+    settings::request::Selection,
+    settings::usage::UsageError,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

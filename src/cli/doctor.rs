@@ -9,16 +9,17 @@ use super::{
 use crate::{
     azure,
     connect::Client,
-    doctor,
+    diagnose,
+    diagnose::plan,
+    diagnose::retry::{Next, Retry},
+    diagnose::{FailOn, Report},
     environment::Environment,
-    plan,
-    progress::Progress,
-    report::{FailOn, Format, Report},
-    request::{AzureRequest, Request, Selection},
-    retry::{Next, Retry},
+    process::progress::Progress,
+    report::Format,
     secret::{Secret, Secrets},
-    target,
-    usage::UsageError,
+    settings,
+    settings::request::{AzureRequest, Request, Selection},
+    settings::usage::UsageError,
 };
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
@@ -295,7 +296,7 @@ pub(super) fn build_request(
     selection: Selection,
     environment: &Environment,
 ) -> Result<Request, UsageError> {
-    let (mut settings, password) = target::resolve(&target.to_args(), environment)?;
+    let (mut settings, password) = settings::resolve(&target.to_args(), environment)?;
     if settings.tenant.is_none() {
         settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
             value: value.to_owned(),
@@ -370,7 +371,7 @@ async fn repeat(
     let mut retry = Retry::new(Instant::now(), args.network.retry_for);
     loop {
         let progress = progress(args, terminal);
-        let report = doctor::run(request, environment, &interrupt, progress).await;
+        let report = diagnose::run(request, environment, &interrupt, progress).await;
         match retry.next(&report, Instant::now(), interrupt.is_cancelled()) {
             Next::Stop(said) => {
                 said.iter().for_each(|said| terminal.complain(said));

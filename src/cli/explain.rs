@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     explain::{self, Answer, Document, Site},
-    usage::UsageError,
+    settings::usage::UsageError,
 };
 use clap::{Args, ValueEnum};
 use std::{

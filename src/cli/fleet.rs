@@ -7,16 +7,17 @@ use super::{
     target::{CloudName, Expected, LoginOptions, TargetOptions},
 };
 use crate::{
+    diagnose::{FailOn, Report},
     environment::Environment,
     fleet::{self, Entry, Fleet, Item},
-    progress::Progress,
+    process::progress::Progress,
     report::{
-        self, FailOn, Format, Report, Style,
+        self, Format, Style,
         fleet::{FleetFormat, exit_code, render},
     },
-    request::Selection,
-    target,
-    usage::UsageError,
+    settings,
+    settings::request::Selection,
+    settings::usage::UsageError,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -204,7 +205,7 @@ fn entry(
     tokens: &mut Tokens,
 ) -> Result<Entry, UsageError> {
     // What a connection string says itself is not overruled by a default.
-    let said = item.conninfo.as_deref().map(target::keywords).transpose()?.unwrap_or_default();
+    let said = item.conninfo.as_deref().map(settings::keywords).transpose()?.unwrap_or_default();
     let unsaid = |keyword: &str, default: &Option<String>| {
         default.clone().filter(|_| !said.iter().any(|known| known == keyword))
     };
@@ -287,9 +288,9 @@ fn plan(entries: &[Entry]) -> String {
         let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
         text.push_str(&format!(
             "  {:<40} {host}:{}/{} as \"{user}\", credential {}, authority {}\n",
-            report::clean(&entry.name),
+            crate::text::clean(&entry.name),
             settings.port.value,
-            report::clean(&settings.database.value),
+            crate::text::clean(&settings.database.value),
             entry.request.credential.name(),
             settings.cloud.value.authority_host,
         ));

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     environment::Environment,
     manifest::{Kind, Manifest, Workload, yaml},
-    target,
-    usage::UsageError,
+    settings,
+    settings::usage::UsageError,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
 fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
     let target = args.target.to_args();
     // Understood now and not in the cluster; and no password goes into a manifest.
-    let (settings, _) = target::resolve(&target, &Environment::default())?;
+    let (settings, _) = settings::resolve(&target, &Environment::default())?;
     if settings.password.is_some() {
         return Err(UsageError::new("a manifest is no place for a password").suggest(
             "--client-id for workload identity, or a secret of Kubernetes in the pod's PGPASSWORD",

@@ -5,13 +5,15 @@ use super::{
     output::{self, Color, Terminal},
 };
 use crate::{
-    bundle, fleet,
+    bundle,
+    diagnose::{FailOn, Report},
+    fleet,
     report::{
-        FailOn, Report, Style,
+        Style,
         fleet::{MergeFormat, exit_code, render_merge},
     },
-    request::Selection,
-    usage::UsageError,
+    settings::request::Selection,
+    settings::usage::UsageError,
 };
 use clap::Args;
 use entra_pg_checks::{Evidence, Outcome};

@@ -14,7 +14,7 @@ mod speak;
 pub mod target;
 pub mod token;
 
-use crate::{crash, environment::Environment, usage::UsageError};
+use crate::{environment::Environment, process::crash, settings::usage::UsageError};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};

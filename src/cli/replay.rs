@@ -6,8 +6,8 @@ use super::{
     speak::{Run, speak},
 };
 use crate::{
-    bundle, environment::Environment, report::Report, request::Selection, secret::Secrets,
-    secret::redact, usage::UsageError,
+    bundle, diagnose::Report, environment::Environment, secret::Secrets, secret::redact,
+    settings::request::Selection, settings::usage::UsageError,
 };
 use clap::Args;
 use entra_pg_checks::Evidence;

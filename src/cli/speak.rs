@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     bundle::{self, Extras, names::Pseudonyms},
+    diagnose::Report,
     environment::Environment,
-    report::{self, Format, Report, Style},
+    report::{self, Format, Style},
     secret::Secrets,
 };
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ pub(super) fn speak(
             .and_then(|bytes| output::to_stdout(&bytes));
         failed |= written.is_err();
     }
-    if failed { TOOL_FAILED } else { report::exit_code(report, output.fail_on) }
+    if failed { TOOL_FAILED } else { crate::diagnose::exit_code(report, output.fail_on) }
 }
 
 /// The file that GitHub Actions shows as the summary of the step, where annotations are asked for.

@@ -1,6 +1,6 @@
 //! The options that say which login is meant.
 
-use crate::target::TargetArgs;
+use crate::settings::TargetArgs;
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{cloud::CloudKind, settings::AddressClass};
 use std::path::PathBuf;

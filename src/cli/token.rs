@@ -8,15 +8,17 @@ use super::{
     target::TargetOptions,
 };
 use crate::{
-    context::Context,
+    diagnose::{FailOn, Report},
     environment::Environment,
+    environment::vantage,
+    probe::context::Context,
     probe::{credential, graph, token},
-    progress::Progress,
-    report::{self, FailOn, Format, Report, Style, clean},
-    request::{Request, Selection},
+    process::progress::Progress,
+    report::{self, Format, Style},
     secret::{Secret, redact},
-    usage::UsageError,
-    vantage,
+    settings::request::{Request, Selection},
+    settings::usage::UsageError,
+    text::clean,
 };
 use clap::Args;
 use entra_pg_checks::{
@@ -26,9 +28,9 @@ use entra_pg_checks::{
         settings::Origin,
         token::{Claims, PrincipalKind, Token},
     },
-    name::candidates::{candidates, guest_form, home_address},
+    support::name::candidates::{candidates, guest_form, home_address},
     text::duration,
-    token::obtained,
+    token::acquisition,
 };
 use std::{fmt::Write, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -119,7 +121,7 @@ pub fn run(
     if written.is_err() {
         return Ok(TOOL_FAILED);
     }
-    Ok(report::exit_code(&report, FailOn::Error))
+    Ok(crate::diagnose::exit_code(&report, FailOn::Error))
 }
 
 fn frame(request: &Request, environment: &Environment, cx: &Context) -> Evidence {
@@ -182,7 +184,7 @@ fn obtain(request: &Request, environment: &Environment) -> (Evidence, Option<Arc
 fn trace_card(trace: &CredentialTrace) -> String {
     let mut out = String::new();
     for attempt in &trace.attempts {
-        let said = match (&attempt.outcome, obtained::said(attempt)) {
+        let said = match (&attempt.outcome, acquisition::said(attempt)) {
             (_, Some(said)) => said,
             (CredentialOutcome::Token, None) => {
                 format!("{}: gave the token, after {} ms", attempt.kind.name(), attempt.elapsed_ms)

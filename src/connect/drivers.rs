@@ -2,8 +2,8 @@
 
 use super::{Instruction, Target};
 use crate::{
-    name::{json, npgsql as npgsql_value, terraform as hcl},
-    target::uri,
+    connect::spellings::{json, npgsql as npgsql_value, terraform as hcl},
+    settings::uri,
 };
 
 /// pgjdbc. Source: Microsoft Learn, `com.azure.identity.extensions.jdbc.postgresql`.

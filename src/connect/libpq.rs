@@ -1,7 +1,7 @@
 //! psql, pgAdmin, and the two ways in which libpq is told where to go.
 
 use super::{Instruction, Target};
-use crate::target::uri;
+use crate::settings::uri;
 use entra_pg_checks::{
     facts::vantage::Shell,
     text::{conninfo_value, quoted, set_variable},

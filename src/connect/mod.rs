@@ -3,9 +3,10 @@
 
 mod drivers;
 mod libpq;
+pub mod spellings;
 mod token;
 
-use entra_pg_checks::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER};
+use entra_pg_checks::support::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER};
 use entra_pg_checks::{
     Evidence,
     facts::{

@@ -3,7 +3,7 @@
 use super::{Client, instructions, psql};
 use crate::{
     environment::Environment,
-    target::{TargetArgs, resolve},
+    settings::{TargetArgs, resolve},
 };
 use clap::ValueEnum;
 use entra_pg_checks::{Evidence, facts::settings::Settings};

@@ -3,7 +3,7 @@
 mod facts;
 mod suggest;
 
-use crate::report::{Report, clean};
+use crate::{diagnose::Report, text::clean};
 use entra_pg_checks::{Line, Outcome, Status};
 use facts::{Known, facts};
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use super::FactChange;
 use super::facts::AREAS;
-use crate::report::Report;
+use crate::diagnose::Report;
 
 /// What a problem of a family can come from, besides itself.
 const REASONS: [(&str, &[&str]); 11] = [

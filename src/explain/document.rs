@@ -1,7 +1,9 @@
 //! A page, whatever it is about.
 
 use super::sqlstate::Sqlstate;
-use entra_pg_checks::{Check, Problem, Severity, problems, rulebook, token::aadsts::Aadsts};
+use entra_pg_checks::{
+    Check, Problem, Severity, problems, rulebook, support::token::aadsts::Aadsts,
+};
 use serde::Serialize;
 
 /// A page of `explain`. Fields are only added.

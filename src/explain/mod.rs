@@ -11,7 +11,7 @@ pub use document::{Document, Related};
 pub use render::{markdown, text};
 pub use website::{Site, website};
 
-use entra_pg_checks::{Problem, problems, rulebook, token::aadsts};
+use entra_pg_checks::{Problem, problems, rulebook, support::token::aadsts};
 
 /// What was asked about.
 #[derive(Debug)]

@@ -3,7 +3,10 @@
 
 use super::{Document, sqlstate};
 use entra_pg_checks::{
-    Problem, facts::login::ServerError, login::refusal, problems, token::aadsts,
+    Problem,
+    facts::login::ServerError,
+    problems,
+    support::{login::refusal, token::aadsts},
 };
 
 /// The candidates, the likeliest first; none where nothing in the text is known.

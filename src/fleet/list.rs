@@ -1,6 +1,6 @@
 //! The list of a fleet: TOML, JSON, what `az postgres flexible-server list` prints, or lines.
 
-use crate::usage::UsageError;
+use crate::settings::usage::UsageError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

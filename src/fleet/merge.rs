@@ -1,7 +1,7 @@
 //! Reports of several places joined: from where a server can be logged in to, and from where not.
 
 use super::row::{Row, State};
-use crate::report::Report;
+use crate::diagnose::Report;
 use entra_pg_checks::{Outcome, Status};
 
 /// One server, and how it looks from each place.

@@ -7,13 +7,13 @@ mod merge;
 mod row;
 
 use crate::{
-    context::Context,
+    diagnose::Report,
+    diagnose::gather::{Common, gather_with},
     environment::Environment,
-    gather::{Common, gather_with},
-    progress::Progress,
-    report::Report,
-    request::Request,
+    probe::context::Context,
+    process::progress::Progress,
     secret::Secret,
+    settings::request::Request,
 };
 use entra_pg_checks::{Outcome, facts::settings::Origin};
 use futures::{StreamExt, stream};
@@ -201,7 +201,7 @@ impl Tally {
         let Self { all, done, failing, last } = self;
         format!(
             "{done} of {all} targets looked at, {failing} fail; last: {}",
-            crate::report::clean(last)
+            crate::text::clean(last)
         )
     }
 }

@@ -1,7 +1,7 @@
 //! What is kept of a target that is done: a line of the matrix and the cause of its failure.
 
 use super::Entry;
-use crate::report::Report;
+use crate::diagnose::Report;
 use entra_pg_checks::{
     Confidence, FAMILIES, Fix, Judged, Line, Outcome, Problem, Severity, Status,
     facts::settings::Settings,

@@ -1,7 +1,7 @@
 //! What of a workload decides how it reaches Entra and the server: its place, names, proxies, roots
 //! and identity. Read from what `kubectl get … -o json` prints.
 
-use crate::usage::UsageError;
+use crate::settings::usage::UsageError;
 use serde_json::{Map, Value};
 
 /// A workload, as far as its network is concerned.

@@ -2,7 +2,7 @@
 //! with `--graph`, and with a token of its own; the database's token never goes there.
 
 use super::{credential, token};
-use crate::{context::Context, request::Request, secret::Secret};
+use crate::{probe::context::Context, secret::Secret, settings::request::Request};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
@@ -11,7 +11,7 @@ use entra_pg_checks::{
         settings::Origin,
         token::{Claims, PrincipalKind},
     },
-    token::obtained,
+    token::acquisition,
 };
 use futures::join;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -33,7 +33,7 @@ pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<D
     let (trace, secret) = credential::acquire_other(cx, request, cloud, &scope).await;
     let Some(secret) = secret else {
         let said =
-            trace.seen().and_then(|trace| trace.attempts.iter().rev().find_map(obtained::said));
+            trace.seen().and_then(|trace| trace.attempts.iter().rev().find_map(acquisition::said));
         let detail = format!("no token for Microsoft Graph: {}", said.unwrap_or_default());
         return Fact::NotObserved(NotObserved::NotPermitted { detail });
     };

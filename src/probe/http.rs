@@ -1,10 +1,6 @@
-//! HTTP: the client that all requests with a secret share, and one request over a stream that is
-//! open already, read within bounds.
+//! One HTTP request over a stream that is open already, read within bounds.
 
-use crate::{
-    context::{Context, milliseconds},
-    probe::tls,
-};
+use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     Topic,
     facts::http::{Http, HttpAnswer, HttpOutcome},
@@ -13,27 +9,11 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, header, http::HeaderMap};
 use hyper_util::rt::TokioIo;
 use jiff::fmt::rfc2822;
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
-
-/// The client of the Azure SDKs' kind: proxies by environment, this machine's roots, and no
-/// redirects. Connections are kept for the next request.
-///
-/// # Errors
-/// There are no roots to verify against.
-pub fn client(cx: &Context) -> Result<reqwest::Client, String> {
-    let tls = tls::verifying_config(cx).map_err(|error| error.to_string())?;
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(Arc::new(cx.lookups.clone()))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(cx.limits().0)
-        .build()
-        .map_err(|error| error.to_string())
-}
 
 /// Bytes of a body that are read.
 pub const BODY_LIMIT: usize = 64 * 1024;

@@ -1,6 +1,6 @@
 //! The tenant's published signing keys, and the token's signature held against them.
 
-use crate::{context::Context, secret::Secret};
+use crate::{probe::context::Context, secret::Secret};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{cloud::Cloud, token::Signature, token::Token},

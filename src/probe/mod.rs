@@ -2,6 +2,7 @@
 
 pub mod azure;
 pub mod clock;
+pub mod context;
 pub mod credential;
 pub mod dns;
 pub mod graph;

@@ -2,7 +2,7 @@
 //! would give; straight, and through the environment's proxy where there is one.
 
 use crate::{
-    context::Context,
+    probe::context::Context,
     probe::{http, tcp, tls, tunnel},
 };
 use entra_pg_checks::{

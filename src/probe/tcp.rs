@@ -1,6 +1,6 @@
 //! One TCP connection attempt, with the kernel's own verdict.
 
-use crate::context::{Context, milliseconds};
+use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     Topic,
     facts::tcp::{Icmp, TcpAttempt, TcpOutcome},
@@ -184,7 +184,7 @@ mod linux {
 #[cfg(test)]
 mod tests {
     use super::connect;
-    use crate::{context::Context, environment::Environment, progress::Progress};
+    use crate::{environment::Environment, probe::context::Context, process::progress::Progress};
     use entra_pg_checks::{Topic, facts::tcp::TcpOutcome};
     use std::time::Duration;
     use tokio::net::TcpSocket;

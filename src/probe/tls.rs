@@ -1,7 +1,11 @@
 //! One TLS handshake that always keeps the chain presented, and judges it three times: name, dates,
 //! and roots.
 
-use crate::context::{Context, milliseconds};
+use crate::{
+    net::tls::{Hello, provider},
+    probe::context::Context,
+    time::milliseconds,
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use entra_pg_checks::{
     Topic,
@@ -11,11 +15,10 @@ use jiff::Timestamp;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::{CryptoProvider, aws_lc_rs::kx_group},
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
@@ -119,41 +122,6 @@ async fn smaller_hello<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
     };
     // Shorter by a little than what is left of the other's wait.
     matches!(timeout(third * 2 - third / 10, work).await, Ok(Some(_)))
-}
-
-/// How large the ClientHello is.
-#[derive(Clone, Copy)]
-enum Hello {
-    /// With a post-quantum key share, as OpenSSL 3.5, Go 1.24 and browsers send it: more than one
-    /// packet of 1,500 bytes.
-    Large,
-    /// Without: some 250 bytes.
-    Small,
-}
-
-/// A configuration that verifies in the ordinary way, for connections that carry secrets.
-///
-/// # Errors
-/// There are no roots to verify against.
-pub fn verifying_config(cx: &Context) -> Result<ClientConfig, Error> {
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(cx.roots.system(), provider(Hello::Small))
-            .build()
-            .map_err(|error| Error::General(error.to_string()))?;
-    Ok(ClientConfig::builder_with_provider(provider(Hello::Small))
-        .with_safe_default_protocol_versions()?
-        .with_webpki_verifier(verifier)
-        .with_no_client_auth())
-}
-
-fn provider(hello: Hello) -> Arc<CryptoProvider> {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    let classic = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
-    provider.kx_groups = match hello {
-        Hello::Large => [kx_group::X25519MLKEM768].into_iter().chain(classic).collect(),
-        Hello::Small => classic.to_vec(),
-    };
-    Arc::new(provider)
 }
 
 fn config(recorder: &Arc<Recorder>) -> ClientConfig {

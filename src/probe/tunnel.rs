@@ -1,7 +1,7 @@
 //! A tunnel through an HTTP proxy: TCP to it, TLS where its address begins with https://, and CONNECT.
 
 use crate::{
-    context::Context,
+    probe::context::Context,
     probe::{dns, proxy, tcp, tls},
     secret::Secret,
 };

@@ -3,7 +3,8 @@
 //!
 //! Source: Microsoft Learn, "Logging commands".
 
-use super::{Report, clean};
+use super::Report;
+use crate::text::clean;
 use entra_pg_checks::{Outcome, Severity};
 
 pub(super) fn render(report: &Report) -> String {

@@ -1,7 +1,8 @@
 //! Annotations of GitHub Actions: the root as an error, everything else as a warning, since only ten of
 //! a kind are shown for a step.
 
-use super::{Report, clean};
+use super::Report;
+use crate::text::clean;
 use entra_pg_checks::Severity;
 
 pub(super) fn render(report: &Report) -> String {

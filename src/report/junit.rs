@@ -1,6 +1,7 @@
 //! JUnit XML: a suite for each family, a case for each check and subject.
 
-use super::{Report, clean, json::status};
+use super::{Report, json::status};
+use crate::text::clean;
 use entra_pg_checks::{FAMILIES, Judged, Line, Status};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use std::{io, time::Duration};

@@ -1,6 +1,7 @@
 //! For tickets: the verdict, then what each party must do.
 
-use super::{Report, clean, json::status};
+use super::{Report, json::status};
+use crate::text::clean;
 use entra_pg_checks::{Actor, Status};
 use std::fmt::Write;
 

@@ -3,8 +3,9 @@
 //! Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; GitHub Docs, "SARIF
 //! support for code scanning" (a result without a physical location is not shown).
 
-use super::{Report, clean, json};
+use super::{Report, json};
 use crate::explain;
+use crate::text::clean;
 use aws_lc_rs::digest;
 use entra_pg_checks::{
     Judged, Problem, Severity, Status,

@@ -1,7 +1,8 @@
 //! The report for people: the verdict, then the proof, then what to do. Folded where all is well,
 //! explained where it is not. The words are the same with and without colours.
 
-use super::{Report, Style, clean, counts::Counts, roles};
+use super::{Report, Style, counts::Counts, roles};
+use crate::text::clean;
 use entra_pg_checks::{
     Confidence, FAMILIES, Judged, Line, Outcome, Severity, Status, facts::settings::Settings,
 };
@@ -236,7 +237,7 @@ impl Page {
             for line in instruction.text.lines() {
                 self.line(&format!("       {}", clean(line)));
             }
-            let told = |note: &&String| !report.clients.is_empty() || note.contains("6432");
+            let told = |note: &&String| !report.clients().is_empty() || note.contains("6432");
             for note in instruction.notes.iter().filter(told) {
                 self.paragraph("       note: ", note, Some(Paint::new().dimmed()));
             }

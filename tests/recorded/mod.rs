@@ -3,8 +3,9 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use entra_pg::{
-    report::{Format, Report, Style, render},
-    request::Selection,
+    diagnose::Report,
+    report::{Format, Style, render},
+    settings::request::Selection,
 };
 use serde_json::Value;
 use std::{fs, path::Path, path::PathBuf};

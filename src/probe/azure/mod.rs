@@ -5,10 +5,10 @@ mod reader;
 
 use crate::{
     azure::{Collected, Document, Payload, read},
-    context::Context,
+    probe::context::Context,
     probe::credential,
-    request::Request,
     secret::Secret,
+    settings::request::Request,
 };
 use entra_pg_checks::{
     Fact, NotObserved,

@@ -1,6 +1,6 @@
 //! GET requests to Resource Manager, and to nobody else.
 
-use crate::{context::Context, secret::Secret};
+use crate::{probe::context::Context, secret::Secret};
 use entra_pg_checks::{NotObserved, Topic};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         let work = tokio::time::timeout(self.cx.timeout(), self.exchange(&url, what));
         let label = format!("get {what}");
         self.cx.step(Topic::Azure, self.host, &label, work).await.unwrap_or_else(|_| {
-            let after_ms = crate::context::milliseconds(began.elapsed());
+            let after_ms = crate::time::milliseconds(began.elapsed());
             Err(NotObserved::OutOfTime { after_ms })
         })
     }
@@ -113,7 +113,10 @@ fn no(detail: String) -> NotObserved {
 #[cfg(test)]
 mod tests {
     use super::Reader;
-    use crate::{context::Context, environment::Environment, progress::Progress, secret::Secret};
+    use crate::{
+        environment::Environment, probe::context::Context, process::progress::Progress,
+        secret::Secret,
+    };
     use std::time::Duration;
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     recorder::bounded,
     source::{Source, Tried},
 };
-use crate::{context::milliseconds, probe::tls, secret::Secret};
+use crate::{secret::Secret, time::milliseconds};
 use entra_pg_checks::{
     Topic,
     facts::credential::{CredentialKind, CredentialOutcome, Exchange},
@@ -74,7 +74,7 @@ impl Source<'_> {
         )
         .map_err(|_| unreachable("IDENTITY_ENDPOINT is no URL"))?;
         // The agent is on this machine: no proxy may stand between.
-        let client = tls::verifying_config(self.cx)
+        let client = crate::net::tls::verifying_config(&self.cx.roots)
             .ok()
             .and_then(|tls| {
                 reqwest::Client::builder()
@@ -137,7 +137,7 @@ fn read_proof(response: &Response) -> Result<Secret, Box<CredentialOutcome>> {
     if !own {
         return Err(key(path, format!("it is not in {TOKENS}, so it was not read")));
     }
-    crate::bounded::text(&file, KEY_LIMIT)
+    crate::input::text(&file, KEY_LIMIT)
         .map(Secret::new)
         .map_err(|error| key(path, error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! A client certificate and its key, and the assertion that they sign. azure_identity's own
 //! certificate credential would bring a second TLS library, OpenSSL.
 
-use crate::{bounded, context::Context, secret::Secret};
+use crate::{input, probe::context::Context, secret::Secret};
 use aws_lc_rs::{digest, rand, rsa::KeyPair, signature::KeyPair as _};
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
@@ -49,7 +49,7 @@ impl Signer {
     /// # Errors
     /// Why they cannot sign, without any of the file's text.
     pub(super) fn read(path: &Path, chain: bool) -> Result<Self, String> {
-        let text = bounded::text(path, FILE_LIMIT).map_err(|error| error.to_string())?;
+        let text = input::text(path, FILE_LIMIT).map_err(|error| error.to_string())?;
         let text = Secret::new(text);
         if text.expose().contains('\u{fffd}') {
             return Err("it is not PEM; a PFX is converted with openssl pkcs12 -in FILE -out cert.pem -nodes"

@@ -4,7 +4,7 @@ use super::{
     recorder::identity_endpoint,
     source::{Source, Tried},
 };
-use crate::{probe::tcp, vantage};
+use crate::{environment::vantage, probe::tcp};
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use entra_pg_checks::{
     Topic,

@@ -10,7 +10,7 @@ mod recorder;
 mod service_principal;
 mod source;
 
-use crate::{context::Context, probe::token, request::Request, secret::Secret};
+use crate::{probe::context::Context, probe::token, secret::Secret, settings::request::Request};
 use entra_pg_checks::{
     Fact,
     facts::{

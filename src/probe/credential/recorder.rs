@@ -1,10 +1,7 @@
 //! The transport under azure_identity: it records what the library does not tell, and bounds what
 //! an answer may cost.
 
-use crate::{
-    context::{Context, milliseconds},
-    environment::Environment,
-};
+use crate::{environment::Environment, probe::context::Context, time::milliseconds};
 use azure_core::{
     Error,
     error::ErrorKind,
@@ -182,7 +179,7 @@ fn entra_error(status: u16, headers: &Headers, document: &Value) -> EntraError {
     let mut codes: Vec<u32> =
         listed.filter_map(|code| u32::try_from(code.as_u64()?).ok()).take(8).collect();
     if codes.is_empty() {
-        codes.extend(entra_pg_checks::token::aadsts::code_in(description));
+        codes.extend(entra_pg_checks::support::token::aadsts::code_in(description));
     }
     let end = description.find("Trace ID:").unwrap_or(description.len());
     EntraError {

@@ -4,7 +4,7 @@ use super::{
     certificate::Signer,
     source::{Source, Tried},
 };
-use crate::bounded;
+use crate::input;
 use azure_core::credentials::Secret as AzureSecret;
 use azure_identity::{
     AzurePipelinesCredential, AzurePipelinesCredentialOptions, ClientAssertionCredential,
@@ -142,7 +142,7 @@ impl Source<'_> {
             let missing = self.missing(&["AZURE_FEDERATED_TOKEN_FILE"]);
             return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         };
-        if let Err(error) = bounded::text(file, ASSERTION_LIMIT) {
+        if let Err(error) = input::text(file, ASSERTION_LIMIT) {
             let missing = vec![format!("{file} ({error})")];
             return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         }
@@ -177,7 +177,7 @@ impl Source<'_> {
 
 /// What a federated token says. Its signature is not looked at and not kept.
 fn assertion(path: &Path) -> Option<Assertion> {
-    let text = bounded::text(path, ASSERTION_LIMIT).ok()?;
+    let text = input::text(path, ASSERTION_LIMIT).ok()?;
     let payload = text.trim().split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;

@@ -2,9 +2,7 @@
 
 use super::{recorder::Recorder, recorder::identity_endpoint};
 use crate::{
-    context::{Context, milliseconds},
-    request::Request,
-    secret::Secret,
+    probe::context::Context, secret::Secret, settings::request::Request, time::milliseconds,
 };
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},

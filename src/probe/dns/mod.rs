@@ -6,9 +6,7 @@ pub(crate) mod resolver;
 mod system;
 
 use crate::{
-    context::{Context, milliseconds},
-    environment::Environment,
-    vantage,
+    environment::Environment, environment::vantage, probe::context::Context, time::milliseconds,
 };
 use entra_pg_checks::{
     Fact,
@@ -25,7 +23,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
-pub use system::{Lookups, system_lookup};
+pub use system::system_lookup;
 
 /// Everybody who is asked from here: this machine's nameservers, those of `--nameserver` and, inside
 /// Azure, Azure's own.

@@ -1,7 +1,7 @@
 //! One question to one nameserver, over a socket that is connected, so that a closed port is seen at
 //! once, and parsed by hickory-proto, so that truncation and dangling aliases stay visible.
 
-use crate::context::{Context, milliseconds};
+use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     Topic,
     facts::dns::{Address, Alias, Answer, AnswerOutcome, RecordType, Reply, Soa, Transport},

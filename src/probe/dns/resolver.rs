@@ -1,6 +1,6 @@
 //! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and who is asked besides.
 
-use crate::bounded;
+use crate::input;
 use entra_pg_checks::facts::dns::{Nameserver, NameserverOrigin, ResolverSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -20,7 +20,7 @@ const MOST_SUFFIXES: usize = 16;
 #[must_use]
 pub(super) fn resolver_settings(extra: &[SocketAddr]) -> ResolverSettings {
     let mut settings = system();
-    settings.lookup_order = bounded::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
+    settings.lookup_order = input::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
     for &address in extra {
         settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
     }
@@ -56,7 +56,7 @@ pub(super) fn add_azure(settings: &mut ResolverSettings) {
 fn system() -> ResolverSettings {
     const RESOLV_CONF: &str = "/etc/resolv.conf";
     let source = RESOLV_CONF.to_owned();
-    match bounded::text(RESOLV_CONF, LIMIT) {
+    match input::text(RESOLV_CONF, LIMIT) {
         Ok(text) => ResolverSettings { source, ..read(text.as_bytes()) },
         Err(error) => {
             let unreadable = Some(error.to_string());

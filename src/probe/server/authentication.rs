@@ -5,7 +5,7 @@
 //! login decides.
 
 use super::{path::Connection, wire};
-use crate::context::Context;
+use crate::probe::context::Context;
 use bytes::BytesMut;
 use entra_pg_checks::{
     Fact, NotObserved, Topic,

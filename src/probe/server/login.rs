@@ -6,9 +6,7 @@ use super::{
     session, wire,
 };
 use crate::{
-    context::{Context, milliseconds},
-    request::Request,
-    secret::Secret,
+    probe::context::Context, secret::Secret, settings::request::Request, time::milliseconds,
 };
 use entra_pg_checks::{
     Fact, Topic,

@@ -2,7 +2,7 @@
 
 use super::preamble;
 use crate::{
-    context::Context,
+    probe::context::Context,
     probe::{tcp, tls},
 };
 use entra_pg_checks::{

@@ -1,7 +1,7 @@
 //! SSLRequest, and the one byte that answers it.
 
 use super::wire;
-use crate::context::{Context, milliseconds};
+use crate::{probe::context::Context, time::milliseconds};
 use bytes::BytesMut;
 use entra_pg_checks::{
     Topic,

@@ -1,7 +1,7 @@
 //! A look around after login: one short transaction that only reads. Its questions are asked one
 //! behind the other without waiting, so that all of them together cost one round trip.
 
-use crate::{context::Context, request::Request};
+use crate::{probe::context::Context, settings::request::Request};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::session::{Label, Principal, Session},

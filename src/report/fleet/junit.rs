@@ -2,7 +2,7 @@
 
 use crate::{
     fleet::{Fleet, Row, State},
-    report::clean,
+    text::clean,
 };
 use entra_pg_checks::Outcome;
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};

@@ -2,7 +2,8 @@
 
 use crate::{
     fleet::{Fleet, Place, Placed, Row, Shared, State, shared},
-    report::{Style, clean},
+    report::Style,
+    text::clean,
 };
 use entra_pg_checks::{Confidence, FAMILIES, Outcome, Status};
 use owo_colors::{OwoColorize, Style as Paint};

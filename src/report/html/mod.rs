@@ -5,7 +5,8 @@
 mod path;
 mod waterfall;
 
-use super::{Report, clean, counts::Counts, json::status as status_word};
+use super::{Report, counts::Counts, json::status as status_word};
+use crate::text::clean;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use entra_pg_checks::{

@@ -1,7 +1,9 @@
 //! The path as a drawing: from the client over DNS and Entra to the server and its database, each with its
 //! state; across on a wide page, down on a phone.
 
-use super::{Report, clean, worst};
+use super::worst;
+use crate::diagnose::Report;
+use crate::text::clean;
 use entra_pg_checks::facts::dns::Role;
 use maud::{Markup, html};
 

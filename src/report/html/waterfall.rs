@@ -1,6 +1,6 @@
 //! Where the time went: a bar for each step, from its beginning to its end.
 
-use super::clean;
+use crate::text::clean;
 use entra_pg_checks::{Evidence, Step};
 use maud::{Markup, html};
 

@@ -1,7 +1,7 @@
 //! The messages of a server up to its authentication request.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 use entra_pg_checks::facts::login::AuthRequest;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! What `az … -o json` and Azure Resource Manager give.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(azure) = hostile::azure_document(bytes) {

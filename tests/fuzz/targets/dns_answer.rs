@@ -1,7 +1,7 @@
 //! A nameserver's answer, whatever its bytes.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 use entra_pg_checks::facts::dns::AnswerOutcome;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

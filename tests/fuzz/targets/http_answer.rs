@@ -1,7 +1,7 @@
 //! The answers of web servers and proxies. The first two bytes are the status.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 use entra_pg_checks::facts::outbound::Connect;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

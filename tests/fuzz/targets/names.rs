@@ -1,7 +1,7 @@
 //! Role names: every spelling that libpq reads gives the name back, and none is judged with a panic.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let name: String = String::from_utf8_lossy(bytes).replace('\0', "");

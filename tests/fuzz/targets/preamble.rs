@@ -1,7 +1,7 @@
 //! What a server says in place of the one byte that answers SSLRequest.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 use entra_pg_checks::facts::server::PreambleOutcome;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! resolv.conf, nsswitch.conf and the hosts file.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (settings, order) = hostile::resolver_file(bytes);

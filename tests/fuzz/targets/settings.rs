@@ -2,7 +2,7 @@
 //! The first byte chooses.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((choice, rest)) = bytes.split_first() else { return };

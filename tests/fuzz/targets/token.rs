@@ -2,7 +2,7 @@
 //! becomes a fact.
 #![no_main]
 
-use entra_pg::hostile;
+use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);

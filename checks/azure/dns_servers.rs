@@ -1,0 +1,139 @@
+//! Which nameservers the server's virtual network asks.
+
+use super::{
+    egress_rules::CUT_OFF,
+    place::Place,
+    words::{given, logged_in, unless_seen},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        dns::{Answer, AnswerOutcome, Dns, Role},
+    },
+    text,
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The network's nameservers know Entra.
+pub static CHECK: Check = Check {
+    id: "azure/dns-servers",
+    asserts: "the nameservers of the server's network resolve Entra's names",
+    needs: &[Topic::Settings, Topic::Dns, Topic::Login, Topic::Azure],
+    problems: &[&CUSTOM_DNS],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+/// Azure's own resolver, at the same address in every network.
+/// Source: Microsoft Learn, "What is IP address 168.63.129.16?".
+const OF_AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let place = Place::of(seen)?;
+    let networks = given(&seen.azure.get()?.networks, "the virtual network")?;
+    let network = match (place.network, networks.as_slice()) {
+        (Some(network), _) => network,
+        (None, [only]) if place.id.is_none() => only,
+        _ => {
+            let detail = "the virtual network of the server was not given".to_owned();
+            return Err(Missing(NotObserved::NotPermitted { detail }));
+        }
+    };
+    let own: Vec<IpAddr> =
+        network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
+    if own.is_empty() {
+        return Ok(Verdict::Passed(format!("{} asks Azure's own", network.name)));
+    }
+    let answers = seen.dns.seen().map(|dns| answers(dns, &own)).unwrap_or_default();
+    let fine = |server: &IpAddr| {
+        let mut of = answers.iter().filter(|(from, ..)| from == server).peekable();
+        of.peek().is_some() && of.all(|(_, _, good)| *good)
+    };
+    let listed = text::list(&own, 3);
+    if own.iter().all(fine) {
+        return Ok(Verdict::Passed(format!("{listed}, asked from here, resolve Entra's names")));
+    }
+    let failing: Vec<&(IpAddr, String, bool)> =
+        answers.iter().filter(|(_, _, good)| !good).collect();
+    let every = own.iter().all(|server| failing.iter().any(|(from, ..)| from == server));
+    let detail = if every {
+        format!(
+            "{listed}, which the server's network {} asks, do not resolve Entra's names",
+            network.name
+        )
+    } else {
+        format!(
+            "the server's network {} asks nameservers of its own, {listed}: they must resolve Entra's names",
+            network.name
+        )
+    };
+    let asked = text::list(&own, 1);
+    let mut finding = Finding::of(&CUSTOM_DNS, &network.name, detail)
+        .because(format!("azure-config: dhcpOptions.dnsServers of {} is {listed}", network.name))
+        .because_all(answers.iter().map(|(server, name, good)| {
+            let word = if *good { "resolves" } else { "does not resolve" };
+            format!("client: {server}, asked from here, {word} {name}")
+        }))
+        .fix(
+            Fix::by(Actor::Network, "See that each of them resolves login.microsoftonline.com and graph.microsoft.com publicly, and forwards the server's zone to 168.63.129.16")
+                .run(format!("nslookup login.microsoftonline.com {asked}")),
+        );
+    if every {
+        finding = finding.severity(Severity::Error).sure(Confidence::Likely);
+    }
+    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+}
+
+/// What these nameservers said of Entra's names when this machine asked them: from whom, about what,
+/// and whether an address came.
+fn answers(dns: &Dns, own: &[IpAddr]) -> Vec<(IpAddr, String, bool)> {
+    let mut said: Vec<(IpAddr, String, bool)> = Vec::new();
+    let names = dns.names.iter().filter(|name| matches!(name.role, Role::Authority | Role::Graph));
+    for name in names {
+        for &server in own {
+            let of = || name.answers.iter().filter(move |answer| answer.nameserver.ip() == server);
+            if of().next().is_some() {
+                said.push((server, name.name.clone(), of().any(has_address)));
+            }
+        }
+    }
+    said
+}
+
+fn has_address(answer: &Answer) -> bool {
+    matches!(&answer.outcome, AnswerOutcome::Answered(reply) if !reply.addresses.is_empty())
+}
+
+/// Nameservers of its own.
+pub static CUSTOM_DNS: Problem = Problem {
+    id: "azure/custom-dns",
+    title: "the server's network asks nameservers of its own",
+    severity: Severity::Warning,
+    explains: CUT_OFF,
+    page: Page {
+        means: "The virtual network of the server does not use Azure's resolver but its own nameservers. They must resolve Entra's names publicly, or the server can neither validate tokens nor look names up, and they must forward the server's own zone to Azure's resolver.",
+        causes: &[
+            "the company's nameservers serve every network, which is a common design",
+            "a forwarder that is missing, blocked, or has a zone of its own for privatelink names: the names of Entra pass through such names",
+        ],
+        confirm: &[
+            "`az network vnet show -g <resource-group> -n <vnet> --query dhcpOptions.dnsServers`",
+            "`nslookup login.microsoftonline.com <nameserver>` from a machine in that network; or give it to this tool with --nameserver",
+        ],
+        fix: &[(
+            Actor::Network,
+            "forward public names to the internet's nameservers, and the zone of the server to 168.63.129.16",
+        )],
+        mistaken_for: &[
+            "dns/nxdomain: that is what this machine's nameservers say",
+            "azure/nsg-blocks-entra: there the name resolves, and packets are dropped",
+        ],
+        sources: &[
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Microsoft Learn: Name resolution for resources in Azure virtual networks",
+        ],
+    },
+};

@@ -1,0 +1,87 @@
+//! Whether Entra authentication is switched on.
+
+use super::{
+    place::server,
+    words::{logged_in, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{NotObserved, Topic, login::AuthRequest},
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// It is on.
+pub static CHECK: Check = Check {
+    id: "azure/entra-auth",
+    asserts: "the server takes Entra tokens",
+    needs: &[Topic::Settings, Topic::AuthRequest, Topic::Login, Topic::Azure],
+    problems: &[&ENTRA_AUTH_DISABLED],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let server = server(seen)?;
+    match server.entra_authentication {
+        Some(true) => {
+            let password = match server.password_authentication {
+                Some(false) => ", and passwords are off",
+                Some(true) => ", and passwords as well",
+                None => "",
+            };
+            Ok(Verdict::Passed(format!("Entra authentication is on{password}")))
+        }
+        None => {
+            let detail = "the export does not tell which authentication is on".to_owned();
+            Err(Missing(NotObserved::NotPermitted { detail }))
+        }
+        Some(false) => {
+            let shell = seen.vantage.shell;
+            let (rg, name) = (word(shell, server.resource_group()), word(shell, &server.name));
+            let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
+            let finding = Finding::of(
+                &ENTRA_AUTH_DISABLED,
+                &server.name,
+                format!("Entra authentication is off on {}", server.name),
+            )
+            .because("azure-config: authConfig.activeDirectoryAuth is Disabled")
+            .fix(
+                Fix::by(Actor::AzureOwner, "Switch it on; the server restarts")
+                    .run(format!("az postgres flexible-server update -g {rg} -n {name} --microsoft-entra-auth Enabled")),
+            );
+            let finding =
+                unless_seen(finding, logged_in(seen), "a login with a token was accepted");
+            Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
+        }
+    }
+}
+
+/// It is off.
+pub static ENTRA_AUTH_DISABLED: Problem = Problem {
+    id: "azure/entra-auth-disabled",
+    title: "Entra authentication is off on the server",
+    severity: Severity::Error,
+    explains: &["login/not-an-entra-role", "login/refused", "azure/no-entra-administrator"],
+    page: Page {
+        means: "The server is set to take passwords alone. No Entra role exists on it, and every name is asked for a password.",
+        causes: &[
+            "it was created with password authentication alone, which is the default of many templates",
+            "a template or a pipeline that does not mention authConfig was run again and switched it off",
+        ],
+        confirm: &[
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query authConfig`",
+        ],
+        fix: &[(
+            Actor::AzureOwner,
+            "`az postgres flexible-server update -g <resource-group> -n <server> --microsoft-entra-auth Enabled`, and mend the template; the server restarts",
+        )],
+        mistaken_for: &[
+            "login/not-an-entra-role: that is how it looks to the client, for every name",
+        ],
+        sources: &[
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Altinn/dialogporten#3570 (templates that flip it)",
+        ],
+    },
+};

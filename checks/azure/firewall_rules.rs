@@ -1,0 +1,235 @@
+//! Whether the server's public endpoint admits this machine.
+
+use super::{
+    place::{of_server, server},
+    private_endpoint::approved,
+    security,
+    words::{client_address, connected, given, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        azure::{FirewallRule, FlexibleServer, Topology},
+        login::AuthRequest,
+    },
+    text,
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// It does.
+pub static CHECK: Check = Check {
+    id: "azure/firewall-rules",
+    asserts: "the server's public endpoint admits this machine",
+    needs: &[Topic::Settings, Topic::Server, Topic::AuthRequest, Topic::Login, Topic::Azure],
+    problems: &[&PUBLIC_ACCESS_DISABLED, &CLIENT_NOT_IN_FIREWALL_RULES],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let known = server(seen);
+    match known {
+        Ok(server) if server.topology() == Topology::VirtualNetwork => {
+            let why = "the server is in a virtual network and has no public endpoint".to_owned();
+            return Ok(Verdict::NotApplicable(why));
+        }
+        Ok(server) if server.topology() == Topology::PrivateEndpoints => {
+            return Ok(closed(seen, server));
+        }
+        // The export is of another server.
+        Err(other) if seen.azure.seen().is_some_and(|azure| azure.server.seen().is_some()) => {
+            return Err(other);
+        }
+        _ => {}
+    }
+    if goes_private(seen) {
+        let why = "this machine goes to a private address, for which firewall rules do not count";
+        return Ok(Verdict::NotApplicable(why.to_owned()));
+    }
+    firewall(seen, known.ok())
+}
+
+/// No public endpoint: fine for who has another way.
+fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
+    let name = &server.name;
+    let endpoints = approved(server);
+    if !endpoints.is_empty() || !server.private_endpoints.is_empty() {
+        // Whether this machine uses them is a matter of its DNS.
+        return Verdict::Passed(format!(
+            "public access is off; {name} is reached by its private endpoints"
+        ));
+    }
+    let shell = seen.vantage.shell;
+    let (rg, quoted) = (word(shell, server.resource_group()), word(shell, name));
+    let finding = Finding::of(
+        &PUBLIC_ACCESS_DISABLED,
+        name,
+        format!("public access to {name} is off, and it has no private endpoint: nobody can connect"),
+    )
+    .because("azure-config: network.publicNetworkAccess is Disabled, and there is no privateEndpointConnections")
+    .fix(Fix::by(Actor::AzureOwner, "Make a private endpoint in a network that this machine reaches, with the DNS zone privatelink.postgres.database.azure.com linked to it"))
+    .fix(
+        Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules")
+            .run(format!("az postgres flexible-server update -g {rg} -n {quoted} --public-access Enabled")),
+    );
+    Verdict::found(unless_seen(finding, admitted(seen), "the server talks to this machine"))
+}
+
+fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, Missing> {
+    let all = given(&seen.azure.get()?.firewall_rules, "the list of firewall rules")?;
+    let rules = of_server(seen, all, |rule| rule.server.as_deref())?;
+    if admitted(seen) {
+        return Ok(Verdict::Passed("the server talks to this machine".to_owned()));
+    }
+    let address = client_address(seen);
+    let (who, how) = match address {
+        Some((IpAddr::V4(address), how)) => {
+            if let Some(rule) = rules.iter().find(|rule| admits(rule, address)) {
+                let passed = format!("{address} ({how}) is in rule {}", rule.name);
+                return Ok(Verdict::Passed(passed));
+            }
+            (Some(address), how)
+        }
+        // The rules know IPv4 alone.
+        Some((IpAddr::V6(_), _)) | None => (None, ""),
+    };
+    let azure = rules.iter().any(|rule| inside_azure(rule));
+    let only_azure = rules.iter().all(|rule| inside_azure(rule));
+    if who.is_none() && !(only_azure && (!azure || seen.vantage.in_azure == Some(false))) {
+        let detail = "with which address the server sees this machine is not known".to_owned();
+        return Err(Missing(NotObserved::NotPermitted { detail }));
+    }
+    if azure && seen.vantage.in_azure == Some(true) {
+        return Ok(Verdict::Passed("every address inside Azure is admitted".to_owned()));
+    }
+    let (name, rg) = known.map_or(("<server>", "<resource-group>"), |server| {
+        (server.name.as_str(), server.resource_group())
+    });
+    let whom = who.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
+    let detail = if rules.is_empty() {
+        format!("{name} has no firewall rule: its public endpoint admits nobody")
+    } else {
+        format!("{whom} is in no firewall rule of {name}")
+    };
+    let shell = seen.vantage.shell;
+    let address = who.map_or_else(|| "<this-address>".to_owned(), |address| address.to_string());
+    let mut finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &whom, detail)
+        .because_all(who.map(|address| format!("client: its address is {address}, {how}")))
+        .because(format!("azure-config: {}", listed(&rules)))
+        .fix(
+            Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(format!(
+                "az postgres flexible-server firewall-rule create -g {} -n {} --rule-name client --start-ip-address {address} --end-ip-address {address}",
+                word(shell, rg),
+                word(shell, name)
+            )),
+        );
+    if how == "this machine's own" || (azure && seen.vantage.in_azure.is_none()) {
+        finding = finding.sure(Confidence::Likely);
+    }
+    Ok(Verdict::found(finding))
+}
+
+/// The server has got as far as asking who this is.
+fn admitted(seen: &Evidence) -> bool {
+    super::words::logged_in(seen)
+        || seen.auth_request.seen().is_some_and(|asked| {
+            matches!(asked, AuthRequest::Cleartext | AuthRequest::Sasl { .. } | AuthRequest::Md5)
+        })
+}
+
+fn goes_private(seen: &Evidence) -> bool {
+    let Some(server) = seen.server.seen() else { return false };
+    !server.tcp.is_empty()
+        && server.tcp.iter().all(|attempt| security::private(attempt.address.ip()))
+        && (connected(seen) || client_address(seen).is_none())
+}
+
+fn admits(rule: &FirewallRule, address: Ipv4Addr) -> bool {
+    (rule.first..=rule.last).contains(&address)
+}
+
+/// Source: Microsoft Learn, "Firewall rules": 0.0.0.0 to 0.0.0.0 stands for every address of Azure.
+fn inside_azure(rule: &FirewallRule) -> bool {
+    rule.first.is_unspecified() && rule.last.is_unspecified()
+}
+
+fn listed(rules: &[&FirewallRule]) -> String {
+    let lines: Vec<String> = rules
+        .iter()
+        .map(|rule| match rule {
+            rule if inside_azure(rule) => format!("{} (every address of Azure)", rule.name),
+            rule if rule.first == rule.last => format!("{} ({})", rule.name, rule.first),
+            rule => format!("{} ({} to {})", rule.name, rule.first, rule.last),
+        })
+        .collect();
+    if lines.is_empty() {
+        "there is no rule".to_owned()
+    } else {
+        format!("the rules are {}", text::list(&lines, 6))
+    }
+}
+
+/// No way in.
+pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
+    id: "azure/public-access-disabled",
+    title: "public access to the server is off, and there is no private way",
+    severity: Severity::Error,
+    explains: &["server/*", "login/*", "azure/client-not-in-firewall-rules"],
+    page: Page {
+        means: "The server has neither a public endpoint that is open nor a private endpoint, nor is it in a virtual network: nobody can connect.",
+        causes: &[
+            "public access was switched off for security before a private endpoint was made",
+            "the private endpoint was deleted",
+            "a policy of the company switches public access off",
+        ],
+        confirm: &[
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query '[network.publicNetworkAccess,privateEndpointConnections]'`",
+        ],
+        fix: &[
+            (Actor::AzureOwner, "make a private endpoint, and link its DNS zone"),
+            (Actor::AzureOwner, "or switch public access on, with firewall rules"),
+        ],
+        mistaken_for: &[
+            "azure/client-not-in-firewall-rules: there some addresses are admitted",
+            "dns/public-answer: there is a private way, and this machine's DNS does not know it",
+        ],
+        sources: &["Microsoft Learn: Network with public access for Azure Database for PostgreSQL"],
+    },
+};
+
+/// Not this address.
+pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
+    id: "azure/client-not-in-firewall-rules",
+    title: "the server's firewall rules do not admit this machine",
+    severity: Severity::Error,
+    explains: &[
+        "server/dropped",
+        "server/refused",
+        "login/client-address-refused",
+        "login/stalled",
+    ],
+    page: Page {
+        means: "The public endpoint of the server admits the addresses of its firewall rules alone. The address that the server sees this machine with, which is that of the last NAT on the way, is in none of them.",
+        causes: &[
+            "no rule was made for this network",
+            "the rule has the address of another way out: VPN on or off, another NAT gateway, the cloud shell",
+            "a rule that is younger than five minutes",
+        ],
+        confirm: &[
+            "`az postgres flexible-server firewall-rule list -g <resource-group> -n <server> -o table`",
+            "the address in the server's own words: no pg_hba.conf entry for host \"…\"",
+        ],
+        fix: &[(
+            Actor::AzureOwner,
+            "`az postgres flexible-server firewall-rule create`, with the address that the server prints",
+        )],
+        mistaken_for: &[
+            "login/client-address-refused: the same in the server's words",
+            "outbound/dropped: the way to Entra has nothing to do with it",
+        ],
+        sources: &["Microsoft Learn: Firewall rules in Azure Database for PostgreSQL"],
+    },
+};

@@ -1,0 +1,85 @@
+//! The server's state.
+
+use super::{
+    place::server,
+    words::{logged_in, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{NotObserved, Topic},
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// It runs.
+pub static CHECK: Check = Check {
+    id: "azure/server-state",
+    asserts: "Azure says that the server is ready",
+    needs: &[Topic::Settings, Topic::Login, Topic::Azure],
+    problems: &[&SERVER_NOT_READY],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let server = server(seen)?;
+    let Some(state) = &server.state else {
+        let detail = "the export does not tell the server's state".to_owned();
+        return Err(Missing(NotObserved::NotPermitted { detail }));
+    };
+    if state.eq_ignore_ascii_case("Ready") {
+        return Ok(Verdict::Passed(state.clone()));
+    }
+    let detail = format!("Azure says that {} is {state}", server.name);
+    let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)
+        .because(format!("azure-config: state is {state}"));
+    let shell = seen.vantage.shell;
+    let (rg, name) = (word(shell, server.resource_group()), word(shell, &server.name));
+    let fix = match state.to_ascii_lowercase().as_str() {
+        "stopped" | "disabled" => Fix::by(Actor::AzureOwner, "Start the server")
+            .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
+        "inaccessible" => Fix::by(Actor::AzureOwner, "Give the server its encryption key back: the key, or the identity's right to it, is gone")
+            .run(format!("az postgres flexible-server show -g {rg} -n {name} --query dataEncryption")),
+        "dropping" => Fix::by(Actor::AzureOwner, "It is being deleted: use another server, or restore it"),
+        "stopping" => Fix::by(Actor::AzureOwner, "Start the server once it has stopped")
+            .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
+        _ => Fix::you("Wait until it is ready; --retry-for does")
+            .run(format!("az postgres flexible-server wait -g {rg} -n {name} --custom \"state=='Ready'\"")),
+    };
+    Ok(Verdict::found(unless_seen(
+        finding.fix(fix),
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
+}
+
+/// It does not run.
+pub static SERVER_NOT_READY: Problem = Problem {
+    id: "azure/server-not-ready",
+    title: "Azure says that the server is not ready",
+    severity: Severity::Error,
+    explains: &["server/*", "login/starting-up", "login/stalled", "login/closed"],
+    page: Page {
+        means: "The server's state in Azure is not Ready: it is stopped, being updated, restarted or deleted, or has lost its encryption key. From outside, a stopped server is silence.",
+        causes: &[
+            "somebody stopped it to save costs; after seven days Azure starts it again",
+            "it restarts: a parameter or Entra authentication was switched",
+            "a customer-managed key was disabled or deleted: Inaccessible",
+        ],
+        confirm: &[
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query state`",
+        ],
+        fix: &[
+            (
+                Actor::AzureOwner,
+                "`az postgres flexible-server start -g <resource-group> -n <server>`",
+            ),
+            (Actor::You, "wait for the end of an update or restart"),
+        ],
+        mistaken_for: &["server/dropped: a firewall looks the same from outside"],
+        sources: &[
+            "Microsoft Learn: Stop and start Azure Database for PostgreSQL",
+            "REST API Microsoft.DBforPostgreSQL/flexibleServers, state",
+        ],
+    },
+};

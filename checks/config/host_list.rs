@@ -1,0 +1,104 @@
+//! Whether several hosts are named, of which one is looked at.
+
+use crate::{
+    check::{Check, Judge, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{Topic, settings::Settings, vantage::Shell},
+    text::{conninfo_value, list, quoted},
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// One host is named, so that what is said holds for the whole login.
+pub static CHECK: Check = Check {
+    id: "config/host-list",
+    asserts: "one host is named",
+    needs: &[Topic::Settings],
+    problems: &[&SEVERAL_HOSTS],
+    decisive: false,
+    judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?))),
+};
+
+fn judge(settings: &Settings) -> Verdict {
+    let Some(host) = &settings.host else {
+        return Verdict::NotApplicable("no server was named".to_owned());
+    };
+    if settings.next_hosts.is_empty() {
+        return Verdict::Passed(host.value.clone());
+    }
+    let next: Vec<String> =
+        settings.next_hosts.iter().map(|next| format!("{}:{}", next.host, next.port)).collect();
+    let detail = format!(
+        "{} hosts are named, and this is about the first; libpq would go on to {}",
+        next.len() + 1,
+        list(&next, 4)
+    );
+    Verdict::found(
+        Finding::of(&SEVERAL_HOSTS, &host.value, detail)
+            .because(format!("the list stands in {}", host.origin.phrase()))
+            .because("libpq goes on where a host cannot be reached, and stops where one refuses the login: the next would refuse it, too")
+            .fix(Fix::you("Look at all of them").run(fleet(settings))),
+    )
+}
+
+/// A line that gives every host to `fleet`.
+fn fleet(settings: &Settings) -> String {
+    let first = settings.host.iter().map(|host| (host.value.as_str(), settings.port.value));
+    let next = settings.next_hosts.iter().map(|next| (next.host.as_str(), next.port));
+    let user = settings.user.as_ref().map(|user| format!(" user={}", conninfo_value(&user.value)));
+    let lines: Vec<String> = first
+        .chain(next)
+        .map(|(host, port)| {
+            let database = conninfo_value(&settings.database.value);
+            let line = format!(
+                "host={} port={port} dbname={database}{}",
+                conninfo_value(host),
+                user.as_deref().unwrap_or_default()
+            );
+            quoted(Shell::Posix, &line)
+        })
+        .collect();
+    format!("printf '%s\\n' {} | entra-pg fleet -", lines.join(" "))
+}
+
+/// A list of hosts.
+pub static SEVERAL_HOSTS: Problem = Problem {
+    id: "config/several-hosts",
+    title: "several hosts are named, of which the first is looked at",
+    severity: Severity::Info,
+    explains: &[],
+    page: Page {
+        means: "The host is a list, as for a primary and its read replicas. libpq tries one after the other, and with target_session_attrs takes the first that is what is asked for; this report is about the first.",
+        causes: &["a connection string for failover or for read replicas"],
+        confirm: &["the commas in PGHOST or the connection string"],
+        fix: &[(Actor::You, "give the hosts to `entra-pg fleet`, which looks at all of them")],
+        mistaken_for: &[
+            "access/read-only: with target_session_attrs=read-write libpq would go on to the next host",
+        ],
+        sources: &["PostgreSQL documentation: libpq, specifying multiple hosts"],
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+    use crate::{support::testing::healthy_but, verdict::Verdict};
+    use serde_json::json;
+
+    #[test]
+    fn every_host_is_in_the_command() {
+        let next = json!([{"host": "pg-b.postgres.database.azure.com", "port": 6432}]);
+        let seen = healthy_but(&[
+            ("/settings/seen/next_hosts", next),
+            ("/settings/seen/user/value", json!("O'Neil")),
+        ]);
+        let Verdict::Found(findings) = judge(seen.settings.seen().expect("settings")) else {
+            panic!("it is found")
+        };
+        let command = findings[0].fixes[0].command.as_deref().expect("a command");
+        assert!(
+            command.contains("host='\\''pg-b.postgres.database.azure.com'\\'' port=6432"),
+            "{command}"
+        );
+        assert!(command.ends_with("| entra-pg fleet -"), "{command}");
+    }
+}

@@ -1,0 +1,477 @@
+//! Whether each name resolves to an address that can be the right one.
+
+use super::{addresses_of, cannot_be, matrix, named, subjects};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role},
+    },
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+use std::net::IpAddr;
+
+/// Each name resolves.
+pub static CHECK: Check = Check {
+    id: "dns/resolution",
+    asserts: "the Entra hosts and the server resolve",
+    needs: &[Topic::Dns, Topic::Proxy],
+    problems: &[
+        &PRIVATELINK_CAPTURED,
+        &PRIVATE_RECORD_MISSING,
+        &NXDOMAIN,
+        &SERVFAIL,
+        &REFUSED,
+        &TCP_BLOCKED,
+        &NO_ADDRESS,
+        &SINKHOLED,
+    ],
+    decisive: false,
+    judge: Judge::Each { subjects, judge },
+};
+
+fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
+    let (dns, name) = named(seen, subject)?;
+    let lookup = name.system.get()?;
+    if lookup.addresses.is_empty() {
+        return unresolved(dns, name);
+    }
+    let wrong: Vec<IpAddr> =
+        lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name)).collect();
+    Ok(if wrong.is_empty() { resolved(name, &lookup.addresses) } else { sinkholed(name, &wrong) })
+}
+
+fn resolved(name: &Name, addresses: &[IpAddr]) -> Verdict {
+    let by = name.replies().find(|(_, reply)| !reply.addresses.is_empty());
+    let via = match (name.hosts_file.first(), by) {
+        (Some(entry), _) => format!(" from {} line {}", entry.path, entry.line),
+        (None, Some((answer, _))) => format!(" via {}", answer.nameserver.ip()),
+        (None, None) => String::new(),
+    };
+    Verdict::Passed(format!("{}{via}", text::list(addresses, 2)))
+}
+
+fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
+    let settled = name.replies().next().is_some()
+        || name.answers.iter().any(|answer| {
+            matches!(
+                answer.outcome,
+                AnswerOutcome::TruncatedTcpFailed { .. } | AnswerOutcome::Malformed { .. }
+            )
+        });
+    if !settled {
+        // Nobody answered: that is the nameservers' matter.
+        return Err(Missing(NotObserved::Blocked { by: Topic::Dns, subject: String::new() }));
+    }
+    let problem = problem(dns, name);
+    let asked = &name.name;
+    let known = dns.resolver.nameservers.iter().any(|nameserver| {
+        nameserver.origin == NameserverOrigin::System
+            && !addresses_of(name, nameserver.address).is_empty()
+    });
+    let unreadable = name.replies().next().is_none()
+        && name
+            .answers
+            .iter()
+            .any(|answer| matches!(answer.outcome, AnswerOutcome::Malformed { .. }));
+    let detail = if unreadable {
+        format!("the nameservers answer for {asked} with something that is not DNS")
+    } else if known && problem == &NO_ADDRESS {
+        format!("{asked} has an address in DNS, and this machine's own lookup does not find it")
+    } else {
+        format!("{asked} {}", clause(problem))
+    };
+    let table = dns.resolver.nameservers.len() > 1;
+    let mut finding = Finding::of(problem, asked.clone(), detail)
+        .because_all(evidence(name))
+        .because_all(if table { matrix(dns, name) } else { Vec::new() })
+        .because_all(
+            dns.resolver
+                .lookup_order
+                .as_ref()
+                .filter(|_| known)
+                .map(|order| format!("nsswitch.conf says hosts: {order}; it must name dns")),
+        )
+        .because_all(elsewhere(dns, name));
+    for fix in fixes(dns, name, problem) {
+        finding = finding.fix(fix);
+    }
+    Ok(Verdict::found(finding))
+}
+
+/// What a nameserver says that programs on this machine do not ask.
+fn elsewhere(dns: &Dns, name: &Name) -> Option<String> {
+    let others = dns.resolver.nameservers.iter();
+    let mut others = others.filter(|nameserver| nameserver.origin != NameserverOrigin::System);
+    others.find_map(|nameserver| {
+        let addresses = addresses_of(name, nameserver.address);
+        (!addresses.is_empty()).then(|| {
+            let listed = text::list(&addresses, 2);
+            format!("{} resolves it ({listed}), so the name is right", nameserver.address.ip())
+        })
+    })
+}
+
+fn problem(dns: &Dns, name: &Name) -> &'static Problem {
+    // What others say beside the machine's own nameservers does not decide.
+    let own = |answer: &Answer| {
+        dns.resolver.nameservers.iter().any(|nameserver| {
+            nameserver.address == answer.nameserver && nameserver.origin == NameserverOrigin::System
+        })
+    };
+    let decisive: Vec<&Reply> =
+        name.replies().filter(|(answer, _)| own(answer)).map(|(_, reply)| reply).collect();
+    let replies: Vec<&Reply> = if decisive.is_empty() {
+        name.replies().map(|(_, reply)| reply).collect()
+    } else {
+        decisive
+    };
+    let has_rcode = |rcode: &str| replies.iter().any(|reply| reply.rcode == rcode);
+    let passes = |zone: &str| {
+        let ends_there = |reply: &Reply| {
+            reply.addresses.is_empty()
+                && reply.chain.iter().any(|alias| alias.target.contains(zone))
+        };
+        name.name.contains(zone) || replies.iter().any(|reply| ends_there(reply))
+    };
+    let blocked = name
+        .answers
+        .iter()
+        .any(|answer| matches!(answer.outcome, AnswerOutcome::TruncatedTcpFailed { .. }));
+    if passes(".privatelink.msidentity.com") {
+        &PRIVATELINK_CAPTURED
+    } else if passes(".privatelink.postgres.") {
+        &PRIVATE_RECORD_MISSING
+    } else if blocked {
+        &TCP_BLOCKED
+    } else if has_rcode("NXDOMAIN") {
+        &NXDOMAIN
+    } else if has_rcode("REFUSED") {
+        &REFUSED
+    } else if has_rcode("SERVFAIL") || !has_rcode("NOERROR") {
+        &SERVFAIL
+    } else {
+        &NO_ADDRESS
+    }
+}
+
+fn clause(problem: &Problem) -> &'static str {
+    match problem.id {
+        "dns/nxdomain" => "does not exist for this machine's nameservers (NXDOMAIN)",
+        "dns/refused" => "may not be asked for at this machine's nameservers (REFUSED)",
+        "dns/servfail" => "cannot be resolved by this machine's nameservers (SERVFAIL)",
+        "dns/tcp-blocked" => "has an answer too large for UDP, and TCP to the nameserver fails",
+        "dns/privatelink-captured" => {
+            "leads through privatelink.msidentity.com, which an internal zone has captured"
+        }
+        "dns/private-record-missing" => {
+            "leads into the private zone, and the zone has no address for it"
+        }
+        _ => "exists, and has no address",
+    }
+}
+
+fn evidence(name: &Name) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for answer in &name.answers {
+        let line = format!("{} says {}", answer.nameserver.ip(), said(answer));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if let Some((code, text)) = name.system.seen().and_then(|lookup| lookup.error.as_ref()) {
+        lines.push(format!("getaddrinfo says \"{text}\" ({code})"));
+    }
+    lines
+}
+
+pub(super) fn said(answer: &Answer) -> String {
+    match &answer.outcome {
+        AnswerOutcome::Answered(reply) => reply_said(reply),
+        AnswerOutcome::Silent => "nothing".to_owned(),
+        AnswerOutcome::Slow => format!("nothing within {} ms", answer.elapsed_ms),
+        AnswerOutcome::PortClosed => "nothing: port 53 is closed".to_owned(),
+        AnswerOutcome::Unreachable { detail } | AnswerOutcome::Malformed { detail } => {
+            detail.clone()
+        }
+        AnswerOutcome::TruncatedTcpFailed { detail } => {
+            format!("that its answer is cut; over TCP: {detail}")
+        }
+    }
+}
+
+fn reply_said(reply: &Reply) -> String {
+    let chain = match reply.chain.last() {
+        Some(alias) => format!(" after the alias {}", alias.target),
+        None => String::new(),
+    };
+    let zone = match &reply.soa {
+        Some(soa) => format!(", speaking for the zone {}", soa.zone),
+        None => String::new(),
+    };
+    format!("{}{chain}{zone}", reply.rcode)
+}
+
+fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
+    let servers: Vec<_> =
+        dns.resolver.nameservers.iter().map(|nameserver| nameserver.address.ip()).collect();
+    let servers = text::list(&servers, 2);
+    let asked = &name.name;
+    let confirm = format!(
+        "dig @{} {asked}",
+        dns.resolver.nameservers.first().map_or_else(String::new, |n| n.address.ip().to_string())
+    );
+    let shadow = shadowing_zone(name);
+    let forward = match (problem.id, name.role) {
+        ("dns/tcp-blocked", _) => format!("Allow TCP port 53 from this machine to {servers}"),
+        ("dns/refused", _) => format!("Allow recursive queries from this subnet on {servers}"),
+        ("dns/privatelink-captured", _) => format!("On {servers}, do not send *.privatelink.msidentity.com to an internal zone: it is a public name"),
+        ("dns/private-record-missing", _) => "Add the server's record to the private zone, or link the zone privatelink.postgres.database.azure.com that has it to this virtual network".to_owned(),
+        (_, Role::Server) if shadow.is_some() => format!("The private zone {} answers here for every name in it, also for servers that it does not hold: add the record, or enable fall-back to internet on its virtual network link", shadow.unwrap_or_default()),
+        (_, Role::Server) => format!("Check the server's name; if it is private, forward its zone on {servers} to 168.63.129.16, or link the private DNS zone to this virtual network"),
+        _ => format!("On {servers}, forward {asked} to a resolver that knows the internet (inside Azure: 168.63.129.16)"),
+    };
+    vec![Fix::by(Actor::Network, forward), Fix::you("Confirm by hand").run(confirm)]
+}
+
+/// The private zone in Azure that says that the name does not exist.
+fn shadowing_zone(name: &Name) -> Option<String> {
+    let zones = name.replies().filter_map(|(_, reply)| reply.soa.as_ref());
+    let mut private = zones.filter(|soa| soa.primary.ends_with("azureprivatedns.net"));
+    private.next().map(|soa| soa.zone.clone())
+}
+
+fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {
+    let asked = &name.name;
+    let addresses = text::list(wrong, 3);
+    let detail = format!("{asked} resolves to {addresses}, which cannot be the real one");
+    let mut finding = Finding::of(&SINKHOLED, asked.clone(), detail).because_all(evidence(name));
+    let fix = match name.hosts_file.first() {
+        Some(entry) => {
+            finding = finding
+                .because(format!("{} line {} gives {}", entry.path, entry.line, entry.address));
+            Fix::you(format!("Remove line {} from {}", entry.line, entry.path))
+        }
+        None => Fix::by(
+            Actor::Network,
+            format!("Exempt {asked} from the filter or zone that answers for it"),
+        ),
+    };
+    Verdict::found(finding.fix(fix))
+}
+
+/// The name does not exist.
+pub static NXDOMAIN: Problem = Problem {
+    id: "dns/nxdomain",
+    title: "a name does not exist for this machine's nameservers",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "A nameserver answered that the name does not exist (NXDOMAIN). For the Entra hosts this is never true of the public DNS: a custom nameserver does not forward them. For the server it may also be a wrong or deleted name.",
+        causes: &[
+            "the custom DNS server of the virtual network has no forwarder to the internet",
+            "a private zone that is linked to the network shadows the public name",
+            "the server's name is misspelt, or the server was deleted",
+            "the server is integrated in a virtual network whose private zone is not linked here",
+        ],
+        confirm: &[
+            "`dig @<nameserver> <name>` says NXDOMAIN",
+            "`dig @168.63.129.16 <name>` from inside the virtual network gives addresses",
+        ],
+        fix: &[
+            (
+                Actor::Network,
+                "forward the name to 168.63.129.16 (in Azure) or another resolver that knows it",
+            ),
+            (
+                Actor::You,
+                "compare the server's name with `az postgres flexible-server show --query fullyQualifiedDomainName`",
+            ),
+        ],
+        mistaken_for: &[
+            "dns/servfail: the nameserver tried and failed",
+            "dns/private-record-missing: the name leads into a private zone",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure Database for PostgreSQL, networking with private access, \"Using custom DNS\"",
+            "RFC 8020",
+        ],
+    },
+};
+
+/// The nameserver could not find out.
+pub static SERVFAIL: Problem = Problem {
+    id: "dns/servfail",
+    title: "the nameserver cannot resolve a name",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The nameserver answered SERVFAIL: it took the question and could not get an answer itself.",
+        causes: &[
+            "its forwarder is unreachable",
+            "it validates DNSSEC behind a forwarder that spoils it",
+        ],
+        confirm: &["`dig @<nameserver> <name>` says SERVFAIL while other names work"],
+        fix: &[(
+            Actor::Network,
+            "repair the forwarder of that nameserver; inside Azure forward to 168.63.129.16",
+        )],
+        mistaken_for: &["dns/nxdomain: there the nameserver is sure that there is no such name"],
+        sources: &["RFC 1035, section 4.1.1"],
+    },
+};
+
+/// The nameserver refuses to be asked.
+pub static REFUSED: Problem = Problem {
+    id: "dns/refused",
+    title: "the nameserver refuses to answer this machine",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The nameserver answered REFUSED: its policy does not let this machine ask for this name.",
+        causes: &[
+            "recursion is allowed for other subnets only",
+            "the nameserver serves its own zones alone",
+        ],
+        confirm: &["`dig @<nameserver> <name>` says REFUSED"],
+        fix: &[(
+            Actor::Network,
+            "allow recursive queries from this subnet, or name another nameserver",
+        )],
+        mistaken_for: &["dns/nameserver-unreachable: there nothing answers"],
+        sources: &["RFC 1035, section 4.1.1"],
+    },
+};
+
+/// Large answers do not get through.
+pub static TCP_BLOCKED: Problem = Problem {
+    id: "dns/tcp-blocked",
+    title: "large DNS answers do not get through",
+    severity: Severity::Error,
+    explains: &["dns/no-address", "token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP failed.",
+        causes: &["a firewall lets UDP 53 through and drops TCP 53"],
+        confirm: &["`dig +tcp @<nameserver> <name>` fails while `dig +notcp +ignore` answers"],
+        fix: &[(Actor::Network, "allow TCP port 53 to the nameserver beside UDP")],
+        mistaken_for: &["dns/servfail: there the nameserver itself fails"],
+        sources: &["RFC 7766"],
+    },
+};
+
+/// The name exists without addresses.
+pub static NO_ADDRESS: Problem = Problem {
+    id: "dns/no-address",
+    title: "a name exists and has no address",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The nameserver knows the name, and gave neither an IPv4 nor an IPv6 address for it.",
+        causes: &[
+            "a private zone holds the name with other records only",
+            "a filter empties the answer",
+        ],
+        confirm: &["`dig @<nameserver> <name> A` says NOERROR without an answer"],
+        fix: &[(
+            Actor::Network,
+            "give the name an address record, or remove the zone that shadows it",
+        )],
+        mistaken_for: &["dns/nxdomain: there the name does not exist at all"],
+        sources: &["RFC 2308"],
+    },
+};
+
+/// The answer cannot be the real one.
+pub static SINKHOLED: Problem = Problem {
+    id: "dns/sinkholed",
+    title: "a name resolves to an address that cannot be the real one",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The name resolves to a loopback or unspecified address, or an Entra host resolves to a private one. Entra has public addresses only.",
+        causes: &[
+            "a DNS filter sends unwanted names nowhere",
+            "a line in the hosts file",
+            "an internal zone shadows microsoftonline.com",
+        ],
+        confirm: &["`getent hosts <name>` beside `dig @168.63.129.16 <name>`"],
+        fix: &[
+            (Actor::Network, "exempt the name from the filter or zone"),
+            (Actor::You, "remove the line from the hosts file"),
+        ],
+        mistaken_for: &[
+            "outbound/refused: the connection is refused because it goes to the wrong machine",
+        ],
+        sources: &[
+            "Microsoft 365 endpoints, ID 56: login.microsoftonline.com, graph.microsoft.com",
+        ],
+    },
+};
+
+/// An internal zone captured Entra's own `privatelink` names.
+pub static PRIVATELINK_CAPTURED: Problem = Problem {
+    id: "dns/privatelink-captured",
+    title: "an internal zone has captured privatelink.msidentity.com",
+    severity: Severity::Error,
+    explains: &["token/*", "outbound/*"],
+    page: Page {
+        means: "The public names of Entra lead through aliases such as ak.privatelink.msidentity.com. The label looks like Private Link, and is public all the same. Here the chain ends there.",
+        causes: &["a conditional forwarder sends every *.privatelink.* name to an internal zone"],
+        confirm: &["`dig @<nameserver> ak.privatelink.msidentity.com` says NXDOMAIN"],
+        fix: &[(
+            Actor::Network,
+            "except privatelink.msidentity.com from the rule for privatelink zones",
+        )],
+        mistaken_for: &["dns/nxdomain: there the name itself is unknown, not the end of its chain"],
+        sources: &["The CNAME chain of login.microsoftonline.com in public DNS"],
+    },
+};
+
+/// The private zone has no record of the server.
+pub static PRIVATE_RECORD_MISSING: Problem = Problem {
+    id: "dns/private-record-missing",
+    title: "the private zone has no record of the server",
+    severity: Severity::Error,
+    explains: &["server/*"],
+    page: Page {
+        means: "The server's name is an alias into privatelink.postgres.database.azure.com, so it has a private endpoint; the zone that answers here has no address for it.",
+        causes: &[
+            "the private zone is linked to this network, and the endpoint's record is missing",
+            "a zone group of another subscription holds the record",
+        ],
+        confirm: &["`dig @<nameserver> <server>.privatelink.postgres.database.azure.com`"],
+        fix: &[(
+            Actor::Network,
+            "add the record (a DNS zone group on the private endpoint does it), or link the zone that has it",
+        )],
+        mistaken_for: &["dns/nxdomain: a wrong server name has no alias into privatelink"],
+        sources: &["Microsoft Learn: Azure Private Endpoint private DNS zone values"],
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::support::testing::{healthy_but, problems_of};
+    use serde_json::json;
+
+    #[test]
+    fn behind_a_proxy_the_names_of_entra_do_not_matter() {
+        let proxy = json!({"scheme": "http", "host": "proxy", "port": 3128, "has_credentials": false,
+                           "origin": {"kind": "environment", "variable": "HTTPS_PROXY"}});
+        let failed = json!({"addresses": [], "error": [-2, "unknown"], "elapsed_ms": 1});
+        let seen =
+            healthy_but(&[("/proxy/seen/https", proxy), ("/dns/seen/names/0/system/seen", failed)]);
+        assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_private_server_is_no_sinkhole() {
+        let seen = healthy_but(&[("/dns/seen/names/2/system/seen/addresses", json!(["10.1.2.5"]))]);
+        assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
+        let seen = healthy_but(&[("/dns/seen/names/0/system/seen/addresses", json!(["10.1.2.5"]))]);
+        assert_eq!(problems_of(&CHECK, &seen), ["dns/sinkholed"]);
+    }
+}

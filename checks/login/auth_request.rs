@@ -1,0 +1,188 @@
+//! Whether the server asks this role for a token. Learnt without a secret.
+
+use super::{
+    attempt::{Attempt, POOLER_PORT},
+    refusal,
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{Topic, login::AuthRequest, token::Claims},
+    name::candidates::candidates,
+    text,
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+
+/// Entra roles are asked for a cleartext password, others for SASL.
+pub static CHECK: Check = Check {
+    id: "login/auth-request",
+    asserts: "the server asks this role for a token",
+    needs: &[Topic::Settings, Topic::AuthRequest, Topic::Token],
+    problems: &[
+        &NOT_AN_ENTRA_ROLE,
+        &refusal::STALLED,
+        &refusal::CLOSED,
+        &refusal::NOT_UNDERSTOOD,
+        &refusal::CLIENT_ADDRESS_REFUSED,
+        &refusal::TLS_REQUIRED,
+        &refusal::TOO_MANY_CONNECTIONS,
+        &refusal::STARTING_UP,
+        &refusal::SERVER_DEFECT,
+        &refusal::REFUSED,
+    ],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, request) = (seen.settings.get()?, seen.auth_request.get()?);
+    let attempt = Attempt::before_the_token(settings, seen);
+    Ok(match request {
+        AuthRequest::Cleartext => Verdict::Passed(
+            "asks for a cleartext password inside TLS, as of Entra roles".to_owned(),
+        ),
+        AuthRequest::Sasl { mechanisms } => {
+            not_entra(&attempt, &format!("SASL ({})", text::list(mechanisms, 3)))
+        }
+        AuthRequest::Md5 => not_entra(&attempt, "MD5"),
+        AuthRequest::Trusted => not_entra(&attempt, "nothing at all"),
+        AuthRequest::Other { code } => {
+            not_entra(&attempt, &format!("authentication method {code}"))
+        }
+        AuthRequest::Error(error) if error.sqlstate == "3D000" => {
+            Verdict::NotApplicable("a pooler refuses the database before it asks".to_owned())
+        }
+        AuthRequest::Error(error) => Verdict::found(refusal::finding(error, &attempt)),
+        AuthRequest::Silent => {
+            Verdict::found(refusal::silent(&attempt, "the startup message", &[]))
+        }
+        AuthRequest::Closed => {
+            Verdict::found(refusal::closed(&attempt, "the startup message", &[]))
+        }
+        AuthRequest::Malformed { detail } => {
+            Verdict::found(refusal::not_understood(&attempt, detail))
+        }
+    })
+}
+
+fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
+    let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
+    let detail = format!("the server has no Entra role named exactly \"{user}\"");
+    let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
+    let server = host.split('.').next().unwrap_or(host);
+    let mut finding = Finding::of(&NOT_AN_ENTRA_ROLE, user, detail)
+        .sure(Confidence::Likely)
+        .because(format!("it asks this user for {asked}, and Entra roles for a cleartext password"))
+        .because("inferred from how Azure answers; an unknown role, a password role and a server without Entra authentication look alike");
+    if let Some(claims) = claims {
+        finding = finding.because(format!("the token is that of {}", whose(claims)));
+    }
+    finding = finding.because_all(attempt.psql_tries_twice());
+    if settings.port.value == POOLER_PORT {
+        finding = finding.because("on port 6432 the pooler answers in the server's place, perhaps in another way: port 5432 says for sure");
+    }
+    for fix in creating(user, claims) {
+        finding = finding.fix(fix);
+    }
+    if let Some(fix) = claims.and_then(|claims| by_group(user, claims)) {
+        finding = finding.fix(fix);
+    }
+    Verdict::found(finding.fix(
+        Fix::by(Actor::AzureOwner, "If no Entra name works at all, see whether Entra authentication is on (switching it on restarts the server)")
+            .run(format!("az postgres flexible-server show -g <resource-group> -n {server} --query authConfig")),
+    ))
+}
+
+/// The statements that make the role, or map the one that is there.
+fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
+    let literal = user.replace('\'', "''");
+    let create = Fix::by(Actor::DatabaseAdmin, "As an Entra administrator, in database postgres: see which Entra roles there are, and create the missing one")
+        .run(format!("select * from pgaadauth_list_principals(false); select * from pgaadauth_create_principal('{literal}', false, false);"));
+    let Some(claims) = claims else { return vec![create] };
+    let kind = refusal::kind(Some(claims));
+    let oid = claims.oid.as_deref().unwrap_or("<object-id>");
+    let mut fixes = vec![create];
+    if !candidates(claims, None).iter().any(|candidate| candidate.name == user) {
+        // A name of one's own choice is bound by the object id.
+        fixes.push(
+            Fix::by(Actor::DatabaseAdmin, "If this name is to stand for the token's own principal, create it with the object id")
+                .run(format!("select * from pgaadauth_create_principal_with_oid('{literal}', '{oid}', '{kind}', false, false);")),
+        );
+    }
+    let identifier = user.replace('"', "\"\"");
+    fixes.push(
+        Fix::by(Actor::DatabaseAdmin, "If the role exists with a password, map it to the token's principal")
+            .run(format!("security label for \"pgaadauth\" on role \"{identifier}\" is 'aadauth,oid={oid},type={kind}';")),
+    );
+    fixes
+}
+
+/// Somebody who uses the own name where only a group is mapped.
+fn by_group(user: &str, claims: &Claims) -> Option<Fix> {
+    let own = [&claims.upn, &claims.unique_name].into_iter().flatten().any(|name| name == user);
+    let listed = match claims.groups.len() {
+        0 if claims.groups_overage => "very many groups".to_owned(),
+        0 => return None,
+        1 => "a group".to_owned(),
+        many => format!("{many} groups"),
+    };
+    own.then(|| {
+        Fix::you(format!(
+            "This identity is in {listed}: if one of them has the role, log in with the group's display name and your own token"
+        ))
+        .run("select * from pgaadauth_sync_roles_for_group_members();  -- an Entra administrator, where group sync is on and the own name is to work")
+    })
+}
+
+fn whose(claims: &Claims) -> String {
+    let name = claims
+        .upn
+        .as_deref()
+        .or(claims.unique_name.as_deref())
+        .or(claims.preferred_username.as_deref())
+        .or(claims.app_displayname.as_deref());
+    let oid = claims.oid.as_deref().unwrap_or("?");
+    match name {
+        Some(name) => format!("\"{name}\" (object id {oid})"),
+        None => format!("the application {} (object id {oid})", claims.client().unwrap_or("?")),
+    }
+}
+
+/// No Entra role of exactly this name.
+pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
+    id: "login/not-an-entra-role",
+    title: "the server has no Entra role of exactly this name",
+    severity: Severity::Error,
+    explains: &["login/refused", "access/*"],
+    page: Page {
+        means: "Before any password, the server says how it wants this user to log in. Entra roles are asked for a cleartext password, which is the token; this user is asked for something else, so no Entra role has exactly this name. A token sent now could only fail with \"password authentication failed\".",
+        causes: &[
+            "nobody has created the role: being in Entra is not enough",
+            "the name differs from the role's: letter case, the mail address in place of the user principal name, the member's name where the group is mapped",
+            "the role was made with CREATE ROLE and carries no security label",
+            "Entra authentication is switched off on the server",
+        ],
+        confirm: &[
+            "as an administrator: `select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid`",
+            "`select * from pgaadauth_list_principals(false)` in database postgres",
+        ],
+        fix: &[
+            (
+                Actor::DatabaseAdmin,
+                "`select * from pgaadauth_create_principal('<name>', false, false)` in database postgres, as an Entra administrator",
+            ),
+            (
+                Actor::You,
+                "log in with the name that the role has; for a group, that is the group's display name",
+            ),
+        ],
+        mistaken_for: &[
+            "a wrong or expired token: the server has not seen one yet",
+            "name/wrong-case: there the token's own name shows what was meant",
+        ],
+        sources: &[
+            "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",
+            "microsoft/aspire#6205 and #9459 (which authentication request comes)",
+        ],
+    },
+};

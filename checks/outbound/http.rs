@@ -1,0 +1,130 @@
+//! Whether the Entra hosts answer over HTTPS as only they would.
+
+use super::{host, hosts, http, tls::NOT_ENTRA};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        http::{HttpAnswer, HttpOutcome},
+    },
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// An answer that only the service itself would give.
+pub static CHECK: Check = Check {
+    id: "outbound/http",
+    asserts: "the Entra hosts answer as only they would",
+    needs: &[Topic::Outbound],
+    problems: &[&HTTP_BLOCKED, &SERVICE_ERROR, &NOT_ENTRA],
+    decisive: false,
+    judge: Judge::Each { subjects: hosts, judge },
+};
+
+fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
+    let http = http(host(seen, subject)?)?;
+    let answer = match &http.outcome {
+        HttpOutcome::Answered(answer) if answer.genuine => {
+            return Ok(Verdict::Passed(format!("answers in {} ms", http.elapsed_ms)));
+        }
+        HttpOutcome::Answered(answer) => answer,
+        HttpOutcome::Silent | HttpOutcome::Closed | HttpOutcome::Malformed { .. } => {
+            let how = match &http.outcome {
+                HttpOutcome::Silent => "never answers the request".to_owned(),
+                HttpOutcome::Malformed { detail } => format!("answers, but not in HTTP: {detail}"),
+                HttpOutcome::Closed | HttpOutcome::Answered(_) => {
+                    "closes the connection without an answer".to_owned()
+                }
+            };
+            let detail = format!("{subject} completes TLS and {how}");
+            return Ok(Verdict::found(
+                Finding::of(&NOT_ENTRA, subject, detail).fix(look(&http.url)),
+            ));
+        }
+    };
+    Ok(Verdict::found(other(subject, answer, &http.url)))
+}
+
+fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
+    let status = answer.status;
+    let html = answer.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
+    let (problem, detail) = if status == 429 || status >= 500 {
+        (&SERVICE_ERROR, format!("{subject} answers {status}: the service is busy or out of order"))
+    } else if html || answer.location.is_some() {
+        let page = match (&answer.title, &answer.location) {
+            (Some(title), _) => format!(", a page called \"{title}\""),
+            (None, Some(location)) => format!(", a redirect to {location}"),
+            (None, None) => ", a web page".to_owned(),
+        };
+        (&HTTP_BLOCKED, format!("{subject} answers {status}{page}: a gateway stands in its place"))
+    } else {
+        (&NOT_ENTRA, format!("what answers as {subject} ({status}) is not the service itself"))
+    };
+    let mut finding = Finding::of(problem, subject, detail)
+        .because(format!("{url} answers {status}, {} bytes read", answer.bytes));
+    if answer.cut {
+        finding = finding.because("the answer went on beyond what was read");
+    }
+    finding = finding.because_all(answer.server.as_ref().map(|server| format!("Server: {server}")));
+    match problem.id {
+        "outbound/service-error" => {
+            let wait = answer.retry_after.map_or("a minute".to_owned(), |s| format!("{s} seconds"));
+            finding.fix(Fix::you(format!("Try again in {wait}; see https://status.azure.com")))
+        }
+        "outbound/http-blocked" => finding
+            .fix(Fix::by(Actor::Network, format!("Allow {subject} in the web gateway's rules")))
+            .fix(look(url)),
+        _ => finding.fix(look(url)),
+    }
+}
+
+fn look(url: &str) -> Fix {
+    Fix::you("See what answers").run(format!("curl -sSi -m 10 {url} | head -20"))
+}
+
+/// A block page.
+pub static HTTP_BLOCKED: Problem = Problem {
+    id: "outbound/http-blocked",
+    title: "a web gateway answers in Entra's place",
+    severity: Severity::Error,
+    explains: &["token/*", "clock/*"],
+    page: Page {
+        means: "TLS completes and a web page or redirect comes back, where Entra would send a JSON document: the block page of a web gateway, or a captive portal.",
+        causes: &[
+            "the web gateway's policy does not allow the host",
+            "a captive portal wants a sign-in first",
+        ],
+        confirm: &[
+            "`curl -i https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration` shows HTML",
+        ],
+        fix: &[(
+            Actor::Network,
+            "allow login.microsoftonline.com and graph.microsoft.com in the gateway",
+        )],
+        mistaken_for: &["outbound/proxy-denied: there the proxy refuses the tunnel itself"],
+        sources: &["Microsoft 365 URLs and IP address ranges, ID 56"],
+    },
+};
+
+/// 429 or 5xx.
+pub static SERVICE_ERROR: Problem = Problem {
+    id: "outbound/service-error",
+    title: "Entra or Graph is busy or out of order",
+    severity: Severity::Error,
+    explains: &["token/*"],
+    page: Page {
+        means: "The host answers with a server error (5xx) or asks to slow down (429).",
+        causes: &[
+            "too many requests from this address",
+            "an outage of the service",
+            "a proxy that answers 502 or 504 in its place",
+        ],
+        confirm: &["https://status.azure.com and the Microsoft 365 service health"],
+        fix: &[
+            (Actor::You, "wait as long as Retry-After says, and cache tokens"),
+            (Actor::Microsoft, "mend the outage"),
+        ],
+        mistaken_for: &["outbound/proxy-denied: look at the Server header"],
+        sources: &["RFC 9110, section 15.6"],
+    },
+};

@@ -1,0 +1,169 @@
+//! Whether what listens there is PostgreSQL with TLS.
+
+use super::EVERYTHING_AFTER;
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity},
+    facts::{
+        Topic,
+        server::{PreambleOutcome, Server},
+    },
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// The answer to SSLRequest is `S`.
+pub static CHECK: Check = Check {
+    id: "server/protocol",
+    asserts: "the server speaks PostgreSQL and offers TLS",
+    needs: &[Topic::Server],
+    problems: &[&SILENT, &CLOSED, &NOT_POSTGRESQL, &TLS_REFUSED],
+    decisive: false,
+    judge: Judge::Once(|seen| judge(seen.server.get()?)),
+};
+
+fn judge(server: &Server) -> Result<Verdict, Missing> {
+    let preamble = server.preamble.get()?;
+    let subject = format!("{}:{}", server.host, server.port);
+    let (problem, detail, seen) = match &preamble.outcome {
+        PreambleOutcome::TlsAccepted => {
+            return Ok(Verdict::Passed("offers TLS".to_owned()));
+        }
+        PreambleOutcome::TlsRefused => (
+            &TLS_REFUSED,
+            format!("{subject} says that it does not speak TLS; Azure always does"),
+            None,
+        ),
+        PreambleOutcome::Error(error) => (
+            &NOT_POSTGRESQL,
+            format!("{subject} answers the request for TLS with an error: {}", error.message),
+            Some(format!("SQLSTATE {}: {}", error.sqlstate, error.message)),
+        ),
+        PreambleOutcome::Http { status_line } => (
+            &NOT_POSTGRESQL,
+            format!("a web server or proxy listens at {subject}"),
+            Some(format!("it answers \"{status_line}\"")),
+        ),
+        PreambleOutcome::Other { starts_with } => (
+            &NOT_POSTGRESQL,
+            format!("what listens at {subject} is not PostgreSQL"),
+            Some(format!("it answers \"{starts_with}\"")),
+        ),
+        PreambleOutcome::Closed => {
+            (&CLOSED, format!("{subject} accepts the connection and closes it"), None)
+        }
+        PreambleOutcome::Reset => {
+            (&CLOSED, format!("{subject} accepts the connection and resets it"), None)
+        }
+        PreambleOutcome::Silent => (
+            &SILENT,
+            format!("{subject} accepts the connection and says nothing"),
+            Some(format!("waited {} ms for one byte", preamble.elapsed_ms)),
+        ),
+    };
+    let finding = Finding::of(problem, subject, detail)
+        .because(format!("asked {} for TLS (SSLRequest)", preamble.address))
+        .because_all(seen)
+        .fix(fix(problem));
+    Ok(Verdict::found(finding))
+}
+
+fn fix(problem: &Problem) -> Fix {
+    match problem.id {
+        "server/tls-refused" => {
+            Fix::you("Connect to the server itself: a tunnel or pooler on the way ends TLS")
+        }
+        "server/not-postgresql" => {
+            Fix::you("Check host and port: PostgreSQL listens at 5432, the pooler at 6432")
+        }
+        _ => Fix::by(
+            Actor::Network,
+            "Let the PostgreSQL protocol pass on this port: a firewall that inspects it, or one that accepts connections in the server's place, is on the way",
+        ),
+    }
+}
+
+/// No byte.
+pub static SILENT: Problem = Problem {
+    id: "server/silent",
+    title: "the server accepts connections and says nothing",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The TCP connection stands, and nothing answers the request for TLS. PostgreSQL answers within a round trip.",
+        causes: &[
+            "a firewall or load balancer accepts connections in the server's place",
+            "the server hangs",
+            "packets are lost on the way back",
+        ],
+        confirm: &["`openssl s_client -starttls postgres -connect <host>:5432` hangs"],
+        fix: &[
+            (Actor::Network, "look for the box that accepts the connection"),
+            (Actor::AzureOwner, "see the server's health in the portal"),
+        ],
+        mistaken_for: &["server/dropped: there not even the connection comes about"],
+        sources: &["PostgreSQL documentation: SSL session encryption"],
+    },
+};
+
+/// Closed at once.
+pub static CLOSED: Problem = Problem {
+    id: "server/closed",
+    title: "the server closes the connection at once",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The connection is accepted and closed or reset before a byte is answered.",
+        causes: &[
+            "a firewall that inspects protocols",
+            "a load balancer without a healthy server behind it",
+            "a private endpoint that is not approved",
+        ],
+        confirm: &["`psql` says: server closed the connection unexpectedly"],
+        fix: &[
+            (Actor::Network, "let the PostgreSQL protocol pass"),
+            (Actor::AzureOwner, "approve the private endpoint connection"),
+        ],
+        mistaken_for: &["server/tls-reset: there the server has agreed to TLS first"],
+        sources: &["PostgreSQL documentation: message flow"],
+    },
+};
+
+/// Something else.
+pub static NOT_POSTGRESQL: Problem = Problem {
+    id: "server/not-postgresql",
+    title: "what listens there is not PostgreSQL",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The answer to the request for TLS is not one that PostgreSQL gives.",
+        causes: &[
+            "a wrong port",
+            "an HTTP proxy or web server at that address",
+            "the name resolves to another machine",
+        ],
+        confirm: &["`openssl s_client -starttls postgres -connect <host>:<port>`"],
+        fix: &[(Actor::You, "correct host and port")],
+        mistaken_for: &["server/tls-refused: a PostgreSQL without TLS answers N"],
+        sources: &["PostgreSQL documentation: message formats, SSLRequest"],
+    },
+};
+
+/// `N`.
+pub static TLS_REFUSED: Problem = Problem {
+    id: "server/tls-refused",
+    title: "the server does not offer TLS",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The server answered N to the request for TLS. Azure always offers TLS, so this is not the flexible server itself. No token is sent without TLS.",
+        causes: &[
+            "a tunnel, sidecar or pooler of your own ends TLS",
+            "the name resolves to a local PostgreSQL",
+        ],
+        confirm: &[
+            "`psql 'sslmode=require …'` says: server does not support SSL, but SSL was required",
+        ],
+        fix: &[(Actor::You, "connect to the server itself")],
+        mistaken_for: &["config/tls-disabled: there the client does not ask"],
+        sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS"],
+    },
+};

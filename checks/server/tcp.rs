@@ -1,0 +1,206 @@
+//! Whether TCP connections to the server come about.
+
+use super::EVERYTHING_AFTER;
+use crate::{
+    check::{Check, Judge, Page, Problem, Severity},
+    facts::{
+        Topic,
+        server::Server,
+        tcp::{TcpAttempt, TcpOutcome},
+    },
+    support::reach::{Reach, lines, reach},
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+use std::net::IpAddr;
+
+/// The server accepts connections.
+pub static CHECK: Check = Check {
+    id: "server/tcp",
+    asserts: "the server accepts connections",
+    needs: &[Topic::Server],
+    problems: &[&POOLER_OFF, &DROPPED, &REFUSED, &UNREACHABLE],
+    decisive: true,
+    judge: Judge::Once(|seen| Ok(judge(seen.server.get()?))),
+};
+
+fn judge(server: &Server) -> Verdict {
+    let subject = format!("{}:{}", server.host, server.port);
+    let problem = match reach(&server.tcp) {
+        Reach::All | Reach::Some(_) | Reach::FamilyBroken(_) => {
+            let first = server.tcp.iter().find(|attempt| connected(attempt));
+            let class = if is_private(server) { "private" } else { "public" };
+            let address =
+                first.map_or_else(String::new, |attempt| format!("{} ({class})", attempt.address));
+            let silent: Vec<_> = server
+                .tcp
+                .iter()
+                .filter(|attempt| !connected(attempt))
+                .map(|attempt| attempt.address.ip())
+                .collect();
+            return Verdict::Passed(if silent.is_empty() {
+                address
+            } else {
+                format!("{address}; not {}", text::list(&silent, 3))
+            });
+        }
+        Reach::Refused | Reach::Dropped if server.port == 6432 && sibling_open(server) => {
+            &POOLER_OFF
+        }
+        Reach::Refused => &REFUSED,
+        Reach::Dropped => &DROPPED,
+        Reach::Unreachable => &UNREACHABLE,
+    };
+    let detail = match problem.id {
+        "server/pooler-off" => format!(
+            "nothing listens at {subject}, while port 5432 is open: the built-in pooler is off"
+        ),
+        "server/refused" => format!("connections to {subject} are refused"),
+        "server/dropped" => format!(
+            "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
+        ),
+        _ => format!("there is no way to {subject}"),
+    };
+    let mut finding = Finding::of(problem, subject, detail)
+        .because_all(lines(&server.tcp))
+        .because_all(lines(&server.sibling));
+    for fix in fixes(server, problem) {
+        finding = finding.fix(fix);
+    }
+    Verdict::found(finding)
+}
+
+fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
+    let (host, port) = (&server.host, server.port);
+    let name = host.split('.').next().unwrap_or(host);
+    let state = Fix::by(Actor::AzureOwner, "See whether the server is running, and start it")
+        .run(format!("az postgres flexible-server show -g <resource-group> -n {name} --query '[state,network.publicNetworkAccess]'"));
+    match problem.id {
+        "server/pooler-off" => vec![
+            Fix::you("Use port 5432").run("export PGPORT=5432"),
+            Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)").run(format!("az postgres flexible-server parameter set -g <resource-group> -s {name} -n pgbouncer.enabled -v true")),
+        ],
+        _ if is_private(server) => vec![
+            Fix::by(Actor::Network, format!("Allow TCP {port} from this machine's subnet to the server's, in the network security groups of both and in any firewall between; check peering and routes")),
+            state,
+        ],
+        _ => vec![
+            Fix::by(Actor::AzureOwner, "Allow this machine's public address in the server's firewall rules (up to 5 minutes to take effect)")
+                .run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {name} --rule-name client --start-ip-address <this-address> --end-ip-address <this-address>")),
+            Fix::by(Actor::Network, format!("Allow outbound TCP {port} from this network: many offices block it")),
+            state,
+        ],
+    }
+}
+
+fn is_private(server: &Server) -> bool {
+    server.tcp.iter().any(|attempt| match attempt.address.ip() {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    })
+}
+
+fn sibling_open(server: &Server) -> bool {
+    server.sibling.iter().any(connected)
+}
+
+fn connected(attempt: &TcpAttempt) -> bool {
+    attempt.outcome == TcpOutcome::Connected
+}
+
+/// No answer of any kind.
+pub static DROPPED: Problem = Problem {
+    id: "server/dropped",
+    title: "nothing comes back from the server's port",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The server's name resolves, and packets to its port vanish. A firewall rule, a network security group, a missing route and a stopped server all look like this from outside.",
+        causes: &[
+            "this machine's address is not in the firewall rules of a public server",
+            "public access is off, and this machine is not in the virtual network",
+            "a network security group or firewall blocks TCP 5432 between the subnets",
+            "the server is stopped",
+            "the office network blocks outbound 5432",
+        ],
+        confirm: &[
+            "`nc -vz -w 5 <host> 5432` times out while `nc -vz <host> 443` of other machines works",
+            "`az postgres flexible-server show --query state`",
+        ],
+        fix: &[
+            (Actor::AzureOwner, "add a firewall rule, or start the server"),
+            (Actor::Network, "allow TCP 5432 (and 6432 for the pooler) between the subnets"),
+        ],
+        mistaken_for: &[
+            "a wrong password or token: nothing has been asked for yet",
+            "dns/public-answer: the private server resolved to its public address",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure Database for PostgreSQL, firewall rules",
+            "Microsoft Learn: troubleshoot connections to Azure Database for PostgreSQL",
+        ],
+    },
+};
+
+/// A reset.
+pub static REFUSED: Problem = Problem {
+    id: "server/refused",
+    title: "the server's port refuses connections",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "Something answers at the address and says that nothing listens at this port.",
+        causes: &[
+            "a wrong port",
+            "the server is restarting",
+            "the name resolves to another machine",
+            "a firewall that rejects",
+        ],
+        confirm: &["`nc -vz <host> 5432`"],
+        fix: &[
+            (Actor::You, "check host and port"),
+            (Actor::Network, "see which box sends the reset"),
+        ],
+        mistaken_for: &["server/dropped: there nobody answers"],
+        sources: &["Microsoft Learn: troubleshoot connections to Azure Database for PostgreSQL"],
+    },
+};
+
+/// No way.
+pub static UNREACHABLE: Problem = Problem {
+    id: "server/unreachable",
+    title: "there is no way to the server",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "The routing table of this machine, or a router by ICMP, says that the server's address cannot be reached.",
+        causes: &[
+            "no peering or VPN to the server's virtual network",
+            "a VPN that is down",
+            "an address range used twice",
+        ],
+        confirm: &["`ip route get <address>`"],
+        fix: &[(Actor::Network, "peer the networks, or repair the VPN and its routes")],
+        mistaken_for: &["server/dropped: there nobody says anything"],
+        sources: &["RFC 792"],
+    },
+};
+
+/// 6432 closed, 5432 open.
+pub static POOLER_OFF: Problem = Problem {
+    id: "server/pooler-off",
+    title: "the built-in pooler is off",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this server.",
+        causes: &["pgbouncer.enabled is off", "the server is Burstable, which has no pooler"],
+        confirm: &["`az postgres flexible-server parameter show -n pgbouncer.enabled`"],
+        fix: &[
+            (Actor::You, "use port 5432"),
+            (Actor::DatabaseAdmin, "switch pgbouncer.enabled on"),
+        ],
+        mistaken_for: &["server/dropped: there 5432 is silent, too"],
+        sources: &["Microsoft Learn: PgBouncer in Azure Database for PostgreSQL"],
+    },
+};

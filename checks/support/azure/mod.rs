@@ -1,0 +1,8 @@
+//! Helpers of the family `azure`: what several of its checks share.
+
+pub mod addresses;
+pub mod place;
+pub mod routing;
+pub mod security;
+pub mod tags;
+pub mod words;

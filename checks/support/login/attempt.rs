@@ -1,0 +1,110 @@
+//! What a refusal is read against: who asked, with which token, how, and what psql would make of it.
+
+use crate::{
+    evidence::Evidence,
+    facts::{
+        login::Login,
+        settings::{Origin, Settings},
+        token::{Claims, Token},
+        vantage::Shell,
+    },
+    text,
+};
+use jiff::Timestamp;
+
+/// The pooler's port.
+/// Source: Microsoft Learn, "PgBouncer in Azure Database for PostgreSQL".
+pub const POOLER_PORT: u16 = 6432;
+/// The longest password that PgBouncer takes before version 1.26, in bytes.
+/// Source: pgbouncer/pgbouncer#874 and its `MAX_PASSWORD`.
+pub const POOLER_LIMIT: usize = 2047;
+
+/// One attempt to log in.
+pub struct Attempt<'a> {
+    pub(crate) settings: &'a Settings,
+    token: Option<&'a Token>,
+    login: Option<&'a Login>,
+    now: Timestamp,
+    pub(crate) shell: Shell,
+}
+
+impl<'a> Attempt<'a> {
+    /// An attempt that ended before the token was sent.
+    #[must_use]
+    pub fn before_the_token(settings: &'a Settings, seen: &'a Evidence) -> Self {
+        let (token, now) = (seen.token.seen(), seen.observed_at);
+        Self { settings, token, login: None, now, shell: seen.vantage.shell }
+    }
+
+    /// An attempt with the token.
+    #[must_use]
+    pub fn with_the_token(settings: &'a Settings, login: &'a Login, seen: &'a Evidence) -> Self {
+        Self { login: Some(login), ..Self::before_the_token(settings, seen) }
+    }
+
+    /// The name that was sent.
+    #[must_use]
+    pub fn user(&self) -> &'a str {
+        self.settings.user.as_ref().map_or("", |user| user.value.as_str())
+    }
+
+    /// What the token says.
+    #[must_use]
+    pub fn claims(&self) -> Option<&'a Claims> {
+        self.token.and_then(|token| token.claims.as_deref())
+    }
+
+    /// Whether the token was sent.
+    #[must_use]
+    pub const fn sent_the_token(&self) -> bool {
+        self.login.is_some()
+    }
+
+    /// Bytes of the token that went to a pooler, if one was asked.
+    #[must_use]
+    pub fn pooled_token(&self) -> Option<usize> {
+        self.login.filter(|login| login.port == POOLER_PORT).map(|login| login.token_length)
+    }
+
+    /// Whether the token stands in an environment variable or a file, so that only a person can
+    /// replace it.
+    #[must_use]
+    pub fn token_was_given(&self) -> bool {
+        self.token.is_some_and(|token| !matches!(token.origin, Origin::Derived { .. }))
+    }
+
+    /// When the token was issued, in words.
+    #[must_use]
+    pub fn issued(&self) -> Option<String> {
+        let age = self.now.as_second() - self.claims()?.iat?;
+        Some(format!("the token was issued {} ago", text::duration(age.max(0))))
+    }
+
+    /// By what the server's log knows this attempt.
+    #[must_use]
+    pub fn logged(&self) -> Option<String> {
+        let name = &self.login?.application_name;
+        Some(format!("in the server's log it is the attempt of application_name \"{name}\""))
+    }
+
+    /// What psql would show besides, where `sslmode` makes it try twice.
+    #[must_use]
+    pub fn psql_tries_twice(&self) -> Option<String> {
+        let authenticated = |login: &Login| login.rungs.iter().any(|r| r.name == "authenticated");
+        if self.login.is_some_and(authenticated) {
+            // After AuthenticationOk, libpq does not try again.
+            return None;
+        }
+        let mode = &self.settings.sslmode;
+        let whose = if mode.origin == Origin::Default { ", libpq's default," } else { "" };
+        match mode.value.as_str() {
+            "prefer" => Some(format!(
+                "psql with sslmode=prefer{whose} would retry without encryption and show you that second, misleading error: no pg_hba.conf entry …, no encryption"
+            )),
+            "allow" => Some(
+                "psql with sslmode=allow tries without encryption first, and shows that error, no pg_hba.conf entry …, no encryption, before this one".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,594 @@
+//! The server's refusals: SQLSTATE first, words second, and the text kept whole. Azure words many of
+//! them in two ways, an older and a newer one; what both have in common decides.
+
+use super::attempt::{Attempt, POOLER_LIMIT};
+use crate::{
+    check::{Problem, problems},
+    facts::{
+        login::{Rung, ServerError},
+        token::{Claims, PrincipalKind},
+    },
+    text,
+    verdict::{Actor, Confidence, Finding, Fix},
+};
+
+/// What each text means: a fragment in lower case, and its problem. The first that fits counts. Both
+/// wordings of the server hold the fragment.
+const TEXTS: &[(&str, &Problem)] = &[
+    ("access token has expired", &TOKEN_EXPIRED),
+    ("valid audience claim", &AUDIENCE_REFUSED),
+    ("valid oid claim", &OID_CLAIM_REFUSED),
+    ("error occurred while validating the access token", &TOKEN_REFUSED),
+    ("user token for role", &USER_ROLE_APP_TOKEN),
+    ("service principals cannot generate", &SERVICE_ROLE_USER_TOKEN),
+    ("oid mismatch for role", &OBJECT_ID_MISMATCH),
+    ("does not contain group id", &NOT_IN_GROUP),
+    ("cannot read pg_class without having selected a database", &SERVER_DEFECT),
+    ("is not permitted to log in", &ROLE_CANNOT_LOG_IN),
+    ("no encryption", &TLS_REQUIRED),
+    ("ssl off", &TLS_REQUIRED),
+    ("no pg_hba.conf entry", &CLIENT_ADDRESS_REFUSED),
+    ("pg_hba.conf rejects connection", &CLIENT_ADDRESS_REFUSED),
+    ("client sent partial pkt", &POOLER_TOKEN_TOO_LONG),
+    ("password too long", &POOLER_TOKEN_TOO_LONG),
+];
+
+/// Words by which an unknown text is one about the token.
+const OF_TOKENS: &[&str] = &["access token", "aad_auth", "azure ad", "microsoft entra"];
+
+/// Which problem a refusal is, and how sure that is: the SQLSTATE where it has one meaning, then the
+/// words, then what is left of the SQLSTATE.
+#[must_use]
+pub fn classify(error: &ServerError, attempt: &Attempt<'_>) -> (&'static Problem, Confidence) {
+    meaning(error, attempt.pooled_token(), attempt.sent_the_token())
+}
+
+/// Which problem a refusal is by its SQLSTATE and words alone, as somebody pastes it.
+#[must_use]
+pub fn by_words(error: &ServerError) -> &'static Problem {
+    meaning(error, None, false).0
+}
+
+fn meaning(
+    error: &ServerError,
+    pooled_token: Option<usize>,
+    token_sent: bool,
+) -> (&'static Problem, Confidence) {
+    match error.sqlstate.as_str() {
+        "53300" => return (&TOO_MANY_CONNECTIONS, Confidence::Certain),
+        "57P01" | "57P02" | "57P03" => return (&STARTING_UP, Confidence::Certain),
+        _ => {}
+    }
+    let short = pooled_token.is_some_and(|length| length <= POOLER_LIMIT);
+    let message = error.message.to_lowercase();
+    match TEXTS.iter().find(|(fragment, _)| message.contains(fragment)) {
+        // The words alone do not make a short token too long.
+        Some((_, problem)) if *problem == &POOLER_TOKEN_TOO_LONG && short => {
+            (&REFUSED, Confidence::Likely)
+        }
+        Some((_, problem)) => (problem, Confidence::Certain),
+        None if error.sqlstate == "08P01" && pooled_token.is_some() && !short => {
+            (&POOLER_TOKEN_TOO_LONG, Confidence::Likely)
+        }
+        None if token_sent && OF_TOKENS.iter().any(|word| message.contains(word)) => {
+            (&TOKEN_REFUSED, Confidence::Likely)
+        }
+        None if error.sqlstate.starts_with("XX") => (&SERVER_DEFECT, Confidence::Likely),
+        None => (&REFUSED, Confidence::Likely),
+    }
+}
+
+/// A finding with the server's own words.
+#[must_use]
+pub fn finding(error: &ServerError, attempt: &Attempt<'_>) -> Finding {
+    let (problem, sure) = classify(error, attempt);
+    let detail = format!("{}: \"{}\"", problem.title, error.message);
+    let mut finding = Finding::of(problem, attempt.user(), detail)
+        .sure(sure)
+        .because(format!(
+            "the server says {} {}: {}",
+            error.severity, error.sqlstate, error.message
+        ))
+        .because_all(error.detail.as_ref().map(|detail| format!("DETAIL: {detail}")))
+        .because_all(error.hint.as_ref().map(|hint| format!("HINT: {hint}")))
+        .because_all(context(problem, error, attempt))
+        .because_all(error.routine.as_ref().map(|name| format!("its routine {name} reports this")))
+        .because_all(attempt.logged())
+        .because_all(attempt.psql_tries_twice());
+    for fix in fixes(problem, error, attempt) {
+        finding = finding.fix(fix);
+    }
+    finding
+}
+
+/// What the token or the port says about the refusal.
+fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<String> {
+    let claims = attempt.claims();
+    match problem.id {
+        "login/not-in-group" => {
+            let Some(claims) = claims else { return Vec::new() };
+            let group = group_id(&error.message).unwrap_or("this group");
+            let listed = if claims.groups_overage {
+                "the token lists no groups, because there are too many of them: the server has to ask Microsoft Graph itself".to_owned()
+            } else if claims.groups.is_empty() {
+                "the token lists no groups".to_owned()
+            } else if claims.groups.iter().any(|id| id == group) {
+                format!(
+                    "the token lists {group} among its {} groups, and the server does not see it",
+                    claims.groups.len()
+                )
+            } else {
+                format!(
+                    "the token lists {} groups, and {group} is not among them",
+                    claims.groups.len()
+                )
+            };
+            [Some(listed), attempt.issued()].into_iter().flatten().collect()
+        }
+        "login/object-id-mismatch" | "login/oid-claim-refused" => {
+            let Some(claims) = claims else { return Vec::new() };
+            let part = |name, value: Option<&str>| format!("{name} {}", value.unwrap_or("(none)"));
+            let ids = [
+                part("object id", claims.oid.as_deref()),
+                part("application", claims.client()),
+                part("tenant", claims.tid.as_deref()),
+            ];
+            vec![format!("the token has {}", text::list(&ids, 3))]
+        }
+        "login/token-expired" => attempt.issued().into_iter().collect(),
+        "login/token-refused" | "login/refused" => {
+            let user = claims.filter(|claims| {
+                matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
+            });
+            let one_factor = user.filter(|claims| !claims.amr.iter().any(|method| method == "mfa"));
+            one_factor
+                .map(|_| "the token shows no second factor, which a role made with isMfa asks for".to_owned())
+                .into_iter()
+                .chain(attempt.pooled_token().map(|length| format!("the pooler answers here, with a token of {length} bytes; on port 5432 the server itself would give its reason")))
+                .collect()
+        }
+        "login/pooler-token-too-long" => attempt
+            .pooled_token()
+            .map(|length| {
+                format!(
+                    "the token has {length} bytes, and PgBouncer before 1.26 takes {POOLER_LIMIT}"
+                )
+            })
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The group's object id in the server's own words: `does not contain group ID <id>`.
+fn group_id(message: &str) -> Option<&str> {
+    let at = message.to_lowercase().find("group id")? + "group id".len();
+    let rest = message.get(at..)?.trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());
+    (end == 36).then(|| &rest[..end])
+}
+
+fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<Fix> {
+    let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
+    let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
+    let server = host.split('.').next().unwrap_or(host);
+    let audience = &settings.cloud.value.database_audience;
+    let fresh = || {
+        Fix::you("Get a fresh token right before connecting").run(text::fresh_token(
+            attempt.shell,
+            audience,
+            settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
+        ))
+    };
+    let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
+    let literal = user.replace('\'', "''");
+    match problem.id {
+        "login/token-expired" | "login/audience-refused" | "login/oid-claim-refused" => vec![fresh()],
+        "login/token-refused" => vec![fresh(), Fix::by(Actor::Network, "If the token is whole and genuine (claims/signature passes): let the server's subnet reach the service tag AzureActiveDirectory on TCP 443")],
+        "login/object-id-mismatch" => vec![
+            Fix::by(Actor::DatabaseAdmin, "If this identity is the right one (it was recreated, say), bind the role to its object id; grants are kept").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', '{}', false, false);", kind(claims))),
+            Fix::you("Otherwise sign in as the identity that the role belongs to"),
+        ],
+        "login/user-role-app-token" => vec![Fix::you("Sign in as the person the role belongs to, or log in as the application's own role"), Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', 'service', false, false);"))],
+        "login/service-role-user-token" => vec![Fix::you("Sign in as the application (its secret, certificate or managed identity), or log in as your own role")],
+        "login/not-in-group" => vec![
+            Fix::you("See whether this identity is in the group itself: nested membership does not count").run(format!("az ad group member check --group {} --member-id {oid}", group_id(&error.message).unwrap_or("<group-id>"))),
+            Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
+            Fix::you("If it is, the token is older than the membership: sign in again (a managed identity's token is renewed within a day)").run(text::fresh_token(attempt.shell, audience, settings.tenant.as_ref().map(|tenant| tenant.value.as_str()))),
+        ],
+        "login/role-cannot-log-in" => {
+            let own = claims.and_then(|claims| claims.upn.as_deref());
+            let mut name = Fix::you("Log in with your own name: with group sync on, the group's role itself may not");
+            name.command = own.map(|own| text::set_variable(attempt.shell, "PGUSER", own));
+            vec![name, Fix::by(Actor::DatabaseAdmin, "Or let the role log in").run(format!("alter role \"{}\" login;", user.replace('"', "\"\"")))]
+        }
+        "login/client-address-refused" => {
+            let address = address(&error.message).unwrap_or("<address>");
+            vec![Fix::by(Actor::AzureOwner, "Allow the address that the server names in its firewall rules (up to 5 minutes to take effect)").run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {server} --rule-name client --start-ip-address {address} --end-ip-address {address}")), Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m")]
+        }
+        "login/tls-required" => vec![Fix::you("Ask for TLS").run(text::set_variable(attempt.shell, "PGSSLMODE", "verify-full"))],
+        "login/too-many-connections" => vec![Fix::by(Actor::DatabaseAdmin, "End idle connections, or put the pooler (port 6432) in between").run("select pid, usename, state, state_change from pg_stat_activity order by state_change;")],
+        "login/starting-up" => vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")],
+        "login/server-defect" => vec![Fix::by(Actor::Microsoft, "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)")],
+        "login/pooler-token-too-long" => vec![Fix::you("Use port 5432: this token is longer than the pooler takes").run(text::set_variable(attempt.shell, "PGPORT", "5432")), Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token")],
+        _ => {
+            let mut all = vec![Fix::by(Actor::DatabaseAdmin, format!("Look for this run's application_name in the log of {server}, and compare the role's security label with the token's object id {oid}"))];
+            all.extend(attempt.pooled_token().map(|_| Fix::you("Ask the server itself, beside its pooler").run(text::set_variable(attempt.shell, "PGPORT", "5432"))));
+            all
+        }
+    }
+}
+
+/// The client's address in the server's own words: `for host "203.0.113.9"`.
+fn address(message: &str) -> Option<&str> {
+    let quoted = message.split_once("host \"")?.1.split_once('"')?.0;
+    quoted.parse::<std::net::IpAddr>().is_ok().then_some(quoted)
+}
+
+pub(crate) fn kind(claims: Option<&Claims>) -> &'static str {
+    match claims.map(Claims::principal) {
+        Some(PrincipalKind::User | PrincipalKind::Guest) | None => "user",
+        Some(PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity) => "service",
+    }
+}
+
+/// Silence after a step.
+#[must_use]
+pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+    Finding::of(&STALLED, attempt.user(), format!("the server says nothing after {after}"))
+        .because(until_then(rungs))
+        .because_all(attempt.logged())
+        .fix(Fix::by(Actor::Network, "If the server is integrated in a virtual network: let its subnet reach the service tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show` lists the rules of its subnet"))
+        .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
+}
+
+/// A connection that ends after a step.
+#[must_use]
+pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+    Finding::of(&CLOSED, attempt.user(), format!("the server closes the connection after {after}"))
+        .because(until_then(rungs))
+        .because_all(attempt.logged())
+        .fix(
+            Fix::you("Try again in a minute: a restart or failover looks like this")
+                .run("entra-pg doctor --retry-for 2m"),
+        )
+        .fix(Fix::by(
+            Actor::Network,
+            "If it stays, look for a firewall that inspects the PostgreSQL protocol",
+        ))
+}
+
+/// The steps that went well, with their times.
+fn until_then(rungs: &[Rung]) -> String {
+    let steps: Vec<String> =
+        rungs.iter().map(|rung| format!("{} at {} ms", rung.name, rung.at_ms)).collect();
+    match steps.is_empty() {
+        true => "it answered everything before that".to_owned(),
+        false => format!("until then: {}", text::list(&steps, 8)),
+    }
+}
+
+/// An answer that breaks the protocol.
+#[must_use]
+pub fn not_understood(attempt: &Attempt<'_>, detail: &str) -> Finding {
+    Finding::of(
+        &NOT_UNDERSTOOD,
+        attempt.user(),
+        format!("the server's answer breaks the protocol: {detail}"),
+    )
+    .fix(Fix::you("Check that host and port are the server's own"))
+}
+
+problems! {
+    explains &["access/*"];
+    TOKEN_EXPIRED "login/token-expired" "the server says that the token has expired"
+        "The token's time was over when it arrived. A session that stands already is not affected."
+        causes &["a connection pool keeps the first token", "PGPASSWORD holds yesterday's token"];
+        confirm &["`entra-pg token --decode -` shows when it expired"];
+        fix &[(Actor::You, "get a token for each new connection")];
+        not &["clock/skewed: a wrong clock makes tools keep tokens for too long"];
+        sources &["Microsoft Learn: Connect with Microsoft Entra ID, token lifetime"];
+    AUDIENCE_REFUSED "login/audience-refused" "the server says that the token is for another audience"
+        "The token was issued for another service, or for the database service of another cloud."
+        causes &["a token for Azure Resource Manager, Graph or Azure SQL", "the server's own name used as the resource"];
+        confirm &["`entra-pg token --decode -` shows the audience"];
+        fix &[(Actor::You, "ask for the scope that the message names, with /.default")];
+        not &["claims/wrong-audience is the same, seen before anything was sent"];
+        sources &["microsoft/azuredatastudio-postgresql#505"];
+    OID_CLAIM_REFUSED "login/oid-claim-refused" "the server finds no usable object id in the token"
+        "The token is not an access token for a principal of the server's tenant."
+        causes &["an id token in place of an access token", "a token of another tenant", "a client with a spoilt token cache"];
+        confirm &["`entra-pg token --decode -` shows oid and tid"];
+        fix &[(Actor::You, "sign in to the server's tenant: `az login --tenant <tenant>`")];
+        not &["login/object-id-mismatch: there the object id is read, and is another"];
+        sources &["microsoft/vscode-pgsql#183"];
+    TOKEN_REFUSED "login/token-refused" "the server cannot validate the token"
+        "The server could not make sense of what it was given, or could not reach Entra to verify it."
+        causes &["a password or client secret in place of a token", "a token that was cut or changed", "the server's own subnet cannot reach Entra"];
+        confirm &["claims/signature passes: then the token is good, and the server's way to Entra is not"];
+        fix &[(Actor::You, "get a fresh token"), (Actor::Network, "allow the service tag AzureActiveDirectory from the server's subnet")];
+        not &["login/refused"];
+        sources &["cyrilgdn/terraform-provider-postgresql#60"];
+    USER_ROLE_APP_TOKEN "login/user-role-app-token" "the role belongs to a person, and the token to an application"
+        "The role is mapped to a user, and the token is one of a service principal or managed identity."
+        causes &["the credential chain found another identity than on the developer's machine", "the role was created with the wrong type"];
+        confirm &["`entra-pg token` shows who the token stands for"];
+        fix &[(Actor::You, "use the right credential"), (Actor::DatabaseAdmin, "map the role to the application: type service")];
+        not &["login/object-id-mismatch: there the kind is right"];
+        sources &["the server's own text, which names AAD_AUTH_TOKENTYPE_APP_USER"];
+    SERVICE_ROLE_USER_TOKEN "login/service-role-user-token" "the role belongs to an application, and the token to a person"
+        "The role is mapped to a service principal or managed identity, and the token is one of a user."
+        causes &["somebody tries the application's login with `az login` as himself", "Cloud Shell gives the person's token"];
+        confirm &["`entra-pg token` shows who the token stands for"];
+        fix &[(Actor::You, "sign in as the application, or log in as your own role")];
+        not &["login/not-in-group"];
+        sources &["MicrosoftDocs/azure-docs#120133"];
+    OBJECT_ID_MISMATCH "login/object-id-mismatch" "the role belongs to another object id"
+        "Role name and kind are right, and the security label carries another object id than the token: the identity was deleted and recreated, or another one of the same name answers."
+        causes &["the managed identity, application or user was deleted and recreated", "another user-assigned identity was picked", "the application's object id was used in place of the service principal's"];
+        confirm &["`select label from pg_shseclabel …` beside `entra-pg token`"];
+        fix &[(Actor::DatabaseAdmin, "`pgaadauth_update_principal_with_oid` binds the role to the new object id and keeps its grants")];
+        not &["name/wrong-case: then the role would not be found at all"];
+        sources &["Microsoft Learn: Manage Microsoft Entra users, \"deleted and recreated\""];
+    NOT_IN_GROUP "login/not-in-group" "the token's holder is not in the group"
+        "The role is a group's, and the token does not show membership."
+        causes &["not a member", "a member of a nested group only", "the token is older than the membership"];
+        confirm &["`az ad group member check --group <group> --member-id <object-id>`"];
+        fix &[(Actor::EntraAdmin, "add the identity to the group itself"), (Actor::You, "sign in again afterwards")];
+        not &["login/not-an-entra-role: there the group has no role"];
+        sources &["Microsoft Learn: Connect with Microsoft Entra ID, group login"];
+    CLIENT_ADDRESS_REFUSED "login/client-address-refused" "the server's rules do not let this address in"
+        "The server has no entry for this client's address. The address that it prints is the one it sees, after NAT."
+        causes &["the firewall rules hold another address", "a VPN or NAT gateway changed the address", "the rule was added less than five minutes ago"];
+        confirm &["`az postgres flexible-server firewall-rule list`"];
+        fix &[(Actor::AzureOwner, "add the printed address")];
+        not &["login/tls-required: the same text with \"no encryption\""];
+        sources &["Microsoft Learn: Azure Database for PostgreSQL, firewall rules"];
+    TLS_REQUIRED "login/tls-required" "the server insists on TLS"
+        "The connection came without encryption. With sslmode=prefer psql retries so after any first failure, and shows this second, misleading error: the first line is the true one."
+        causes &["sslmode=disable", "a driver without TLS", "the second try of sslmode=prefer"];
+        confirm &["set PGSSLMODE=require and read the only line left"];
+        fix &[(Actor::You, "sslmode=verify-full")];
+        not &["login/client-address-refused"];
+        sources &["Azure/azure-cli-extensions#8410"];
+    TOO_MANY_CONNECTIONS "login/too-many-connections" "the server has no connection left"
+        "All connection slots, or those of this role or database, are taken (SQLSTATE 53300)."
+        causes &["a pool without a limit", "a small server: B1ms has 35 for users"];
+        confirm &["`select count(*) from pg_stat_activity` as an administrator"];
+        fix &[(Actor::DatabaseAdmin, "end idle connections, use the pooler, or scale up")];
+        not &["login/starting-up"];
+        sources &["Microsoft Learn: Limits in Azure Database for PostgreSQL"];
+    STARTING_UP "login/starting-up" "the server is starting up or shutting down"
+        "The server does not accept logins at the moment (SQLSTATE 57P03)."
+        causes &["a restart, a scaling, a failover", "recovery after a crash"];
+        confirm &["`az postgres flexible-server show --query state`"];
+        fix &[(Actor::You, "wait and try again")];
+        not &["server/refused"];
+        sources &["PostgreSQL documentation: error codes, 57P03"];
+    ROLE_CANNOT_LOG_IN "login/role-cannot-log-in" "the role may not log in"
+        "The token was accepted, and the role has NOLOGIN: usual for the role of a synchronised group."
+        causes &["group sync is on, and members log in with their own names", "an administrator took LOGIN away"];
+        confirm &["`select rolcanlogin from pg_roles where rolname = …`"];
+        fix &[(Actor::You, "log in with your own name"), (Actor::DatabaseAdmin, "ALTER ROLE … LOGIN")];
+        not &["login/refused"];
+        sources &["Microsoft Learn: Microsoft Entra groups, group sync"];
+    SERVER_DEFECT "login/server-defect" "the server fails in itself"
+        "The message is one of PostgreSQL's own internals: a defect of the server, seen on version 18."
+        causes &["Entra authentication on PostgreSQL 18"];
+        confirm &["a password role can log in at the same time"];
+        fix &[(Actor::Microsoft, "mend it; open a support request")];
+        not &["login/refused"];
+        sources &["Azure/azure-postgresql#132"];
+    POOLER_TOKEN_TOO_LONG "login/pooler-token-too-long" "the token is too long for the pooler"
+        "PgBouncer takes passwords of up to 2,047 bytes; a user's token with many groups is longer. Port 5432 takes it."
+        causes &["a user in many groups", "a pooler of your own in between"];
+        confirm &["the same token works on port 5432"];
+        fix &[(Actor::You, "use port 5432, or a managed identity, whose tokens are shorter")];
+        not &["claims/truncated: there the token itself is cut"];
+        sources &["pgbouncer/pgbouncer#874"];
+    STALLED "login/stalled" "the server falls silent during the login"
+        "The server answered until then, and says nothing more. After a token, it is probably trying to reach Entra to validate it."
+        causes &["the server's own subnet cannot reach Entra (network security group, route table, DNS)", "the server hangs"];
+        confirm &["a password role logs in at the same time", "`az network nsg show` of the server's subnet: which outbound rule decides for TCP 443"];
+        fix &[(Actor::Network, "allow outbound TCP 443 from the server's subnet to the service tag AzureActiveDirectory")];
+        not &["server/silent: there not even TLS is answered"];
+        sources &["Microsoft Learn: Microsoft Entra authentication, network requirements"];
+    CLOSED "login/closed" "the server closes the connection during the login"
+        "The connection ends without an error message."
+        causes &["a restart or failover", "a firewall that inspects the protocol"];
+        confirm &["`psql` says: server closed the connection unexpectedly"];
+        fix &[(Actor::You, "try again in a minute")];
+        not &["server/closed: there nothing has been answered"];
+        sources &["PostgreSQL documentation: message flow"];
+    NOT_UNDERSTOOD "login/not-understood" "the server's answer breaks the protocol"
+        "What came back is no message of PostgreSQL, or one that cannot stand in this place."
+        causes &["a proxy or another service listens at this port", "a defect of a pooler in between"];
+        confirm &["`psql` reports a protocol synchronisation or unexpected message"];
+        fix &[(Actor::You, "check that host and port are the server's own")];
+        not &["server/not-postgresql: there TLS is not even offered"];
+        sources &["PostgreSQL documentation: message formats"];
+    REFUSED "login/refused" "the server refuses the login"
+        "The server gave no reason that tells more. Its own words are in the evidence."
+        causes &["the role is mapped to somebody else", "the token is of another tenant", "a condition of the role, such as a second factor"];
+        confirm &["the server's log around this run's application_name"];
+        fix &[(Actor::DatabaseAdmin, "compare the role's security label with the token")];
+        not &["login/not-an-entra-role: there the server does not even ask for a token"];
+        sources &["PostgreSQL documentation: error codes, class 28"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Attempt, classify, finding};
+    use crate::{evidence::Evidence, facts::login::ServerError, support::testing::healthy_but};
+    use serde_json::json;
+
+    fn error(sqlstate: &str, message: &str) -> ServerError {
+        let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
+        ServerError { severity: "FATAL".to_owned(), sqlstate, message, ..ServerError::default() }
+    }
+
+    fn attempt(seen: &Evidence) -> Attempt<'_> {
+        let settings = seen.settings.seen().expect("settings");
+        Attempt::with_the_token(settings, seen.login.seen().expect("a login"), seen)
+    }
+
+    fn id(sqlstate: &str, message: &str) -> &'static str {
+        classify(&error(sqlstate, message), &attempt(&healthy_but(&[]))).0.id
+    }
+
+    /// The messages of public reports, in every wording that is known.
+    #[test]
+    fn every_wording_is_understood() {
+        let wordings = [
+            (
+                "login/token-expired",
+                "The access token has expired. Acquire a new token and try again.",
+            ),
+            (
+                "login/audience-refused",
+                "The access token does not have a valid audience claim. Please acquire a new token for the resource \"x\".",
+            ),
+            (
+                "login/audience-refused",
+                "The access token doesn't have a valid audience claim. Acquire a new token for resource \"x\"",
+            ),
+            (
+                "login/oid-claim-refused",
+                "The access token doesn't have a valid oid claim. Acquire a new token and try again",
+            ),
+            ("login/oid-claim-refused", "The access token does not have a valid oid claim."),
+            (
+                "login/token-refused",
+                "An error occurred while validating the access token. Please acquire a new token and retry",
+            ),
+            (
+                "login/user-role-app-token",
+                "Azure AD user token for role[X] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+            ),
+            (
+                "login/user-role-app-token",
+                "Microsoft Entra user token for role \"X\" is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+            ),
+            (
+                "login/service-role-user-token",
+                "Service Principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role[X]",
+            ),
+            (
+                "login/service-role-user-token",
+                "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"X\".",
+            ),
+            ("login/object-id-mismatch", "Service Principal oid mismatch for role [X]"),
+            (
+                "login/object-id-mismatch",
+                "Service principal oid mismatch for role \"X\" The oid in the security label [L] does not match the appid [A] or oid [O] in the token.",
+            ),
+            (
+                "login/not-in-group",
+                "Azure AD access token not valid for role X (does not contain group ID bbbbbbbb-0000-0000-0000-00000000000a)",
+            ),
+            ("login/role-cannot-log-in", "role \"X\" is not permitted to log in"),
+            (
+                "login/client-address-refused",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+            ),
+            (
+                "login/client-address-refused",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL on",
+            ),
+            (
+                "login/client-address-refused",
+                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+            ),
+            (
+                "login/tls-required",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", no encryption",
+            ),
+            (
+                "login/tls-required",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL off",
+            ),
+            (
+                "login/token-refused",
+                "Microsoft Entra authentication failed in a way that nobody has reported yet",
+            ),
+            ("login/refused", "password authentication failed for user \"x\""),
+        ];
+        for (expected, message) in wordings {
+            assert_eq!(id("28000", message), expected, "{message}");
+            assert_eq!(id("28P01", message), expected, "{message}");
+        }
+        let defect = "cannot read pg_class without having selected a database";
+        assert_eq!(id("XX000", defect), "login/server-defect");
+        assert_eq!(id("XX000", "something else inside"), "login/server-defect");
+    }
+
+    #[test]
+    fn the_sqlstate_comes_before_the_words() {
+        for message in [
+            "remaining connection slots are reserved, no encryption",
+            "too many connections for role \"x\"",
+            "sorry, too many clients already",
+        ] {
+            assert_eq!(id("53300", message), "login/too-many-connections");
+        }
+        for sqlstate in ["57P01", "57P02", "57P03"] {
+            assert_eq!(id(sqlstate, "the access token has expired"), "login/starting-up");
+        }
+    }
+
+    #[test]
+    fn an_unknown_text_is_kept_whole() {
+        let seen = healthy_but(&[]);
+        let text = "Something\nnew [x] \"y\" with 100% of its words";
+        let whole = finding(&error("28000", text), &attempt(&seen));
+        assert_eq!(whole.problem.id, "login/refused");
+        assert!(whole.detail.contains(text) && whole.evidence[0].contains(text));
+    }
+
+    #[test]
+    fn a_short_token_is_not_too_long_for_the_pooler() {
+        let pooled = |length: usize| {
+            let seen = healthy_but(&[
+                ("/login/seen/port", json!(6432)),
+                ("/login/seen/token_length", json!(length)),
+            ]);
+            ["client sent partial pkt in startup phase", "password authentication failed"]
+                .map(|message| classify(&error("08P01", message), &attempt(&seen)).0.id)
+        };
+        assert_eq!(pooled(2048), ["login/pooler-token-too-long"; 2]);
+        assert_eq!(pooled(1800), ["login/refused"; 2]);
+    }
+
+    #[test]
+    fn psql_shows_a_second_error_where_sslmode_lets_it() {
+        let said = |mode: &str| {
+            let seen = healthy_but(&[
+                ("/settings/seen/sslmode/value", json!(mode)),
+                ("/login/seen/rungs", json!([])),
+            ]);
+            let finding = finding(&error("28000", "x"), &attempt(&seen));
+            finding.evidence.iter().any(|line| line.contains("no encryption"))
+        };
+        let modes = ["prefer", "allow", "require", "verify-full"];
+        assert_eq!(modes.map(said), [true, true, false, false]);
+    }
+
+    #[test]
+    fn the_kinds_of_failing_group_logins_are_told_apart() {
+        let group = "bbbbbbbb-0000-0000-0000-00000000000a";
+        let message = format!(
+            "Azure AD access token not valid for role G (does not contain group ID {group})"
+        );
+        let said = |groups: serde_json::Value, overage: bool| {
+            let seen = healthy_but(&[
+                ("/token/seen/claims/groups", groups),
+                ("/token/seen/claims/groups_overage", json!(overage)),
+            ]);
+            finding(&error("28000", &message), &attempt(&seen)).evidence.join("\n")
+        };
+        assert!(said(json!([]), false).contains("lists no groups\nthe token was issued"));
+        assert!(said(json!(["x"]), false).contains("is not among them"));
+        assert!(said(json!([group]), false).contains("the server does not see it"));
+        assert!(said(json!([]), true).contains("ask Microsoft Graph itself"));
+    }
+}

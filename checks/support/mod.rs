@@ -1,0 +1,13 @@
+//! What checks share and what is not a check itself, so that one file in a family's folder is one check.
+
+pub mod azure;
+pub mod login;
+pub mod name;
+pub mod outbound;
+pub mod reach;
+pub mod server;
+pub mod service_tags;
+pub mod token;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,3 @@
+//! Helpers of the family `outbound`: what several of its checks share.
+
+pub mod prefixes;

@@ -1,0 +1,5 @@
+//! Helpers of the family `server`: what several of its checks share.
+
+pub mod names;
+pub mod psql;
+pub mod roots;

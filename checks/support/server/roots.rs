@@ -1,0 +1,166 @@
+//! The roots that sign the certificates of flexible servers, and the file that a client takes them from.
+
+use crate::server::EVERYTHING_AFTER;
+use crate::{
+    check::{Page, Problem, Severity},
+    facts::{
+        cloud::CloudKind,
+        settings::{Origin, RootCertificates, RootFileState, Settings},
+        tls::Tls,
+        vantage::Vantage,
+    },
+    support::reach::chain_fault,
+    text::set_variable,
+    verdict::{Actor, Finding, Fix},
+};
+
+/// The roots that a client needs. Both of the first are in use at once: certificates are signed
+/// twice, and read replicas may be ahead of their primary. China also used the older DigiCert root
+/// until its change in 2026.
+/// Source: Microsoft Learn, "TLS in Azure Database for PostgreSQL", root certificates.
+pub(crate) fn needed(settings: &Settings) -> Vec<&'static str> {
+    let mut roots =
+        vec!["DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"];
+    if settings.cloud.value.kind == CloudKind::China {
+        roots.push("DigiCert Global Root CA");
+    }
+    roots
+}
+
+/// Those that the file of `sslrootcert` lacks, where it holds one of them at least: a file without
+/// any is of another world, such as a lab.
+pub(crate) fn lacking(settings: &Settings) -> Vec<&'static str> {
+    let Some(RootFileState::Read { roots, .. }) =
+        settings.sslrootcert.as_ref().map(|file| &file.state)
+    else {
+        return Vec::new();
+    };
+    let holds = |name: &&str| roots.iter().any(|root| root == *name);
+    let needed = needed(settings);
+    if needed.iter().any(holds) {
+        needed.into_iter().filter(|name| !holds(name)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// What the file holds, in a sentence.
+pub(crate) fn evidence(settings: &Settings) -> Option<String> {
+    let file = settings.sslrootcert.as_ref()?;
+    let RootFileState::Read { roots, not_roots, .. } = &file.state else {
+        return None;
+    };
+    let path = &file.path.value;
+    if roots.is_empty() {
+        return Some(format!(
+            "{path} holds no root but {}, which changes without notice: pin roots alone",
+            crate::text::list(not_roots, 3)
+        ));
+    }
+    Some(format!("{path} holds {}", crate::text::list(roots, 4)))
+}
+
+/// The finding where the file of roots is of no use.
+pub(crate) fn unusable(
+    settings: &Settings,
+    file: &RootCertificates,
+    tls: &Tls,
+    vantage: &Vantage,
+) -> Option<Finding> {
+    let path = &file.path.value;
+    let (why, says) = match &file.state {
+        RootFileState::Missing => (
+            "does not exist".to_owned(),
+            format!("root certificate file \"{path}\" does not exist"),
+        ),
+        RootFileState::Unusable { detail } => (
+            format!("cannot be used: {detail}"),
+            format!("could not read root certificate file \"{path}\""),
+        ),
+        RootFileState::System | RootFileState::Read { .. } => return None,
+    };
+    let nobody_named_it = file.path.origin == Origin::Default;
+    let detail = if nobody_named_it {
+        let mode = &settings.sslmode.value;
+        format!("no sslrootcert is set; with sslmode={mode} libpq goes by {path}, which {why}")
+    } else {
+        format!("the root certificates {path} ({}) {why}", file.path.origin.phrase())
+    };
+    let ca = tls.authority().unwrap_or("an unknown authority");
+    // Then the certificate was held against this machine's roots.
+    let by_the_machine = nobody_named_it && file.state == RootFileState::Missing;
+    let by_the_machine = (by_the_machine && chain_fault(tls).is_none()).then(|| {
+        format!("by this machine's own roots the certificate is good, issued by {ca}: clients that use those, as Npgsql does, log in")
+    });
+    Some(
+        Finding::of(&FILE_MISSING, path.clone(), detail)
+            .because(format!("psql would say: {says}"))
+            .because_all(by_the_machine)
+            .because_all(
+                path.starts_with('~')
+                    .then(|| "libpq does not expand ~: write the folder out".to_owned()),
+            )
+            .fix(name(vantage, "Name this machine's own roots".to_owned())),
+    )
+}
+
+/// The line that names this machine's own roots: their file, or the word that libpq has for them.
+pub(crate) fn name(vantage: &Vantage, text: String) -> Fix {
+    let (value, note) = match vantage.root_bundle.as_deref() {
+        Some(file) => (file, ""),
+        None => ("system", " (libpq 16 and later; before that, name a file)"),
+    };
+    Fix::you(text + note).run(set_variable(vantage.shell, "PGSSLROOTCERT", value))
+}
+
+/// The file of roots is not there.
+pub(crate) static FILE_MISSING: Problem = Problem {
+    id: "server/root-file-missing",
+    title: "the file of root certificates is missing or unusable",
+    severity: Severity::Error,
+    explains: EVERYTHING_AFTER,
+    page: Page {
+        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified. Where it is not set, libpq goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without that file.",
+        causes: &[
+            "a path of another machine or container",
+            "a download that failed",
+            "sslmode=verify-full without sslrootcert",
+        ],
+        confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
+        fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
+        mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
+        sources: &["PostgreSQL documentation: libpq, sslrootcert"],
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::{evidence, lacking};
+    use crate::{facts::settings::Settings, support::testing::healthy_but};
+    use serde_json::json;
+
+    fn with(roots: &[&str], not_roots: &[&str]) -> Settings {
+        let state = json!({"state": "read", "certificates": roots.len() + not_roots.len(),
+                           "roots": roots, "not_roots": not_roots});
+        let seen = healthy_but(&[("/settings/seen/sslrootcert/state", state)]);
+        seen.settings.seen().expect("settings").clone()
+    }
+
+    #[test]
+    fn one_of_two_roots_is_not_enough() {
+        let one = with(&["DigiCert Global Root G2"], &[]);
+        assert_eq!(lacking(&one), ["Microsoft RSA Root Certificate Authority 2017"]);
+        let both = with(
+            &["DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"],
+            &[],
+        );
+        assert!(lacking(&both).is_empty());
+        assert!(lacking(&with(&["A root of a lab"], &[])).is_empty());
+    }
+
+    #[test]
+    fn a_pinned_intermediate_is_called_one() {
+        let pinned = with(&[], &["Microsoft Azure RSA TLS Issuing CA 03"]);
+        assert!(evidence(&pinned).is_some_and(|line| line.contains("pin roots alone")));
+    }
+}

@@ -1,0 +1,5 @@
+//! Helpers of the family `token`: what several of its checks share.
+
+pub mod aadsts;
+pub mod advice;
+pub mod refusal;

@@ -1,0 +1,427 @@
+//! Whether a token was obtained.
+
+use super::{aadsts, advice::Values, refusal::*};
+use crate::{
+    check::{Check, Judge, Missing},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        credential::{
+            Assertion, ClientCertificate, CredentialAttempt, CredentialKind, CredentialOutcome,
+            CredentialTrace, EntraError,
+        },
+        settings::Settings,
+    },
+    text,
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+
+/// A source of tokens gave one.
+pub static CHECK: Check = Check {
+    id: "token/acquisition",
+    asserts: "a token is obtained",
+    needs: &[Topic::Settings, Topic::Credential],
+    problems: ALL,
+    decisive: true,
+    judge: Judge::Once(judge),
+};
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, trace) = (seen.settings.get()?, seen.credential.get()?);
+    if let Some(chosen) = trace.chosen() {
+        let from = chosen.origin.as_ref().map(|origin| format!(" from {}", origin.phrase()));
+        let whom = chosen.identity.as_ref().map(|identity| format!(" as {identity}"));
+        let kind = chosen.kind.name();
+        let (from, whom) = (from.unwrap_or_default(), whom.unwrap_or_default());
+        return Ok(Verdict::Passed(format!("{kind}{from}{whom}")));
+    }
+    let Some(attempt) = trace.attempts.iter().find(|attempt| decisive(attempt, trace)) else {
+        return Ok(Verdict::found(nothing(settings, trace)));
+    };
+    explain(settings, attempt, seen)
+        .map(|finding| Verdict::found(finding.because_all(trace.attempts.iter().filter_map(said))))
+}
+
+/// Sources that do not apply here decide nothing; in the chain, neither does a missing command.
+fn decisive(attempt: &CredentialAttempt, trace: &CredentialTrace) -> bool {
+    match &attempt.outcome {
+        CredentialOutcome::NotConfigured { .. }
+        | CredentialOutcome::NotTried
+        | CredentialOutcome::Token => false,
+        CredentialOutcome::CommandMissing { .. } => trace.requested != CredentialKind::Auto,
+        _ => true,
+    }
+}
+
+/// One line of the trace: which source, what it said, how long that took. `None` for sources that were
+/// not asked, and for the one that gave the token.
+#[must_use]
+pub fn said(attempt: &CredentialAttempt) -> Option<String> {
+    let kind = attempt.kind.name();
+    let said = match &attempt.outcome {
+        CredentialOutcome::NotTried | CredentialOutcome::Token => return None,
+        CredentialOutcome::NotConfigured { needs } => format!("does not apply: needs {needs}"),
+        CredentialOutcome::CommandMissing { command } => format!("{command} is not installed"),
+        CredentialOutcome::Incomplete { missing } => {
+            format!("incomplete: {} missing", text::list(missing, 4))
+        }
+        CredentialOutcome::Unwired { missing, .. } => {
+            format!("not wired up: {} missing", text::list(missing, 4))
+        }
+        CredentialOutcome::Certificate { file, detail } => format!("{file}: {detail}"),
+        CredentialOutcome::Entra(error) => match error.codes.first() {
+            Some(code) => format!("Entra refuses with AADSTS{code}"),
+            None => format!("Entra refuses with {} {}", error.status, error.error),
+        },
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error, .. } => {
+            format!("{} answers {status} {error}", endpoint_name(endpoint)).trim_end().to_owned()
+        }
+        CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
+            format!("{} cannot be reached: {detail}", endpoint_name(endpoint))
+        }
+        CredentialOutcome::IdentityKey { path, detail } => format!("{path}: {detail}"),
+        CredentialOutcome::IdentityNotSupported { detail, .. }
+        | CredentialOutcome::Failed { detail } => detail.clone(),
+        CredentialOutcome::CommandFailed { command, exit, .. } => match exit {
+            Some(exit) => format!("{command} ends with {exit}"),
+            None => format!("{command} was ended"),
+        },
+        CredentialOutcome::Transport { host, detail } => format!("{host}: {detail}"),
+        CredentialOutcome::UnexpectedAnswer { host, status, .. } => {
+            format!("{host} answers {status}, and not as Entra does")
+        }
+        CredentialOutcome::Silent { who } => format!("{who} does not answer"),
+    };
+    let identity = attempt.identity.as_ref().map(|identity| format!(" ({identity})"));
+    let time = match attempt.elapsed_ms {
+        0 => String::new(),
+        elapsed => format!(", after {elapsed} ms"),
+    };
+    Some(format!("{kind}{}: {said}{time}", identity.unwrap_or_default()))
+}
+
+fn endpoint_name(endpoint: &str) -> &'static str {
+    match endpoint {
+        "app-service" => "the identity endpoint of App Service",
+        "arc" => "the agent of Azure Arc",
+        "azure-pipelines" => "Azure Pipelines",
+        _ => "the metadata service",
+    }
+}
+
+fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
+    let audience = &settings.cloud.value.database_audience;
+    let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
+    Finding::of(&NO_CREDENTIAL, trace.requested.name(), "no source of tokens applies on this machine")
+        .because_all(trace.attempts.iter().filter_map(said))
+        .fix(Fix::you("Sign in with the Azure CLI, and take the token from there").run(format!(
+            "az login && {}",
+            text::fresh_token(crate::facts::vantage::Shell::Posix, audience, tenant)
+        )))
+        .fix(Fix::you("In a job: set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; in Azure: give the machine a managed identity"))
+}
+
+fn explain(
+    settings: &Settings,
+    attempt: &CredentialAttempt,
+    seen: &Evidence,
+) -> Result<Finding, Missing> {
+    let kind = attempt.kind.name();
+    let now = seen.observed_at.as_second();
+    let find = |problem, detail: String| Finding::of(problem, kind, detail);
+    let finding = match &attempt.outcome {
+        CredentialOutcome::Entra(error) => return Ok(entra(settings, attempt, error, now)),
+        CredentialOutcome::Transport { host, .. }
+        | CredentialOutcome::UnexpectedAnswer { host, .. } => {
+            // The way to the authority is the families' `dns` and `outbound` matter.
+            return Err(blocked(Topic::Outbound, host));
+        }
+        CredentialOutcome::Silent { who } => {
+            return Err(Missing(NotObserved::NotPermitted { detail: format!("{who} did not answer in time") }));
+        }
+        CredentialOutcome::Failed { detail } => {
+            return Err(Missing(NotObserved::NotPermitted { detail: format!("{kind}: {detail}") }));
+        }
+        CredentialOutcome::Incomplete { missing } => {
+            let names = text::list(missing, 4);
+            find(&ENVIRONMENT_INCOMPLETE, format!("{kind} is half configured: {names} missing"))
+                .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
+        }
+        CredentialOutcome::Unwired { missing, in_pod } => unwired(attempt, missing, *in_pod),
+        CredentialOutcome::Certificate { file, detail } => find(
+            &CERTIFICATE_REJECTED,
+            format!("the certificate in {file} cannot be used: {detail}"),
+        )
+        .because("nothing was sent to Entra")
+        .fix(Fix::you("Write leaf certificate, its RSA key and the rest of the chain into one PEM file, and name it in AZURE_CLIENT_CERTIFICATE_PATH")),
+        CredentialOutcome::IdentityKey { path, detail } => find(
+            &ARC_KEY_UNREADABLE,
+            format!("Azure Arc wants to see the contents of {path}: {detail}"),
+        )
+        .fix(Fix::you("Let this user read the agent's proofs, and sign in to this machine again").run("sudo usermod -aG himds \"$USER\"")),
+        CredentialOutcome::IdentityNotSupported { detail, .. } => find(&NO_MANAGED_IDENTITY, detail.clone())
+            .fix(Fix::you("Take the machine's own identity").run("unset AZURE_CLIENT_ID")),
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
+            return Ok(identity(attempt, endpoint, *status, error, description));
+        }
+        CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
+            return Ok(unreachable(attempt, endpoint, detail));
+        }
+        CredentialOutcome::CommandMissing { command } => {
+            find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
+                .fix(Fix::you("Install it, or choose another --credential").run("curl -sL https://aka.ms/InstallAzureCLIDeb | sudo bash"))
+        }
+        CredentialOutcome::CommandFailed { command, exit, stderr } => {
+            return Ok(command_failed(settings, attempt, command, *exit, stderr, now));
+        }
+        CredentialOutcome::NotConfigured { .. }
+        | CredentialOutcome::NotTried
+        | CredentialOutcome::Token => nothing(settings, seen.credential.get()?),
+    };
+    Ok(finding)
+}
+
+fn entra(
+    settings: &Settings,
+    attempt: &CredentialAttempt,
+    error: &EntraError,
+    seen_at: i64,
+) -> Finding {
+    // Of several numbers the first that is known decides.
+    let known = error.codes.iter().copied().find_map(aadsts::lookup);
+    let number = match known.map(|known| known.code).or_else(|| error.codes.first().copied()) {
+        Some(code) => format!("AADSTS{code}"),
+        None => format!("{} {}", error.status, error.error),
+    };
+    let (problem, meaning) = match known {
+        Some(known) => (known.problem, known.meaning.to_owned()),
+        None if error.status == 429 => (&THROTTLED, "too many requests".to_owned()),
+        None if error.status >= 500 => (&ENTRA_TRANSIENT, "Entra is out of order".to_owned()),
+        None => (&OTHER_ENTRA_ERROR, "for a reason that this version does not know".to_owned()),
+    };
+    let whom = attempt.identity.as_deref().unwrap_or("this identity");
+    let mut finding = Finding::of(
+        problem,
+        attempt.kind.name(),
+        format!("Entra refuses {whom}: {meaning} ({number})"),
+    )
+    .because(format!("Entra says: {}", error.description))
+    .because_all(ticket(error))
+    .because_all(attempt.assertion.as_ref().map(|token| presented(token, seen_at)));
+    if let Some(certificate) = &attempt.certificate {
+        finding = finding.because(signed_with(certificate, seen_at));
+    }
+    let values = Values::of(settings, attempt);
+    match known {
+        Some(known) => known.advice.iter().fold(finding, |f, advice| f.fix(values.fix(advice))),
+        None if matches!(problem.id, "token/throttled" | "token/entra-transient") => {
+            let wait = error.retry_after.map(|seconds| {
+                format!(" {}", text::duration(i64::try_from(seconds).unwrap_or(i64::MAX)))
+            });
+            let wait = wait.unwrap_or_default();
+            finding.fix(
+                Fix::you(format!("Wait{wait}, and try again"))
+                    .run("entra-pg doctor --retry-for 5m"),
+            )
+        }
+        None => problem
+            .page
+            .fix
+            .iter()
+            .fold(finding, |finding, (actor, text)| finding.fix(Fix::by(*actor, *text))),
+    }
+}
+
+/// What a support request needs, and what else stands in the answer.
+fn ticket(error: &EntraError) -> Vec<String> {
+    let named = [
+        ("trace id", &error.trace_id),
+        ("correlation id", &error.correlation_id),
+        ("timestamp", &error.timestamp),
+        ("suberror", &error.suberror),
+    ];
+    let mut lines: Vec<String> = named
+        .into_iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")))
+        .collect();
+    if error.codes.len() > 1 {
+        let codes: Vec<String> = error.codes.iter().map(|code| format!("AADSTS{code}")).collect();
+        lines.push(format!("all numbers: {}", codes.join(", ")));
+    }
+    if error.asks_for_claims {
+        lines.push("the answer asks for more claims: a Conditional Access challenge".to_owned());
+    }
+    lines.extend(error.retry_after.map(|seconds| format!("Retry-After: {seconds} s")));
+    lines
+}
+
+/// The federated token, decoded, to be held against the application's federated credentials.
+fn presented(token: &Assertion, now: i64) -> String {
+    let lifetime = match token.expires {
+        Some(expires) if expires <= now => {
+            format!(", expired {} ago", text::duration(expires - now))
+        }
+        Some(expires) => format!(", expires in {}", text::duration(expires - now)),
+        None => String::new(),
+    };
+    format!(
+        "the federated token in {}: issuer {}, subject {}, audience {}{lifetime}",
+        token.file, token.issuer, token.subject, token.audience
+    )
+}
+
+fn signed_with(certificate: &ClientCertificate, now: i64) -> String {
+    let (file, subject) = (&certificate.file, &certificate.subject);
+    let end = certificate.not_after - now;
+    let validity = if end <= 0 {
+        format!("expired {} ago", text::duration(end))
+    } else if certificate.not_before > now {
+        "not valid yet".to_owned()
+    } else {
+        format!("good for {}", text::duration(end))
+    };
+    format!("signed with {file}: {subject}, thumbprint {}, {validity}", certificate.thumbprint)
+}
+
+fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Finding {
+    let names = text::list(missing, 4);
+    let place = if in_pod { "this pod" } else { "this process" };
+    let nothing = missing.iter().any(|name| name == "AZURE_FEDERATED_TOKEN_FILE");
+    let detail = format!("{place} was not given its federated identity: {names} missing");
+    let finding = Finding::of(&WORKLOAD_IDENTITY_UNWIRED, attempt.kind.name(), detail);
+    // In a pod nobody may have wanted a federated identity.
+    let finding = if nothing && in_pod { finding.sure(Confidence::Likely) } else { finding };
+    if nothing {
+        finding
+            .because("the webhook of AKS sets AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE in labelled pods")
+            .fix(Fix::you("Label the pod (in its template), and start it anew").run("kubectl label pod <pod> azure.workload.identity/use=true --dry-run=server"))
+            .fix(Fix::you("See that the service account names the identity").run("kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>"))
+    } else if missing.iter().any(|name| name == "AZURE_CLIENT_ID") {
+        finding
+            .fix(Fix::you("Name the identity on the service account, and start the pod anew").run(
+            "kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>",
+        ))
+    } else {
+        finding.fix(Fix::you("Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this user"))
+    }
+}
+
+fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Finding {
+    let who = endpoint_name(endpoint);
+    let finding = Finding::of(
+        &IDENTITY_ENDPOINT_UNREACHABLE,
+        attempt.kind.name(),
+        format!("{who} ({endpoint}) does not answer: {detail}"),
+    );
+    match endpoint {
+        "arc" => finding.fix(Fix::you("Start the agent").run("sudo systemctl start himdsd && azcmagent show")),
+        "app-service" => finding.fix(Fix::you("IDENTITY_ENDPOINT is good inside the app's own container alone; see that no HTTP_PROXY holds it (NO_PROXY)")),
+        _ => finding
+            .fix(Fix::you("Run this on a machine in Azure that has an identity, or choose another --credential"))
+            .fix(Fix::by(Actor::Network, "Let 169.254.169.254:80 through: no proxy, no pod or security policy may hold it (service tag AzurePlatformIMDS)")),
+    }
+}
+
+fn identity(
+    attempt: &CredentialAttempt,
+    endpoint: &str,
+    status: u16,
+    error: &str,
+    description: &str,
+) -> Finding {
+    let lower = description.to_lowercase();
+    let whom = attempt.identity.as_deref().unwrap_or("system-assigned");
+    let who = endpoint_name(endpoint);
+    let app = endpoint == "app-service";
+    let absent =
+        ["identity not found", "no managed identity", "no user assigned", "not been assigned"];
+    let (problem, detail) = if endpoint == "azure-pipelines" {
+        let detail = format!("{who} gives no federated token ({status})");
+        (&ENVIRONMENT_INCOMPLETE, detail)
+    } else if lower.contains("multiple user assigned") {
+        (
+            &AMBIGUOUS_MANAGED_IDENTITY,
+            "this machine has several identities, and none was chosen".to_owned(),
+        )
+    } else if absent.iter().any(|text| lower.contains(text)) {
+        let place = if app { "this app" } else { "this machine" };
+        (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({whom})"))
+    } else if matches!(status, 410 | 429) || (status == 404 && !app) || status >= 500 {
+        (&IDENTITY_ENDPOINT_BUSY, format!("{who} is busy ({status})"))
+    } else if error == "invalid_resource" {
+        (&RESOURCE_UNKNOWN, format!("{who} does not know the resource ({status} {error})"))
+    } else {
+        (&NO_MANAGED_IDENTITY, format!("{who} refuses ({status} {error})"))
+    };
+    let mut finding = Finding::of(problem, attempt.kind.name(), detail)
+        .because(format!("{endpoint} says {status} {error}: {description}"));
+    if app && status == 500 {
+        finding = finding
+            .because("App Service answers 500 to a resource that it does not know, too")
+            .sure(Confidence::Likely);
+    }
+    match problem.id {
+        "token/environment-incomplete" => finding
+            .fix(Fix::you("Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"))
+            .fix(Fix::you("See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service connection that this pipeline may use")),
+        "token/ambiguous-managed-identity" => finding
+            .fix(Fix::you("Choose one by its client id").run("export AZURE_CLIENT_ID=<client-id>")),
+        "token/identity-endpoint-busy" => {
+            finding.fix(Fix::you("Wait, and try again").run("entra-pg doctor --retry-for 2m"))
+        }
+        _ if app => finding.fix(
+            Fix::by(Actor::AzureOwner, "Give the app the identity")
+                .run("az webapp identity assign -g <resource-group> -n <app>"),
+        ),
+        _ => finding.fix(
+            Fix::by(Actor::AzureOwner, "Give the machine the identity")
+                .run("az vm identity assign -g <resource-group> -n <machine>"),
+        ),
+    }
+}
+
+fn command_failed(
+    settings: &Settings,
+    attempt: &CredentialAttempt,
+    command: &str,
+    exit: Option<i32>,
+    stderr: &str,
+    now: i64,
+) -> Finding {
+    if let Some(error) = aadsts::error_in(stderr) {
+        return entra(settings, attempt, &error, now);
+    }
+    let signed_out =
+        ["az login", "azd auth login", "not logged in"].iter().any(|sign| stderr.contains(sign));
+    let said = format!("{command} ends with {}: {}", exit.unwrap_or(-1), stderr.trim());
+    let kind = attempt.kind.name();
+    let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
+    let developer = attempt.kind == CredentialKind::AzureDeveloperCli;
+    let scope = settings.cloud.value.database_scope();
+    if signed_out {
+        let detail = format!("nobody is signed in to {command}");
+        let sign_in = match (developer, tenant) {
+            (true, None) => "azd auth login".to_owned(),
+            (true, Some(tenant)) => format!("azd auth login --tenant-id {tenant}"),
+            (false, None) => "az login".to_owned(),
+            (false, Some(tenant)) => format!("az login --tenant {tenant}"),
+        };
+        return Finding::of(&CLI_SIGNED_OUT, kind, detail)
+            .because(said)
+            .because("sudo, cron and containers have another HOME, and with it another sign-in (AZURE_CONFIG_DIR)")
+            .fix(Fix::you("Sign in").run(sign_in));
+    }
+    let by_hand = if developer {
+        format!("azd auth token --scope {scope} --output json | cut -c1-20")
+    } else {
+        format!("az account get-access-token --scope {scope} --query expiresOn")
+    };
+    Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} cannot give a token"))
+        .sure(Confidence::Possible)
+        .because(said)
+        .fix(Fix::you("Run it by hand, and see").run(by_hand))
+}
+
+fn blocked(by: Topic, subject: &str) -> Missing {
+    Missing(NotObserved::Blocked { by, subject: subject.to_owned() })
+}

@@ -1,0 +1,246 @@
+//! `entra-pg name`: a role name, written for each place it is typed in.
+
+use crate::settings::uri;
+use entra_pg_checks::{
+    facts::vantage::Shell,
+    support::name::compare,
+    text::{conninfo_value, quoted, set_variable},
+};
+
+/// A place, and how the name is written there.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Spelling {
+    /// The place.
+    pub place: &'static str,
+    /// The name as it is typed there.
+    pub text: String,
+}
+
+/// The name for every place.
+#[must_use]
+pub fn spellings(name: &str) -> Vec<Spelling> {
+    let spelling = |place, text: String| Spelling { place, text };
+    vec![
+        spelling("connection string", format!("user={}", conninfo_value(name))),
+        spelling("URI", format!("postgresql://{}@<host>/<database>", uri::encode(name))),
+        spelling("bash, zsh", set_variable(Shell::Posix, "PGUSER", name)),
+        spelling("PowerShell", set_variable(Shell::PowerShell, "PGUSER", name)),
+        spelling("cmd.exe", set_variable(Shell::Cmd, "PGUSER", name)),
+        spelling("psql -U", format!("psql -U {}", quoted(Shell::Posix, name))),
+        spelling(".pgpass", format!("<host>:5432:<database>:{}:<token>", passfile(name))),
+        spelling("service file", format!("user={name}")),
+        spelling(
+            "JDBC URL",
+            format!("jdbc:postgresql://<host>/<database>?user={}", uri::encode(name)),
+        ),
+        spelling("Npgsql", format!("Username={}", npgsql(name))),
+        spelling(
+            "SQLAlchemy",
+            format!("URL.create(\"postgresql+psycopg\", username={})", json(name)),
+        ),
+        spelling("node-postgres", format!("new Client({{ user: {} }})", json(name))),
+        spelling("YAML", format!("PGUSER: {}", json(name))),
+        spelling("Terraform", format!("username = {}", terraform(name))),
+        spelling("SQL identifier", identifier(name)),
+        spelling(
+            "create the role",
+            format!("select * from pgaadauth_create_principal({}, false, false);", literal(name)),
+        ),
+    ]
+}
+
+/// What is odd about a name.
+#[must_use]
+pub fn warnings(name: &str) -> Vec<String> {
+    let mut odd = Vec::new();
+    if name.len() > 63 {
+        odd.push(format!("it has {} bytes; PostgreSQL keeps 63 (\"{}\"): create the role under a shorter name with pgaadauth_create_principal_with_oid", name.len(), compare::cut(name, 63)));
+    }
+    if name.trim() != name || name.chars().any(compare::is_invisible) {
+        let places = compare::invisible_places(name);
+        odd.push(format!("it holds what cannot be seen, and that is part of the name: {places}"));
+    }
+    if compare::mixes_scripts(name) {
+        let looks = compare::as_it_looks(name);
+        let difference = compare::difference(name, &looks);
+        odd.push(format!("it mixes letters of two alphabets in one word: {difference}"));
+    }
+    if compare::is_decomposed(name) {
+        odd.push("its accents stand behind their letters: the same look as one character each, and other bytes".to_owned());
+    }
+    if name.contains('\\') {
+        odd.push("it holds a backslash: `sed 's/ /\\\\ /g'` in front of PGUSER is a mistake, since libpq takes backslashes off in connection strings only".to_owned());
+    }
+    if name.contains(['%', '"', '!']) {
+        odd.push("cmd.exe: %% is for batch files, at the prompt write one %; a \" or ! in the name is better set by PowerShell".to_owned());
+    }
+    if name.contains(['\n', '\r']) {
+        odd.push("no line of a password or service file can hold its line break".to_owned());
+    }
+    if name.starts_with(' ') || name.ends_with(' ') {
+        odd.push("a service file drops the blanks at its ends".to_owned());
+    }
+    if let Some(alike) = other_domain(name) {
+        odd.push(alike);
+    }
+    if name.contains("%40") || name.contains("%20") || name.contains("%23") {
+        odd.push("it looks percent-encoded; only URIs are decoded".to_owned());
+    }
+    let guid = name.len() == 36 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    if guid {
+        odd.push("it looks like an id; roles are called by the display name".to_owned());
+    }
+    odd
+}
+
+/// A guest in the form of the home tenant, or the older form of Single Server.
+fn other_domain(name: &str) -> Option<String> {
+    let (user, domain) = name.rsplit_once('@')?;
+    if name.to_lowercase().contains("#ext#") && !name.contains("#EXT#") {
+        return Some("a guest's #EXT# is written in capitals, and case counts".to_owned());
+    }
+    (!domain.contains('.') && !user.is_empty()).then(|| {
+        format!("it ends with @{domain}: Flexible Server takes the name alone, without @server")
+    })
+}
+
+fn passfile(name: &str) -> String {
+    // Alone, a star matches every name.
+    if name == "*" {
+        return r"\*".to_owned();
+    }
+    name.replace('\\', r"\\").replace(':', r"\:")
+}
+
+/// Npgsql follows the rules of ADO.NET connection strings.
+pub(crate) fn npgsql(name: &str) -> String {
+    let plain = name.trim() == name && !name.contains([';', '"', '\'', '=']);
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+pub(crate) fn json(name: &str) -> String {
+    serde_json::Value::from(name).to_string()
+}
+
+/// HCL opens `${` and `%{` in strings.
+pub(crate) fn terraform(name: &str) -> String {
+    json(name).replace("${", "$${").replace("%{", "%%{")
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(name: &str) -> String {
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{spellings, warnings};
+    use crate::{
+        environment::Environment,
+        settings::{TargetArgs, resolve},
+    };
+    use proptest::prelude::{prop_assert, prop_assert_eq};
+
+    fn text(name: &str, place: &str) -> String {
+        let all = spellings(name);
+        all.into_iter().find(|spelling| spelling.place == place).expect(place).text
+    }
+
+    fn user_of(conninfo: String) -> String {
+        let args = TargetArgs { conninfo: Some(conninfo), ..TargetArgs::default() };
+        let (settings, _) = resolve(&args, &Environment::default()).expect("parsed");
+        settings.user.expect("a user").value
+    }
+
+    #[test]
+    fn the_awkward_ones() {
+        assert_eq!(text("O'Neil", "connection string"), r"user='O\'Neil'");
+        assert_eq!(text("a:b\\c", ".pgpass"), r"<host>:5432:<database>:a\:b\\c:<token>");
+        assert_eq!(text("g#EXT#@t", "URI"), "postgresql://g%23EXT%23%40t@<host>/<database>");
+        assert_eq!(text("Prod DB", "cmd.exe"), "set \"PGUSER=Prod DB\"");
+        assert_eq!(text("a\"b", "SQL identifier"), "\"a\"\"b\"");
+        assert_eq!(text("${x}", "Terraform"), "username = \"$${x}\"");
+        assert_eq!(warnings("Prod DB Readonly"), Vec::<String>::new());
+        assert_eq!(warnings(r"Prod\ DB").len(), 1);
+    }
+
+    #[test]
+    fn warnings_name_what_is_odd() {
+        let says = |name: &str, part: &str| {
+            let said = warnings(name);
+            assert!(said.iter().any(|warning| warning.contains(part)), "{name}: {said:?}");
+        };
+        says("Prod DB\r", "carriage return");
+        says("\u{420}rod DB", "two alphabets");
+        says("Zoe\u{308}", "accents");
+        says("alice@pg-prod", "@pg-prod");
+        says("bob_x.com#ext#@contoso.onmicrosoft.com", "capitals");
+        says(&"x".repeat(64), "64 bytes");
+        assert_eq!(warnings("bob_x.com#EXT#@contoso.onmicrosoft.com"), Vec::<String>::new());
+        assert_eq!(warnings("Прод БД"), Vec::<String>::new());
+    }
+
+    /// What a reader of the place's own format makes of the spelling.
+    fn unquote(text: &str, quote: char) -> Option<String> {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        let doubled: String = [quote, quote].iter().collect();
+        // Every quotation mark inside must be one of a pair.
+        let bare = inner.replace(&doubled, "");
+        (!bare.contains(quote)).then(|| inner.replace(&doubled, &quote.to_string()))
+    }
+
+    /// PowerShell takes typographers' quotation marks for its own; each stands for one of a pair.
+    fn powershell(text: &str) -> Option<String> {
+        let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+        let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');
+        let (mut out, mut rest) = (String::new(), inner.chars());
+        while let Some(character) = rest.next() {
+            if is_quote(character) {
+                rest.next().filter(|next| is_quote(*next))?;
+            }
+            out.push(character);
+        }
+        Some(out)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_other_reader_gives_the_name_back(name in "[^\\x00]{1,63}") {
+            // SQL, JSON (which YAML, Python and JavaScript read alike), ADO.NET, PowerShell, URL.
+            prop_assert_eq!(unquote(&text(&name, "SQL identifier"), '"'), Some(name.clone()));
+            let role = text(&name, "create the role");
+            let literal = role.strip_prefix("select * from pgaadauth_create_principal(");
+            let literal = literal.and_then(|rest| rest.strip_suffix(", false, false);"));
+            prop_assert_eq!(unquote(literal.unwrap_or_default(), '\''), Some(name.clone()));
+            let yaml = text(&name, "YAML").replacen("PGUSER: ", "", 1);
+            prop_assert_eq!(serde_json::from_str::<String>(&yaml).ok(), Some(name.clone()));
+            let dotnet = text(&name, "Npgsql").replacen("Username=", "", 1);
+            prop_assert_eq!(unquote(&dotnet, '"').unwrap_or(dotnet), name.clone());
+            let shell = text(&name, "PowerShell").replacen("$env:PGUSER = ", "", 1);
+            prop_assert_eq!(powershell(&shell), Some(name.clone()));
+            let url = text(&name, "JDBC URL");
+            let encoded = url.split_once("?user=").map(|(_, user)| user).unwrap_or_default();
+            // JDBC takes + for a blank, so none may be left.
+            prop_assert!(!encoded.contains('+'));
+            let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8();
+            prop_assert_eq!(decoded.unwrap_or_default(), name.as_str());
+        }
+
+        #[test]
+        fn connection_string_and_uri_give_the_name_back(name in "[^\\x00]{1,63}") {
+            prop_assert_eq!(user_of(text(&name, "connection string")), name.clone());
+            let uri = text(&name, "URI").replace("<host>", "h").replace("/<database>", "/d");
+            prop_assert_eq!(user_of(uri), name);
+        }
+
+        #[test]
+        fn a_posix_shell_gives_the_name_back(name in "[^\\x00]{1,63}") {
+            let line = format!("{}; printf %s \"$PGUSER\"", text(&name, "bash, zsh"));
+            let output = std::process::Command::new("sh").args(["-c", &line]).output().expect("sh");
+            prop_assert_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), name);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! One run: observe, then judge.
+
+pub(crate) mod gather;
+pub mod plan;
+mod report;
+pub mod retry;
+
+use crate::{
+    environment::Environment, probe::context::Context, process::progress::Progress,
+    settings::request::Request,
+};
+use gather::gather;
+pub use report::{FailOn, Report, exit_code};
+use tokio_util::sync::CancellationToken;
+
+/// Looks and judges once.
+pub async fn run(
+    request: &Request,
+    environment: &Environment,
+    interrupt: &CancellationToken,
+    progress: Progress,
+) -> Report {
+    let cx = Context::new(
+        environment.clone(),
+        request.timeout,
+        request.deadline,
+        interrupt.clone(),
+        progress,
+    );
+    let evidence = gather(&cx, request).await;
+    Report::new(evidence, &request.selection)
+}

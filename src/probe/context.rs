@@ -1,0 +1,307 @@
+//! What every probe shares: the clock, the budgets, the log of what was done.
+
+#![allow(clippy::disallowed_methods, reason = "the home of the clock")]
+
+use crate::{
+    environment::Environment,
+    net::{self, Lookups, Roots},
+    process::{crash, progress::Progress},
+    time::milliseconds,
+};
+use entra_pg_checks::{Contact, Evidence, Fact, NotObserved, Step, Topic};
+use futures::FutureExt;
+use jiff::Timestamp;
+use std::{
+    any::Any,
+    future::Future,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The frame of one run. Probes get it by reference and nothing else that is ambient.
+pub struct Context {
+    /// The environment, as it was when the program began.
+    pub environment: Arc<Environment>,
+    /// The root certificates.
+    pub roots: Arc<Roots>,
+    /// The system's lookups, one a name.
+    pub lookups: Lookups,
+    http: Arc<OnceLock<Option<reqwest::Client>>>,
+    run_id: String,
+    started: Instant,
+    observed_at: Timestamp,
+    timeout: Duration,
+    deadline: Duration,
+    interrupt: CancellationToken,
+    progress: Progress,
+    log: Mutex<Log>,
+}
+
+/// What was done, in the order in which it ended.
+#[derive(Default)]
+pub struct Log {
+    /// When each look began and how long it took.
+    pub timeline: Vec<Step>,
+    /// Every endpoint contacted, once.
+    pub contacted: Vec<Contact>,
+    /// Defects of our own that were caught.
+    pub tool_errors: Vec<String>,
+}
+
+/// The time after the deadline in which a probe may still say by itself that it ran out of time.
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Context {
+    /// A run that begins now.
+    #[must_use]
+    pub fn new(
+        environment: Environment,
+        timeout: Duration,
+        deadline: Duration,
+        interrupt: CancellationToken,
+        progress: Progress,
+    ) -> Self {
+        Self {
+            roots: Arc::new(Roots::new(&environment)),
+            environment: Arc::new(environment),
+            lookups: Lookups::default(),
+            http: Arc::default(),
+            run_id: run_id(Timestamp::now()),
+            started: Instant::now(),
+            observed_at: Timestamp::now(),
+            timeout,
+            deadline,
+            interrupt,
+            progress,
+            log: Mutex::default(),
+        }
+    }
+
+    /// The context of one target among several: the same environment, roots and interrupt, and a
+    /// clock and a log of its own.
+    #[must_use]
+    pub fn of_one_target(&self, timeout: Duration, deadline: Duration) -> Self {
+        Self {
+            environment: Arc::clone(&self.environment),
+            roots: Arc::clone(&self.roots),
+            lookups: self.lookups.clone(),
+            http: Arc::clone(&self.http),
+            run_id: run_id(Timestamp::now()),
+            started: Instant::now(),
+            observed_at: Timestamp::now(),
+            timeout,
+            deadline,
+            interrupt: self.interrupt.clone(),
+            progress: Progress::none(),
+            log: Mutex::default(),
+        }
+    }
+
+    /// The run's own id; the server's log shows it.
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The HTTP client of the run, whose connections are used again; `None` where this machine has
+    /// no roots to verify against.
+    #[must_use]
+    pub fn http(&self) -> Option<reqwest::Client> {
+        self.http
+            .get_or_init(|| net::client::client(&self.roots, &self.lookups, self.timeout).ok())
+            .clone()
+    }
+
+    /// The longest that one wait may take: `--timeout`, or what is left of the deadline.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout.min(self.deadline.saturating_sub(self.started.elapsed()))
+    }
+
+    /// `--timeout` and `--deadline` as given.
+    #[must_use]
+    pub const fn limits(&self) -> (Duration, Duration) {
+        (self.timeout, self.deadline)
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Self::clock()
+    }
+
+    /// The wall clock, for what outlives the borrow of a run.
+    pub(crate) fn clock() -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// The wall clock when the run began.
+    #[must_use]
+    pub const fn observed_at(&self) -> Timestamp {
+        self.observed_at
+    }
+
+    /// Milliseconds since the run began.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> u64 {
+        milliseconds(self.started.elapsed())
+    }
+
+    /// Whether the user interrupted the run.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.is_cancelled()
+    }
+
+    /// Does one step of a probe and notes when it began and how long it took, also when it is
+    /// dropped half-way.
+    pub async fn step<T>(
+        &self,
+        topic: Topic,
+        subject: &str,
+        label: &str,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let _noted = Noted::begin(self, topic, subject, label);
+        work.await
+    }
+
+    /// Runs a probe under the deadline. A probe that panics is a defect of this tool: it is noted,
+    /// and the others go on.
+    pub async fn guard<T>(&self, work: impl Future<Output = Fact<T>>) -> Fact<T> {
+        let began = Instant::now();
+        let left = self.deadline.saturating_sub(self.started.elapsed()) + GRACE;
+        let out_of_time = || {
+            Fact::NotObserved(NotObserved::OutOfTime { after_ms: milliseconds(began.elapsed()) })
+        };
+        tokio::select! {
+            biased;
+            done = AssertUnwindSafe(work).catch_unwind() => {
+                done.unwrap_or_else(|panic| self.defect(panic.as_ref()))
+            }
+            () = self.interrupt.cancelled() => out_of_time(),
+            () = tokio::time::sleep(left) => out_of_time(),
+        }
+    }
+
+    /// Notes that an endpoint was contacted.
+    pub fn contacted(&self, host: &str, address: SocketAddr, protocol: &str, probe: &str) {
+        let contact = Contact {
+            host: host.to_owned(),
+            address: address.ip().to_string(),
+            port: address.port(),
+            protocol: protocol.to_owned(),
+            probe: probe.to_owned(),
+        };
+        let mut log = self.log();
+        if !log.contacted.contains(&contact) {
+            log.contacted.push(contact);
+        }
+    }
+
+    /// Takes the log; the run is over.
+    pub fn take_log(&self) -> Log {
+        self.progress.finish();
+        std::mem::take(&mut self.log())
+    }
+
+    /// Copies what was done in common into a target's evidence, on the target's clock: what was done
+    /// before the target's turn took no time of it.
+    pub fn copy_log_to(&self, target: &Self, evidence: &mut Evidence) {
+        let ahead = milliseconds(target.started.saturating_duration_since(self.started));
+        let log = self.log();
+        evidence.timeline.extend(log.timeline.iter().map(|step| Step {
+            started_ms: step.started_ms.saturating_sub(ahead),
+            ..step.clone()
+        }));
+        for contact in &log.contacted {
+            if !evidence.contacted.contains(contact) {
+                evidence.contacted.push(contact.clone());
+            }
+        }
+        evidence.tool_errors.extend(log.tool_errors.iter().cloned());
+    }
+
+    fn defect<T>(&self, panic: &(dyn Any + Send)) -> Fact<T> {
+        let text = crash::said(panic);
+        self.log().tool_errors.push(text.clone());
+        Fact::NotObserved(NotObserved::ToolFailed { detail: text })
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // A panic while the log is held leaves it as complete as it was.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A step under way; noted when it ends, however it ends.
+struct Noted<'a> {
+    context: &'a Context,
+    step: Option<Step>,
+    progress: u64,
+}
+
+impl<'a> Noted<'a> {
+    fn begin(context: &'a Context, topic: Topic, subject: &str, label: &str) -> Self {
+        let step = Step {
+            topic,
+            subject: subject.to_owned(),
+            label: label.to_owned(),
+            started_ms: context.elapsed_ms(),
+            duration_ms: 0,
+        };
+        let progress = context.progress.begin(topic, subject, label);
+        Self { context, step: Some(step), progress }
+    }
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.context.progress.end(self.progress);
+        if let Some(mut step) = self.step.take() {
+            step.duration_ms = self.context.elapsed_ms().saturating_sub(step.started_ms);
+            self.context.log().timeline.push(step);
+        }
+    }
+}
+
+/// An id that sorts by time: 48 bits of milliseconds, 32 bits at random, in base 32.
+fn run_id(now: Timestamp) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut random = [0; 4];
+    // Without randomness the time alone still tells runs apart.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    let time = u128::from(now.as_millisecond().unsigned_abs());
+    let number = (time << 32) | u128::from(u32::from_be_bytes(random));
+    (0..16).rev().map(|place| char::from(DIGITS[(number >> (5 * place)) as usize & 31])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Context;
+    use crate::{
+        environment::Environment,
+        process::progress::Progress,
+        secret::{Secrets, redact},
+    };
+    use entra_pg_checks::{Evidence, Fact, NotObserved};
+    use std::time::Duration;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test]
+    async fn a_probe_that_panics_is_noted_without_the_secret_in_its_message() {
+        let environment = Environment::from_pairs([("PGPASSWORD", "Geheim-12345")]);
+        let secrets = Secrets::of_environment(&environment);
+        let second = Duration::from_secs(1);
+        let cx =
+            Context::new(environment, second, second, CancellationToken::new(), Progress::none());
+        let seen: Fact<u8> = cx.guard(async { panic!("no place for {}", "Geheim-12345") }).await;
+        assert!(matches!(seen, Fact::NotObserved(NotObserved::ToolFailed { .. })));
+        let evidence = Evidence { tool_errors: cx.take_log().tool_errors, ..Evidence::default() };
+        let shown = redact::evidence(evidence, &secrets).tool_errors.concat();
+        assert!(shown.contains("no place for (redacted: PGPASSWORD)"), "{shown}");
+    }
+}

@@ -1,0 +1,66 @@
+//! A defect of this tool: what a panic said, and where it was.
+
+use crate::{environment::Environment, secret::Secrets};
+use std::{
+    any::Any,
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe},
+};
+
+thread_local! {
+    /// The last panic of this thread, until somebody asks.
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From here on a panic prints nothing, since it would garble the report; it is kept for [`said`].
+pub fn listen() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let text = text_of(info.payload()) + &place.unwrap_or_default();
+        LAST.with_borrow_mut(|last| *last = Some(text));
+    }));
+}
+
+/// What a panic that was caught on this thread said, and where it was.
+pub fn said(panic: &(dyn Any + Send)) -> String {
+    LAST.with_borrow_mut(Option::take).unwrap_or_else(|| text_of(panic))
+}
+
+/// Does the work of a command.
+///
+/// # Errors
+/// It panicked: what to tell the user, without the secrets of the environment.
+pub fn guarded<T>(environment: &Environment, work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = said(panic.as_ref());
+        let text = Secrets::of_environment(environment).redacted(&text, &[]).unwrap_or(text);
+        format!(
+            "this is a defect of entra-pg itself, and says nothing of your setup: {text}\n\
+             Please report it, with this line and the options that were given"
+        )
+    })
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a word".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{guarded, listen};
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_panic_is_told_with_its_place_and_without_secrets() {
+        let environment = Environment::from_pairs([("PGPASSWORD", "Geheim-12345")]);
+        listen();
+        let failed: Result<(), String> = guarded(&environment, || panic!("{} x", "Geheim-12345"));
+        let _ = std::panic::take_hook();
+        let told = failed.expect_err("it panicked");
+        assert!(told.contains("(redacted: PGPASSWORD) x (src/process/crash.rs:"), "{told}");
+        assert!(!told.contains("Geheim"), "{told}");
+        assert_eq!(guarded(&environment, || 7), Ok(7));
+    }
+}
