@@ -16,11 +16,12 @@ use std::{fs, path::Path};
 
 /// The evidence of a fixture, seen from a place and about a server.
 fn report(fixture: Option<&str>, place: &str, server: &str) -> Report {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/evidence");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("fixtures/evidence");
     let read = |path: &Path| -> Value {
         serde_json::from_str(&fs::read_to_string(path).expect("a fixture")).expect("JSON")
     };
-    let mut evidence = read(&folder.join("healthy.json"));
+    let mut evidence = read(&root.join("checks/support/healthy.json"));
     if let Some(name) = fixture {
         let patch = read(&folder.join(format!("{name}.json")));
         for (pointer, value) in patch["set"].as_object().expect("changes") {

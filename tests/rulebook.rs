@@ -191,7 +191,7 @@ fn ids(judgement: &Judgement) -> BTreeSet<&'static str> {
 }
 
 fn evidence(patch: &Value) -> Evidence {
-    let mut document = read(&root().join("fixtures/evidence/healthy.json"));
+    let mut document = read(&root().join("checks/support/healthy.json"));
     if let Some(changes) = patch.get("set").and_then(Value::as_object) {
         for (pointer, value) in changes {
             let (parent, key) = pointer.rsplit_once('/').expect("a pointer starts with a slash");

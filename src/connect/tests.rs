@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 fn evidence(changes: &[(&str, Value)]) -> Evidence {
     let mut document: Value =
-        serde_json::from_str(include_str!("../../fixtures/evidence/healthy.json")).expect("JSON");
+        serde_json::from_str(include_str!("../../checks/support/healthy.json")).expect("JSON");
     for (pointer, value) in changes {
         *document.pointer_mut(pointer).expect("a place") = value.clone();
     }

@@ -152,8 +152,7 @@ mod tests {
 
     fn report(changes: &[(&str, Value)]) -> Report {
         let mut document: Value =
-            serde_json::from_str(include_str!("../../fixtures/evidence/healthy.json"))
-                .expect("JSON");
+            serde_json::from_str(include_str!("../../checks/support/healthy.json")).expect("JSON");
         for (pointer, value) in changes {
             *document.pointer_mut(pointer).expect("a place") = value.clone();
         }

@@ -33,14 +33,14 @@ pub(crate) fn fixture(path: &str) -> PathBuf {
 
 /// The healthy evidence with the changes of these fixtures, one after the other.
 pub(crate) fn evidence(patches: &[&str]) -> Value {
-    let read = |path: &str| -> Value {
-        let text =
-            fs::read_to_string(fixture(&format!("evidence/{path}.json"))).expect("a fixture");
-        serde_json::from_str(&text).expect("JSON")
+    let read = |path: PathBuf| -> Value {
+        serde_json::from_str(&fs::read_to_string(path).expect("a fixture")).expect("JSON")
     };
-    let mut document = read("healthy");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut document = read(root.join("checks/support/healthy.json"));
     for name in patches {
-        for (pointer, value) in read(name)["set"].as_object().expect("changes") {
+        let patch = read(fixture(&format!("evidence/{name}.json")));
+        for (pointer, value) in patch["set"].as_object().expect("changes") {
             set(&mut document, pointer, value.clone());
         }
     }
