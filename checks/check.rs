@@ -39,7 +39,7 @@ pub enum Judge {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Missing(pub NotObserved);
 
-/// A defect with a name.
+/// A defect with a name. Everything that the rest of the program knows of it is here.
 #[derive(Debug)]
 pub struct Problem {
     /// `family/slug`; part of the contract with scripts.
@@ -50,8 +50,106 @@ pub struct Problem {
     pub severity: Severity,
     /// Problems that are consequences of this one: ids, or `family/*`.
     pub explains: &'static [&'static str],
+    /// Whether it can disappear while `--retry-for` runs.
+    pub waiting: Waiting,
+    /// Where its cause is observed.
+    pub vantage: VantageKind,
+    /// Parts of error messages by which `explain` recognizes it.
+    pub fragments: &'static [Fragment],
     /// Its page for `entra-pg explain`.
     pub page: Page,
+}
+
+/// Whether a problem can disappear while the diagnosis is repeated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Waiting {
+    /// Networks, roles, rules and servers change.
+    Helps,
+    /// The settings and a given token stay as they are.
+    Useless,
+    /// Each run acquires a token, and a new one can differ. A given token does not change.
+    HelpsWithNewToken,
+    /// Azure's configuration is read live in each run. Exported files do not change.
+    HelpsIfReadLive,
+}
+
+/// Where the cause of a problem is observed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum VantageKind {
+    /// On this machine.
+    Client,
+    /// On the server's side, concluded from how the server behaves.
+    ServerInferred,
+    /// In the configuration of Azure.
+    AzureConfig,
+}
+
+/// Part of an error message of psql, a driver or a tool.
+#[derive(Debug)]
+pub struct Fragment {
+    /// The text in lower case.
+    pub text: &'static str,
+    /// How strongly it suggests the problem. The page of the heaviest fragment comes first.
+    pub weight: u16,
+}
+
+/// A group of checks on one part of the login's path.
+pub struct Family {
+    /// The part of the ids of its checks and problems before the slash.
+    pub name: &'static str,
+    /// The statement that holds if all its checks pass, as a clause.
+    pub summary: &'static str,
+    /// Its checks, from cause to consequence.
+    pub checks: &'static [&'static Check],
+    /// Its station on the path that the HTML report draws.
+    pub station: Station,
+    /// The areas in which a difference between two runs can be the cause of its problems.
+    pub reasons: &'static [Area],
+    /// The facts that `diff` lists if they are the same in both runs, because they are suspected first.
+    pub suspects: &'static [&'static str],
+    /// The topics that cannot be observed because of its problems.
+    pub blocks: &'static [Topic],
+}
+
+/// A station on the login's path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Station {
+    /// The machine that runs the command.
+    Machine,
+    /// Name resolution.
+    Dns,
+    /// Microsoft Entra ID.
+    Entra,
+    /// The database server.
+    Server,
+    /// The login and its session.
+    Login,
+}
+
+/// A part of the evidence, as `diff` groups it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Area {
+    /// The machine.
+    Machine,
+    /// The settings of the connection.
+    Settings,
+    /// The proxy rules.
+    Proxy,
+    /// Name resolution.
+    Dns,
+    /// The way to the Entra hosts.
+    Outbound,
+    /// The machine's clock.
+    Clock,
+    /// The token and its source.
+    Token,
+    /// The way to the server.
+    Server,
+    /// The login.
+    Login,
+    /// The session.
+    Access,
 }
 
 /// The page of a problem. Plain sentences; commands stand between backticks.
@@ -94,21 +192,30 @@ impl Check {
 }
 
 impl Problem {
+    /// The base of problems: an error on this machine's side that explains nothing else and can
+    /// disappear by itself.
+    pub const DEFAULT: Self = Self {
+        id: "",
+        title: "",
+        severity: Severity::Error,
+        explains: &[],
+        waiting: Waiting::Helps,
+        vantage: VantageKind::Client,
+        fragments: &[],
+        page: Page {
+            means: "",
+            causes: &[],
+            confirm: &[],
+            fix: &[],
+            mistaken_for: &[],
+            sources: &[],
+        },
+    };
+
     /// The family: the part of the id before the slash.
     #[must_use]
     pub fn family(&self) -> &'static str {
         family_of(self.id)
-    }
-
-    /// From where it shows: what this machine saw itself, what it concludes of the server's own
-    /// side from how the server behaves, or what Azure's configuration says.
-    #[must_use]
-    pub fn vantage(&self) -> &'static str {
-        match self.family() {
-            "azure" => "azure-config",
-            "login" if SERVERS_SIDE.contains(&self.id) => "server-inferred",
-            _ => "client",
-        }
     }
 
     /// Where its page can be read: in the tool itself, since hints on the web fail in a closed network.
@@ -118,14 +225,61 @@ impl Problem {
     }
 }
 
-/// Refusals of which the cause is on the server's own side, as far as this machine can tell.
-const SERVERS_SIDE: &[&str] = &[
-    "login/stalled",
-    "login/closed",
-    "login/refused",
-    "login/token-refused",
-    "login/server-defect",
-];
+impl VantageKind {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::ServerInferred => "server-inferred",
+            Self::AzureConfig => "azure-config",
+        }
+    }
+}
+
+impl Fragment {
+    /// A fragment of a message, in lower case.
+    #[must_use]
+    pub const fn new(text: &'static str, weight: u16) -> Self {
+        Self { text, weight }
+    }
+}
+
+impl Station {
+    /// Every station, in the order of the path.
+    pub const ALL: [Self; 5] = [Self::Machine, Self::Dns, Self::Entra, Self::Server, Self::Login];
+
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "this machine",
+            Self::Dns => "DNS",
+            Self::Entra => "Entra ID",
+            Self::Server => "server",
+            Self::Login => "login",
+        }
+    }
+}
+
+impl Area {
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Settings => "settings",
+            Self::Proxy => "proxy",
+            Self::Dns => "dns",
+            Self::Outbound => "outbound",
+            Self::Clock => "clock",
+            Self::Token => "token",
+            Self::Server => "server",
+            Self::Login => "login",
+            Self::Access => "access",
+        }
+    }
+}
 
 impl PartialEq for Problem {
     fn eq(&self, other: &Self) -> bool {
@@ -142,30 +296,3 @@ impl From<&NotObserved> for Missing {
 fn family_of(id: &'static str) -> &'static str {
     id.split_once('/').map_or(id, |(family, _)| family)
 }
-
-/// Problems of one kind: errors with the same consequences, each with its page, and the list of all.
-macro_rules! problems {
-    (explains $explains:expr; $($name:ident $id:literal $title:literal $means:literal
-        causes $causes:expr; confirm $confirm:expr; fix $fix:expr; not $not:expr; sources $sources:expr;)*) => {
-        $(
-            #[doc = $title]
-            pub static $name: $crate::check::Problem = $crate::check::Problem {
-                id: $id,
-                title: $title,
-                severity: $crate::check::Severity::Error,
-                explains: $explains,
-                page: $crate::check::Page {
-                    means: $means,
-                    causes: $causes,
-                    confirm: $confirm,
-                    fix: $fix,
-                    mistaken_for: $not,
-                    sources: $sources,
-                },
-            };
-        )*
-        /// Every problem that is defined here.
-        pub const ALL: &[&$crate::check::Problem] = &[$(&$name),*];
-    };
-}
-pub(crate) use problems;

@@ -277,11 +277,12 @@ fn blocked(
     subject: &str,
     findings: &[Judged],
 ) -> (Status, String, Option<&'static Problem>) {
-    let families = families(by);
+    let blocks = |problem: &Problem| {
+        crate::family(problem.family()).is_some_and(|family| family.blocks.contains(&by))
+    };
     let errors = || {
         findings.iter().filter(|judged| {
-            judged.finding.severity == Severity::Error
-                && families.contains(&judged.finding.problem.family())
+            judged.finding.severity == Severity::Error && blocks(judged.finding.problem)
         })
     };
     let cause = errors()
@@ -295,25 +296,6 @@ fn blocked(
             (Status::Skipped, format!("explained by {}", problem.id), Some(problem))
         }
         None => (Status::Undetermined, format!("waited for {about}"), None),
-    }
-}
-
-/// The families whose problems can stand in the way of what waits for a topic.
-const fn families(topic: Topic) -> &'static [&'static str] {
-    match topic {
-        Topic::Settings => &["config"],
-        Topic::Proxy | Topic::Outbound => &["outbound", "dns"],
-        Topic::Dns => &["dns", "config"],
-        Topic::Clock => &["clock", "outbound", "dns"],
-        Topic::Credential => &["token", "outbound", "dns", "config"],
-        Topic::Token => &["claims", "token", "outbound", "dns"],
-        Topic::Keys => &["outbound", "dns"],
-        Topic::Server => &["server", "dns", "config"],
-        Topic::AuthRequest => &["name", "login", "server", "dns", "config"],
-        Topic::Login | Topic::Session => {
-            &["login", "access", "name", "claims", "token", "server", "dns", "config"]
-        }
-        Topic::Graph | Topic::Azure => &["outbound", "dns", "token"],
     }
 }
 

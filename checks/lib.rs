@@ -29,31 +29,40 @@ pub mod text;
 pub mod token;
 pub mod verdict;
 
-pub use check::{Check, Judge, Missing, Page, Problem, Severity};
+pub use check::{
+    Area, Check, Family, Fragment, Judge, Missing, Page, Problem, Severity, Station, VantageKind,
+    Waiting,
+};
 pub use evidence::{Contact, Evidence, Step};
 pub use facts::{Fact, NotObserved, Topic};
 pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};
 pub use verdict::{Actor, Confidence, Finding, Fix, Risk, Verdict};
 
 /// The families in the order of the chain, from what is typed to what is queried.
-pub const FAMILIES: &[(&str, &[&Check])] = &[
-    ("config", config::CHECKS),
-    ("dns", dns::CHECKS),
-    ("outbound", outbound::CHECKS),
-    ("clock", clock::CHECKS),
-    ("token", token::CHECKS),
-    ("claims", claims::CHECKS),
-    ("name", name::CHECKS),
-    ("server", server::CHECKS),
-    ("login", login::CHECKS),
-    ("access", access::CHECKS),
-    ("azure", azure::CHECKS),
+pub const FAMILIES: &[&Family] = &[
+    &config::FAMILY,
+    &dns::FAMILY,
+    &outbound::FAMILY,
+    &clock::FAMILY,
+    &token::FAMILY,
+    &claims::FAMILY,
+    &name::FAMILY,
+    &server::FAMILY,
+    &login::FAMILY,
+    &access::FAMILY,
+    &azure::FAMILY,
 ];
+
+/// The family of this name.
+#[must_use]
+pub fn family(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().copied().find(|family| family.name == name)
+}
 
 /// Every check, in the order of the chain.
 #[must_use]
 pub fn rulebook() -> Vec<&'static Check> {
-    FAMILIES.iter().flat_map(|(_, checks)| checks.iter().copied()).collect()
+    FAMILIES.iter().flat_map(|family| family.checks).copied().collect()
 }
 
 /// Every problem, once, in the order of the chain.

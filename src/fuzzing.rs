@@ -188,7 +188,7 @@ pub fn judge_name(name: &str) -> Vec<(&'static str, String)> {
         auth_request: Fact::Seen(AuthRequest::Sasl { mechanisms: Vec::new() }),
         ..Evidence::default()
     };
-    let judgement = judge(entra_pg_checks::name::CHECKS, &evidence, |_| true);
+    let judgement = judge(entra_pg_checks::name::FAMILY.checks, &evidence, |_| true);
     let found = judgement.findings.into_iter();
     found.map(|judged| (judged.finding.problem.id, judged.finding.detail)).collect()
 }

@@ -1,7 +1,7 @@
 //! Whether the role may enter the database.
 
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -51,10 +51,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             "default_transaction_read_only is on"
         };
         let detail = format!("\"{database}\" can be read and not written: {why}");
-        return Ok(Verdict::found(
-            Finding::of(&READ_ONLY, database, detail)
-                .fix(Fix::by(Actor::DatabaseAdmin, "Connect to the primary, or make room on the disk (Azure sets servers read-only when it is nearly full)")),
-        ));
+        return Ok(Verdict::found(Finding::of(&READ_ONLY, database, detail).fix(Fix::by(
+            Actor::DatabaseAdmin,
+            "Connect to the primary, or make room on the disk (Azure sets servers read-only when \
+                it is nearly full)",
+        ))));
     }
     Ok(Verdict::Passed(format!("connected to \"{database}\" as \"{}\"", session.current_user)))
 }
@@ -116,10 +117,10 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
 pub static DATABASE_MISSING: Problem = Problem {
     id: "access/database-missing",
     title: "the database does not exist",
-    severity: Severity::Error,
     explains: &["access/*"],
     page: Page {
-        means: "The login succeeded, and the database named does not exist (SQLSTATE 3D000). PostgreSQL tells this only after it has accepted the token.",
+        means: "The login succeeded, and the database named does not exist (SQLSTATE 3D000). \
+            PostgreSQL tells this only after it has accepted the token.",
         causes: &[
             "a wrong name or letter case",
             "no database was named, so the user name was taken for it",
@@ -129,27 +130,29 @@ pub static DATABASE_MISSING: Problem = Problem {
         mistaken_for: &["a refused login: the token is fine"],
         sources: &["PostgreSQL documentation: error codes, 3D000"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No CONNECT.
 pub static NO_CONNECT_PRIVILEGE: Problem = Problem {
     id: "access/no-connect-privilege",
     title: "the role may not connect to the database",
-    severity: Severity::Error,
     explains: &["access/*"],
+    fragments: &[Fragment::new("permission denied for database", 60)],
     page: Page {
-        means: "The login succeeded, and the role lacks the privilege CONNECT on this database (SQLSTATE 42501).",
+        means: "The login succeeded, and the role lacks the privilege CONNECT on this database \
+            (SQLSTATE 42501).",
         causes: &[
             "CONNECT was revoked from PUBLIC, and nobody granted it to this role",
             "the role was dropped and recreated, and lost its grants",
         ],
-        confirm: &[
-            "`select has_database_privilege('<role>', '<database>', 'connect')` as an administrator",
-        ],
+        confirm: &["`select has_database_privilege('<role>', '<database>', 'connect')` as an \
+            administrator"],
         fix: &[(Actor::DatabaseAdmin, "GRANT CONNECT ON DATABASE … TO …")],
         mistaken_for: &["login/refused: there the token is not accepted"],
         sources: &["PostgreSQL documentation: GRANT"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Nothing can be written.
@@ -157,7 +160,7 @@ pub static READ_ONLY: Problem = Problem {
     id: "access/read-only",
     title: "the database is read-only",
     severity: Severity::Warning,
-    explains: &[],
+    fragments: &[Fragment::new("read-only transaction", 50)],
     page: Page {
         means: "The session can read and not write.",
         causes: &[
@@ -172,4 +175,5 @@ pub static READ_ONLY: Problem = Problem {
         mistaken_for: &["missing grants: those give 42501, this gives 25006"],
         sources: &["Microsoft Learn: Limits in Azure Database for PostgreSQL, storage"],
     },
+    ..Problem::DEFAULT
 };

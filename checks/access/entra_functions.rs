@@ -1,7 +1,7 @@
 //! Whether Entra roles can be managed from here.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity},
     evidence::Evidence,
     facts::{Topic, session::Session},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -29,12 +29,32 @@ fn judge(session: &Session) -> Verdict {
         None => Verdict::NotApplicable("nobody looked".to_owned()),
         Some(true) => Verdict::Passed("pgaadauth_create_principal is there".to_owned()),
         Some(false) => {
-            let detail = "database postgres has no function pgaadauth_create_principal: Entra roles cannot be managed here";
+            let detail = "database postgres has no function pgaadauth_create_principal: Entra \
+                roles cannot be managed here";
             Verdict::found(
                 Finding::of(&ENTRA_FUNCTIONS_MISSING, HOME, detail)
                     .because("pg_proc of database postgres has no function of this name")
-                    .fix(Fix::by(Actor::AzureOwner, "See whether Entra authentication is on; switching it on installs the extension and restarts the server").run("az postgres flexible-server show -g <resource-group> -n <server> --query authConfig"))
-                    .fix(Fix::by(Actor::DatabaseAdmin, "Until then, map a role by its security label").run("security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';")),
+                    .fix(
+                        Fix::by(
+                            Actor::AzureOwner,
+                            "See whether Entra authentication is on; switching it on installs the \
+                                extension and restarts the server",
+                        )
+                        .run(
+                            "az postgres flexible-server show -g <resource-group> -n <server> \
+                                --query authConfig",
+                        ),
+                    )
+                    .fix(
+                        Fix::by(
+                            Actor::DatabaseAdmin,
+                            "Until then, map a role by its security label",
+                        )
+                        .run(
+                            "security label for \"pgaadauth\" on role \"<role>\" is \
+                                'aadauth,oid=<object-id>,type=user';",
+                        ),
+                    ),
             )
         }
     }
@@ -45,12 +65,14 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
     id: "access/entra-functions-missing",
     title: "the functions that manage Entra roles are missing",
     severity: Severity::Warning,
-    explains: &[],
+    fragments: &[Fragment::new("pgaadauth_create_principal", 40)],
     page: Page {
-        means: "Entra roles are made and listed by functions such as pgaadauth_create_principal. They exist in database postgres alone; here even that lacks them.",
+        means: "Entra roles are made and listed by functions such as pgaadauth_create_principal. \
+            They exist in database postgres alone; here even that lacks them.",
         causes: &[
             "Entra authentication was switched off, or is being switched on",
-            "the server is not an Azure Database for PostgreSQL flexible server, but one that takes tokens by its own means",
+            "the server is not an Azure Database for PostgreSQL flexible server, but one that \
+                takes tokens by its own means",
         ],
         confirm: &[
             "in database postgres: `select proname from pg_proc where proname like 'pgaadauth%'`",
@@ -60,10 +82,12 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
             (Actor::DatabaseAdmin, "map roles with SECURITY LABEL until then"),
         ],
         mistaken_for: &[
-            "\"function pgaadauth_create_principal does not exist\" in another database than postgres: that is no fault, connect to postgres",
+            "\"function pgaadauth_create_principal does not exist\" in another database than \
+                postgres: that is no fault, connect to postgres",
         ],
         sources: &[
             "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };

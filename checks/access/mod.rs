@@ -5,8 +5,18 @@ pub mod entra_functions;
 pub mod role;
 pub mod role_mapping;
 
-use crate::check::Check;
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks.
-pub const CHECKS: &[&Check] =
-    &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "access",
+    summary: "the database lets the role in",
+    checks: &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK],
+    station: Station::Login,
+    reasons: &[Area::Settings, Area::Login, Area::Access],
+    suspects: &["token", "user", "host", "database", "what the server asks for"],
+    blocks: &[Topic::Login, Topic::Session],
+};

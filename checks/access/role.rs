@@ -84,10 +84,23 @@ fn label_differs(principal: &Principal, claims: &Claims) -> Option<Finding> {
         format!("the role's security label names {what} than the token, and the server let it in");
     Some(
         Finding::of(&LABEL_DIFFERS, &principal.role, detail)
-            .because(format!("the label: {} {}, tenant {tenant}", principal.kind, principal.object_id))
+            .because(format!(
+                "the label: {} {}, tenant {tenant}",
+                principal.kind, principal.object_id
+            ))
             .because(format!("the token: object id {oid}, tenant {tid}"))
-            .fix(Fix::by(Actor::DatabaseAdmin, "See who is meant to use this role, and bind it to that principal")
-                .run(format!("select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', false, false);", principal.role.replace('\'', "''"), principal.kind))),
+            .fix(
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "See who is meant to use this role, and bind it to that principal",
+                )
+                .run(format!(
+                    "select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', \
+                        false, false);",
+                    principal.role.replace('\'', "''"),
+                    principal.kind
+                )),
+            ),
     )
 }
 
@@ -105,8 +118,18 @@ fn admin_for_daily_use(session: &Session, principal: Option<&Principal>) -> Opti
     Some(
         Finding::of(&ADMIN_FOR_DAILY_USE, user, detail)
             .because(why)
-            .fix(Fix::by(Actor::DatabaseAdmin, "Make a role without administration for daily work: a group's, say, whose members use their own tokens").run("select * from pgaadauth_create_principal('<group>', false, false);"))
-            .fix(Fix::you("If administration is what this login is for, say so").run("entra-pg doctor --as-admin")),
+            .fix(
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "Make a role without administration for daily work: a group's, say, whose \
+                        members use their own tokens",
+                )
+                .run("select * from pgaadauth_create_principal('<group>', false, false);"),
+            )
+            .fix(
+                Fix::you("If administration is what this login is for, say so")
+                    .run("entra-pg doctor --as-admin"),
+            ),
     )
 }
 
@@ -115,16 +138,18 @@ pub static LABEL_DIFFERS: Problem = Problem {
     id: "access/label-differs",
     title: "the role's security label names another principal than the token",
     severity: Severity::Info,
-    explains: &[],
     page: Page {
-        means: "The login works, and the security label of the role names another object id or tenant than the token. The server decides by more than can be seen here, so this is worth knowing and not an error.",
+        means: "The login works, and the security label of the role names another object id or \
+            tenant than the token. The server decides by more than can be seen here, so this is \
+            worth knowing and not an error.",
         causes: &[
             "the role was bound to another principal a moment ago",
             "a group's role, with a token that lists other groups",
             "the role is one of a group that is synchronised",
         ],
         confirm: &[
-            "`select provider, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where rolname = current_user`, beside `entra-pg token`",
+            "`select provider, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
+                where rolname = current_user`, beside `entra-pg token`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -133,6 +158,7 @@ pub static LABEL_DIFFERS: Problem = Problem {
         mistaken_for: &["login/object-id-mismatch: there the server refuses"],
         sources: &["Microsoft Learn: Manage Microsoft Entra users, security labels"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Administration for everything.
@@ -140,9 +166,10 @@ pub static ADMIN_FOR_DAILY_USE: Problem = Problem {
     id: "access/admin-for-daily-use",
     title: "an Entra administrator is used for ordinary work",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "The role is an Entra administrator of the server (a member of azure_pg_admin), and the login goes to an ordinary database. Whoever gets hold of such a token can change every role and read every database.",
+        means: "The role is an Entra administrator of the server (a member of azure_pg_admin), and \
+            the login goes to an ordinary database. Whoever gets hold of such a token can change \
+            every role and read every database.",
         causes: &[
             "the administrator that was named when the server was made is used by everybody",
             "an application was made an administrator to get past missing grants",
@@ -153,8 +180,10 @@ pub static ADMIN_FOR_DAILY_USE: Problem = Problem {
             (Actor::You, "`entra-pg doctor --as-admin` where administration is meant"),
         ],
         mistaken_for: &[
-            "an administrator in database postgres, or with --as-admin: that is what the role is for",
+            "an administrator in database postgres, or with --as-admin: that is what the role is \
+                for",
         ],
         sources: &["Microsoft Learn: Microsoft Entra authentication concepts, administrators"],
     },
+    ..Problem::DEFAULT
 };

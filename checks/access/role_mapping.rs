@@ -78,7 +78,8 @@ fn folded(name: &str) -> String {
 fn label(role: &str) -> (String, String) {
     let identifier = role.replace('"', "\"\"");
     let statement = format!(
-        "security label for \"pgaadauth\" on role \"{identifier}\" is 'aadauth,oid=<object-id>,type={}';",
+        "security label for \"pgaadauth\" on role \"{identifier}\" is \
+            'aadauth,oid=<object-id>,type={}';",
         if role.contains('@') { "user" } else { "service" }
     );
     let quoted = text::quoted(crate::facts::vantage::Shell::Posix, role);
@@ -120,14 +121,17 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
             .fix(Fix::you("The object id is").run(look_up))
     } else {
         finding
+            .fix(Fix::by(Actor::DatabaseAdmin, "Create it, in database postgres").run(format!(
+                "select * from pgaadauth_create_principal('{literal}', false, false);"
+            )))
             .fix(
-                Fix::by(Actor::DatabaseAdmin, "Create it, in database postgres").run(format!(
-                    "select * from pgaadauth_create_principal('{literal}', false, false);"
-                )),
-            )
-            .fix(
-                Fix::by(Actor::DatabaseAdmin, "Where the name is not unique in Entra, or is to be another one").run(format!(
-                    "select * from pgaadauth_create_principal_with_oid('{literal}', '<object-id>', 'user', false, false);"
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "Where the name is not unique in Entra, or is to be another one",
+                )
+                .run(format!(
+                    "select * from pgaadauth_create_principal_with_oid('{literal}', '<object-id>', \
+                        'user', false, false);"
                 )),
             )
     })
@@ -183,9 +187,19 @@ fn case_twins(roles: &Roles<'_>) -> Option<Finding> {
     let detail = format!("roles that differ in letter case only: {}", text::list(&words, 5));
     Some(
         Finding::of(&CASE_TWINS, *first, detail)
-            .because("role names are case-sensitive; a statement without quotation marks means the lower-case one")
-            .fix(Fix::by(Actor::DatabaseAdmin, "See which of them holds grants, and drop the other")
-                .run("select rolname, rolcanlogin, (select string_agg(label, ' ') from pg_shseclabel where objoid = r.oid) from pg_roles r where lower(rolname) in (select lower(rolname) from pg_roles group by 1 having count(*) > 1);")),
+            .because(
+                "role names are case-sensitive; a statement without quotation marks means the \
+                    lower-case one",
+            )
+            .fix(
+                Fix::by(Actor::DatabaseAdmin, "See which of them holds grants, and drop the other")
+                    .run(
+                        "select rolname, rolcanlogin, (select string_agg(label, ' ') from \
+                            pg_shseclabel where objoid = r.oid) from pg_roles r where \
+                            lower(rolname) in (select lower(rolname) from pg_roles group by 1 \
+                            having count(*) > 1);",
+                    ),
+            ),
     )
 }
 
@@ -208,11 +222,19 @@ fn other_tenant(roles: &Roles<'_>, tenant: &str) -> Option<Finding> {
             .because_all(foreign.iter().take(MOST).map(|principal| {
                 format!("\"{}\" is of tenant {}", principal.role, principal.tenant_id)
             }))
-            .fix(Fix::by(Actor::DatabaseAdmin, "Bind each to its principal in this tenant (a guest has an object id of its own here)").run(format!(
-                "select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', false, false);",
-                first.role.replace('\'', "''"),
-                first.kind
-            ))),
+            .fix(
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "Bind each to its principal in this tenant (a guest has an object id of its \
+                        own here)",
+                )
+                .run(format!(
+                    "select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', \
+                        false, false);",
+                    first.role.replace('\'', "''"),
+                    first.kind
+                )),
+            ),
     )
 }
 
@@ -220,22 +242,25 @@ fn other_tenant(roles: &Roles<'_>, tenant: &str) -> Option<Finding> {
 pub static ROLE_MISSING: Problem = Problem {
     id: "access/role-missing",
     title: "the role that was asked about is no Entra role",
-    severity: Severity::Error,
     explains: &["access/unlabelled-look-alike", "access/case-twins"],
     page: Page {
-        means: "With --as-admin --for-role, an administrator asks why somebody else cannot log in. The server has no Entra role of exactly this name, so it asks that person for a password, and no token lets anybody in.",
+        means: "With --as-admin --for-role, an administrator asks why somebody else cannot log in. \
+            The server has no Entra role of exactly this name, so it asks that person for a \
+            password, and no token lets anybody in.",
         causes: &[
             "nobody has created the role: being in Entra is not enough",
             "the role was made with CREATE ROLE and has no security label",
             "the name differs in letter case",
         ],
         confirm: &[
-            "`select rolname, provider, label from pg_roles r left join pg_shseclabel l on l.objoid = r.oid where lower(rolname) = lower('<role>')`",
+            "`select rolname, provider, label from pg_roles r left join pg_shseclabel l on \
+                l.objoid = r.oid where lower(rolname) = lower('<role>')`",
         ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "`select * from pgaadauth_create_principal('<role>', false, false)` in database postgres",
+                "`select * from pgaadauth_create_principal('<role>', false, false)` in database \
+                    postgres",
             ),
             (
                 Actor::DatabaseAdmin,
@@ -247,6 +272,7 @@ pub static ROLE_MISSING: Problem = Problem {
             "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// A role without a label.
@@ -254,23 +280,26 @@ pub static UNLABELLED_LOOK_ALIKE: Problem = Problem {
     id: "access/unlabelled-look-alike",
     title: "a role is named like an Entra principal and is not mapped to one",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "The role has the name of a person and no security label, so that nobody can log in to it with a token.",
+        means: "The role has the name of a person and no security label, so that nobody can log in \
+            to it with a token.",
         causes: &[
             "it was made with CREATE ROLE in place of pgaadauth_create_principal",
             "it came with a dump and restore, which carries no security labels",
         ],
         confirm: &[
-            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select from pg_shseclabel where objoid = r.oid)`",
+            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select from \
+                pg_shseclabel where objoid = r.oid)`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "SECURITY LABEL FOR \"pgaadauth\" ON ROLE \"…\" IS 'aadauth,oid=…,type=user'; grants are kept",
+            "SECURITY LABEL FOR \"pgaadauth\" ON ROLE \"…\" IS 'aadauth,oid=…,type=user'; grants \
+                are kept",
         )],
         mistaken_for: &["a role that is meant to have a password: then nothing is to be done"],
         sources: &["Microsoft Learn: Manage Microsoft Entra users, security labels"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Two roles, one name.
@@ -278,15 +307,16 @@ pub static CASE_TWINS: Problem = Problem {
     id: "access/case-twins",
     title: "two roles differ in letter case only",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "Role names are case-sensitive. Of two that differ in letter case only, one holds the label and the other perhaps the grants.",
+        means: "Role names are case-sensitive. Of two that differ in letter case only, one holds \
+            the label and the other perhaps the grants.",
         causes: &[
             "CREATE ROLE or GRANT without quotation marks, which folds to lower case",
             "the name was typed in another case the second time",
         ],
         confirm: &[
-            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) > 1`",
+            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) > \
+                1`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -295,6 +325,7 @@ pub static CASE_TWINS: Problem = Problem {
         mistaken_for: &["name/wrong-case: there the person's own name is written in another case"],
         sources: &["PostgreSQL documentation: identifiers and key words"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Somebody from elsewhere.
@@ -302,15 +333,16 @@ pub static OTHER_TENANT: Problem = Problem {
     id: "access/other-tenant",
     title: "a role is mapped to a principal of another tenant",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "The security label names another tenant than the one that issues tokens for this server; tokens of that tenant are refused.",
+        means: "The security label names another tenant than the one that issues tokens for this \
+            server; tokens of that tenant are refused.",
         causes: &[
             "the server moved to another tenant",
             "the label was copied from a server in another tenant",
         ],
         confirm: &[
-            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where provider = 'pgaadauth-int'`",
+            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where \
+                provider = 'pgaadauth-int'`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -319,4 +351,5 @@ pub static OTHER_TENANT: Problem = Problem {
         mistaken_for: &["a guest: guests have an object id in this tenant"],
         sources: &["Microsoft Learn: Microsoft Entra authentication concepts, one tenant"],
     },
+    ..Problem::DEFAULT
 };

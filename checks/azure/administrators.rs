@@ -5,7 +5,7 @@ use super::{
     words::{given, logged_in, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -44,7 +44,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     };
     let finding = Finding::of(&NO_ENTRA_ADMINISTRATOR, name, detail)
         .because("azure-config: the list of administrators is empty")
-        .because("only an Entra administrator can create Entra roles, so there are none but administrators' own")
+        .because(
+            "only an Entra administrator can create Entra roles, so there are none but \
+                administrators' own",
+        )
         .fix(
             Fix::by(Actor::AzureOwner, "Make somebody, better a group, an Entra administrator")
                 .run(format!(
@@ -92,21 +95,27 @@ fn whom(claims: Option<&Claims>) -> String {
 pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
     id: "azure/no-entra-administrator",
     title: "the server has no Entra administrator",
-    severity: Severity::Error,
     explains: &["login/not-an-entra-role", "login/refused"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "Entra authentication has no administrator on this server. Only an Entra administrator can create roles for Entra users, groups and applications; the administrator with a password cannot. So nobody can log in with Entra.",
+        means: "Entra authentication has no administrator on this server. Only an Entra \
+            administrator can create roles for Entra users, groups and applications; the \
+            administrator with a password cannot. So nobody can log in with Entra.",
         causes: &[
-            "Entra authentication was switched on, and the second step, adding an administrator, was left out",
+            "Entra authentication was switched on, and the second step, adding an administrator, \
+                was left out",
             "a template that lists no administrators removed them",
             "adding one failed: the server was not ready, or could not reach Microsoft Graph",
         ],
         confirm: &[
-            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> -s <server>`",
+            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> -s \
+                <server>`",
         ],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server microsoft-entra-admin create`, with a group of which you are a member",
+            "`az postgres flexible-server microsoft-entra-admin create`, with a group of which you \
+                are a member",
         )],
         mistaken_for: &[
             "login/not-an-entra-role: that is how it looks to the client",
@@ -117,4 +126,5 @@ pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
             "hashicorp/terraform-provider-azurerm#27383, Azure/azure-postgresql#127 (adding fails)",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -6,7 +6,7 @@ use super::{
     words::{given, logged_in, unless_seen},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -66,7 +66,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         )
     } else {
         format!(
-            "the server's network {} asks nameservers of its own, {listed}: they must resolve Entra's names",
+            "the server's network {} asks nameservers of its own, {listed}: they must resolve \
+                Entra's names",
             network.name
         )
     };
@@ -78,8 +79,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             format!("client: {server}, asked from here, {word} {name}")
         }))
         .fix(
-            Fix::by(Actor::Network, "See that each of them resolves login.microsoftonline.com and graph.microsoft.com publicly, and forwards the server's zone to 168.63.129.16")
-                .run(format!("nslookup login.microsoftonline.com {asked}")),
+            Fix::by(
+                Actor::Network,
+                "See that each of them resolves login.microsoftonline.com and graph.microsoft.com \
+                    publicly, and forwards the server's zone to 168.63.129.16",
+            )
+            .run(format!("nslookup login.microsoftonline.com {asked}")),
         );
     if every {
         finding = finding.severity(Severity::Error).sure(Confidence::Likely);
@@ -113,27 +118,37 @@ pub static CUSTOM_DNS: Problem = Problem {
     title: "the server's network asks nameservers of its own",
     severity: Severity::Warning,
     explains: CUT_OFF,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The virtual network of the server does not use Azure's resolver but its own nameservers. They must resolve Entra's names publicly, or the server can neither validate tokens nor look names up, and they must forward the server's own zone to Azure's resolver.",
+        means: "The virtual network of the server does not use Azure's resolver but its own \
+            nameservers. They must resolve Entra's names publicly, or the server can neither \
+            validate tokens nor look names up, and they must forward the server's own zone to \
+            Azure's resolver.",
         causes: &[
             "the company's nameservers serve every network, which is a common design",
-            "a forwarder that is missing, blocked, or has a zone of its own for privatelink names: the names of Entra pass through such names",
+            "a forwarder that is missing, blocked, or has a zone of its own for privatelink names: \
+                the names of Entra pass through such names",
         ],
         confirm: &[
             "`az network vnet show -g <resource-group> -n <vnet> --query dhcpOptions.dnsServers`",
-            "`nslookup login.microsoftonline.com <nameserver>` from a machine in that network; or give it to this tool with --nameserver",
+            "`nslookup login.microsoftonline.com <nameserver>` from a machine in that network; or \
+                give it to this tool with --nameserver",
         ],
         fix: &[(
             Actor::Network,
-            "forward public names to the internet's nameservers, and the zone of the server to 168.63.129.16",
+            "forward public names to the internet's nameservers, and the zone of the server to \
+                168.63.129.16",
         )],
         mistaken_for: &[
             "dns/nxdomain: that is what this machine's nameservers say",
             "azure/nsg-blocks-entra: there the name resolves, and packets are dropped",
         ],
         sources: &[
-            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for \
+                PostgreSQL",
             "Microsoft Learn: Name resolution for resources in Azure virtual networks",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -9,7 +9,7 @@ use super::{
     words::{logged_in, login_seen, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -48,25 +48,35 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let blocked = tags.main.without(&denied).is_empty();
     let problem = if blocked { &NSG_BLOCKS_ENTRA } else { &NSG_PARTIAL };
-    let mut finding = Finding::of(problem, &group.name, detail(group, &decisions, &denied, &tags, blocked))
-        .because_all(decisions.made.iter().map(|decision| {
-            let share = share(&decision.addresses, &tags.entra);
-            match decision.rule {
-                Some(rule) => format!("azure-config: {} decides for {share}", line(rule)),
-                None => format!("azure-config: no rule matches {share}, and nothing is let through"),
-            }
-        }))
-        .because_all(decisions.unclear.iter().map(|rule| {
-            format!("azure-config: {} may match more than is known here; a published ServiceTags file and the virtual network would tell", line(rule))
-        }))
-        .because(format!("azure-config: {}", tags.origin()))
-        .because_all(login_seen(seen))
-        .fix(fix(seen, group, &decisions));
+    let mut finding =
+        Finding::of(problem, &group.name, detail(group, &decisions, &denied, &tags, blocked))
+            .because_all(decisions.made.iter().map(|decision| {
+                let share = share(&decision.addresses, &tags.entra);
+                match decision.rule {
+                    Some(rule) => format!("azure-config: {} decides for {share}", line(rule)),
+                    None => {
+                        format!("azure-config: no rule matches {share}, and nothing is let through")
+                    }
+                }
+            }))
+            .because_all(decisions.unclear.iter().map(|rule| {
+                format!(
+                    "azure-config: {} may match more than is known here; a published ServiceTags \
+                        file and the virtual network would tell",
+                    line(rule)
+                )
+            }))
+            .because(format!("azure-config: {}", tags.origin()))
+            .because_all(login_seen(seen))
+            .fix(fix(seen, group, &decisions));
     if !sure || !decisions.unclear.is_empty() {
         finding = finding.sure(Confidence::Likely);
     }
     if rides_on_a_route(&place, group) {
-        finding = finding.sure(Confidence::Possible).because("azure-config: a route sends everything to an appliance or a gateway, and Azure then counts such addresses to VirtualNetwork, which a rule allows");
+        finding = finding.sure(Confidence::Possible).because(
+            "azure-config: a route sends everything to an appliance or a gateway, and Azure then \
+                counts such addresses to VirtualNetwork, which a rule allows",
+        );
     }
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
 }
@@ -128,13 +138,16 @@ fn fix(seen: &Evidence, group: &SecurityGroup, decisions: &Decisions<'_>) -> Fix
     let text = match priority {
         Some(_) => "Allow the service tag AzureActiveDirectory in front of that rule".to_owned(),
         None => format!(
-            "Give the denying rule a number above {first}, so that there is room in front of it, and allow AzureActiveDirectory there"
+            "Give the denying rule a number above {first}, so that there is room in front of it, \
+                and allow AzureActiveDirectory there"
         ),
     };
     let number = priority.map_or_else(|| "<priority>".to_owned(), |number| number.to_string());
     let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
     Fix::by(Actor::Network, text).run(format!(
-        "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowEntraOutBound --priority {number} --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"
+        "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowEntraOutBound --priority \
+            {number} --direction Outbound --access Allow --protocol Tcp \
+            --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"
     ))
 }
 
@@ -209,23 +222,32 @@ pub const CUT_OFF: &[&str] =
 pub static NSG_BLOCKS_ENTRA: Problem = Problem {
     id: "azure/nsg-blocks-entra",
     title: "a security group keeps the server from Entra",
-    severity: Severity::Error,
     explains: CUT_OFF,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    fragments: &[Fragment::new("could not validate aad user", 18)],
     page: Page {
-        means: "The server itself must reach Entra over HTTPS to validate tokens, from its own subnet. The network security group there denies it, so that every login with Entra stalls or is refused, while passwords work. Nothing that this machine can reach says anything about that path.",
+        means: "The server itself must reach Entra over HTTPS to validate tokens, from its own \
+            subnet. The network security group there denies it, so that every login with Entra \
+            stalls or is refused, while passwords work. Nothing that this machine can reach says \
+            anything about that path.",
         causes: &[
-            "a rule that denies the internet, or everything, has a lower number than any that allows AzureActiveDirectory",
+            "a rule that denies the internet, or everything, has a lower number than any that \
+                allows AzureActiveDirectory",
             "the rule that allows it is for another port, protocol, source or direction",
             "the addresses of Entra are allowed one by one, and are not those any more",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query '[securityRules,defaultSecurityRules][]' -o table`: the first outbound rule for TCP 443 to AzureActiveDirectory, * or Internet decides",
+            "`az network nsg show -g <resource-group> -n <nsg> --query \
+                '[securityRules,defaultSecurityRules][]' -o table`: the first outbound rule for \
+                TCP 443 to AzureActiveDirectory, * or Internet decides",
             "a role with a password logs in from the same client, and no Entra role does",
             "`pgaadauth_create_principal` fails on the server as well: it has to look the name up",
         ],
         fix: &[(
             Actor::Network,
-            "allow outbound TCP 443 to the service tag AzureActiveDirectory with a lower number than the rule that denies",
+            "allow outbound TCP 443 to the service tag AzureActiveDirectory with a lower number \
+                than the rule that denies",
         )],
         mistaken_for: &[
             "login/stalled and login/token-refused: what the client sees of it",
@@ -233,11 +255,13 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
             "azure/route-drops-entra: there the security group is right, and the route is not",
         ],
         sources: &[
-            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for \
+                PostgreSQL",
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
             "Microsoft Learn: Network security groups",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// A part gets through.
@@ -245,17 +269,23 @@ pub static NSG_PARTIAL: Problem = Problem {
     id: "azure/nsg-partial",
     title: "a security group lets the server reach a part of Entra alone",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The security group of the server's subnet allows some of Entra's addresses and denies others. Which one the server gets from DNS changes by the minute: logins fail now and then.",
+        means: "The security group of the server's subnet allows some of Entra's addresses and \
+            denies others. Which one the server gets from DNS changes by the minute: logins fail \
+            now and then.",
         causes: &[
-            "AzureCloud is allowed in place of AzureActiveDirectory: it holds the older sign-in ranges and about three quarters of the newer ones",
+            "AzureCloud is allowed in place of AzureActiveDirectory: it holds the older sign-in \
+                ranges and about three quarters of the newer ones",
             "prefixes were typed in from an older list",
             "a rule denies a range in which some of Entra's addresses are",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query '[securityRules,defaultSecurityRules][]' -o table`",
-            "`az network list-service-tags -l <region> --query \"values[?name=='AzureActiveDirectory'].properties.addressPrefixes\"`",
+            "`az network nsg show -g <resource-group> -n <nsg> --query \
+                '[securityRules,defaultSecurityRules][]' -o table`",
+            "`az network list-service-tags -l <region> --query \
+                \"values[?name=='AzureActiveDirectory'].properties.addressPrefixes\"`",
         ],
         fix: &[(
             Actor::Network,
@@ -267,4 +297,5 @@ pub static NSG_PARTIAL: Problem = Problem {
             "Microsoft 365 URLs and IP address ranges, ID 56",
         ],
     },
+    ..Problem::DEFAULT
 };

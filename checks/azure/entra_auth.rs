@@ -5,7 +5,7 @@ use super::{
     words::{logged_in, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic, login::AuthRequest},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -46,10 +46,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 format!("Entra authentication is off on {}", server.name),
             )
             .because("azure-config: authConfig.activeDirectoryAuth is Disabled")
-            .fix(
-                Fix::by(Actor::AzureOwner, "Switch it on; the server restarts")
-                    .run(format!("az postgres flexible-server update -g {rg} -n {name} --microsoft-entra-auth Enabled")),
-            );
+            .fix(Fix::by(Actor::AzureOwner, "Switch it on; the server restarts").run(format!(
+                "az postgres flexible-server update -g {rg} -n {name} --microsoft-entra-auth \
+                    Enabled"
+            )));
             let finding =
                 unless_seen(finding, logged_in(seen), "a login with a token was accepted");
             Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
@@ -61,27 +61,34 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static ENTRA_AUTH_DISABLED: Problem = Problem {
     id: "azure/entra-auth-disabled",
     title: "Entra authentication is off on the server",
-    severity: Severity::Error,
     explains: &["login/not-an-entra-role", "login/refused", "azure/no-entra-administrator"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The server is set to take passwords alone. No Entra role exists on it, and every name is asked for a password.",
+        means: "The server is set to take passwords alone. No Entra role exists on it, and every \
+            name is asked for a password.",
         causes: &[
-            "it was created with password authentication alone, which is the default of many templates",
-            "a template or a pipeline that does not mention authConfig was run again and switched it off",
+            "it was created with password authentication alone, which is the default of many \
+                templates",
+            "a template or a pipeline that does not mention authConfig was run again and switched \
+                it off",
         ],
         confirm: &[
             "`az postgres flexible-server show -g <resource-group> -n <server> --query authConfig`",
         ],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server update -g <resource-group> -n <server> --microsoft-entra-auth Enabled`, and mend the template; the server restarts",
+            "`az postgres flexible-server update -g <resource-group> -n <server> \
+                --microsoft-entra-auth Enabled`, and mend the template; the server restarts",
         )],
         mistaken_for: &[
             "login/not-an-entra-role: that is how it looks to the client, for every name",
         ],
         sources: &[
-            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for \
+                PostgreSQL",
             "Altinn/dialogporten#3570 (templates that flip it)",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -7,7 +7,7 @@ use super::{
     words::{client_address, connected, given, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -67,14 +67,22 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
     let finding = Finding::of(
         &PUBLIC_ACCESS_DISABLED,
         name,
-        format!("public access to {name} is off, and it has no private endpoint: nobody can connect"),
+        format!(
+            "public access to {name} is off, and it has no private endpoint: nobody can connect"
+        ),
     )
-    .because("azure-config: network.publicNetworkAccess is Disabled, and there is no privateEndpointConnections")
-    .fix(Fix::by(Actor::AzureOwner, "Make a private endpoint in a network that this machine reaches, with the DNS zone privatelink.postgres.database.azure.com linked to it"))
-    .fix(
-        Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules")
-            .run(format!("az postgres flexible-server update -g {rg} -n {quoted} --public-access Enabled")),
-    );
+    .because(
+        "azure-config: network.publicNetworkAccess is Disabled, and there is no \
+            privateEndpointConnections",
+    )
+    .fix(Fix::by(
+        Actor::AzureOwner,
+        "Make a private endpoint in a network that this machine reaches, with the DNS zone \
+            privatelink.postgres.database.azure.com linked to it",
+    ))
+    .fix(Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules").run(
+        format!("az postgres flexible-server update -g {rg} -n {quoted} --public-access Enabled"),
+    ));
     Verdict::found(unless_seen(finding, admitted(seen), "the server talks to this machine"))
 }
 
@@ -119,13 +127,14 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
     let mut finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &whom, detail)
         .because_all(who.map(|address| format!("client: its address is {address}, {how}")))
         .because(format!("azure-config: {}", listed(&rules)))
-        .fix(
-            Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(format!(
-                "az postgres flexible-server firewall-rule create -g {} -n {} --rule-name client --start-ip-address {address} --end-ip-address {address}",
+        .fix(Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(
+            format!(
+                "az postgres flexible-server firewall-rule create -g {} -n {} --rule-name client \
+                    --start-ip-address {address} --end-ip-address {address}",
                 word(shell, rg),
                 word(shell, name)
-            )),
-        );
+            ),
+        ));
     if how == "this machine's own" || (azure && seen.vantage.in_azure.is_none()) {
         finding = finding.sure(Confidence::Likely);
     }
@@ -176,18 +185,19 @@ fn listed(rules: &[&FirewallRule]) -> String {
 pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
     id: "azure/public-access-disabled",
     title: "public access to the server is off, and there is no private way",
-    severity: Severity::Error,
     explains: &["server/*", "login/*", "azure/client-not-in-firewall-rules"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The server has neither a public endpoint that is open nor a private endpoint, nor is it in a virtual network: nobody can connect.",
+        means: "The server has neither a public endpoint that is open nor a private endpoint, nor \
+            is it in a virtual network: nobody can connect.",
         causes: &[
             "public access was switched off for security before a private endpoint was made",
             "the private endpoint was deleted",
             "a policy of the company switches public access off",
         ],
-        confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query '[network.publicNetworkAccess,privateEndpointConnections]'`",
-        ],
+        confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \
+            '[network.publicNetworkAccess,privateEndpointConnections]'`"],
         fix: &[
             (Actor::AzureOwner, "make a private endpoint, and link its DNS zone"),
             (Actor::AzureOwner, "or switch public access on, with firewall rules"),
@@ -198,33 +208,40 @@ pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Network with public access for Azure Database for PostgreSQL"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Not this address.
 pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
     id: "azure/client-not-in-firewall-rules",
     title: "the server's firewall rules do not admit this machine",
-    severity: Severity::Error,
     explains: &[
         "server/dropped",
         "server/refused",
         "login/client-address-refused",
         "login/stalled",
     ],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The public endpoint of the server admits the addresses of its firewall rules alone. The address that the server sees this machine with, which is that of the last NAT on the way, is in none of them.",
+        means: "The public endpoint of the server admits the addresses of its firewall rules \
+            alone. The address that the server sees this machine with, which is that of the last \
+            NAT on the way, is in none of them.",
         causes: &[
             "no rule was made for this network",
-            "the rule has the address of another way out: VPN on or off, another NAT gateway, the cloud shell",
+            "the rule has the address of another way out: VPN on or off, another NAT gateway, the \
+                cloud shell",
             "a rule that is younger than five minutes",
         ],
         confirm: &[
-            "`az postgres flexible-server firewall-rule list -g <resource-group> -n <server> -o table`",
+            "`az postgres flexible-server firewall-rule list -g <resource-group> -n <server> -o \
+                table`",
             "the address in the server's own words: no pg_hba.conf entry for host \"…\"",
         ],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server firewall-rule create`, with the address that the server prints",
+            "`az postgres flexible-server firewall-rule create`, with the address that the server \
+                prints",
         )],
         mistaken_for: &[
             "login/client-address-refused: the same in the server's words",
@@ -232,4 +249,5 @@ pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Firewall rules in Azure Database for PostgreSQL"],
     },
+    ..Problem::DEFAULT
 };

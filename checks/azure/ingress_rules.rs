@@ -7,7 +7,7 @@ use super::{
     words::{connected, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -81,9 +81,13 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         Client::Somewhere => "VirtualNetwork".to_owned(),
     };
     finding = finding.fix(
-        Fix::by(Actor::Network, format!("Allow TCP {port} from there in front of that rule")).run(format!(
-            "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowPostgreSQLInBound --priority {number} --direction Inbound --access Allow --protocol Tcp --source-address-prefixes {source} --destination-port-ranges {port}"
-        )),
+        Fix::by(Actor::Network, format!("Allow TCP {port} from there in front of that rule")).run(
+            format!(
+                "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowPostgreSQLInBound \
+                    --priority {number} --direction Inbound --access Allow --protocol Tcp \
+                    --source-address-prefixes {source} --destination-port-ranges {port}"
+            ),
+        ),
     );
     if !sure || client == Client::Somewhere {
         finding = finding.sure(Confidence::Likely);
@@ -95,22 +99,28 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
     id: "azure/nsg-blocks-postgresql",
     title: "a security group keeps clients from PostgreSQL",
-    severity: Severity::Error,
     explains: &["server/*", "login/*"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The network security group on the server's subnet denies TCP to the port of PostgreSQL, or of its pooler, from where this client is.",
+        means: "The network security group on the server's subnet denies TCP to the port of \
+            PostgreSQL, or of its pooler, from where this client is.",
         causes: &[
-            "a rule that denies everything from the network has a lower number than the one that allows 5432",
+            "a rule that denies everything from the network has a lower number than the one that \
+                allows 5432",
             "5432 is allowed, and 6432, the pooler's port, is not",
             "the client's subnet is not among the sources that are allowed",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query '[securityRules,defaultSecurityRules][]' -o table`: the first inbound rule that matches decides",
+            "`az network nsg show -g <resource-group> -n <nsg> --query \
+                '[securityRules,defaultSecurityRules][]' -o table`: the first inbound rule that \
+                matches decides",
             "`az network watcher test-ip-flow` from the client's machine",
         ],
         fix: &[(
             Actor::Network,
-            "allow inbound TCP 5432 (and 6432) from the client's subnet with a lower number than the rule that denies",
+            "allow inbound TCP 5432 (and 6432) from the client's subnet with a lower number than \
+                the rule that denies",
         )],
         mistaken_for: &[
             "server/dropped: what the client sees of it",
@@ -121,4 +131,5 @@ pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -13,20 +13,28 @@ pub mod routes;
 pub mod server_state;
 pub mod tenant;
 
-use crate::check::Check;
+use crate::check::{Area, Family, Station};
 pub(crate) use crate::support::azure::{addresses, place, routing, security, tags, words};
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[
-    &server_state::CHECK,
-    &firewall_rules::CHECK,
-    &private_endpoint::CHECK,
-    &ingress_rules::CHECK,
-    &pooler::CHECK,
-    &entra_auth::CHECK,
-    &administrators::CHECK,
-    &tenant::CHECK,
-    &dns_servers::CHECK,
-    &routes::CHECK,
-    &egress_rules::CHECK,
-];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "azure",
+    summary: "the server's settings and network in Azure let it work",
+    checks: &[
+        &server_state::CHECK,
+        &firewall_rules::CHECK,
+        &private_endpoint::CHECK,
+        &ingress_rules::CHECK,
+        &pooler::CHECK,
+        &entra_auth::CHECK,
+        &administrators::CHECK,
+        &tenant::CHECK,
+        &dns_servers::CHECK,
+        &routes::CHECK,
+        &egress_rules::CHECK,
+    ],
+    station: Station::Server,
+    reasons: &[Area::Settings, Area::Server],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[],
+};

@@ -5,7 +5,7 @@ use super::{
     words::{connected, given, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::Topic,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -79,16 +79,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static POOLER_DISABLED: Problem = Problem {
     id: "azure/pooler-disabled",
     title: "the built-in pooler is off, and its port is asked for",
-    severity: Severity::Error,
     explains: &["server/*", "login/*"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "Port 6432 is that of the server's built-in PgBouncer, which is switched off, or which servers of this kind do not have.",
+        means: "Port 6432 is that of the server's built-in PgBouncer, which is switched off, or \
+            which servers of this kind do not have.",
         causes: &[
             "pgbouncer.enabled is false, which is the default",
             "the server is Burstable: the pooler needs General Purpose or Memory Optimized",
         ],
         confirm: &[
-            "`az postgres flexible-server parameter show -g <resource-group> -s <server> -n pgbouncer.enabled --query value`",
+            "`az postgres flexible-server parameter show -g <resource-group> -s <server> -n \
+                pgbouncer.enabled --query value`",
             "`az postgres flexible-server show -g <resource-group> -n <server> --query sku.tier`",
         ],
         fix: &[
@@ -101,4 +104,5 @@ pub static POOLER_DISABLED: Problem = Problem {
         ],
         sources: &["Microsoft Learn: PgBouncer in Azure Database for PostgreSQL"],
     },
+    ..Problem::DEFAULT
 };

@@ -5,7 +5,7 @@ use super::{
     words::{connected, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -86,17 +86,18 @@ fn goes_private(seen: &Evidence) -> bool {
 pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
     id: "azure/private-endpoint-not-approved",
     title: "the server's private endpoint is not approved",
-    severity: Severity::Error,
     explains: &["server/*", "login/*"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "A private endpoint exists for the server, has an address and perhaps a DNS record, and its connection waits for approval or was rejected. Packets to it go nowhere.",
+        means: "A private endpoint exists for the server, has an address and perhaps a DNS record, \
+            and its connection waits for approval or was rejected. Packets to it go nowhere.",
         causes: &[
             "whoever made the endpoint has no rights on the server, so that its owner must approve",
             "the owner rejected it, or removed the connection",
         ],
-        confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query 'privateEndpointConnections[].privateLinkServiceConnectionState'`",
-        ],
+        confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \
+            'privateEndpointConnections[].privateLinkServiceConnectionState'`"],
         fix: &[(
             Actor::AzureOwner,
             "`az network private-endpoint-connection approve --id <connection-id>`",
@@ -107,4 +108,5 @@ pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
             "REST API Microsoft.DBforPostgreSQL/flexibleServers, privateEndpointConnections",
         ],
     },
+    ..Problem::DEFAULT
 };

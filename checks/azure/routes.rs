@@ -9,7 +9,7 @@ use super::{
     words::{logged_in, login_seen, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -57,7 +57,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         if whole { finding } else { finding.severity(Severity::Warning) }
     } else if let Some(worst) = largest(&away) {
         let detail = format!(
-            "route {} of {} sends what the server has for Entra through {}: whether it gets there is decided behind that",
+            "route {} of {} sends what the server has for Entra through {}: whether it gets there \
+                is decided behind that",
             worst.name,
             table.name,
             hop(worst)
@@ -119,14 +120,23 @@ fn fixes(seen: &Evidence, table: &RouteTable, through: Option<&Route>) -> Vec<Fi
     let shell = seen.vantage.shell;
     let (rg, name) = (word(shell, resource_group(&table.id)), word(shell, &table.name));
     let mut fixes = vec![
-        Fix::by(Actor::Network, "Route the service tag AzureActiveDirectory straight to the internet")
-            .run(format!("az network route-table route create -g {rg} --route-table-name {name} -n Entra --address-prefix AzureActiveDirectory --next-hop-type Internet")),
+        Fix::by(
+            Actor::Network,
+            "Route the service tag AzureActiveDirectory straight to the internet",
+        )
+        .run(format!(
+            "az network route-table route create -g {rg} --route-table-name {name} -n Entra \
+                --address-prefix AzureActiveDirectory --next-hop-type Internet"
+        )),
     ];
     if let Some(route) = through {
         let via = hop(route);
         fixes.push(Fix::by(
             Actor::Network,
-            format!("Or allow HTTPS from the server's subnet to AzureActiveDirectory at {via}, without inspecting TLS"),
+            format!(
+                "Or allow HTTPS from the server's subnet to AzureActiveDirectory at {via}, without \
+                    inspecting TLS"
+            ),
         ));
     }
     fixes
@@ -136,16 +146,21 @@ fn fixes(seen: &Evidence, table: &RouteTable, through: Option<&Route>) -> Vec<Fi
 pub static ROUTE_DROPS_ENTRA: Problem = Problem {
     id: "azure/route-drops-entra",
     title: "a route of the server's subnet drops what is meant for Entra",
-    severity: Severity::Error,
     explains: CUT_OFF,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The route table on the server's subnet sends packets for Entra's addresses to next hop None, or back into the network: they are dropped, and the server cannot validate tokens.",
+        means: "The route table on the server's subnet sends packets for Entra's addresses to next \
+            hop None, or back into the network: they are dropped, and the server cannot validate \
+            tokens.",
         causes: &[
-            "0.0.0.0/0 has next hop None, to keep the subnet off the internet, and nothing exempts AzureActiveDirectory",
+            "0.0.0.0/0 has next hop None, to keep the subnet off the internet, and nothing exempts \
+                AzureActiveDirectory",
             "a prefix of Entra was routed into the network by mistake",
         ],
         confirm: &[
-            "`az network route-table show -g <resource-group> -n <route-table> --query routes -o table`: the longest prefix that holds 20.190.128.0 decides",
+            "`az network route-table show -g <resource-group> -n <route-table> --query routes -o \
+                table`: the longest prefix that holds 20.190.128.0 decides",
         ],
         fix: &[(
             Actor::Network,
@@ -160,6 +175,7 @@ pub static ROUTE_DROPS_ENTRA: Problem = Problem {
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// Through something that decides by itself.
@@ -167,21 +183,27 @@ pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
     id: "azure/route-via-appliance",
     title: "what the server has for Entra goes through an appliance",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The route table on the server's subnet sends packets for Entra through a firewall, another appliance or a gateway. Whether they arrive is decided there, and cannot be seen from Azure's configuration of the subnet.",
+        means: "The route table on the server's subnet sends packets for Entra through a firewall, \
+            another appliance or a gateway. Whether they arrive is decided there, and cannot be \
+            seen from Azure's configuration of the subnet.",
         causes: &[
-            "all traffic of the subnet is forced through a central firewall, which is a common design",
+            "all traffic of the subnet is forced through a central firewall, which is a common \
+                design",
             "forced tunnelling to the company's own network",
         ],
         confirm: &[
-            "the firewall's log: TCP 443 from the server's subnet to 20.190.128.0/18 and 40.126.0.0/18",
+            "the firewall's log: TCP 443 from the server's subnet to 20.190.128.0/18 and \
+                40.126.0.0/18",
             "a role with a password logs in, and no Entra role does",
         ],
         fix: &[
             (
                 Actor::Network,
-                "route the service tag AzureActiveDirectory to the internet, beside the default route",
+                "route the service tag AzureActiveDirectory to the internet, beside the default \
+                    route",
             ),
             (Actor::Network, "or allow it at the firewall, and exempt it from TLS inspection"),
         ],
@@ -191,4 +213,5 @@ pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -5,7 +5,7 @@ use super::{
     words::{logged_in, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -38,13 +38,20 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let fix = match state.to_ascii_lowercase().as_str() {
         "stopped" | "disabled" => Fix::by(Actor::AzureOwner, "Start the server")
             .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
-        "inaccessible" => Fix::by(Actor::AzureOwner, "Give the server its encryption key back: the key, or the identity's right to it, is gone")
-            .run(format!("az postgres flexible-server show -g {rg} -n {name} --query dataEncryption")),
-        "dropping" => Fix::by(Actor::AzureOwner, "It is being deleted: use another server, or restore it"),
+        "inaccessible" => Fix::by(
+            Actor::AzureOwner,
+            "Give the server its encryption key back: the key, or the identity's right to it, is \
+                gone",
+        )
+        .run(format!("az postgres flexible-server show -g {rg} -n {name} --query dataEncryption")),
+        "dropping" => {
+            Fix::by(Actor::AzureOwner, "It is being deleted: use another server, or restore it")
+        }
         "stopping" => Fix::by(Actor::AzureOwner, "Start the server once it has stopped")
             .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
-        _ => Fix::you("Wait until it is ready; --retry-for does")
-            .run(format!("az postgres flexible-server wait -g {rg} -n {name} --custom \"state=='Ready'\"")),
+        _ => Fix::you("Wait until it is ready; --retry-for does").run(format!(
+            "az postgres flexible-server wait -g {rg} -n {name} --custom \"state=='Ready'\""
+        )),
     };
     Ok(Verdict::found(unless_seen(
         finding.fix(fix),
@@ -57,10 +64,14 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static SERVER_NOT_READY: Problem = Problem {
     id: "azure/server-not-ready",
     title: "Azure says that the server is not ready",
-    severity: Severity::Error,
     explains: &["server/*", "login/starting-up", "login/stalled", "login/closed"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    fragments: &[Fragment::new("aadauthoperationcannotbeperformed", 10)],
     page: Page {
-        means: "The server's state in Azure is not Ready: it is stopped, being updated, restarted or deleted, or has lost its encryption key. From outside, a stopped server is silence.",
+        means: "The server's state in Azure is not Ready: it is stopped, being updated, restarted \
+            or deleted, or has lost its encryption key. From outside, a stopped server is \
+            silence.",
         causes: &[
             "somebody stopped it to save costs; after seven days Azure starts it again",
             "it restarts: a parameter or Entra authentication was switched",
@@ -82,4 +93,5 @@ pub static SERVER_NOT_READY: Problem = Problem {
             "REST API Microsoft.DBforPostgreSQL/flexibleServers, state",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -5,7 +5,7 @@ use super::{
     words::{logged_in, unless_seen},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic},
     text,
@@ -55,22 +55,25 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static TENANT_MISMATCH: Problem = Problem {
     id: "azure/tenant-mismatch",
     title: "the token is from another tenant than the server's",
-    severity: Severity::Error,
     explains: &[
         "login/token-refused",
         "login/refused",
         "login/object-id-mismatch",
         "login/not-an-entra-role",
     ],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "A server takes tokens of one tenant alone, that of its subscription or the one it was set up with. This token was issued by another.",
+        means: "A server takes tokens of one tenant alone, that of its subscription or the one it \
+            was set up with. This token was issued by another.",
         causes: &[
             "the Azure CLI is signed in to another tenant, the home tenant of a guest, say",
             "AZURE_TENANT_ID or --tenant names another",
             "the subscription has moved to another tenant, and the server still takes the former's",
         ],
         confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query authConfig.tenantId`",
+            "`az postgres flexible-server show -g <resource-group> -n <server> --query \
+                authConfig.tenantId`",
             "`entra-pg token` prints the token's tenant",
         ],
         fix: &[
@@ -79,7 +82,9 @@ pub static TENANT_MISMATCH: Problem = Problem {
         ],
         mistaken_for: &["claims/wrong-tenant: that compares with the tenant that was asked for"],
         sources: &[
-            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
+            "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for \
+                PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };

@@ -2,7 +2,7 @@
 
 use super::{claims, fresh};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -116,7 +116,6 @@ fn what_for(audience: &str, settings: &Settings) -> String {
 pub static WRONG_AUDIENCE: Problem = Problem {
     id: "claims/wrong-audience",
     title: "the token is for another service",
-    severity: Severity::Error,
     explains: &[
         "claims/bad-signature",
         "login/audience-refused",
@@ -124,17 +123,22 @@ pub static WRONG_AUDIENCE: Problem = Problem {
         "login/refused",
         "access/*",
     ],
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("password authentication failed", 97)],
     page: Page {
-        means: "A token opens one service, its audience. This one is not for Azure Database for PostgreSQL, so the server would refuse it. It was not sent.",
+        means: "A token opens one service, its audience. This one is not for Azure Database for \
+            PostgreSQL, so the server would refuse it. It was not sent.",
         causes: &[
-            "`az account get-access-token` without --resource-type oss-rdbms gives a token for Azure Resource Manager",
+            "`az account get-access-token` without --resource-type oss-rdbms gives a token for \
+                Azure Resource Manager",
             "a look-alike: https://database.windows.net is Azure SQL",
             "the server's name used as the resource",
         ],
         confirm: &["`entra-pg token --decode -` shows aud"],
         fix: &[(
             Actor::You,
-            "`az account get-access-token --resource-type oss-rdbms`, or the scope https://ossrdbms-aad.database.windows.net/.default",
+            "`az account get-access-token --resource-type oss-rdbms`, or the scope \
+                https://ossrdbms-aad.database.windows.net/.default",
         )],
         mistaken_for: &["login/refused: the older servers say only that the password is wrong"],
         sources: &[
@@ -142,14 +146,15 @@ pub static WRONG_AUDIENCE: Problem = Problem {
             "microsoft/azuredatastudio-postgresql#505",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// For another cloud.
 pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
     id: "claims/other-cloud-audience",
     title: "the token is for the database of another cloud",
-    severity: Severity::Error,
     explains: &["login/audience-refused", "access/*"],
+    waiting: Waiting::Useless,
     page: Page {
         means: "The audience is the database's in another Azure cloud than the server's.",
         causes: &[
@@ -164,6 +169,7 @@ pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Azure CLI: az cloud show, ossrdbmsResourceId"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Nearly.
@@ -171,13 +177,15 @@ pub static UNUSUAL_AUDIENCE: Problem = Problem {
     id: "claims/unusual-audience",
     title: "the audience is written unusually",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The audience is the database's, with a slash at its end or as an application id. Whether every server accepts these forms is not documented.",
+        means: "The audience is the database's, with a slash at its end or as an application id. \
+            Whether every server accepts these forms is not documented.",
         causes: &["a scope with two slashes before .default", "a version 2.0 token"],
         confirm: &["`entra-pg token --decode -` shows aud"],
         fix: &[(Actor::You, "ask for https://ossrdbms-aad.database.windows.net/.default")],
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Microsoft Learn: Access token claims reference, aud"],
     },
+    ..Problem::DEFAULT
 };

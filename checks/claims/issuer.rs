@@ -2,7 +2,7 @@
 
 use super::{claims, fresh, of_another_cloud};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{Topic, cloud::Cloud},
     verdict::{Actor, Finding, Verdict},
@@ -70,9 +70,12 @@ pub static UNUSUAL_ISSUER: Problem = Problem {
     id: "claims/unusual-issuer",
     title: "the token's issuer does not fit its tenant or cloud",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "Entra's tokens name their issuer: https://sts.windows.net/<tenant>/ in version 1.0, https://login.microsoftonline.com/<tenant>/v2.0 in version 2.0, and other hosts in other clouds. This one names something else, so it is of another cloud, of a test environment, or made by somebody else.",
+        means: "Entra's tokens name their issuer: https://sts.windows.net/<tenant>/ in version \
+            1.0, https://login.microsoftonline.com/<tenant>/v2.0 in version 2.0, and other hosts \
+            in other clouds. This one names something else, so it is of another cloud, of a test \
+            environment, or made by somebody else.",
         causes: &[
             "a token of another cloud",
             "a token of a test environment or of another identity service (B2C, AD FS)",
@@ -85,4 +88,5 @@ pub static UNUSUAL_ISSUER: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Access token claims reference, iss and ver"],
     },
+    ..Problem::DEFAULT
 };

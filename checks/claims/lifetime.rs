@@ -2,7 +2,7 @@
 
 use super::{EVERYTHING_AFTER, claims, fresh};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{Topic, token::Claims},
     text,
@@ -66,7 +66,6 @@ fn issued(claims: &Claims, now: i64) -> Option<String> {
 pub static EXPIRED: Problem = Problem {
     id: "claims/expired",
     title: "the token has expired",
-    severity: Severity::Error,
     explains: &[
         "claims/bad-signature",
         "login/token-expired",
@@ -74,8 +73,11 @@ pub static EXPIRED: Problem = Problem {
         "login/refused",
         "access/*",
     ],
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("password authentication failed", 98)],
     page: Page {
-        means: "The token's time is over by a clock that was compared with Entra's, so it was not sent. Tokens live about an hour; a session that stands already goes on.",
+        means: "The token's time is over by a clock that was compared with Entra's, so it was not \
+            sent. Tokens live about an hour; a session that stands already goes on.",
         causes: &[
             "PGPASSWORD was exported an hour ago",
             "a pool keeps the first token",
@@ -86,14 +88,15 @@ pub static EXPIRED: Problem = Problem {
         mistaken_for: &["clock/skewed: a clock that is ahead makes good tokens look old"],
         sources: &["Microsoft Learn: Access tokens, token lifetime"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Not begun.
 pub static NOT_YET_VALID: Problem = Problem {
     id: "claims/not-yet-valid",
     title: "the token is not valid yet",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
     page: Page {
         means: "The token's time has not begun.",
         causes: &["the clock of the machine that made it, or of this one, is wrong"],
@@ -102,6 +105,7 @@ pub static NOT_YET_VALID: Problem = Problem {
         mistaken_for: &["claims/expired"],
         sources: &["RFC 7519, section 4.1.5"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Nearly over.
@@ -109,15 +113,17 @@ pub static EXPIRES_SOON: Problem = Problem {
     id: "claims/expires-soon",
     title: "the token expires within five minutes",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The token is still good, and will not be for long. It is checked when a connection begins, not after.",
+        means: "The token is still good, and will not be for long. It is checked when a connection \
+            begins, not after.",
         causes: &["it was fetched nearly an hour ago"],
         confirm: &["`entra-pg token --decode -`"],
         fix: &[(Actor::You, "get a fresh token for the next connection")],
         mistaken_for: &["claims/expired"],
         sources: &["Microsoft Learn: Access tokens, token lifetime"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

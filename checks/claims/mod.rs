@@ -9,23 +9,31 @@ pub mod tenant;
 pub mod well_formed;
 
 use crate::{
-    check::{Check, Missing},
+    check::{Area, Family, Missing, Station},
     evidence::Evidence,
     facts::{NotObserved, Topic, cloud::Cloud, token::Claims},
     text,
     verdict::Fix,
 };
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[
-    &well_formed::CHECK,
-    &signature::CHECK,
-    &audience::CHECK,
-    &issuer::CHECK,
-    &tenant::CHECK,
-    &lifetime::CHECK,
-    &principal::CHECK,
-];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "claims",
+    summary: "the token is whole, genuine, in its time and for the database",
+    checks: &[
+        &well_formed::CHECK,
+        &signature::CHECK,
+        &audience::CHECK,
+        &issuer::CHECK,
+        &tenant::CHECK,
+        &lifetime::CHECK,
+        &principal::CHECK,
+    ],
+    station: Station::Entra,
+    reasons: &[Area::Settings, Area::Clock, Area::Token],
+    suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],
+    blocks: &[Topic::Token, Topic::Login, Topic::Session],
+};
 
 /// What a token that cannot be used explains.
 const EVERYTHING_AFTER: &[&str] = &["claims/*", "login/token-refused", "login/refused", "access/*"];

@@ -2,7 +2,7 @@
 
 use super::claims;
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -25,12 +25,27 @@ pub static CHECK: Check = Check {
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let claims = claims(seen)?;
     if claims.groups_overage {
-        let detail = "the principal is in too many groups for the token to list them: the server must ask Graph whether a login as a group is allowed";
+        let detail = "the principal is in too many groups for the token to list them: the server \
+            must ask Graph whether a login as a group is allowed";
         let oid = claims.oid.as_deref().unwrap_or("<object-id>");
         return Ok(Verdict::found(
             Finding::of(&GROUPS_OVERAGE, "groups", detail)
-                .because("_claim_names names groups: over 200 of them, and the token holds a reference in their place")
-                .fix(Fix::by(Actor::EntraAdmin, "See which groups it is in, and keep the number below 200 or limit the claim to groups assigned to the application").run(format!("az rest --method GET --url 'https://graph.microsoft.com/v1.0/directoryObjects/{oid}/memberOf/$count' --headers ConsistencyLevel=eventual"))),
+                .because(
+                    "_claim_names names groups: over 200 of them, and the token holds a reference \
+                        in their place",
+                )
+                .fix(
+                    Fix::by(
+                        Actor::EntraAdmin,
+                        "See which groups it is in, and keep the number below 200 or limit the \
+                            claim to groups assigned to the application",
+                    )
+                    .run(format!(
+                        "az rest --method GET --url \
+                            'https://graph.microsoft.com/v1.0/directoryObjects/{oid}/memberOf/$count' \
+                            --headers ConsistencyLevel=eventual"
+                    )),
+                ),
         ));
     }
     Ok(Verdict::Passed(format!("{}{}", who(claims), groups(claims))))
@@ -62,9 +77,10 @@ pub static GROUPS_OVERAGE: Problem = Problem {
     id: "claims/groups-overage",
     title: "the token does not list its groups, since there are too many",
     severity: Severity::Info,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "From 200 groups on Entra puts a reference in place of the groups. A login as a group then needs the server's own way to Graph; a login under the own name does not.",
+        means: "From 200 groups on Entra puts a reference in place of the groups. A login as a \
+            group then needs the server's own way to Graph; a login under the own name does not.",
         causes: &["a principal in more than 200 groups, nested ones counted"],
         confirm: &["`entra-pg token` says: groups too many to be listed"],
         fix: &[
@@ -80,4 +96,5 @@ pub static GROUPS_OVERAGE: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Access token claims reference, groups overage claim"],
     },
+    ..Problem::DEFAULT
 };

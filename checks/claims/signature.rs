@@ -2,7 +2,7 @@
 
 use super::{EVERYTHING_AFTER, fresh, of_another_cloud, well_formed::is_cut};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic, token::Signature},
     verdict::{Actor, Finding, Verdict},
@@ -51,10 +51,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 pub static BAD_SIGNATURE: Problem = Problem {
     id: "claims/bad-signature",
     title: "the token's signature is not the tenant's",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
     page: Page {
-        means: "Held against the keys that the token's own tenant publishes, the signature is not theirs. The server will refuse it.",
+        means: "Held against the keys that the token's own tenant publishes, the signature is not \
+            theirs. The server will refuse it.",
         causes: &[
             "a character was changed in copying",
             "a token of a test environment or of another cloud",
@@ -65,4 +66,5 @@ pub static BAD_SIGNATURE: Problem = Problem {
         mistaken_for: &["claims/truncated: there the length tells"],
         sources: &["Microsoft Learn: Access tokens, validate the signature"],
     },
+    ..Problem::DEFAULT
 };

@@ -2,7 +2,7 @@
 
 use super::{claims, fresh};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -68,14 +68,17 @@ fn home_token(claims: &Claims) -> Option<String> {
 pub static WRONG_TENANT: Problem = Problem {
     id: "claims/wrong-tenant",
     title: "the token is of another tenant",
-    severity: Severity::Error,
     explains: &["login/oid-claim-refused", "login/object-id-mismatch", "login/refused", "access/*"],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The token was issued by another tenant than the one named. A server accepts principals of its own tenant; guests need a token of the server's tenant, not of their home.",
+        means: "The token was issued by another tenant than the one named. A server accepts \
+            principals of its own tenant; guests need a token of the server's tenant, not of their \
+            home.",
         causes: &["`az login` chose the home tenant of a guest", "several tenants on one machine"],
         confirm: &["`az account show --query tenantId`"],
         fix: &[(Actor::You, "`az login --tenant <the server's tenant>`")],
         mistaken_for: &["login/object-id-mismatch"],
         sources: &["Microsoft Learn: Access token claims reference, tid"],
     },
+    ..Problem::DEFAULT
 };

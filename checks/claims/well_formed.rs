@@ -2,7 +2,7 @@
 
 use super::{EVERYTHING_AFTER, fresh};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -77,7 +77,8 @@ fn shape(text: &TokenText) -> Option<&'static str> {
 const fn shape_advice(shape: Shape) -> Option<&'static str> {
     match shape {
         Shape::ClientSecret => Some(
-            "a client secret belongs into AZURE_CLIENT_SECRET, with AZURE_CLIENT_ID and AZURE_TENANT_ID: then --credential client-secret gets the token",
+            "a client secret belongs into AZURE_CLIENT_SECRET, with AZURE_CLIENT_ID and \
+                AZURE_TENANT_ID: then --credential client-secret gets the token",
         ),
         Shape::Empty => {
             Some("the command in $(…) printed nothing: run it alone, and see what it says")
@@ -159,10 +160,19 @@ fn id_token(token: &Token, from: &str) -> Option<Finding> {
 pub static NOT_A_TOKEN: Problem = Problem {
     id: "claims/not-a-token",
     title: "what was given is not an access token",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("no password supplied", 178),
+        Fragment::new("no password has been provided", 169),
+        Fragment::new("no password was provided by plugin", 159),
+        Fragment::new("no password or passwordprovider was provided", 149),
+        Fragment::new("client password must be a string", 139),
+        Fragment::new("the server requested scram-based authentication, but no password", 130),
+    ],
     page: Page {
-        means: "The password is no token: an ordinary password, a client secret, a refresh token, an id, or nothing.",
+        means: "The password is no token: an ordinary password, a client secret, a refresh token, \
+            an id, or nothing.",
         causes: &[
             "PGPASSWORD still holds a password",
             "`$(…)` around a command that failed gave nothing",
@@ -175,16 +185,18 @@ pub static NOT_A_TOKEN: Problem = Problem {
         ],
         sources: &["RFC 7519", "Microsoft Learn: Connect with Microsoft Entra ID"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Cut.
 pub static TRUNCATED: Problem = Problem {
     id: "claims/truncated",
     title: "the token is cut",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The token breaks off: a part is missing, cannot be decoded, or the signature has a length that no key gives.",
+        means: "The token breaks off: a part is missing, cannot be decoded, or the signature has a \
+            length that no key gives.",
         causes: &[
             "copied from a terminal or chat that shortens",
             "a prompt or form field with a limit",
@@ -195,16 +207,18 @@ pub static TRUNCATED: Problem = Problem {
         mistaken_for: &["claims/bad-signature: there the length is right"],
         sources: &["RFC 7518, section 3.3", "pgadmin-org/pgadmin4#5114, postgres/postgres#2"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Not alone.
 pub static WRAPPED: Problem = Problem {
     id: "claims/wrapped",
     title: "something stands around or inside the token",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The token itself can be read, and something is sent with it: quotation marks, the word Bearer, JSON, blanks or line breaks.",
+        means: "The token itself can be read, and something is sent with it: quotation marks, the \
+            word Bearer, JSON, blanks or line breaks.",
         causes: &[
             "`set PGPASSWORD=\"…\"` in cmd keeps the quotation marks",
             "`-o json` in place of `-o tsv`",
@@ -216,22 +230,26 @@ pub static WRAPPED: Problem = Problem {
         mistaken_for: &["claims/truncated"],
         sources: &["PostgreSQL documentation: libpq, PGPASSWORD"],
     },
+    ..Problem::DEFAULT
 };
 
 /// An id token.
 pub static ID_TOKEN: Problem = Problem {
     id: "claims/id-token",
     title: "this is an id token",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
     page: Page {
-        means: "An id token is made for the application that signs somebody in. Only an access token opens a resource.",
+        means: "An id token is made for the application that signs somebody in. Only an access \
+            token opens a resource.",
         causes: &["the wrong field of a sign-in's answer"],
         confirm: &[
-            "`entra-pg token --decode -`: the audience is an application's id, and there is a nonce",
+            "`entra-pg token --decode -`: the audience is an application's id, and there is a \
+                nonce",
         ],
         fix: &[(Actor::You, "take the access token, for the database's scope")],
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Microsoft Learn: ID tokens in the Microsoft identity platform"],
     },
+    ..Problem::DEFAULT
 };

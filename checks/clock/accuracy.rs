@@ -1,7 +1,7 @@
 //! Whether this machine's clock agrees with Entra's.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity},
     facts::{Topic, clock::ClockReading},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -55,10 +55,12 @@ fn judge(reading: &ClockReading) -> Verdict {
 pub static SKEWED: Problem = Problem {
     id: "clock/skewed",
     title: "this machine's clock is wrong",
-    severity: Severity::Error,
     explains: &["outbound/tls-expired", "server/tls-expired", "token/assertion-expired"],
+    fragments: &[Fragment::new("certificate has expired", 728)],
     page: Page {
-        means: "This machine's clock differs from Entra's by more than a minute (a warning) or five (an error). Client assertions and certificates are refused, and tools take fresh tokens for expired ones.",
+        means: "This machine's clock differs from Entra's by more than a minute (a warning) or \
+            five (an error). Client assertions and certificates are refused, and tools take fresh \
+            tokens for expired ones.",
         causes: &[
             "a virtual machine or WSL that slept",
             "no time synchronisation, or UDP 123 blocked",
@@ -74,6 +76,7 @@ pub static SKEWED: Problem = Problem {
             "AADSTS700024 in Microsoft Learn, \"Microsoft Entra authentication error codes\"",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -2,7 +2,18 @@
 
 pub mod accuracy;
 
-use crate::check::Check;
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks.
-pub const CHECKS: &[&Check] = &[&accuracy::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "clock",
+    summary: "this machine's clock is right",
+    checks: &[&accuracy::CHECK],
+    station: Station::Machine,
+    reasons: &[Area::Machine, Area::Clock],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[Topic::Clock],
+};

@@ -1,7 +1,7 @@
 //! Whether everything that names a cloud names the server's.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Judge, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -56,11 +56,16 @@ fn judge(settings: &Settings) -> Verdict {
             Finding::of(&CLOUD_MISMATCH, &from, detail)
                 .because(format!("{from} is \"{}\"", authority.value))
                 .because(format!("that server trusts {}", chosen.authority_host))
-                .because("this run asked the server's own authority; an application with the Azure SDK would not")
+                .because(
+                    "this run asked the server's own authority; an application with the Azure SDK \
+                        would not",
+                )
                 .severity(Severity::Warning)
                 .fix(
-                    Fix::you("Name the server's authority")
-                        .run(format!("export AZURE_AUTHORITY_HOST=https://{}", chosen.authority_host)),
+                    Fix::you("Name the server's authority").run(format!(
+                        "export AZURE_AUTHORITY_HOST=https://{}",
+                        chosen.authority_host
+                    )),
                 ),
         );
     }
@@ -84,7 +89,6 @@ fn other_cloud(authority: &str, chosen: &Cloud) -> Option<&'static str> {
 pub static CLOUD_MISMATCH: Problem = Problem {
     id: "config/cloud-mismatch",
     title: "server and token authority are of different clouds",
-    severity: Severity::Error,
     explains: &[
         "claims/other-cloud-audience",
         "token/tenant-unknown",
@@ -93,8 +97,11 @@ pub static CLOUD_MISMATCH: Problem = Problem {
         "login/audience-refused",
         "access/*",
     ],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "Azure's clouds (public, US Government, China) share nothing: a token of one opens no server of another. The server's suffix tells its cloud, and something else was chosen.",
+        means: "Azure's clouds (public, US Government, China) share nothing: a token of one opens \
+            no server of another. The server's suffix tells its cloud, and something else was \
+            chosen.",
         causes: &[
             "--cloud or --cloud-file of another cloud than the server's",
             "AZURE_AUTHORITY_HOST left over from another environment (a warning)",
@@ -108,6 +115,7 @@ pub static CLOUD_MISMATCH: Problem = Problem {
         mistaken_for: &["claims/other-cloud-audience: there a token of another cloud was given"],
         sources: &["Microsoft Learn: Azure national clouds, endpoints"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the host can be a server's name.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -81,8 +81,11 @@ fn unknown_suffix(
         .because(format!("it stands in {}", host.origin.phrase()))
         .because(format!("names of this cloud's servers end in .{own}"))
         .fix(
-            Fix::you("Write the whole name, unless this is an alias of your own (the certificate is made out to Azure's name)")
-                .run(text::set_variable(shell, "PGHOST", &likely)),
+            Fix::you(
+                "Write the whole name, unless this is an alias of your own (the certificate is \
+                    made out to Azure's name)",
+            )
+            .run(text::set_variable(shell, "PGHOST", &likely)),
         ),
     )
 }
@@ -157,26 +160,40 @@ fn malformed(host: &Setting<String>, why: &str, shell: Shell) -> Verdict {
 pub static HOST_MISSING: Problem = Problem {
     id: "config/host-missing",
     title: "no host is named",
-    severity: Severity::Error,
     explains: &["server/*", "login/*", "access/*"],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "A user or database is named and no host, so libpq looks for a server on this machine's Unix socket.",
+        means: "A user or database is named and no host, so libpq looks for a server on this \
+            machine's Unix socket.",
         causes: &["PGHOST is not exported", "a variable that is empty in this shell or job"],
         confirm: &["`env | grep ^PG`", "`psql` says: connection to server on socket … failed"],
         fix: &[(Actor::You, "export PGHOST, or give --host")],
         mistaken_for: &["a server that is down: none was asked"],
         sources: &["PostgreSQL documentation: libpq, host"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No host name.
 pub static HOST_MALFORMED: Problem = Problem {
     id: "config/host-malformed",
     title: "the host is not a host name",
-    severity: Severity::Error,
     explains: &["dns/*", "server/*", "login/*", "access/*"],
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("could not translate host name", 959),
+        Fragment::new("name or service not known", 949),
+        Fragment::new("nodename nor servname provided", 939),
+        Fragment::new("no such host is known", 919),
+        Fragment::new("unknownhostexception", 909),
+        Fragment::new("getaddrinfo enotfound", 899),
+        Fragment::new("no such host", 879),
+        Fragment::new("invalid port number", 620),
+        Fragment::new("invalid connection option", 610),
+    ],
     page: Page {
-        means: "The host holds something that no host name has: a scheme, a port, an @, a blank or a slash.",
+        means: "The host holds something that no host name has: a scheme, a port, an @, a blank or \
+            a slash.",
         causes: &[
             "a URL pasted into PGHOST",
             "host:port where the port has a setting of its own",
@@ -185,11 +202,13 @@ pub static HOST_MALFORMED: Problem = Problem {
         confirm: &["`psql` says: could not translate host name"],
         fix: &[(
             Actor::You,
-            "write the bare name, and the port on its own; in a URI write @ of the user name as %40",
+            "write the bare name, and the port on its own; in a URI write @ of the user name as \
+                %40",
         )],
         mistaken_for: &["dns/nxdomain: there the name is well formed"],
         sources: &["RFC 1123, section 2.1", "PostgreSQL documentation: libpq, connection URIs"],
     },
+    ..Problem::DEFAULT
 };
 
 /// An address.
@@ -197,9 +216,10 @@ pub static HOST_IS_ADDRESS: Problem = Problem {
     id: "config/host-is-address",
     title: "the host is an address",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "The server is named by its address. Its certificate is made out to names only, and the address changes with failovers and scaling.",
+        means: "The server is named by its address. Its certificate is made out to names only, and \
+            the address changes with failovers and scaling.",
         causes: &["a way around name resolution that did not work"],
         confirm: &["`psql` with sslmode=verify-full refuses"],
         fix: &[(
@@ -207,10 +227,10 @@ pub static HOST_IS_ADDRESS: Problem = Problem {
             "use <server>.postgres.database.azure.com, and mend the name resolution",
         )],
         mistaken_for: &["server/tls-wrong-name, which it leads to"],
-        sources: &[
-            "Microsoft Learn: Azure Database for PostgreSQL, public access: use the fully qualified domain name",
-        ],
+        sources: &["Microsoft Learn: Azure Database for PostgreSQL, public access: use the fully \
+            qualified domain name"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Not Azure's.
@@ -218,19 +238,24 @@ pub static HOST_UNKNOWN_SUFFIX: Problem = Problem {
     id: "config/host-unknown-suffix",
     title: "the host does not end as a flexible server's name does",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "Flexible servers are called <server>.postgres.database.azure.com (or the like in other clouds). This host is not, so it is a short name, a slip, another service, or an alias of your own.",
+        means: "Flexible servers are called <server>.postgres.database.azure.com (or the like in \
+            other clouds). This host is not, so it is a short name, a slip, another service, or an \
+            alias of your own.",
         causes: &[
             "the server's short name without its suffix",
-            "a slip in the suffix, or that of another service or of the retired Single Server's private zone",
-            "an alias (CNAME) of your own: then verify-full fails, since the certificate is made out to Azure's name",
+            "a slip in the suffix, or that of another service or of the retired Single Server's \
+                private zone",
+            "an alias (CNAME) of your own: then verify-full fails, since the certificate is made \
+                out to Azure's name",
         ],
         confirm: &["`az postgres flexible-server show --query fullyQualifiedDomainName`"],
         fix: &[(Actor::You, "use the fully qualified domain name that Azure shows")],
         mistaken_for: &["dns/nxdomain, which a wrong suffix leads to"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, networking"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether several hosts are named, of which one is looked at.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{Topic, settings::Settings, vantage::Shell},
     text::{conninfo_value, list, quoted},
@@ -35,7 +35,10 @@ fn judge(settings: &Settings) -> Verdict {
     Verdict::found(
         Finding::of(&SEVERAL_HOSTS, &host.value, detail)
             .because(format!("the list stands in {}", host.origin.phrase()))
-            .because("libpq goes on where a host cannot be reached, and stops where one refuses the login: the next would refuse it, too")
+            .because(
+                "libpq goes on where a host cannot be reached, and stops where one refuses the \
+                    login: the next would refuse it, too",
+            )
             .fix(Fix::you("Look at all of them").run(fleet(settings))),
     )
 }
@@ -65,17 +68,22 @@ pub static SEVERAL_HOSTS: Problem = Problem {
     id: "config/several-hosts",
     title: "several hosts are named, of which the first is looked at",
     severity: Severity::Info,
-    explains: &[],
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("port numbers to", 600), Fragment::new("hostaddr values", 590)],
     page: Page {
-        means: "The host is a list, as for a primary and its read replicas. libpq tries one after the other, and with target_session_attrs takes the first that is what is asked for; this report is about the first.",
+        means: "The host is a list, as for a primary and its read replicas. libpq tries one after \
+            the other, and with target_session_attrs takes the first that is what is asked for; \
+            this report is about the first.",
         causes: &["a connection string for failover or for read replicas"],
         confirm: &["the commas in PGHOST or the connection string"],
         fix: &[(Actor::You, "give the hosts to `entra-pg fleet`, which looks at all of them")],
         mistaken_for: &[
-            "access/read-only: with target_session_attrs=read-write libpq would go on to the next host",
+            "access/read-only: with target_session_attrs=read-write libpq would go on to the next \
+                host",
         ],
         sources: &["PostgreSQL documentation: libpq, specifying multiple hosts"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

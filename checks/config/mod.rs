@@ -7,14 +7,33 @@ pub mod password_file;
 pub mod precedence;
 pub mod tls_settings;
 
-use crate::check::Check;
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks.
-pub const CHECKS: &[&Check] = &[
-    &host::CHECK,
-    &host_list::CHECK,
-    &cloud::CHECK,
-    &precedence::CHECK,
-    &tls_settings::CHECK,
-    &password_file::CHECK,
-];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "config",
+    summary: "the settings are understood",
+    checks: &[
+        &host::CHECK,
+        &host_list::CHECK,
+        &cloud::CHECK,
+        &precedence::CHECK,
+        &tls_settings::CHECK,
+        &password_file::CHECK,
+    ],
+    station: Station::Machine,
+    reasons: &[Area::Settings],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[
+        Topic::Settings,
+        Topic::Dns,
+        Topic::Credential,
+        Topic::Server,
+        Topic::AuthRequest,
+        Topic::Login,
+        Topic::Session,
+    ],
+};

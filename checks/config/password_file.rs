@@ -1,7 +1,7 @@
 //! Whether the password file gives what it is there for.
 
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -48,7 +48,10 @@ fn verdict(file: &PassFile, settings: &Settings, seen: &Evidence) -> Verdict {
                 format!("libpq ignores {path}: others may read it (mode {mode:04o})"),
             )
             .because(format!("line {line} of it is for this login"))
-            .because("psql warns: password file has group or world access; permissions should be u=rw (0600) or less")
+            .because(
+                "psql warns: password file has group or world access; permissions should be u=rw \
+                    (0600) or less",
+            )
             .fix(
                 Fix::you("Keep others out of it")
                     .run(format!("chmod 600 {}", text::quoted(shell, path))),
@@ -80,7 +83,8 @@ fn near(file: &PassFile, line: usize, settings: &Settings) -> Finding {
             "no user is named, so libpq looks for that of the operating system"
         }
         _ => {
-            "host, database and user are compared letter by letter; : and \\ in a field need a \\ in front"
+            "host, database and user are compared letter by letter; : and \\ in a field need a \\ \
+                in front"
         }
     };
     Finding::of(&PASSFILE_IGNORED, path, detail)
@@ -93,9 +97,14 @@ pub static PASSFILE_IGNORED: Problem = Problem {
     id: "config/passfile-ignored",
     title: "libpq does not use the password file",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("has group or world access", 630),
+        Fragment::new("no password supplied", 179),
+    ],
     page: Page {
-        means: "There is a password file with a line for this login, and libpq passes it over: others may read the file, or the line is not spelt as libpq compares it.",
+        means: "There is a password file with a line for this login, and libpq passes it over: \
+            others may read the file, or the line is not spelt as libpq compares it.",
         causes: &[
             "mode 0644: the file was written by a script, or mounted",
             "a : or \\ in the user's name that is not escaped with \\",
@@ -103,10 +112,12 @@ pub static PASSFILE_IGNORED: Problem = Problem {
         ],
         confirm: &[
             "`ls -l ~/.pgpass`",
-            "psql says: WARNING: password file … has group or world access, then: fe_sendauth: no password supplied",
+            "psql says: WARNING: password file … has group or world access, then: fe_sendauth: no \
+                password supplied",
         ],
         fix: &[(Actor::You, "`chmod 600 ~/.pgpass`; `entra-pg name <role>` writes the line")],
         mistaken_for: &["token/no-credential, which it can lead to"],
         sources: &["PostgreSQL documentation: libpq, the password file"],
     },
+    ..Problem::DEFAULT
 };

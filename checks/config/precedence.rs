@@ -1,7 +1,7 @@
 //! Whether the same setting stands in several places with different values.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Judge, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -86,9 +86,11 @@ pub static CONFLICTING_SETTINGS: Problem = Problem {
     id: "config/conflicting-settings",
     title: "one setting stands in several places with different values",
     severity: Severity::Warning,
-    explains: &[],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "libpq takes the first of command line, connection string, service file, environment, default. Another place says something else, and is not used. Where the winner was typed for this run, this is only information.",
+        means: "libpq takes the first of command line, connection string, service file, \
+            environment, default. Another place says something else, and is not used. Where the \
+            winner was typed for this run, this is only information.",
         causes: &[
             "PGSERVICE is set, and its section names another user or host than PGUSER or PGHOST",
             "PGHOSTADDR is left over from an earlier test",
@@ -99,4 +101,5 @@ pub static CONFLICTING_SETTINGS: Problem = Problem {
         mistaken_for: &["name/wrong-case and the like: there the value itself is wrong"],
         sources: &["PostgreSQL documentation: libpq, the connection service file and environment"],
     },
+    ..Problem::DEFAULT
 };

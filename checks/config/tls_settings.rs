@@ -1,7 +1,7 @@
 //! Whether the settings of TLS let a token be sent.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -44,11 +44,15 @@ fn judge(settings: &Settings, shell: Shell) -> Verdict {
         found.push(
             Finding::of(&INVALID_SSLMODE, value, detail)
                 .because(format!("{value} stands in {origin}"))
-                .because(format!("psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system (use \"verify-full\")"))
+                .because(format!(
+                    "psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system \
+                        (use \"verify-full\")"
+                ))
                 .fix(set()),
         );
     } else if value == "disable" {
-        let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not travel in clear";
+        let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not \
+            travel in clear";
         let finding = Finding::of(&TLS_DISABLED, "sslmode", detail);
         found.push(finding.because(format!("it stands in {origin}")).fix(set()));
     } else if matches!(value, "allow" | "prefer") && mode.origin != Origin::Default {
@@ -102,10 +106,11 @@ fn take_back(origin: &Origin) -> Fix {
 pub static INVALID_SSLMODE: Problem = Problem {
     id: "config/invalid-sslmode",
     title: "libpq does not take this sslmode",
-    severity: Severity::Error,
-    explains: &[],
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("invalid sslmode value", 670), Fragment::new("weak sslmode", 660)],
     page: Page {
-        means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and verify-full, and with sslrootcert=system none but the last.",
+        means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and \
+            verify-full, and with sslrootcert=system none but the last.",
         causes: &[
             "PGSSLROOTCERT=system beside an older PGSSLMODE=require",
             "verify-all, which a page of Microsoft's documentation names by mistake",
@@ -116,16 +121,19 @@ pub static INVALID_SSLMODE: Problem = Problem {
         mistaken_for: &["server/tls-untrusted: nothing has been contacted yet"],
         sources: &["PostgreSQL documentation: libpq, sslmode"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No TLS.
 pub static TLS_DISABLED: Problem = Problem {
     id: "config/tls-disabled",
     title: "TLS is off, or not insisted on",
-    severity: Severity::Error,
     explains: &["login/tls-required"],
+    waiting: Waiting::Useless,
     page: Page {
-        means: "With sslmode=disable the server answers \"no pg_hba.conf entry … no encryption\". With allow or prefer (a warning) a failed first try is repeated without TLS, and that second error hides the first.",
+        means: "With sslmode=disable the server answers \"no pg_hba.conf entry … no encryption\". \
+            With allow or prefer (a warning) a failed first try is repeated without TLS, and that \
+            second error hides the first.",
         causes: &["a setting from a local development server", "a driver whose default is no TLS"],
         confirm: &["`psql` shows \"no encryption\" as its only or its last line"],
         fix: &[(Actor::You, "sslmode=verify-full (or require at the least)")],
@@ -135,24 +143,31 @@ pub static TLS_DISABLED: Problem = Problem {
             "Azure/azure-cli-extensions#8410",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// SCRAM insisted on.
 pub static CHANNEL_BINDING_REQUIRED: Problem = Problem {
     id: "config/channel-binding-required",
     title: "the client insists on SCRAM",
-    severity: Severity::Error,
-    explains: &[],
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("requirement failed: server requested a cleartext password", 650),
+        Fragment::new("channel binding required", 640),
+    ],
     page: Page {
-        means: "A token is sent as a cleartext password inside TLS. channel_binding=require or require_auth=scram-sha-256 forbid that, so libpq gives up.",
+        means: "A token is sent as a cleartext password inside TLS. channel_binding=require or \
+            require_auth=scram-sha-256 forbid that, so libpq gives up.",
         causes: &["hardening rules for password logins, applied to everybody"],
         confirm: &[
-            "`psql` says: channel binding required but not supported by server's authentication request",
+            "`psql` says: channel binding required but not supported by server's authentication \
+                request",
         ],
         fix: &[(Actor::You, "channel_binding=prefer; rely on sslmode=verify-full instead")],
         mistaken_for: &["login/not-an-entra-role: there the server asks for SCRAM"],
         sources: &["PostgreSQL documentation: libpq, channel_binding and require_auth"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -137,12 +137,24 @@ fn public_answer(
         .sure(confidence)
         .because_all(evidence)
         .because_all(matrix(dns, name))
-        .fix(Fix::by(
-            Actor::Network,
-            format!("Link the private DNS zone {zone} to this machine's virtual network, or let its nameserver forward {zone} to 168.63.129.16 in a network that is linked"),
+        .fix(
+            Fix::by(
+                Actor::Network,
+                format!(
+                    "Link the private DNS zone {zone} to this machine's virtual network, or let \
+                        its nameserver forward {zone} to 168.63.129.16 in a network that is \
+                        linked"
+                ),
+            )
+            .run(format!(
+                "az network private-dns link vnet create -g <resource-group> -z {zone} -n <link> \
+                    -v <virtual-network> -e false"
+            )),
         )
-        .run(format!("az network private-dns link vnet create -g <resource-group> -z {zone} -n <link> -v <virtual-network> -e false")))
-        .fix(Fix::you("Confirm by hand, from inside the virtual network").run(format!("dig @168.63.129.16 {asked}")))
+        .fix(
+            Fix::you("Confirm by hand, from inside the virtual network")
+                .run(format!("dig @168.63.129.16 {asked}")),
+        )
 }
 
 /// Whether the public way is closed to this machine.
@@ -181,7 +193,6 @@ fn private_answer(dns: &Dns, name: &Name, listed: &str) -> Finding {
 pub static PUBLIC_ANSWER: Problem = Problem {
     id: "dns/public-answer",
     title: "the server resolves to its public address where a private one is expected",
-    severity: Severity::Error,
     explains: &[
         "server/dropped",
         "server/refused",
@@ -191,11 +202,16 @@ pub static PUBLIC_ANSWER: Problem = Problem {
         "login/client-address-refused",
     ],
     page: Page {
-        means: "The server has a private endpoint or lives in a virtual network, and this machine's nameservers give its public address. Connections leave the virtual network and end at a closed door. A guess (from the alias into privatelink) is an error only where the public way is closed, and a mere note where it works.",
+        means: "The server has a private endpoint or lives in a virtual network, and this \
+            machine's nameservers give its public address. Connections leave the virtual network \
+            and end at a closed door. A guess (from the alias into privatelink) is an error only \
+            where the public way is closed, and a mere note where it works.",
         causes: &[
-            "the private DNS zone privatelink.postgres.database.azure.com is not linked to this virtual network",
+            "the private DNS zone privatelink.postgres.database.azure.com is not linked to this \
+                virtual network",
             "a custom DNS server does not forward the zone to 168.63.129.16",
-            "this machine is outside of the virtual network, and its VPN does not bring the nameserver along",
+            "this machine is outside of the virtual network, and its VPN does not bring the \
+                nameserver along",
         ],
         confirm: &[
             "`dig <server>` shows an alias into privatelink and then a public address",
@@ -203,27 +219,31 @@ pub static PUBLIC_ANSWER: Problem = Problem {
         ],
         fix: &[(
             Actor::Network,
-            "link the private zone to the virtual network of the client, or forward it from the custom DNS server",
+            "link the private zone to the virtual network of the client, or forward it from the \
+                custom DNS server",
         )],
         mistaken_for: &[
-            "server/dropped: the firewall rules of the server are not to blame when the way is wrong",
-            "login/client-address-refused: adding a firewall rule does not help where public access is off",
+            "server/dropped: the firewall rules of the server are not to blame when the way is \
+                wrong",
+            "login/client-address-refused: adding a firewall rule does not help where public \
+                access is off",
         ],
         sources: &[
             "Microsoft Learn: Azure Database for PostgreSQL, networking with Private Link",
             "Microsoft Learn: Azure Private Endpoint private DNS zone values",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// Private in place of public.
 pub static PRIVATE_ANSWER: Problem = Problem {
     id: "dns/private-answer",
     title: "the server resolves to a private address where a public one is expected",
-    severity: Severity::Error,
     explains: &["server/*"],
     page: Page {
-        means: "`--expect public` was given, and the nameservers give a private address for the server.",
+        means: "`--expect public` was given, and the nameservers give a private address for the \
+            server.",
         causes: &[
             "a private zone that is linked to this network answers for the server",
             "a split-horizon nameserver of a VPN",
@@ -236,6 +256,7 @@ pub static PRIVATE_ANSWER: Problem = Problem {
         mistaken_for: &["dns/sinkholed: a loopback or unspecified address is nobody's"],
         sources: &["Microsoft Learn: Azure Private Endpoint DNS integration"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

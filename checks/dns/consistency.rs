@@ -124,7 +124,6 @@ fn disagree(dns: &Dns, name: &Name, opinions: &[(SocketAddr, Opinion)]) -> Findi
 pub static NAMESERVERS_DISAGREE: Problem = Problem {
     id: "dns/nameservers-disagree",
     title: "the nameservers disagree",
-    severity: Severity::Error,
     explains: &[
         "dns/nxdomain",
         "dns/servfail",
@@ -139,18 +138,25 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
         "server/*",
     ],
     page: Page {
-        means: "This machine has several nameservers, and they give answers of different kinds for the same name. Programs believe the first that answers, some (with musl, as in Alpine) the fastest: the login works or fails by chance. Where one only reports an error, programs ask the next one, and this is a warning.",
+        means: "This machine has several nameservers, and they give answers of different kinds for \
+            the same name. Programs believe the first that answers, some (with musl, as in Alpine) \
+            the fastest: the login works or fails by chance. Where one only reports an error, \
+            programs ask the next one, and this is a warning.",
         causes: &[
-            "a company nameserver and a public one beside each other: only one of them knows the private zone",
+            "a company nameserver and a public one beside each other: only one of them knows the \
+                private zone",
             "one of a pair of DNS servers lacks a forwarder or a conditional rule",
-            "a private DNS zone is linked to one virtual network and not to that of the other DNS server",
+            "a private DNS zone is linked to one virtual network and not to that of the other DNS \
+                server",
         ],
         confirm: &[
-            "`for s in $(awk '/^nameserver/{print $2}' /etc/resolv.conf); do dig +short @$s <name>; done`",
+            "`for s in $(awk '/^nameserver/{print $2}' /etc/resolv.conf); do dig +short @$s \
+                <name>; done`",
         ],
         fix: &[(
             Actor::Network,
-            "give all nameservers the same forwarders and zones, or list only those that know all names",
+            "give all nameservers the same forwarders and zones, or list only those that know all \
+                names",
         )],
         mistaken_for: &[
             "a flaky network: only lookups differ, and each nameserver always says the same",
@@ -158,6 +164,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
         ],
         sources: &["resolv.conf(5)", "Microsoft Learn: Azure Private Endpoint DNS integration"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

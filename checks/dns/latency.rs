@@ -52,10 +52,17 @@ fn judge(dns: &Dns) -> Result<Verdict, Missing> {
     Ok(Verdict::found(
         Finding::of(&SLOW, asked.clone(), detail)
             .because_all(times)
-            .because_all(dns.resolver.lookup_order.as_ref().map(|order| {
-                format!("nsswitch.conf: hosts: {order}")
-            }))
-            .fix(Fix::by(Actor::Network, "See why that nameserver takes so long: a forwarder that is far away, or the first of several that does not answer"))
+            .because_all(
+                dns.resolver
+                    .lookup_order
+                    .as_ref()
+                    .map(|order| format!("nsswitch.conf: hosts: {order}")),
+            )
+            .fix(Fix::by(
+                Actor::Network,
+                "See why that nameserver takes so long: a forwarder that is far away, or the first \
+                    of several that does not answer",
+            ))
             .fix(Fix::you("Measure it by hand").run(format!("time getent ahosts {asked}"))),
     ))
 }
@@ -65,9 +72,9 @@ pub static SLOW: Problem = Problem {
     id: "dns/slow",
     title: "lookups are slow",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "A lookup by this machine's own resolver takes a second or more. Every new connection pays for it, and programs with short timeouts fail.",
+        means: "A lookup by this machine's own resolver takes a second or more. Every new \
+            connection pays for it, and programs with short timeouts fail.",
         causes: &[
             "the nameserver's forwarder is slow, or its first forwarder is dead",
             "the resolver tries several search suffixes first (ndots)",
@@ -87,6 +94,7 @@ pub static SLOW: Problem = Problem {
         ],
         sources: &["resolv.conf(5)"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

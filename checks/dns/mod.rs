@@ -8,10 +8,10 @@ pub mod overrides;
 pub mod resolution;
 
 use crate::{
-    check::{Check, Missing},
+    check::{Area, Family, Missing, Station},
     evidence::Evidence,
     facts::{
-        NotObserved,
+        NotObserved, Topic,
         dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, Role},
         proxy::ProxyRules,
     },
@@ -19,15 +19,37 @@ use crate::{
 };
 use std::net::{IpAddr, SocketAddr};
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[
-    &nameservers::CHECK,
-    &overrides::CHECK,
-    &consistency::CHECK,
-    &resolution::CHECK,
-    &address_class::CHECK,
-    &latency::CHECK,
-];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "dns",
+    summary: "every nameserver answers, every name resolves",
+    checks: &[
+        &nameservers::CHECK,
+        &overrides::CHECK,
+        &consistency::CHECK,
+        &resolution::CHECK,
+        &address_class::CHECK,
+        &latency::CHECK,
+    ],
+    station: Station::Dns,
+    reasons: &[Area::Machine, Area::Settings, Area::Proxy, Area::Dns],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[
+        Topic::Proxy,
+        Topic::Dns,
+        Topic::Outbound,
+        Topic::Clock,
+        Topic::Credential,
+        Topic::Token,
+        Topic::Keys,
+        Topic::Server,
+        Topic::AuthRequest,
+        Topic::Login,
+        Topic::Session,
+        Topic::Graph,
+        Topic::Azure,
+    ],
+};
 
 /// The names looked up.
 fn subjects(seen: &Evidence) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Whether the nameservers answer at all.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem, Severity},
     facts::{
         Topic,
         dns::{Answer, AnswerOutcome, Dns},
@@ -40,8 +40,17 @@ fn judge(dns: &Dns) -> Verdict {
         return Verdict::found(
             Finding::of(&NAMESERVER_UNREACHABLE, subject.clone(), detail)
                 .because_all(evidence)
-                .fix(Fix::by(Actor::Network, format!("Allow {port} to {subject}; in Azure, look for a rule that denies the service tag AzurePlatformDNS")))
-                .fix(Fix::by(Actor::Network, format!("Or name nameservers that answer in {}", dns.resolver.source))),
+                .fix(Fix::by(
+                    Actor::Network,
+                    format!(
+                        "Allow {port} to {subject}; in Azure, look for a rule that denies the \
+                            service tag AzurePlatformDNS"
+                    ),
+                ))
+                .fix(Fix::by(
+                    Actor::Network,
+                    format!("Or name nameservers that answer in {}", dns.resolver.source),
+                )),
         );
     }
     let detail = format!("{subject} does not answer; lookups that begin with it are slow or fail");
@@ -101,10 +110,10 @@ fn answers(dns: &Dns, nameserver: SocketAddr) -> impl Iterator<Item = &Answer> {
 pub static NO_NAMESERVER: Problem = Problem {
     id: "dns/no-nameserver",
     title: "no nameserver is configured",
-    severity: Severity::Error,
     explains: &["dns/*", "outbound/*", "server/*", "token/*"],
     page: Page {
-        means: "This machine has no nameserver in its resolver settings and no name resolves, so nothing can be reached by name.",
+        means: "This machine has no nameserver in its resolver settings and no name resolves, so \
+            nothing can be reached by name.",
         causes: &[
             "a container or image with an empty /etc/resolv.conf",
             "a resolver service that has not started",
@@ -119,27 +128,35 @@ pub static NO_NAMESERVER: Problem = Problem {
         ],
         sources: &["resolv.conf(5)", "Microsoft Learn: What is IP address 168.63.129.16?"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Every nameserver is silent.
 pub static NAMESERVER_UNREACHABLE: Problem = Problem {
     id: "dns/nameserver-unreachable",
     title: "no nameserver answers",
-    severity: Severity::Error,
     explains: &["dns/*", "outbound/*", "server/*", "token/*"],
+    fragments: &[
+        Fragment::new("could not translate host name", 958),
+        Fragment::new("temporary failure in name resolution", 930),
+        Fragment::new("getaddrinfo eai_again", 890),
+    ],
     page: Page {
-        means: "Every nameserver that this machine is told to ask is silent, or has nothing listening on port 53. Without names there is no way to Entra, and none to the server.",
+        means: "Every nameserver that this machine is told to ask is silent, or has nothing \
+            listening on port 53. Without names there is no way to Entra, and none to the server.",
         causes: &[
             "a network security group or firewall drops port 53 to the custom DNS server",
             "the custom DNS server is down, or its address has changed",
             "a rule denies the service tag AzurePlatformDNS (168.63.129.16)",
         ],
         confirm: &[
-            "`dig @<nameserver> login.microsoftonline.com` ends with \"no servers could be reached\"",
+            "`dig @<nameserver> login.microsoftonline.com` ends with \"no servers could be \
+                reached\"",
         ],
         fix: &[(
             Actor::Network,
-            "allow UDP and TCP 53 from this subnet to the nameserver, or name another in the virtual network's DNS servers and renew the lease",
+            "allow UDP and TCP 53 from this subnet to the nameserver, or name another in the \
+                virtual network's DNS servers and renew the lease",
         )],
         mistaken_for: &[
             "dns/servfail: there the nameserver answers, but cannot find out",
@@ -147,6 +164,7 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Name resolution for resources in Azure virtual networks"],
     },
+    ..Problem::DEFAULT
 };
 
 /// One of several nameservers is silent.
@@ -154,9 +172,9 @@ pub static NAMESERVER_DOWN: Problem = Problem {
     id: "dns/nameserver-down",
     title: "one of the nameservers does not answer",
     severity: Severity::Warning,
-    explains: &[],
     page: Page {
-        means: "At least one nameserver of this machine is silent while names still resolve. Programs that ask it first wait several seconds, or give up.",
+        means: "At least one nameserver of this machine is silent while names still resolve. \
+            Programs that ask it first wait several seconds, or give up.",
         causes: &["one DNS server of a pair is down", "a firewall lets only one of them through"],
         confirm: &[
             "`dig @<nameserver> login.microsoftonline.com` for each nameserver in /etc/resolv.conf",
@@ -165,4 +183,5 @@ pub static NAMESERVER_DOWN: Problem = Problem {
         mistaken_for: &["a slow network: only lookups are slow"],
         sources: &["resolv.conf(5)"],
     },
+    ..Problem::DEFAULT
 };

@@ -74,7 +74,8 @@ fn captured(dns: &Dns, name: &Name, capture: &SearchCapture, answered: &[IpAddr]
             dns.resolver.ndots
         ))
         .fix(Fix::you(format!(
-            "Ask for names with dots as they are: options ndots:1 in {source} (in Kubernetes: dnsConfig.options of the pod)"
+            "Ask for names with dots as they are: options ndots:1 in {source} (in Kubernetes: \
+                dnsConfig.options of the pod)"
         )))
         .fix(Fix::by(
             Actor::Network,
@@ -128,7 +129,10 @@ pub static HOSTS_FILE_OVERRIDE: Problem = Problem {
     severity: Severity::Warning,
     explains: &["token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "A line in this machine's hosts file gives the name an address of its own, and the nameservers say another. It wins over every nameserver. The addresses of Entra and of servers in Azure change without notice, and a pinned one goes stale. Where the pinned address does not connect, this is an error.",
+        means: "A line in this machine's hosts file gives the name an address of its own, and the \
+            nameservers say another. It wins over every nameserver. The addresses of Entra and of \
+            servers in Azure change without notice, and a pinned one goes stale. Where the pinned \
+            address does not connect, this is an error.",
         causes: &[
             "a test or a work-around that was left behind",
             "an image or a configuration tool that writes hosts files",
@@ -138,25 +142,30 @@ pub static HOSTS_FILE_OVERRIDE: Problem = Problem {
         fix: &[(Actor::You, "remove the line")],
         mistaken_for: &[
             "dns/nameservers-disagree: there the nameservers differ among each other",
-            "outbound/dropped: the firewall is not to blame for an address that is no longer in use",
+            "outbound/dropped: the firewall is not to blame for an address that is no longer in \
+                use",
         ],
         sources: &[
             "hosts(5)",
-            "Microsoft Learn: Azure Database for PostgreSQL, networking (use the name, not the address)",
+            "Microsoft Learn: Azure Database for PostgreSQL, networking (use the name, not the \
+                address)",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// A search suffix answers in the name's place.
 pub static SEARCH_SUFFIX_CAPTURED: Problem = Problem {
     id: "dns/search-suffix-captured",
     title: "a search suffix captures a name",
-    severity: Severity::Error,
     explains: &["dns/*", "token/*", "outbound/*", "server/*", "clock/*"],
     page: Page {
-        means: "The resolver tries its search suffixes before the name itself when the name has fewer dots than `ndots`. Here a name that is made with a suffix exists (a wildcard record mostly), and its answer is taken for that of the real name.",
+        means: "The resolver tries its search suffixes before the name itself when the name has \
+            fewer dots than `ndots`. Here a name that is made with a suffix exists (a wildcard \
+            record mostly), and its answer is taken for that of the real name.",
         causes: &[
-            "Kubernetes sets ndots:5, and a cluster or company domain in its search list has a wildcard record",
+            "Kubernetes sets ndots:5, and a cluster or company domain in its search list has a \
+                wildcard record",
             "a wildcard record in the zone of a search suffix of /etc/resolv.conf",
         ],
         confirm: &[
@@ -166,7 +175,8 @@ pub static SEARCH_SUFFIX_CAPTURED: Problem = Problem {
         fix: &[
             (
                 Actor::You,
-                "set ndots:1 (dnsConfig.options of the pod), or write the name with a dot at its end",
+                "set ndots:1 (dnsConfig.options of the pod), or write the name with a dot at its \
+                    end",
             ),
             (Actor::Network, "remove the wildcard record"),
         ],
@@ -176,6 +186,7 @@ pub static SEARCH_SUFFIX_CAPTURED: Problem = Problem {
             "Kubernetes documentation: DNS for Services and Pods, pod's DNS config",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{addresses_of, cannot_be, matrix, named, subjects};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -227,11 +227,29 @@ fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
     let forward = match (problem.id, name.role) {
         ("dns/tcp-blocked", _) => format!("Allow TCP port 53 from this machine to {servers}"),
         ("dns/refused", _) => format!("Allow recursive queries from this subnet on {servers}"),
-        ("dns/privatelink-captured", _) => format!("On {servers}, do not send *.privatelink.msidentity.com to an internal zone: it is a public name"),
-        ("dns/private-record-missing", _) => "Add the server's record to the private zone, or link the zone privatelink.postgres.database.azure.com that has it to this virtual network".to_owned(),
-        (_, Role::Server) if shadow.is_some() => format!("The private zone {} answers here for every name in it, also for servers that it does not hold: add the record, or enable fall-back to internet on its virtual network link", shadow.unwrap_or_default()),
-        (_, Role::Server) => format!("Check the server's name; if it is private, forward its zone on {servers} to 168.63.129.16, or link the private DNS zone to this virtual network"),
-        _ => format!("On {servers}, forward {asked} to a resolver that knows the internet (inside Azure: 168.63.129.16)"),
+        ("dns/privatelink-captured", _) => format!(
+            "On {servers}, do not send *.privatelink.msidentity.com to an internal zone: it is a \
+                public name"
+        ),
+        ("dns/private-record-missing", _) => {
+            "Add the server's record to the private zone, or link the zone \
+                privatelink.postgres.database.azure.com that has it to this virtual network"
+                .to_owned()
+        }
+        (_, Role::Server) if shadow.is_some() => format!(
+            "The private zone {} answers here for every name in it, also for servers that it does \
+                not hold: add the record, or enable fall-back to internet on its virtual network \
+                link",
+            shadow.unwrap_or_default()
+        ),
+        (_, Role::Server) => format!(
+            "Check the server's name; if it is private, forward its zone on {servers} to \
+                168.63.129.16, or link the private DNS zone to this virtual network"
+        ),
+        _ => format!(
+            "On {servers}, forward {asked} to a resolver that knows the internet (inside Azure: \
+                168.63.129.16)"
+        ),
     };
     vec![Fix::by(Actor::Network, forward), Fix::you("Confirm by hand").run(confirm)]
 }
@@ -266,10 +284,21 @@ fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {
 pub static NXDOMAIN: Problem = Problem {
     id: "dns/nxdomain",
     title: "a name does not exist for this machine's nameservers",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*", "server/*"],
+    fragments: &[
+        Fragment::new("could not translate host name", 960),
+        Fragment::new("name or service not known", 950),
+        Fragment::new("nodename nor servname provided", 940),
+        Fragment::new("no such host is known", 920),
+        Fragment::new("unknownhostexception", 910),
+        Fragment::new("getaddrinfo enotfound", 900),
+        Fragment::new("no such host", 880),
+        Fragment::new("nxdomain", 870),
+    ],
     page: Page {
-        means: "A nameserver answered that the name does not exist (NXDOMAIN). For the Entra hosts this is never true of the public DNS: a custom nameserver does not forward them. For the server it may also be a wrong or deleted name.",
+        means: "A nameserver answered that the name does not exist (NXDOMAIN). For the Entra hosts \
+            this is never true of the public DNS: a custom nameserver does not forward them. For \
+            the server it may also be a wrong or deleted name.",
         causes: &[
             "the custom DNS server of the virtual network has no forwarder to the internet",
             "a private zone that is linked to the network shadows the public name",
@@ -287,7 +316,8 @@ pub static NXDOMAIN: Problem = Problem {
             ),
             (
                 Actor::You,
-                "compare the server's name with `az postgres flexible-server show --query fullyQualifiedDomainName`",
+                "compare the server's name with `az postgres flexible-server show --query \
+                    fullyQualifiedDomainName`",
             ),
         ],
         mistaken_for: &[
@@ -295,20 +325,27 @@ pub static NXDOMAIN: Problem = Problem {
             "dns/private-record-missing: the name leads into a private zone",
         ],
         sources: &[
-            "Microsoft Learn: Azure Database for PostgreSQL, networking with private access, \"Using custom DNS\"",
+            "Microsoft Learn: Azure Database for PostgreSQL, networking with private access, \
+                \"Using custom DNS\"",
             "RFC 8020",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// The nameserver could not find out.
 pub static SERVFAIL: Problem = Problem {
     id: "dns/servfail",
     title: "the nameserver cannot resolve a name",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*", "server/*"],
+    fragments: &[
+        Fragment::new("temporary failure in name resolution", 929),
+        Fragment::new("getaddrinfo eai_again", 889),
+        Fragment::new("servfail", 860),
+    ],
     page: Page {
-        means: "The nameserver answered SERVFAIL: it took the question and could not get an answer itself.",
+        means: "The nameserver answered SERVFAIL: it took the question and could not get an answer \
+            itself.",
         causes: &[
             "its forwarder is unreachable",
             "it validates DNSSEC behind a forwarder that spoils it",
@@ -321,16 +358,17 @@ pub static SERVFAIL: Problem = Problem {
         mistaken_for: &["dns/nxdomain: there the nameserver is sure that there is no such name"],
         sources: &["RFC 1035, section 4.1.1"],
     },
+    ..Problem::DEFAULT
 };
 
 /// The nameserver refuses to be asked.
 pub static REFUSED: Problem = Problem {
     id: "dns/refused",
     title: "the nameserver refuses to answer this machine",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "The nameserver answered REFUSED: its policy does not let this machine ask for this name.",
+        means: "The nameserver answered REFUSED: its policy does not let this machine ask for this \
+            name.",
         causes: &[
             "recursion is allowed for other subnets only",
             "the nameserver serves its own zones alone",
@@ -343,32 +381,34 @@ pub static REFUSED: Problem = Problem {
         mistaken_for: &["dns/nameserver-unreachable: there nothing answers"],
         sources: &["RFC 1035, section 4.1.1"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Large answers do not get through.
 pub static TCP_BLOCKED: Problem = Problem {
     id: "dns/tcp-blocked",
     title: "large DNS answers do not get through",
-    severity: Severity::Error,
     explains: &["dns/no-address", "token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP failed.",
+        means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP \
+            failed.",
         causes: &["a firewall lets UDP 53 through and drops TCP 53"],
         confirm: &["`dig +tcp @<nameserver> <name>` fails while `dig +notcp +ignore` answers"],
         fix: &[(Actor::Network, "allow TCP port 53 to the nameserver beside UDP")],
         mistaken_for: &["dns/servfail: there the nameserver itself fails"],
         sources: &["RFC 7766"],
     },
+    ..Problem::DEFAULT
 };
 
 /// The name exists without addresses.
 pub static NO_ADDRESS: Problem = Problem {
     id: "dns/no-address",
     title: "a name exists and has no address",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "The nameserver knows the name, and gave neither an IPv4 nor an IPv6 address for it.",
+        means: "The nameserver knows the name, and gave neither an IPv4 nor an IPv6 address for \
+            it.",
         causes: &[
             "a private zone holds the name with other records only",
             "a filter empties the answer",
@@ -381,16 +421,17 @@ pub static NO_ADDRESS: Problem = Problem {
         mistaken_for: &["dns/nxdomain: there the name does not exist at all"],
         sources: &["RFC 2308"],
     },
+    ..Problem::DEFAULT
 };
 
 /// The answer cannot be the real one.
 pub static SINKHOLED: Problem = Problem {
     id: "dns/sinkholed",
     title: "a name resolves to an address that cannot be the real one",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "The name resolves to a loopback or unspecified address, or an Entra host resolves to a private one. Entra has public addresses only.",
+        means: "The name resolves to a loopback or unspecified address, or an Entra host resolves \
+            to a private one. Entra has public addresses only.",
         causes: &[
             "a DNS filter sends unwanted names nowhere",
             "a line in the hosts file",
@@ -408,16 +449,18 @@ pub static SINKHOLED: Problem = Problem {
             "Microsoft 365 endpoints, ID 56: login.microsoftonline.com, graph.microsoft.com",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// An internal zone captured Entra's own `privatelink` names.
 pub static PRIVATELINK_CAPTURED: Problem = Problem {
     id: "dns/privatelink-captured",
     title: "an internal zone has captured privatelink.msidentity.com",
-    severity: Severity::Error,
     explains: &["token/*", "outbound/*"],
     page: Page {
-        means: "The public names of Entra lead through aliases such as ak.privatelink.msidentity.com. The label looks like Private Link, and is public all the same. Here the chain ends there.",
+        means: "The public names of Entra lead through aliases such as \
+            ak.privatelink.msidentity.com. The label looks like Private Link, and is public all \
+            the same. Here the chain ends there.",
         causes: &["a conditional forwarder sends every *.privatelink.* name to an internal zone"],
         confirm: &["`dig @<nameserver> ak.privatelink.msidentity.com` says NXDOMAIN"],
         fix: &[(
@@ -427,16 +470,17 @@ pub static PRIVATELINK_CAPTURED: Problem = Problem {
         mistaken_for: &["dns/nxdomain: there the name itself is unknown, not the end of its chain"],
         sources: &["The CNAME chain of login.microsoftonline.com in public DNS"],
     },
+    ..Problem::DEFAULT
 };
 
 /// The private zone has no record of the server.
 pub static PRIVATE_RECORD_MISSING: Problem = Problem {
     id: "dns/private-record-missing",
     title: "the private zone has no record of the server",
-    severity: Severity::Error,
     explains: &["server/*"],
     page: Page {
-        means: "The server's name is an alias into privatelink.postgres.database.azure.com, so it has a private endpoint; the zone that answers here has no address for it.",
+        means: "The server's name is an alias into privatelink.postgres.database.azure.com, so it \
+            has a private endpoint; the zone that answers here has no address for it.",
         causes: &[
             "the private zone is linked to this network, and the endpoint's record is missing",
             "a zone group of another subscription holds the record",
@@ -444,11 +488,13 @@ pub static PRIVATE_RECORD_MISSING: Problem = Problem {
         confirm: &["`dig @<nameserver> <server>.privatelink.postgres.database.azure.com`"],
         fix: &[(
             Actor::Network,
-            "add the record (a DNS zone group on the private endpoint does it), or link the zone that has it",
+            "add the record (a DNS zone group on the private endpoint does it), or link the zone \
+                that has it",
         )],
         mistaken_for: &["dns/nxdomain: a wrong server name has no alias into privatelink"],
         sources: &["Microsoft Learn: Azure Private Endpoint private DNS zone values"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -154,7 +154,8 @@ impl Topic {
             Self::Dns => "every nameserver, UDP and TCP 53; inside Azure 168.63.129.16 besides",
             Self::Outbound | Self::Clock => "the Entra and Graph hosts, TCP 443 (or the proxy)",
             Self::Credential => {
-                "the token authority TCP 443, or the metadata service TCP 80, or the local Azure CLI"
+                "the token authority TCP 443, or the metadata service TCP 80, or the local Azure \
+                    CLI"
             }
             Self::Keys => "the token authority, TCP 443",
             Self::Server | Self::AuthRequest | Self::Login | Self::Session => {

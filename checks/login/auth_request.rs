@@ -5,7 +5,7 @@ use super::{
     refusal,
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem},
     evidence::Evidence,
     facts::{Topic, login::AuthRequest, token::Claims},
     name::candidates::candidates,
@@ -73,13 +73,19 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
     let mut finding = Finding::of(&NOT_AN_ENTRA_ROLE, user, detail)
         .sure(Confidence::Likely)
         .because(format!("it asks this user for {asked}, and Entra roles for a cleartext password"))
-        .because("inferred from how Azure answers; an unknown role, a password role and a server without Entra authentication look alike");
+        .because(
+            "inferred from how Azure answers; an unknown role, a password role and a server \
+                without Entra authentication look alike",
+        );
     if let Some(claims) = claims {
         finding = finding.because(format!("the token is that of {}", whose(claims)));
     }
     finding = finding.because_all(attempt.psql_tries_twice());
     if settings.port.value == POOLER_PORT {
-        finding = finding.because("on port 6432 the pooler answers in the server's place, perhaps in another way: port 5432 says for sure");
+        finding = finding.because(
+            "on port 6432 the pooler answers in the server's place, perhaps in another way: port \
+                5432 says for sure",
+        );
     }
     for fix in creating(user, claims) {
         finding = finding.fix(fix);
@@ -87,17 +93,33 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
     if let Some(fix) = claims.and_then(|claims| by_group(user, claims)) {
         finding = finding.fix(fix);
     }
-    Verdict::found(finding.fix(
-        Fix::by(Actor::AzureOwner, "If no Entra name works at all, see whether Entra authentication is on (switching it on restarts the server)")
-            .run(format!("az postgres flexible-server show -g <resource-group> -n {server} --query authConfig")),
-    ))
+    Verdict::found(
+        finding.fix(
+            Fix::by(
+                Actor::AzureOwner,
+                "If no Entra name works at all, see whether Entra authentication is on (switching \
+                    it on restarts the server)",
+            )
+            .run(format!(
+                "az postgres flexible-server show -g <resource-group> -n {server} --query \
+                    authConfig"
+            )),
+        ),
+    )
 }
 
 /// The statements that make the role, or map the one that is there.
 fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
     let literal = user.replace('\'', "''");
-    let create = Fix::by(Actor::DatabaseAdmin, "As an Entra administrator, in database postgres: see which Entra roles there are, and create the missing one")
-        .run(format!("select * from pgaadauth_list_principals(false); select * from pgaadauth_create_principal('{literal}', false, false);"));
+    let create = Fix::by(
+        Actor::DatabaseAdmin,
+        "As an Entra administrator, in database postgres: see which Entra roles there are, and \
+            create the missing one",
+    )
+    .run(format!(
+        "select * from pgaadauth_list_principals(false); select * from \
+            pgaadauth_create_principal('{literal}', false, false);"
+    ));
     let Some(claims) = claims else { return vec![create] };
     let kind = refusal::kind(Some(claims));
     let oid = claims.oid.as_deref().unwrap_or("<object-id>");
@@ -105,14 +127,27 @@ fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
     if !candidates(claims, None).iter().any(|candidate| candidate.name == user) {
         // A name of one's own choice is bound by the object id.
         fixes.push(
-            Fix::by(Actor::DatabaseAdmin, "If this name is to stand for the token's own principal, create it with the object id")
-                .run(format!("select * from pgaadauth_create_principal_with_oid('{literal}', '{oid}', '{kind}', false, false);")),
+            Fix::by(
+                Actor::DatabaseAdmin,
+                "If this name is to stand for the token's own principal, create it with the object \
+                    id",
+            )
+            .run(format!(
+                "select * from pgaadauth_create_principal_with_oid('{literal}', '{oid}', '{kind}', \
+                    false, false);"
+            )),
         );
     }
     let identifier = user.replace('"', "\"\"");
     fixes.push(
-        Fix::by(Actor::DatabaseAdmin, "If the role exists with a password, map it to the token's principal")
-            .run(format!("security label for \"pgaadauth\" on role \"{identifier}\" is 'aadauth,oid={oid},type={kind}';")),
+        Fix::by(
+            Actor::DatabaseAdmin,
+            "If the role exists with a password, map it to the token's principal",
+        )
+        .run(format!(
+            "security label for \"pgaadauth\" on role \"{identifier}\" is \
+                'aadauth,oid={oid},type={kind}';"
+        )),
     );
     fixes
 }
@@ -128,9 +163,13 @@ fn by_group(user: &str, claims: &Claims) -> Option<Fix> {
     };
     own.then(|| {
         Fix::you(format!(
-            "This identity is in {listed}: if one of them has the role, log in with the group's display name and your own token"
+            "This identity is in {listed}: if one of them has the role, log in with the group's \
+                display name and your own token"
         ))
-        .run("select * from pgaadauth_sync_roles_for_group_members();  -- an Entra administrator, where group sync is on and the own name is to work")
+        .run(
+            "select * from pgaadauth_sync_roles_for_group_members();  -- an Entra administrator, \
+                where group sync is on and the own name is to work",
+        )
     })
 }
 
@@ -152,28 +191,40 @@ fn whose(claims: &Claims) -> String {
 pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
     id: "login/not-an-entra-role",
     title: "the server has no Entra role of exactly this name",
-    severity: Severity::Error,
     explains: &["login/refused", "access/*"],
+    fragments: &[
+        Fragment::new("the server requested scram-based authentication, but no password", 129),
+        Fragment::new("failed sasl auth", 120),
+        Fragment::new("sasl authentication failed", 110),
+        Fragment::new("password authentication failed", 100),
+    ],
     page: Page {
-        means: "Before any password, the server says how it wants this user to log in. Entra roles are asked for a cleartext password, which is the token; this user is asked for something else, so no Entra role has exactly this name. A token sent now could only fail with \"password authentication failed\".",
+        means: "Before any password, the server says how it wants this user to log in. Entra roles \
+            are asked for a cleartext password, which is the token; this user is asked for \
+            something else, so no Entra role has exactly this name. A token sent now could only \
+            fail with \"password authentication failed\".",
         causes: &[
             "nobody has created the role: being in Entra is not enough",
-            "the name differs from the role's: letter case, the mail address in place of the user principal name, the member's name where the group is mapped",
+            "the name differs from the role's: letter case, the mail address in place of the user \
+                principal name, the member's name where the group is mapped",
             "the role was made with CREATE ROLE and carries no security label",
             "Entra authentication is switched off on the server",
         ],
         confirm: &[
-            "as an administrator: `select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid`",
+            "as an administrator: `select rolname, label from pg_shseclabel l join pg_roles r on \
+                r.oid = l.objoid`",
             "`select * from pgaadauth_list_principals(false)` in database postgres",
         ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "`select * from pgaadauth_create_principal('<name>', false, false)` in database postgres, as an Entra administrator",
+                "`select * from pgaadauth_create_principal('<name>', false, false)` in database \
+                    postgres, as an Entra administrator",
             ),
             (
                 Actor::You,
-                "log in with the name that the role has; for a group, that is the group's display name",
+                "log in with the name that the role has; for a group, that is the group's display \
+                    name",
             ),
         ],
         mistaken_for: &[
@@ -185,4 +236,5 @@ pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
             "microsoft/aspire#6205 and #9459 (which authentication request comes)",
         ],
     },
+    ..Problem::DEFAULT
 };

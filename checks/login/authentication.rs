@@ -98,7 +98,10 @@ fn without_network(seen: &Evidence, mut finding: Finding) -> Finding {
         return finding;
     }
     finding.fixes.retain(|fix| fix.actor != Actor::Network);
-    finding.because("azure-config: the server is in no virtual network; its own way to Entra is Microsoft's, and no security group or route is on it")
+    finding.because(
+        "azure-config: the server is in no virtual network; its own way to Entra is Microsoft's, \
+            and no security group or route is on it",
+    )
 }
 
 fn words(rung: &str) -> &str {

@@ -3,8 +3,19 @@
 pub mod auth_request;
 pub mod authentication;
 
-use crate::check::Check;
 pub(crate) use crate::support::login::{attempt, refusal};
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[&auth_request::CHECK, &authentication::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "login",
+    summary: "the server accepts the token",
+    checks: &[&auth_request::CHECK, &authentication::CHECK],
+    station: Station::Login,
+    reasons: &[Area::Settings, Area::Token, Area::Server, Area::Login],
+    suspects: &["token", "user", "host", "database", "what the server asks for"],
+    blocks: &[Topic::AuthRequest, Topic::Login, Topic::Session],
+};

@@ -2,8 +2,19 @@
 
 pub mod spelling;
 
-use crate::check::Check;
 pub(crate) use crate::support::name::{candidates, compare, slip};
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks.
-pub const CHECKS: &[&Check] = &[&spelling::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "name",
+    summary: "the user name is spelt as the role",
+    checks: &[&spelling::CHECK],
+    station: Station::Login,
+    reasons: &[Area::Settings, Area::Token],
+    suspects: &["token", "user", "host", "database", "what the server asks for"],
+    blocks: &[Topic::AuthRequest, Topic::Login, Topic::Session],
+};

@@ -6,7 +6,7 @@ use super::{
     slip::{NAME_BYTES, Seen, Slip},
 };
 use crate::{
-    check::{Check, Judge, Missing, problems},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -77,7 +77,8 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     );
     if slip.problem == &BACKSLASH_KEPT && name.contains("\\ ") {
         finding = finding.because(
-            "the documented sed 's/ /\\\\ /g' puts such backslashes there: it is a mistake in front of PGUSER, and right only for a value without quotes in a connection string",
+            "the documented sed 's/ /\\\\ /g' puts such backslashes there: it is a mistake in \
+                front of PGUSER, and right only for a value without quotes in a connection string",
         );
     }
     if matches!(seen.auth_request.seen(), Some(AuthRequest::Sasl { .. })) {
@@ -89,7 +90,11 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
             finding = finding.because(format!("meant is probably \"{meant}\""));
             finding.fix(fix(&user.origin, &meant, seen))
         }
-        None => finding.fix(Fix::by(Actor::DatabaseAdmin, "Create the role under a shorter name, bound by object id: pgaadauth_create_principal_with_oid")),
+        None => finding.fix(Fix::by(
+            Actor::DatabaseAdmin,
+            "Create the role under a shorter name, bound by object id: \
+                pgaadauth_create_principal_with_oid",
+        )),
     }
 }
 
@@ -134,94 +139,269 @@ const MANAGE: &str =
 const LIBPQ: &str =
     "PostgreSQL documentation: libpq, connection strings (measured with libpq 15.18)";
 
-problems! {
-    explains UNKNOWN_ROLE;
-    MISSING "name/missing" "no user is named"
-        "libpq falls back to the operating system's user, which is nobody's role."
-        causes &["PGUSER is not exported, or empty", "a tool with a default of its own: postgres, app"];
-        confirm &["`echo \"$PGUSER\"`"];
-        fix &[(Actor::You, "export PGUSER with the role's name")];
-        not &["login/not-an-entra-role"];
-        sources &[LIBPQ];
-    WRONG_CASE "name/wrong-case" "the name differs from the token's in letter case"
-        "Role names are compared byte for byte: Alice and alice are two roles, and the unknown one looks exactly like a wrong password."
-        causes &["the name was typed by hand", "a tool that lowers names", "Entra shows user principal names in another case than they are stored"];
-        confirm &["`entra-pg token` shows the name in the token"];
-        fix &[(Actor::You, "write it as the token and the role have it")];
-        not &["login/not-an-entra-role: there nothing shows what was meant"];
-        sources &[MANAGE];
-    BACKSLASH_KEPT "name/backslash-kept" "backslashes are part of the name that is sent"
-        "libpq takes backslashes off in connection strings only. In PGUSER and -U they are sent, so `Prod\\ DB` is another name than `Prod DB`."
-        causes &["the advice to run names through sed 's/ /\\\\ /g' before exporting PGUSER, which is a mistake", "escaping for the shell twice"];
-        confirm &["`printf %s \"$PGUSER\" | od -c`"];
-        fix &[(Actor::You, "export PGUSER='Prod DB Readonly': plain blanks, inside the shell's quotes")];
-        not &["name/wrong-case"];
-        sources &[LIBPQ];
-    PERCENT_KEPT "name/percent-kept" "percent signs are part of the name that is sent"
-        "Only URIs are decoded. In PGUSER, -U and key=value strings %40 is sent as it is."
-        causes &["a name copied out of a URI"];
-        confirm &["`echo \"$PGUSER\"`"];
-        fix &[(Actor::You, "write @, # and blanks as they are, outside URIs")];
-        not &["config/host-malformed: there an @ was not encoded in a URI"];
-        sources &[LIBPQ];
-    QUOTES_KEPT "name/quotes-kept" "quotation marks are part of the name that is sent"
-        "The quotation marks have become part of the value."
-        causes &["`set PGUSER=\"x\"` in cmd", "quotes inside a YAML or .env value"];
-        confirm &["`printf %s \"$PGUSER\" | od -c`"];
-        fix &[(Actor::You, "in cmd: set \"PGUSER=x\"; elsewhere drop the inner quotes")];
-        not &["name/backslash-kept"];
-        sources &[LIBPQ];
-    INVISIBLE_CHARACTERS "name/invisible-characters" "the name holds characters that cannot be seen"
-        "A blank at an end, a carriage return, a no-break space or another invisible character is part of the name."
-        causes &["a file with Windows line ends", "copied from a chat or document", "`az … -o tsv` through a Windows shell"];
-        confirm &["`printf %s \"$PGUSER\" | od -c`"];
-        fix &[(Actor::You, "type the name again, or clean it: tr -d '\\r'")];
-        not &["name/look-alike"];
-        sources &[LIBPQ];
-    LOOK_ALIKE "name/look-alike" "the name looks right and holds other characters"
-        "Two characters that look alike are different bytes: Cyrillic а for a, a long dash for a hyphen, é in one code point or two."
-        causes &["copied from a document that improves typography", "another keyboard layout"];
-        confirm &["`printf %s \"$PGUSER\" | od -c`"];
-        fix &[(Actor::You, "copy the name from the token or from the database")];
-        not &["name/wrong-case"];
-        sources &["Unicode Technical Standard 39"];
-    SINGLE_SERVER_SUFFIX "name/single-server-suffix" "the name ends with @server, as on Single Server"
-        "On the retired Single Server the user was written user@server. Flexible Server takes the role name alone."
-        causes &["a connection string from before the migration"];
-        confirm &["the part behind the last @ is the server's name"];
-        fix &[(Actor::You, "drop @server")];
-        not &["a user principal name, whose domain is the tenant's"];
-        sources &["Azure/postgresql#26", "microsoft/azuredatastudio-postgresql#246"];
-    GUEST_FORM "name/guest-form" "a guest is called by the home address"
-        "In the tenant a guest's user principal name is home_domain#EXT#@tenant, and so is the role."
-        causes &["the guest's mail address was used"];
-        confirm &["`az ad user list --filter \"mail eq '<address>'\" --query '[].userPrincipalName'`"];
-        fix &[(Actor::You, "use the #EXT# form; in a URI # is %23 and @ is %40")];
-        not &["claims/wrong-tenant"];
-        sources &[MANAGE];
-    IDENTIFIER_NOT_NAME "name/identifier-not-name" "an id stands where a name is needed"
-        "Client ids, object ids and resource ids are not role names, unless somebody chose them so."
-        causes &["a managed identity's client id in PGUSER"];
-        confirm &["`az identity show --query name`"];
-        fix &[(Actor::You, "use the identity's display name")];
-        not &["login/object-id-mismatch"];
-        sources &["MicrosoftDocs/azure-docs#102693"];
-    TOO_LONG "name/too-long" "the name is longer than PostgreSQL keeps"
-        "Names are kept to 63 bytes. Up to version 16 the server cuts a longer one, later ones do not: in both cases another name is compared."
-        causes &["a long group name", "letters that take several bytes"];
-        confirm &["`printf %s \"$PGUSER\" | wc -c`"];
-        fix &[(Actor::DatabaseAdmin, "create the role under a short name with pgaadauth_create_principal_with_oid")];
-        not &["name/wrong-case"];
-        sources &["PostgreSQL documentation: identifiers, NAMEDATALEN"];
-    NOT_THE_TOKENS "name/not-the-tokens" "the name is none of this identity's"
-        "Neither the token's own names nor the groups that Graph lists are this name. It may still be a role that was bound by object id."
-        causes &["another account than intended is signed in", "the mail address in place of the user principal name", "not a member of the group"];
-        confirm &["`az ad signed-in-user show`, `az ad user get-member-groups --id <user>`"];
-        fix &[(Actor::You, "sign in as the right account, or use one of its names")];
-        not &["login/not-an-entra-role"];
-        sources &[MANAGE];
-}
+/// No user is named.
+pub static MISSING: Problem = Problem {
+    id: "name/missing",
+    title: "no user is named",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "libpq falls back to the operating system's user, which is nobody's role.",
+        causes: &[
+            "PGUSER is not exported, or empty",
+            "a tool with a default of its own: postgres, app",
+        ],
+        confirm: &["`echo \"$PGUSER\"`"],
+        fix: &[(Actor::You, "export PGUSER with the role's name")],
+        mistaken_for: &["login/not-an-entra-role"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
 
+/// The name differs from the token's in letter case.
+pub static WRONG_CASE: Problem = Problem {
+    id: "name/wrong-case",
+    title: "the name differs from the token's in letter case",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("sasl authentication failed", 109),
+        Fragment::new("password authentication failed", 99),
+    ],
+    page: Page {
+        means: "Role names are compared byte for byte: Alice and alice are two roles, and the \
+            unknown one looks exactly like a wrong password.",
+        causes: &[
+            "the name was typed by hand",
+            "a tool that lowers names",
+            "Entra shows user principal names in another case than they are stored",
+        ],
+        confirm: &["`entra-pg token` shows the name in the token"],
+        fix: &[(Actor::You, "write it as the token and the role have it")],
+        mistaken_for: &["login/not-an-entra-role: there nothing shows what was meant"],
+        sources: &[MANAGE],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Backslashes are part of the name that is sent.
+pub static BACKSLASH_KEPT: Problem = Problem {
+    id: "name/backslash-kept",
+    title: "backslashes are part of the name that is sent",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "libpq takes backslashes off in connection strings only. In PGUSER and -U they are \
+            sent, so `Prod\\ DB` is another name than `Prod DB`.",
+        causes: &[
+            "the advice to run names through sed 's/ /\\\\ /g' before exporting PGUSER, which is a \
+                mistake",
+            "escaping for the shell twice",
+        ],
+        confirm: &["`printf %s \"$PGUSER\" | od -c`"],
+        fix: &[(
+            Actor::You,
+            "export PGUSER='Prod DB Readonly': plain blanks, inside the shell's quotes",
+        )],
+        mistaken_for: &["name/wrong-case"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Percent signs are part of the name that is sent.
+pub static PERCENT_KEPT: Problem = Problem {
+    id: "name/percent-kept",
+    title: "percent signs are part of the name that is sent",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "Only URIs are decoded. In PGUSER, -U and key=value strings %40 is sent as it is.",
+        causes: &["a name copied out of a URI"],
+        confirm: &["`echo \"$PGUSER\"`"],
+        fix: &[(Actor::You, "write @, # and blanks as they are, outside URIs")],
+        mistaken_for: &["config/host-malformed: there an @ was not encoded in a URI"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Quotation marks are part of the name that is sent.
+pub static QUOTES_KEPT: Problem = Problem {
+    id: "name/quotes-kept",
+    title: "quotation marks are part of the name that is sent",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The quotation marks have become part of the value.",
+        causes: &["`set PGUSER=\"x\"` in cmd", "quotes inside a YAML or .env value"],
+        confirm: &["`printf %s \"$PGUSER\" | od -c`"],
+        fix: &[(Actor::You, "in cmd: set \"PGUSER=x\"; elsewhere drop the inner quotes")],
+        mistaken_for: &["name/backslash-kept"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name holds characters that cannot be seen.
+pub static INVISIBLE_CHARACTERS: Problem = Problem {
+    id: "name/invisible-characters",
+    title: "the name holds characters that cannot be seen",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "A blank at an end, a carriage return, a no-break space or another invisible \
+            character is part of the name.",
+        causes: &[
+            "a file with Windows line ends",
+            "copied from a chat or document",
+            "`az … -o tsv` through a Windows shell",
+        ],
+        confirm: &["`printf %s \"$PGUSER\" | od -c`"],
+        fix: &[(Actor::You, "type the name again, or clean it: tr -d '\\r'")],
+        mistaken_for: &["name/look-alike"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name looks right and holds other characters.
+pub static LOOK_ALIKE: Problem = Problem {
+    id: "name/look-alike",
+    title: "the name looks right and holds other characters",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "Two characters that look alike are different bytes: Cyrillic а for a, a long dash \
+            for a hyphen, é in one code point or two.",
+        causes: &["copied from a document that improves typography", "another keyboard layout"],
+        confirm: &["`printf %s \"$PGUSER\" | od -c`"],
+        fix: &[(Actor::You, "copy the name from the token or from the database")],
+        mistaken_for: &["name/wrong-case"],
+        sources: &["Unicode Technical Standard 39"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name ends with @server, as on Single Server.
+pub static SINGLE_SERVER_SUFFIX: Problem = Problem {
+    id: "name/single-server-suffix",
+    title: "the name ends with @server, as on Single Server",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "On the retired Single Server the user was written user@server. Flexible Server \
+            takes the role name alone.",
+        causes: &["a connection string from before the migration"],
+        confirm: &["the part behind the last @ is the server's name"],
+        fix: &[(Actor::You, "drop @server")],
+        mistaken_for: &["a user principal name, whose domain is the tenant's"],
+        sources: &["Azure/postgresql#26", "microsoft/azuredatastudio-postgresql#246"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A guest is called by the home address.
+pub static GUEST_FORM: Problem = Problem {
+    id: "name/guest-form",
+    title: "a guest is called by the home address",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "In the tenant a guest's user principal name is home_domain#EXT#@tenant, and so is \
+            the role.",
+        causes: &["the guest's mail address was used"],
+        confirm: &[
+            "`az ad user list --filter \"mail eq '<address>'\" --query '[].userPrincipalName'`",
+        ],
+        fix: &[(Actor::You, "use the #EXT# form; in a URI # is %23 and @ is %40")],
+        mistaken_for: &["claims/wrong-tenant"],
+        sources: &[MANAGE],
+    },
+    ..Problem::DEFAULT
+};
+
+/// An id stands where a name is needed.
+pub static IDENTIFIER_NOT_NAME: Problem = Problem {
+    id: "name/identifier-not-name",
+    title: "an id stands where a name is needed",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("failed sasl auth", 119),
+        Fragment::new("could not validate aad user", 20),
+    ],
+    page: Page {
+        means: "Client ids, object ids and resource ids are not role names, unless somebody chose \
+            them so.",
+        causes: &["a managed identity's client id in PGUSER"],
+        confirm: &["`az identity show --query name`"],
+        fix: &[(Actor::You, "use the identity's display name")],
+        mistaken_for: &["login/object-id-mismatch"],
+        sources: &["MicrosoftDocs/azure-docs#102693"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name is longer than PostgreSQL keeps.
+pub static TOO_LONG: Problem = Problem {
+    id: "name/too-long",
+    title: "the name is longer than PostgreSQL keeps",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "Names are kept to 63 bytes. Up to version 16 the server cuts a longer one, later \
+            ones do not: in both cases another name is compared.",
+        causes: &["a long group name", "letters that take several bytes"],
+        confirm: &["`printf %s \"$PGUSER\" | wc -c`"],
+        fix: &[(
+            Actor::DatabaseAdmin,
+            "create the role under a short name with pgaadauth_create_principal_with_oid",
+        )],
+        mistaken_for: &["name/wrong-case"],
+        sources: &["PostgreSQL documentation: identifiers, NAMEDATALEN"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name is none of this identity's.
+pub static NOT_THE_TOKENS: Problem = Problem {
+    id: "name/not-the-tokens",
+    title: "the name is none of this identity's",
+    explains: UNKNOWN_ROLE,
+    fragments: &[Fragment::new("could not validate aad user", 19)],
+    page: Page {
+        means: "Neither the token's own names nor the groups that Graph lists are this name. It \
+            may still be a role that was bound by object id.",
+        causes: &[
+            "another account than intended is signed in",
+            "the mail address in place of the user principal name",
+            "not a member of the group",
+        ],
+        confirm: &["`az ad signed-in-user show`, `az ad user get-member-groups --id <user>`"],
+        fix: &[(Actor::You, "sign in as the right account, or use one of its names")],
+        mistaken_for: &["login/not-an-entra-role"],
+        sources: &[MANAGE],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Every problem of this file, in the order in which `checks` lists them.
+pub const ALL: &[&Problem] = &[
+    &MISSING,
+    &WRONG_CASE,
+    &BACKSLASH_KEPT,
+    &PERCENT_KEPT,
+    &QUOTES_KEPT,
+    &INVISIBLE_CHARACTERS,
+    &LOOK_ALIKE,
+    &SINGLE_SERVER_SUFFIX,
+    &GUEST_FORM,
+    &IDENTIFIER_NOT_NAME,
+    &TOO_LONG,
+    &NOT_THE_TOKENS,
+];
 #[cfg(test)]
 mod tests {
     use super::CHECK;

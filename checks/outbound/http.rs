@@ -2,7 +2,7 @@
 
 use super::{host, hosts, http, tls::NOT_ENTRA};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem},
     evidence::Evidence,
     facts::{
         Topic,
@@ -86,17 +86,17 @@ fn look(url: &str) -> Fix {
 pub static HTTP_BLOCKED: Problem = Problem {
     id: "outbound/http-blocked",
     title: "a web gateway answers in Entra's place",
-    severity: Severity::Error,
     explains: &["token/*", "clock/*"],
     page: Page {
-        means: "TLS completes and a web page or redirect comes back, where Entra would send a JSON document: the block page of a web gateway, or a captive portal.",
+        means: "TLS completes and a web page or redirect comes back, where Entra would send a JSON \
+            document: the block page of a web gateway, or a captive portal.",
         causes: &[
             "the web gateway's policy does not allow the host",
             "a captive portal wants a sign-in first",
         ],
-        confirm: &[
-            "`curl -i https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration` shows HTML",
-        ],
+        confirm: &["`curl -i \
+            https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration` shows \
+            HTML"],
         fix: &[(
             Actor::Network,
             "allow login.microsoftonline.com and graph.microsoft.com in the gateway",
@@ -104,13 +104,13 @@ pub static HTTP_BLOCKED: Problem = Problem {
         mistaken_for: &["outbound/proxy-denied: there the proxy refuses the tunnel itself"],
         sources: &["Microsoft 365 URLs and IP address ranges, ID 56"],
     },
+    ..Problem::DEFAULT
 };
 
 /// 429 or 5xx.
 pub static SERVICE_ERROR: Problem = Problem {
     id: "outbound/service-error",
     title: "Entra or Graph is busy or out of order",
-    severity: Severity::Error,
     explains: &["token/*"],
     page: Page {
         means: "The host answers with a server error (5xx) or asks to slow down (429).",
@@ -127,4 +127,5 @@ pub static SERVICE_ERROR: Problem = Problem {
         mistaken_for: &["outbound/proxy-denied: look at the Server header"],
         sources: &["RFC 9110, section 15.6"],
     },
+    ..Problem::DEFAULT
 };

@@ -8,14 +8,30 @@ pub mod tls;
 
 pub(crate) use crate::support::outbound::prefixes;
 use crate::{
-    check::{Check, Missing},
+    check::{Area, Family, Missing, Station},
     evidence::Evidence,
-    facts::{NotObserved, http::Http, outbound::Host, outbound::Route, tls::Tls},
+    facts::{NotObserved, Topic, http::Http, outbound::Host, outbound::Route, tls::Tls},
 };
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] =
-    &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "outbound",
+    summary: "Entra and Graph are reached, and nobody stands in between",
+    checks: &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK],
+    station: Station::Entra,
+    reasons: &[Area::Machine, Area::Proxy, Area::Dns, Area::Outbound],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[
+        Topic::Proxy,
+        Topic::Outbound,
+        Topic::Clock,
+        Topic::Credential,
+        Topic::Token,
+        Topic::Keys,
+        Topic::Graph,
+        Topic::Azure,
+    ],
+};
 
 /// The hosts looked at.
 fn hosts(seen: &Evidence) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::{host, hosts};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem},
     evidence::Evidence,
     facts::{
         Topic,
@@ -93,7 +93,8 @@ fn wants(path: &ProxiedPath, proxy: &str, schemes: &[String]) -> String {
     if path.proxy.has_credentials {
         let origin = path.proxy.origin.phrase();
         format!(
-            "the proxy {proxy} does not accept the user name and password of {origin} (407 {schemes})"
+            "the proxy {proxy} does not accept the user name and password of {origin} (407 \
+                {schemes})"
         )
     } else {
         format!("the proxy {proxy} wants a user name and password (407 {schemes})")
@@ -107,7 +108,8 @@ fn credentials(path: &ProxiedPath, schemes: &[String]) -> Fix {
         return Fix::by(
             Actor::Network,
             format!(
-                "Exempt the Entra hosts from authentication, or run a local helper for {} (cntlm, px) and let {origin} name that",
+                "Exempt the Entra hosts from authentication, or run a local helper for {} (cntlm, \
+                    px) and let {origin} name that",
                 text::list(schemes, 3)
             ),
         );
@@ -119,7 +121,8 @@ fn credentials(path: &ProxiedPath, schemes: &[String]) -> Fix {
         ))
     } else {
         Fix::you(format!(
-            "Write the credentials into {origin}, percent-encoded: http://user:password@{host}:{port}"
+            "Write the credentials into {origin}, percent-encoded: \
+                http://user:password@{host}:{port}"
         ))
     }
 }
@@ -165,10 +168,14 @@ fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> 
 pub static PROXY_UNREACHABLE: Problem = Problem {
     id: "outbound/proxy-unreachable",
     title: "the proxy cannot be reached",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("proxyerror", 400),
+        Fragment::new("unable to connect to proxy", 390),
+    ],
     page: Page {
-        means: "The environment names an HTTP proxy, and it does not resolve, does not accept connections, or is no HTTP proxy.",
+        means: "The environment names an HTTP proxy, and it does not resolve, does not accept \
+            connections, or is no HTTP proxy.",
         causes: &[
             "a wrong host or port in HTTPS_PROXY",
             "https:// written where the proxy speaks plain HTTP",
@@ -179,14 +186,18 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
         mistaken_for: &["outbound/dropped: that is the direct path"],
         sources: &["curl(1), environment"],
     },
+    ..Problem::DEFAULT
 };
 
 /// 407.
 pub static PROXY_AUTH_REQUIRED: Problem = Problem {
     id: "outbound/proxy-auth-required",
     title: "the proxy wants credentials",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("proxy authentication required", 410),
+        Fragment::new("proxyerror", 399),
+    ],
     page: Page {
         means: "The proxy answers CONNECT with 407: it wants to know who asks.",
         causes: &[
@@ -204,14 +215,15 @@ pub static PROXY_AUTH_REQUIRED: Problem = Problem {
         mistaken_for: &["a wrong database password: nothing has reached Entra yet"],
         sources: &["RFC 9110, section 15.5.8"],
     },
+    ..Problem::DEFAULT
 };
 
 /// 403 and others.
 pub static PROXY_DENIED: Problem = Problem {
     id: "outbound/proxy-denied",
     title: "the proxy refuses a tunnel to an Entra host",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[Fragment::new("proxyerror", 398)],
     page: Page {
         means: "The proxy answers CONNECT with a refusal before TLS begins.",
         causes: &[
@@ -228,4 +240,5 @@ pub static PROXY_DENIED: Problem = Problem {
         ],
         sources: &["RFC 9110, section 9.3.6"],
     },
+    ..Problem::DEFAULT
 };

@@ -2,7 +2,7 @@
 //! proxy, and PostgreSQL in spite of it.
 
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         Topic,
@@ -106,7 +106,13 @@ fn ignored(seen: &Evidence, proxy: &Proxy) -> Option<Finding> {
     Some(
         Finding::of(&PROXY_IGNORED_BY_POSTGRESQL, subject.clone(), detail)
             .sure(Confidence::Certain)
-            .fix(Fix::by(Actor::Network, format!("Allow outbound TCP to {subject} straight, or run this from a machine that reaches it"))),
+            .fix(Fix::by(
+                Actor::Network,
+                format!(
+                    "Allow outbound TCP to {subject} straight, or run this from a machine that \
+                        reaches it"
+                ),
+            )),
     )
 }
 
@@ -114,23 +120,29 @@ fn ignored(seen: &Evidence, proxy: &Proxy) -> Option<Finding> {
 pub static PROXY_COVERS_METADATA_SERVICE: Problem = Problem {
     id: "outbound/proxy-covers-metadata-service",
     title: "the proxy is asked for the metadata service",
-    severity: Severity::Error,
     explains: &[
         "token/identity-endpoint-unreachable",
         "token/identity-endpoint-busy",
         "token/no-managed-identity",
         "token/no-credential",
     ],
+    fragments: &[
+        Fragment::new("managed identity timed out", 579),
+        Fragment::new("no response received from the managed identity endpoint", 569),
+        Fragment::new("169.254.169.254", 289),
+    ],
     page: Page {
-        means: "HTTP_PROXY (or ALL_PROXY) is set and NO_PROXY does not exempt 169.254.169.254, so requests for a managed identity's token go to the proxy. The proxy cannot answer them: each machine's metadata service is reachable from that machine alone.",
+        means: "HTTP_PROXY (or ALL_PROXY) is set and NO_PROXY does not exempt 169.254.169.254, so \
+            requests for a managed identity's token go to the proxy. The proxy cannot answer them: \
+            each machine's metadata service is reachable from that machine alone.",
         causes: &[
             "HTTP_PROXY set for the whole machine, without NO_PROXY",
             "NO_PROXY holds a range (169.254.0.0/16) that the program does not understand",
             "no_proxy and NO_PROXY differ",
         ],
-        confirm: &[
-            "`curl -m 2 -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'` answers, and without --noproxy it does not",
-        ],
+        confirm: &["`curl -m 2 -H Metadata:true --noproxy '*' \
+            'http://169.254.169.254/metadata/instance?api-version=2021-02-01'` answers, and \
+            without --noproxy it does not"],
         fix: &[(
             Actor::You,
             "add 169.254.169.254 to NO_PROXY and no_proxy, as an address and not as a range",
@@ -140,10 +152,12 @@ pub static PROXY_COVERS_METADATA_SERVICE: Problem = Problem {
             "token/no-managed-identity: a proxy's 400 or 404 looks like it",
         ],
         sources: &[
-            "Microsoft Learn: Azure Instance Metadata Service (\"not intended to be used behind a proxy\")",
+            "Microsoft Learn: Azure Instance Metadata Service (\"not intended to be used behind a \
+                proxy\")",
             "curl(1), environment",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// libpq reads no proxy variables.
@@ -151,9 +165,9 @@ pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
     id: "outbound/proxy-ignored-by-postgresql",
     title: "the proxy does not carry PostgreSQL",
     severity: Severity::Info,
-    explains: &[],
     page: Page {
-        means: "A proxy is set, and the database server is out of reach. psql and the drivers do not use HTTP proxies: the server has to be reachable straight.",
+        means: "A proxy is set, and the database server is out of reach. psql and the drivers do \
+            not use HTTP proxies: the server has to be reachable straight.",
         causes: &[
             "a network in which everything goes through a web proxy",
             "the belief that HTTPS_PROXY is for all programs",
@@ -169,6 +183,7 @@ pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
         mistaken_for: &["outbound/proxy-denied: there the proxy refuses what does go through it"],
         sources: &["PostgreSQL documentation: libpq, environment variables"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

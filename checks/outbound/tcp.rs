@@ -2,7 +2,7 @@
 
 use super::{host, hosts, prefixes};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{Topic, outbound::Route, tcp::TcpAttempt},
     support::reach::{Reach, lines, reach},
@@ -66,15 +66,23 @@ fn addresses(attempts: &[TcpAttempt]) -> String {
 fn network_fix(host: &str) -> Fix {
     Fix::by(
         Actor::Network,
-        format!("Allow outbound TCP 443 from this machine's subnet to the service tag AzureActiveDirectory ({host} is in it)"),
+        format!(
+            "Allow outbound TCP 443 from this machine's subnet to the service tag \
+                AzureActiveDirectory ({host} is in it)"
+        ),
     )
-    .run("az network nsg rule create -g <resource-group> --nsg-name <nsg> -n AllowEntra --priority 200 --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443")
+    .run(
+        "az network nsg rule create -g <resource-group> --nsg-name <nsg> -n AllowEntra --priority \
+            200 --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes \
+            AzureActiveDirectory --destination-port-ranges 443",
+    )
 }
 
 fn route_fix() -> Fix {
     Fix::by(
         Actor::Network,
-        "If a route table sends 0.0.0.0/0 to an appliance, let the appliance pass it, or add a route for AzureActiveDirectory with next hop Internet",
+        "If a route table sends 0.0.0.0/0 to an appliance, let the appliance pass it, or add a \
+            route for AzureActiveDirectory with next hop Internet",
     )
 }
 
@@ -82,12 +90,19 @@ fn route_fix() -> Fix {
 pub static DROPPED: Problem = Problem {
     id: "outbound/dropped",
     title: "a firewall drops connections to an Entra host",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("connection timed out", 549),
+        Fragment::new("operation timed out", 539),
+        Fragment::new("timed out", 529),
+        Fragment::new("etimedout", 509),
+    ],
     page: Page {
-        means: "The name resolves, and packets to every address vanish without an answer. That is how a network security group, a route into nowhere, or a firewall that drops behaves.",
+        means: "The name resolves, and packets to every address vanish without an answer. That is \
+            how a network security group, a route into nowhere, or a firewall that drops behaves.",
         causes: &[
-            "a network security group denies outbound internet and does not allow the service tag AzureActiveDirectory",
+            "a network security group denies outbound internet and does not allow the service tag \
+                AzureActiveDirectory",
             "a route table sends everything to a firewall appliance without a rule for Entra",
             "a new subnet without NAT gateway, public address or load balancer has no way out",
             "only a proxy may talk to the internet, and HTTPS_PROXY is not set",
@@ -99,7 +114,8 @@ pub static DROPPED: Problem = Problem {
         fix: &[
             (
                 Actor::Network,
-                "allow outbound TCP 443 to the service tag AzureActiveDirectory (not AzureCloud, which holds only a part of it)",
+                "allow outbound TCP 443 to the service tag AzureActiveDirectory (not AzureCloud, \
+                    which holds only a part of it)",
             ),
             (Actor::You, "set HTTPS_PROXY where a proxy is the only way out"),
         ],
@@ -108,20 +124,22 @@ pub static DROPPED: Problem = Problem {
             "outbound/refused: something answers and says no",
         ],
         sources: &[
-            "Microsoft Learn: Azure Database for PostgreSQL, Microsoft Entra authentication, network requirements",
+            "Microsoft Learn: Azure Database for PostgreSQL, Microsoft Entra authentication, \
+                network requirements",
             "Microsoft Learn: Virtual network service tags",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// A reset.
 pub static REFUSED: Problem = Problem {
     id: "outbound/refused",
     title: "connections to an Entra host are refused",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
     page: Page {
-        means: "Something answers connections to port 443 with a reset. Entra itself never does; a firewall that rejects, or a wrong machine, does.",
+        means: "Something answers connections to port 443 with a reset. Entra itself never does; a \
+            firewall that rejects, or a wrong machine, does.",
         causes: &[
             "a firewall on the way or on this machine rejects instead of dropping",
             "the name resolves to a machine that is not Entra's",
@@ -136,16 +154,21 @@ pub static REFUSED: Problem = Problem {
         ],
         sources: &["RFC 9293, section 3.10.7.1"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No way.
 pub static UNREACHABLE: Problem = Problem {
     id: "outbound/unreachable",
     title: "there is no way to an Entra host",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("no route to host", 479),
+        Fragment::new("network is unreachable", 469),
+    ],
     page: Page {
-        means: "This machine's routing table, or a router by ICMP, says that the address cannot be reached. \"Administratively prohibited\" is a firewall that says so openly.",
+        means: "This machine's routing table, or a router by ICMP, says that the address cannot be \
+            reached. \"Administratively prohibited\" is a firewall that says so openly.",
         causes: &[
             "no default route",
             "a router or firewall that answers with ICMP",
@@ -159,23 +182,23 @@ pub static UNREACHABLE: Problem = Problem {
         mistaken_for: &["outbound/dropped: there nobody says anything"],
         sources: &["RFC 792", "RFC 1812, section 5.2.7.1"],
     },
+    ..Problem::DEFAULT
 };
 
 /// A part of the addresses.
 pub static SOME_ADDRESSES_BLOCKED: Problem = Problem {
     id: "outbound/some-addresses-blocked",
     title: "some addresses of an Entra host are blocked",
-    severity: Severity::Error,
-    explains: &[],
     page: Page {
-        means: "Some addresses of the host connect and some do not. Sign-in works or fails depending on which address DNS gives: the fault looks random.",
+        means: "Some addresses of the host connect and some do not. Sign-in works or fails \
+            depending on which address DNS gives: the fault looks random.",
         causes: &[
             "a firewall holds a list of addresses that is out of date",
-            "the service tag AzureCloud was allowed in place of AzureActiveDirectory: it lacks a part of the ranges",
+            "the service tag AzureCloud was allowed in place of AzureActiveDirectory: it lacks a \
+                part of the ranges",
         ],
-        confirm: &[
-            "`curl --resolve login.microsoftonline.com:443:<address> https://login.microsoftonline.com` for each address",
-        ],
+        confirm: &["`curl --resolve login.microsoftonline.com:443:<address> \
+            https://login.microsoftonline.com` for each address"],
         fix: &[(
             Actor::Network,
             "allow the whole service tag AzureActiveDirectory, and drop hand-made lists",
@@ -185,6 +208,7 @@ pub static SOME_ADDRESSES_BLOCKED: Problem = Problem {
         ],
         sources: &["Microsoft Learn: Virtual network service tags"],
     },
+    ..Problem::DEFAULT
 };
 
 /// IPv6 alone.
@@ -192,13 +216,15 @@ pub static ADDRESS_FAMILY_BROKEN: Problem = Problem {
     id: "outbound/address-family-broken",
     title: "IPv6 to an Entra host is broken",
     severity: Severity::Warning,
-    explains: &[],
+    fragments: &[Fragment::new("network is unreachable", 468)],
     page: Page {
-        means: "This machine has an IPv6 route, and no IPv6 connection to the host comes about. Programs that try IPv6 first wait before they fall back.",
+        means: "This machine has an IPv6 route, and no IPv6 connection to the host comes about. \
+            Programs that try IPv6 first wait before they fall back.",
         causes: &["IPv6 is announced on the local network and not carried further"],
         confirm: &["`curl -6 -m 5 https://login.microsoftonline.com` fails, with -4 it works"],
         fix: &[(Actor::Network, "carry IPv6, or stop announcing it")],
         mistaken_for: &["outbound/some-addresses-blocked: there IPv4 addresses fail, too"],
         sources: &["RFC 8305"],
     },
+    ..Problem::DEFAULT
 };

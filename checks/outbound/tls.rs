@@ -2,7 +2,7 @@
 
 use super::{host, hosts, tls};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         Topic,
@@ -38,7 +38,8 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             &TLS_RESET,
             subject,
             format!("the connection to {subject} is cut when TLS begins"),
-            "Let TLS with this server name pass: allow the FQDN in the firewall's application rules",
+            "Let TLS with this server name pass: allow the FQDN in the firewall's application \
+                rules",
         ),
         TlsOutcome::Silent { smaller_hello_answered } => {
             let hint = if *smaller_hello_answered == Some(true) {
@@ -50,7 +51,8 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
                 &TLS_STALLED,
                 subject,
                 format!("{subject} connects and never answers TLS{hint}"),
-                "Clamp the MSS or lower the MTU on the VPN or ExpressRoute path, and let ICMP \"fragmentation needed\" through",
+                "Clamp the MSS or lower the MTU on the VPN or ExpressRoute path, and let ICMP \
+                    \"fragmentation needed\" through",
             )
         }
         TlsOutcome::NotTls { starts_with } => {
@@ -90,26 +92,44 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
         ChainFault::InterceptedAndTrusted => (
             &TLS_INTERCEPTED,
             format!(
-                "TLS to {subject} is re-signed by \"{ca}\"; this machine trusts it, other programs may not"
+                "TLS to {subject} is re-signed by \"{ca}\"; this machine trusts it, other programs \
+                    may not"
             ),
         ),
         ChainFault::Untrusted => (
             &TLS_UNTRUSTED,
             format!(
-                "the genuine certificate of {subject} is not trusted: this machine lacks the root \"{ca}\""
+                "the genuine certificate of {subject} is not trusted: this machine lacks the root \
+                    \"{ca}\""
             ),
         ),
     };
     let finding = Finding::of(problem, subject, detail).because_all(chain_lines(tls));
     Verdict::found(match fault {
         ChainFault::Intercepted | ChainFault::SelfSigned => finding
-            .fix(Fix::by(Actor::Network, format!("Exempt {subject} from TLS inspection (Microsoft advises against inspecting it)")))
-            .fix(Fix::you(format!("Or trust \"{ca}\": add its root to a full bundle, and name it for every program")).run("export SSL_CERT_FILE=/path/to/full-bundle.pem REQUESTS_CA_BUNDLE=/path/to/full-bundle.pem")),
+            .fix(Fix::by(
+                Actor::Network,
+                format!(
+                    "Exempt {subject} from TLS inspection (Microsoft advises against inspecting it)"
+                ),
+            ))
+            .fix(
+                Fix::you(format!(
+                    "Or trust \"{ca}\": add its root to a full bundle, and name it for every \
+                        program"
+                ))
+                .run(
+                    "export SSL_CERT_FILE=/path/to/full-bundle.pem \
+                        REQUESTS_CA_BUNDLE=/path/to/full-bundle.pem",
+                ),
+            ),
         ChainFault::InterceptedAndTrusted => finding
             .severity(Severity::Warning)
             .fix(Fix::by(Actor::Network, format!("Exempt {subject} from TLS inspection"))),
-        ChainFault::Untrusted => finding
-            .fix(Fix::you("Install the public roots (Debian: ca-certificates), or correct SSL_CERT_FILE and SSL_CERT_DIR")),
+        ChainFault::Untrusted => finding.fix(Fix::you(
+            "Install the public roots (Debian: ca-certificates), or correct SSL_CERT_FILE and \
+                SSL_CERT_DIR",
+        )),
         ChainFault::WrongName | ChainFault::Expired(_) => finding.fix(inspect(subject)),
     })
 }
@@ -132,10 +152,11 @@ fn inspect(subject: &str) -> Fix {
 pub static TLS_RESET: Problem = Problem {
     id: "outbound/tls-reset",
     title: "TLS to an Entra host is cut off",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[Fragment::new("connection reset by peer", 459), Fragment::new("econnreset", 449)],
     page: Page {
-        means: "The connection comes about, and is cut as soon as the ClientHello names the host: a firewall filters by server name (SNI).",
+        means: "The connection comes about, and is cut as soon as the ClientHello names the host: \
+            a firewall filters by server name (SNI).",
         causes: &[
             "an application rule of the firewall lacks the FQDN",
             "a TLS-inspecting box fails",
@@ -147,16 +168,17 @@ pub static TLS_RESET: Problem = Problem {
         mistaken_for: &["outbound/refused: there the connection itself is refused"],
         sources: &["RFC 6066, section 3 (server name indication)"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Silence after the ClientHello.
 pub static TLS_STALLED: Problem = Problem {
     id: "outbound/tls-stalled",
     title: "TLS to an Entra host never answers",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
     page: Page {
-        means: "The connection comes about, and nothing follows the ClientHello. Either a firewall accepts connections in the host's place, or packets above a certain size are lost.",
+        means: "The connection comes about, and nothing follows the ClientHello. Either a firewall \
+            accepts connections in the host's place, or packets above a certain size are lost.",
         causes: &[
             "a firewall answers SYN itself and drops what follows",
             "a path-MTU black hole on a VPN or ExpressRoute path",
@@ -172,23 +194,23 @@ pub static TLS_STALLED: Problem = Problem {
         mistaken_for: &["outbound/dropped: there not even the connection comes about"],
         sources: &["RFC 2923"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Not TLS at all.
 pub static NOT_ENTRA: Problem = Problem {
     id: "outbound/not-entra",
     title: "what answers is not Entra",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
     page: Page {
-        means: "Something answers in the host's place, and not as Entra or Graph does: it does not speak TLS, or its answer over HTTPS is another's.",
+        means: "Something answers in the host's place, and not as Entra or Graph does: it does not \
+            speak TLS, or its answer over HTTPS is another's.",
         causes: &[
             "a captive portal or proxy listens at the address",
             "the name resolves to a machine of your own",
         ],
-        confirm: &[
-            "`curl -v https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration`",
-        ],
+        confirm: &["`curl -v \
+            https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration`"],
         fix: &[(
             Actor::Network,
             "find out what listens there; compare the address with public DNS",
@@ -196,14 +218,15 @@ pub static NOT_ENTRA: Problem = Problem {
         mistaken_for: &["outbound/http-blocked: there a block page says so in words"],
         sources: &["OpenID Connect Discovery 1.0, section 4"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Other names.
 pub static TLS_WRONG_NAME: Problem = Problem {
     id: "outbound/tls-wrong-name",
     title: "the certificate at an Entra host is made out to somebody else",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[Fragment::new("hostname mismatch", 830)],
     page: Page {
         means: "The certificate presented does not name the host: another machine answers.",
         causes: &[
@@ -217,18 +240,20 @@ pub static TLS_WRONG_NAME: Problem = Problem {
             "let the name resolve to Entra's addresses, and the connection through",
         )],
         mistaken_for: &[
-            "outbound/tls-intercepted: an inspection box makes out its certificate to the right name",
+            "outbound/tls-intercepted: an inspection box makes out its certificate to the right \
+                name",
         ],
         sources: &["RFC 9525"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Out of date.
 pub static TLS_EXPIRED: Problem = Problem {
     id: "outbound/tls-expired",
     title: "the certificate at an Entra host is out of date",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*"],
+    fragments: &[Fragment::new("certificate has expired", 729)],
     page: Page {
         means: "The certificate is not in its period of validity by this machine's clock.",
         causes: &[
@@ -246,22 +271,34 @@ pub static TLS_EXPIRED: Problem = Problem {
         mistaken_for: &["outbound/tls-untrusted"],
         sources: &["RFC 5280, section 4.1.2.5"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Signed again.
 pub static TLS_INTERCEPTED: Problem = Problem {
     id: "outbound/tls-intercepted",
     title: "a TLS inspection box stands between this machine and Entra",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("certificate verify failed", 808),
+        Fragment::new("certificate_verify_failed", 800),
+        Fragment::new("pkix path building failed", 788),
+        Fragment::new("self-signed certificate", 780),
+        Fragment::new("self signed certificate", 770),
+        Fragment::new("x509: certificate signed by unknown authority", 739),
+    ],
     page: Page {
-        means: "The certificate names the right host, and was signed by an authority that is not a public one: a box on the way opens the connection and signs it again. Where this machine does not trust that authority, no token can be fetched; where it does, this is a warning.",
+        means: "The certificate names the right host, and was signed by an authority that is not a \
+            public one: a box on the way opens the connection and signs it again. Where this \
+            machine does not trust that authority, no token can be fetched; where it does, this is \
+            a warning.",
         causes: &[
             "a corporate firewall or proxy inspects TLS",
             "security software on this machine does",
         ],
         confirm: &[
-            "`openssl s_client -connect login.microsoftonline.com:443 </dev/null | openssl x509 -noout -issuer`: the issuer is not DigiCert or Microsoft",
+            "`openssl s_client -connect login.microsoftonline.com:443 </dev/null | openssl x509 \
+                -noout -issuer`: the issuer is not DigiCert or Microsoft",
         ],
         fix: &[
             (
@@ -270,38 +307,47 @@ pub static TLS_INTERCEPTED: Problem = Problem {
             ),
             (
                 Actor::You,
-                "add the authority's root to a full bundle, and name it in SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
+                "add the authority's root to a full bundle, and name it in SSL_CERT_FILE and \
+                    REQUESTS_CA_BUNDLE",
             ),
         ],
         mistaken_for: &[
-            "outbound/tls-untrusted: there the certificate is genuine, and this machine lacks the root",
+            "outbound/tls-untrusted: there the certificate is genuine, and this machine lacks the \
+                root",
         ],
         sources: &[
             "Microsoft Learn: Azure CLI, work behind a proxy",
             "Microsoft Learn: Microsoft 365 network connectivity principles, bypass TLS inspection",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// Genuine, and not trusted here.
 pub static TLS_UNTRUSTED: Problem = Problem {
     id: "outbound/tls-untrusted",
     title: "this machine lacks the public root certificates",
-    severity: Severity::Error,
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("certificate_verify_failed", 799),
+        Fragment::new("unable to get local issuer certificate", 760),
+    ],
     page: Page {
-        means: "The certificate is genuine: a public root signed it. This machine's trust store does not hold that root.",
+        means: "The certificate is genuine: a public root signed it. This machine's trust store \
+            does not hold that root.",
         causes: &[
             "a minimal container without ca-certificates",
             "SSL_CERT_FILE points to a bundle with nothing but a private root",
             "a trust store that is years old",
         ],
         confirm: &[
-            "`curl -v https://login.microsoftonline.com` says unable to get local issuer certificate",
+            "`curl -v https://login.microsoftonline.com` says unable to get local issuer \
+                certificate",
             "`echo $SSL_CERT_FILE $SSL_CERT_DIR`",
         ],
         fix: &[(Actor::You, "install ca-certificates, or name a full bundle")],
         mistaken_for: &["outbound/tls-intercepted: there a private authority signed"],
         sources: &["Mozilla's list of root certificates"],
     },
+    ..Problem::DEFAULT
 };

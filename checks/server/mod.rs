@@ -4,11 +4,22 @@ pub mod protocol;
 pub mod tcp;
 pub mod tls;
 
-use crate::check::Check;
 pub(crate) use crate::support::server::{names, psql, roots};
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks, from cause to consequence.
-pub const CHECKS: &[&Check] = &[&tcp::CHECK, &protocol::CHECK, &tls::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "server",
+    summary: "the server is reached over TLS that was verified",
+    checks: &[&tcp::CHECK, &protocol::CHECK, &tls::CHECK],
+    station: Station::Server,
+    reasons: &[Area::Settings, Area::Dns, Area::Server],
+    suspects: &["host", "port", "nameservers", "proxy for https", "token"],
+    blocks: &[Topic::Server, Topic::AuthRequest, Topic::Login, Topic::Session],
+};
 
 /// What a firewall or route between client and server explains.
 pub(crate) const EVERYTHING_AFTER: &[&str] = &["server/*", "login/*", "access/*"];

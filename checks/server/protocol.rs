@@ -2,7 +2,7 @@
 
 use super::EVERYTHING_AFTER;
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
     facts::{
         Topic,
         server::{PreambleOutcome, Server},
@@ -76,7 +76,8 @@ fn fix(problem: &Problem) -> Fix {
         }
         _ => Fix::by(
             Actor::Network,
-            "Let the PostgreSQL protocol pass on this port: a firewall that inspects it, or one that accepts connections in the server's place, is on the way",
+            "Let the PostgreSQL protocol pass on this port: a firewall that inspects it, or one \
+                that accepts connections in the server's place, is on the way",
         ),
     }
 }
@@ -85,10 +86,11 @@ fn fix(problem: &Problem) -> Fix {
 pub static SILENT: Problem = Problem {
     id: "server/silent",
     title: "the server accepts connections and says nothing",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[Fragment::new("timeout expired", 559), Fragment::new("timeout while", 519)],
     page: Page {
-        means: "The TCP connection stands, and nothing answers the request for TLS. PostgreSQL answers within a round trip.",
+        means: "The TCP connection stands, and nothing answers the request for TLS. PostgreSQL \
+            answers within a round trip.",
         causes: &[
             "a firewall or load balancer accepts connections in the server's place",
             "the server hangs",
@@ -102,14 +104,22 @@ pub static SILENT: Problem = Problem {
         mistaken_for: &["server/dropped: there not even the connection comes about"],
         sources: &["PostgreSQL documentation: SSL session encryption"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Closed at once.
 pub static CLOSED: Problem = Problem {
     id: "server/closed",
     title: "the server closes the connection at once",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("ssl syscall error", 699),
+        Fragment::new("ssl connection has been closed unexpectedly", 690),
+        Fragment::new("connection reset by peer", 458),
+        Fragment::new("econnreset", 448),
+        Fragment::new("an existing connection was forcibly closed", 439),
+        Fragment::new("server closed the connection unexpectedly", 430),
+    ],
     page: Page {
         means: "The connection is accepted and closed or reset before a byte is answered.",
         causes: &[
@@ -125,14 +135,19 @@ pub static CLOSED: Problem = Problem {
         mistaken_for: &["server/tls-reset: there the server has agreed to TLS first"],
         sources: &["PostgreSQL documentation: message flow"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Something else.
 pub static NOT_POSTGRESQL: Problem = Problem {
     id: "server/not-postgresql",
     title: "what listens there is not PostgreSQL",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("server does not support ssl", 849),
+        Fragment::new("ssl negotiation", 679),
+    ],
     page: Page {
         means: "The answer to the request for TLS is not one that PostgreSQL gives.",
         causes: &[
@@ -145,16 +160,22 @@ pub static NOT_POSTGRESQL: Problem = Problem {
         mistaken_for: &["server/tls-refused: a PostgreSQL without TLS answers N"],
         sources: &["PostgreSQL documentation: message formats, SSLRequest"],
     },
+    ..Problem::DEFAULT
 };
 
 /// `N`.
 pub static TLS_REFUSED: Problem = Problem {
     id: "server/tls-refused",
     title: "the server does not offer TLS",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("server does not support ssl", 850),
+        Fragment::new("ssl negotiation", 680),
+    ],
     page: Page {
-        means: "The server answered N to the request for TLS. Azure always offers TLS, so this is not the flexible server itself. No token is sent without TLS.",
+        means: "The server answered N to the request for TLS. Azure always offers TLS, so this is \
+            not the flexible server itself. No token is sent without TLS.",
         causes: &[
             "a tunnel, sidecar or pooler of your own ends TLS",
             "the name resolves to a local PostgreSQL",
@@ -166,4 +187,5 @@ pub static TLS_REFUSED: Problem = Problem {
         mistaken_for: &["config/tls-disabled: there the client does not ask"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS"],
     },
+    ..Problem::DEFAULT
 };

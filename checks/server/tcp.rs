@@ -2,7 +2,7 @@
 
 use super::EVERYTHING_AFTER;
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Page, Problem},
     facts::{
         Topic,
         server::Server,
@@ -73,21 +73,46 @@ fn judge(server: &Server) -> Verdict {
 fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
     let (host, port) = (&server.host, server.port);
     let name = host.split('.').next().unwrap_or(host);
-    let state = Fix::by(Actor::AzureOwner, "See whether the server is running, and start it")
-        .run(format!("az postgres flexible-server show -g <resource-group> -n {name} --query '[state,network.publicNetworkAccess]'"));
+    let state =
+        Fix::by(Actor::AzureOwner, "See whether the server is running, and start it").run(format!(
+            "az postgres flexible-server show -g <resource-group> -n {name} --query \
+                '[state,network.publicNetworkAccess]'"
+        ));
     match problem.id {
         "server/pooler-off" => vec![
             Fix::you("Use port 5432").run("export PGPORT=5432"),
-            Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)").run(format!("az postgres flexible-server parameter set -g <resource-group> -s {name} -n pgbouncer.enabled -v true")),
+            Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)")
+                .run(format!(
+                    "az postgres flexible-server parameter set -g <resource-group> -s {name} -n \
+                        pgbouncer.enabled -v true"
+                )),
         ],
         _ if is_private(server) => vec![
-            Fix::by(Actor::Network, format!("Allow TCP {port} from this machine's subnet to the server's, in the network security groups of both and in any firewall between; check peering and routes")),
+            Fix::by(
+                Actor::Network,
+                format!(
+                    "Allow TCP {port} from this machine's subnet to the server's, in the network \
+                        security groups of both and in any firewall between; check peering and \
+                        routes"
+                ),
+            ),
             state,
         ],
         _ => vec![
-            Fix::by(Actor::AzureOwner, "Allow this machine's public address in the server's firewall rules (up to 5 minutes to take effect)")
-                .run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {name} --rule-name client --start-ip-address <this-address> --end-ip-address <this-address>")),
-            Fix::by(Actor::Network, format!("Allow outbound TCP {port} from this network: many offices block it")),
+            Fix::by(
+                Actor::AzureOwner,
+                "Allow this machine's public address in the server's firewall rules (up to 5 \
+                    minutes to take effect)",
+            )
+            .run(format!(
+                "az postgres flexible-server firewall-rule create -g <resource-group> -n {name} \
+                    --rule-name client --start-ip-address <this-address> --end-ip-address \
+                    <this-address>"
+            )),
+            Fix::by(
+                Actor::Network,
+                format!("Allow outbound TCP {port} from this network: many offices block it"),
+            ),
             state,
         ],
     }
@@ -112,10 +137,19 @@ fn connected(attempt: &TcpAttempt) -> bool {
 pub static DROPPED: Problem = Problem {
     id: "server/dropped",
     title: "nothing comes back from the server's port",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("timeout expired", 560),
+        Fragment::new("connection timed out", 550),
+        Fragment::new("operation timed out", 540),
+        Fragment::new("timed out", 530),
+        Fragment::new("timeout while", 520),
+        Fragment::new("etimedout", 510),
+    ],
     page: Page {
-        means: "The server's name resolves, and packets to its port vanish. A firewall rule, a network security group, a missing route and a stopped server all look like this from outside.",
+        means: "The server's name resolves, and packets to its port vanish. A firewall rule, a \
+            network security group, a missing route and a stopped server all look like this from \
+            outside.",
         causes: &[
             "this machine's address is not in the firewall rules of a public server",
             "public access is off, and this machine is not in the virtual network",
@@ -140,14 +174,15 @@ pub static DROPPED: Problem = Problem {
             "Microsoft Learn: troubleshoot connections to Azure Database for PostgreSQL",
         ],
     },
+    ..Problem::DEFAULT
 };
 
 /// A reset.
 pub static REFUSED: Problem = Problem {
     id: "server/refused",
     title: "the server's port refuses connections",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[Fragment::new("connection refused", 500), Fragment::new("econnrefused", 490)],
     page: Page {
         means: "Something answers at the address and says that nothing listens at this port.",
         causes: &[
@@ -164,16 +199,21 @@ pub static REFUSED: Problem = Problem {
         mistaken_for: &["server/dropped: there nobody answers"],
         sources: &["Microsoft Learn: troubleshoot connections to Azure Database for PostgreSQL"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No way.
 pub static UNREACHABLE: Problem = Problem {
     id: "server/unreachable",
     title: "there is no way to the server",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("no route to host", 480),
+        Fragment::new("network is unreachable", 470),
+    ],
     page: Page {
-        means: "The routing table of this machine, or a router by ICMP, says that the server's address cannot be reached.",
+        means: "The routing table of this machine, or a router by ICMP, says that the server's \
+            address cannot be reached.",
         causes: &[
             "no peering or VPN to the server's virtual network",
             "a VPN that is down",
@@ -184,16 +224,18 @@ pub static UNREACHABLE: Problem = Problem {
         mistaken_for: &["server/dropped: there nobody says anything"],
         sources: &["RFC 792"],
     },
+    ..Problem::DEFAULT
 };
 
 /// 6432 closed, 5432 open.
 pub static POOLER_OFF: Problem = Problem {
     id: "server/pooler-off",
     title: "the built-in pooler is off",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[Fragment::new("connection refused", 499), Fragment::new("econnrefused", 489)],
     page: Page {
-        means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this server.",
+        means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this \
+            server.",
         causes: &["pgbouncer.enabled is off", "the server is Burstable, which has no pooler"],
         confirm: &["`az postgres flexible-server parameter show -n pgbouncer.enabled`"],
         fix: &[
@@ -203,4 +245,5 @@ pub static POOLER_OFF: Problem = Problem {
         mistaken_for: &["server/dropped: there 5432 is silent, too"],
         sources: &["Microsoft Learn: PgBouncer in Azure Database for PostgreSQL"],
     },
+    ..Problem::DEFAULT
 };

@@ -2,7 +2,7 @@
 
 use super::{EVERYTHING_AFTER, names, psql, roots};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
     facts::{
         Topic,
         server::Server,
@@ -143,23 +143,30 @@ fn inspect(server: &Server) -> Fix {
 pub static TLS_RESET: Problem = Problem {
     id: "server/tls-reset",
     title: "TLS to the server is cut off",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("ssl syscall error", 700),
+        Fragment::new("connection reset by peer", 460),
+        Fragment::new("econnreset", 450),
+        Fragment::new("an existing connection was forcibly closed", 440),
+    ],
     page: Page {
-        means: "The server agreed to TLS, and the connection was cut or answered with rubbish when the handshake began: the mark of a firewall that inspects TLS or filters by server name.",
+        means: "The server agreed to TLS, and the connection was cut or answered with rubbish when \
+            the handshake began: the mark of a firewall that inspects TLS or filters by server \
+            name.",
         causes: &["TLS inspection on port 5432", "a firewall without a rule for the server's name"],
         confirm: &["`psql` says: SSL SYSCALL error: EOF detected, or Connection reset by peer"],
         fix: &[(Actor::Network, "exempt the server from inspection")],
         mistaken_for: &["server/closed: there nothing was answered at all"],
         sources: &["PostgreSQL documentation: SSL session encryption"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Silence in the handshake.
 pub static TLS_STALLED: Problem = Problem {
     id: "server/tls-stalled",
     title: "TLS to the server never answers",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
     page: Page {
         means: "The server agreed to TLS, and nothing follows the ClientHello.",
@@ -174,16 +181,22 @@ pub static TLS_STALLED: Problem = Problem {
         mistaken_for: &["server/silent: there not even the request for TLS is answered"],
         sources: &["RFC 2923"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Too old.
 pub static TLS_VERSION: Problem = Problem {
     id: "server/tls-version",
     title: "client and server have no TLS version in common",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("tlsv1 alert protocol version", 720),
+        Fragment::new("unsupported protocol", 710),
+    ],
     page: Page {
-        means: "The handshake ended with the alert protocol_version: one side insists on a version that the other refuses. Azure speaks TLS 1.2 and 1.3.",
+        means: "The handshake ended with the alert protocol_version: one side insists on a version \
+            that the other refuses. Azure speaks TLS 1.2 and 1.3.",
         causes: &[
             "a box on the way speaks only TLS 1.1",
             "ssl_min_protocol_version is set to 1.3 and a client is older",
@@ -196,16 +209,24 @@ pub static TLS_VERSION: Problem = Problem {
         mistaken_for: &["server/tls-reset"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS versions"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Other names.
 pub static TLS_WRONG_NAME: Problem = Problem {
     id: "server/tls-wrong-name",
     title: "the server's certificate is made out to another name",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("does not match host name", 840),
+        Fragment::new("hostname mismatch", 829),
+        Fragment::new("remote certificate is invalid", 749),
+    ],
     page: Page {
-        means: "The chain is good, and the certificate does not name the host that was asked for. A wildcard stands for one label: server.privatelink.postgres.database.azure.com is not covered by *.postgres.database.azure.com, and addresses never are.",
+        means: "The chain is good, and the certificate does not name the host that was asked for. \
+            A wildcard stands for one label: server.privatelink.postgres.database.azure.com is not \
+            covered by *.postgres.database.azure.com, and addresses never are.",
         causes: &[
             "the privatelink name, an address or an alias of your own is used as host",
             "the name resolves to another server",
@@ -213,25 +234,28 @@ pub static TLS_WRONG_NAME: Problem = Problem {
         confirm: &["`psql` says: server certificate for \"…\" does not match host name"],
         fix: &[(
             Actor::You,
-            "connect by <server>.postgres.database.azure.com; it resolves to the private endpoint, too",
+            "connect by <server>.postgres.database.azure.com; it resolves to the private endpoint, \
+                too",
         )],
         mistaken_for: &["server/tls-intercepted: there the name is right and the issuer is not"],
         sources: &["RFC 9525", "PostgreSQL documentation: libpq, sslmode"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Out of date.
 pub static TLS_EXPIRED: Problem = Problem {
     id: "server/tls-expired",
     title: "the server's certificate is out of date",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[Fragment::new("certificate has expired", 730)],
     page: Page {
         means: "The certificate is not in its period of validity by this machine's clock.",
         causes: &["this machine's clock is wrong", "it is not Azure that answers"],
         confirm: &[
             "`date -u`",
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 -noout -dates`",
+            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 \
+                -noout -dates`",
         ],
         fix: &[
             (Actor::You, "set the clock"),
@@ -240,36 +264,55 @@ pub static TLS_EXPIRED: Problem = Problem {
         mistaken_for: &["server/tls-untrusted"],
         sources: &["RFC 5280, section 4.1.2.5"],
     },
+    ..Problem::DEFAULT
 };
 
 /// Signed by a private authority.
 pub static TLS_INTERCEPTED: Problem = Problem {
     id: "server/tls-intercepted",
     title: "a TLS inspection box stands between this machine and the server",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("certificate verify failed", 809),
+        Fragment::new("pkix path building failed", 789),
+        Fragment::new("self-signed certificate", 779),
+        Fragment::new("self signed certificate", 769),
+        Fragment::new("remote certificate is invalid", 748),
+    ],
     page: Page {
-        means: "The certificate names the right server, and a private authority signed it. A token sent there could be read, so none is sent.",
+        means: "The certificate names the right server, and a private authority signed it. A token \
+            sent there could be read, so none is sent.",
         causes: &["a firewall inspects TLS on port 5432"],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 -noout -issuer`",
+            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 \
+                -noout -issuer`",
         ],
         fix: &[(Actor::Network, "exempt the server from inspection")],
         mistaken_for: &["server/tls-untrusted: there a public root signed"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS root certificates"],
     },
+    ..Problem::DEFAULT
 };
 
 /// No root for it.
 pub static TLS_UNTRUSTED: Problem = Problem {
     id: "server/tls-untrusted",
     title: "the root of the server's certificate is not trusted here",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("certificate verify failed", 810),
+        Fragment::new("certificate_verify_failed", 798),
+        Fragment::new("pkix path building failed", 790),
+        Fragment::new("unable to get local issuer certificate", 759),
+        Fragment::new("remote certificate is invalid", 750),
+        Fragment::new("x509: certificate signed by unknown authority", 740),
+    ],
     page: Page {
-        means: "The roots that this run goes by (sslrootcert, or this machine's) do not hold the one that signed the server's certificate; or the certificate signed itself.",
+        means: "The roots that this run goes by (sslrootcert, or this machine's) do not hold the \
+            one that signed the server's certificate; or the certificate signed itself.",
         causes: &[
-            "sslrootcert holds an old root: DigiCert Global Root G2 and Microsoft RSA Root CA 2017 are both needed",
+            "sslrootcert holds an old root: DigiCert Global Root G2 and Microsoft RSA Root CA 2017 \
+                are both needed",
             "an intermediate or leaf is pinned",
             "a PostgreSQL of your own with a self-signed certificate",
         ],
@@ -278,4 +321,5 @@ pub static TLS_UNTRUSTED: Problem = Problem {
         mistaken_for: &["server/tls-intercepted: look at the issuer"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS root certificates"],
     },
+    ..Problem::DEFAULT
 };

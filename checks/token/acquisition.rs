@@ -112,13 +112,20 @@ fn endpoint_name(endpoint: &str) -> &'static str {
 fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
     let audience = &settings.cloud.value.database_audience;
     let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
-    Finding::of(&NO_CREDENTIAL, trace.requested.name(), "no source of tokens applies on this machine")
-        .because_all(trace.attempts.iter().filter_map(said))
-        .fix(Fix::you("Sign in with the Azure CLI, and take the token from there").run(format!(
-            "az login && {}",
-            text::fresh_token(crate::facts::vantage::Shell::Posix, audience, tenant)
-        )))
-        .fix(Fix::you("In a job: set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; in Azure: give the machine a managed identity"))
+    Finding::of(
+        &NO_CREDENTIAL,
+        trace.requested.name(),
+        "no source of tokens applies on this machine",
+    )
+    .because_all(trace.attempts.iter().filter_map(said))
+    .fix(Fix::you("Sign in with the Azure CLI, and take the token from there").run(format!(
+        "az login && {}",
+        text::fresh_token(crate::facts::vantage::Shell::Posix, audience, tenant)
+    )))
+    .fix(Fix::you(
+        "In a job: set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; in Azure: give \
+            the machine a managed identity",
+    ))
 }
 
 fn explain(
@@ -137,7 +144,9 @@ fn explain(
             return Err(blocked(Topic::Outbound, host));
         }
         CredentialOutcome::Silent { who } => {
-            return Err(Missing(NotObserved::NotPermitted { detail: format!("{who} did not answer in time") }));
+            return Err(Missing(NotObserved::NotPermitted {
+                detail: format!("{who} did not answer in time"),
+            }));
         }
         CredentialOutcome::Failed { detail } => {
             return Err(Missing(NotObserved::NotPermitted { detail: format!("{kind}: {detail}") }));
@@ -153,14 +162,22 @@ fn explain(
             format!("the certificate in {file} cannot be used: {detail}"),
         )
         .because("nothing was sent to Entra")
-        .fix(Fix::you("Write leaf certificate, its RSA key and the rest of the chain into one PEM file, and name it in AZURE_CLIENT_CERTIFICATE_PATH")),
+        .fix(Fix::you(
+            "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, and \
+                name it in AZURE_CLIENT_CERTIFICATE_PATH",
+        )),
         CredentialOutcome::IdentityKey { path, detail } => find(
             &ARC_KEY_UNREADABLE,
             format!("Azure Arc wants to see the contents of {path}: {detail}"),
         )
-        .fix(Fix::you("Let this user read the agent's proofs, and sign in to this machine again").run("sudo usermod -aG himds \"$USER\"")),
-        CredentialOutcome::IdentityNotSupported { detail, .. } => find(&NO_MANAGED_IDENTITY, detail.clone())
-            .fix(Fix::you("Take the machine's own identity").run("unset AZURE_CLIENT_ID")),
+        .fix(
+            Fix::you("Let this user read the agent's proofs, and sign in to this machine again")
+                .run("sudo usermod -aG himds \"$USER\""),
+        ),
+        CredentialOutcome::IdentityNotSupported { detail, .. } => {
+            find(&NO_MANAGED_IDENTITY, detail.clone())
+                .fix(Fix::you("Take the machine's own identity").run("unset AZURE_CLIENT_ID"))
+        }
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
             return Ok(identity(attempt, endpoint, *status, error, description));
         }
@@ -169,7 +186,10 @@ fn explain(
         }
         CredentialOutcome::CommandMissing { command } => {
             find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
-                .fix(Fix::you("Install it, or choose another --credential").run("curl -sL https://aka.ms/InstallAzureCLIDeb | sudo bash"))
+                .fix(
+                    Fix::you("Install it, or choose another --credential")
+                        .run("curl -sL https://aka.ms/InstallAzureCLIDeb | sudo bash"),
+                )
         }
         CredentialOutcome::CommandFailed { command, exit, stderr } => {
             return Ok(command_failed(settings, attempt, command, *exit, stderr, now));
@@ -293,16 +313,29 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
     let finding = if nothing && in_pod { finding.sure(Confidence::Likely) } else { finding };
     if nothing {
         finding
-            .because("the webhook of AKS sets AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE in labelled pods")
-            .fix(Fix::you("Label the pod (in its template), and start it anew").run("kubectl label pod <pod> azure.workload.identity/use=true --dry-run=server"))
-            .fix(Fix::you("See that the service account names the identity").run("kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>"))
+            .because(
+                "the webhook of AKS sets AZURE_CLIENT_ID, AZURE_TENANT_ID and \
+                    AZURE_FEDERATED_TOKEN_FILE in labelled pods",
+            )
+            .fix(
+                Fix::you("Label the pod (in its template), and start it anew").run(
+                    "kubectl label pod <pod> azure.workload.identity/use=true --dry-run=server",
+                ),
+            )
+            .fix(Fix::you("See that the service account names the identity").run(
+                "kubectl annotate serviceaccount <name> \
+                    azure.workload.identity/client-id=<client-id>",
+            ))
     } else if missing.iter().any(|name| name == "AZURE_CLIENT_ID") {
         finding
             .fix(Fix::you("Name the identity on the service account, and start the pod anew").run(
             "kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>",
         ))
     } else {
-        finding.fix(Fix::you("Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this user"))
+        finding.fix(Fix::you(
+            "Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this \
+                user",
+        ))
     }
 }
 
@@ -314,11 +347,22 @@ fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Fin
         format!("{who} ({endpoint}) does not answer: {detail}"),
     );
     match endpoint {
-        "arc" => finding.fix(Fix::you("Start the agent").run("sudo systemctl start himdsd && azcmagent show")),
-        "app-service" => finding.fix(Fix::you("IDENTITY_ENDPOINT is good inside the app's own container alone; see that no HTTP_PROXY holds it (NO_PROXY)")),
+        "arc" => finding
+            .fix(Fix::you("Start the agent").run("sudo systemctl start himdsd && azcmagent show")),
+        "app-service" => finding.fix(Fix::you(
+            "IDENTITY_ENDPOINT is good inside the app's own container alone; see that no \
+                HTTP_PROXY holds it (NO_PROXY)",
+        )),
         _ => finding
-            .fix(Fix::you("Run this on a machine in Azure that has an identity, or choose another --credential"))
-            .fix(Fix::by(Actor::Network, "Let 169.254.169.254:80 through: no proxy, no pod or security policy may hold it (service tag AzurePlatformIMDS)")),
+            .fix(Fix::you(
+                "Run this on a machine in Azure that has an identity, or choose another \
+                    --credential",
+            ))
+            .fix(Fix::by(
+                Actor::Network,
+                "Let 169.254.169.254:80 through: no proxy, no pod or security policy may hold it \
+                    (service tag AzurePlatformIMDS)",
+            )),
     }
 }
 
@@ -362,8 +406,13 @@ fn identity(
     }
     match problem.id {
         "token/environment-incomplete" => finding
-            .fix(Fix::you("Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"))
-            .fix(Fix::you("See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service connection that this pipeline may use")),
+            .fix(Fix::you(
+                "Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+            ))
+            .fix(Fix::you(
+                "See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service \
+                    connection that this pipeline may use",
+            )),
         "token/ambiguous-managed-identity" => finding
             .fix(Fix::you("Choose one by its client id").run("export AZURE_CLIENT_ID=<client-id>")),
         "token/identity-endpoint-busy" => {
@@ -408,7 +457,10 @@ fn command_failed(
         };
         return Finding::of(&CLI_SIGNED_OUT, kind, detail)
             .because(said)
-            .because("sudo, cron and containers have another HOME, and with it another sign-in (AZURE_CONFIG_DIR)")
+            .because(
+                "sudo, cron and containers have another HOME, and with it another sign-in \
+                    (AZURE_CONFIG_DIR)",
+            )
             .fix(Fix::you("Sign in").run(sign_in));
     }
     let by_hand = if developer {

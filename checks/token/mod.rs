@@ -2,8 +2,26 @@
 
 pub mod acquisition;
 
-use crate::check::Check;
 pub(crate) use crate::support::token::{aadsts, advice, refusal};
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
-/// The family's checks.
-pub const CHECKS: &[&Check] = &[&acquisition::CHECK];
+/// The family.
+pub static FAMILY: Family = Family {
+    name: "token",
+    summary: "a token is obtained",
+    checks: &[&acquisition::CHECK],
+    station: Station::Entra,
+    reasons: &[Area::Settings, Area::Proxy, Area::Dns, Area::Outbound, Area::Token],
+    suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],
+    blocks: &[
+        Topic::Credential,
+        Topic::Token,
+        Topic::Login,
+        Topic::Session,
+        Topic::Graph,
+        Topic::Azure,
+    ],
+};

@@ -543,7 +543,7 @@ impl Path {
 
 /// Whether the claims alone rule the login out.
 fn doomed(evidence: &Evidence) -> bool {
-    let claims = entra_pg_checks::claims::CHECKS;
+    let claims = entra_pg_checks::claims::FAMILY.checks;
     let judgement = judge(claims, evidence, |_| true);
     judgement.findings.iter().any(|judged| judged.finding.severity == Severity::Error)
 }

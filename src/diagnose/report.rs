@@ -103,9 +103,8 @@ impl Report {
         if self.judgement.root().is_none() {
             return areas;
         }
-        for (family, _) in entra_pg_checks::FAMILIES {
-            let lines =
-                || self.judgement.lines.iter().filter(|line| line.check.family() == *family);
+        for family in entra_pg_checks::FAMILIES.iter().map(|family| family.name) {
+            let lines = || self.judgement.lines.iter().filter(|line| line.check.family() == family);
             let failed = lines().any(|line| {
                 matches!(line.status, Status::Failed | Status::Undetermined | Status::Skipped)
             });

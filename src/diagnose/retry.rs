@@ -1,7 +1,7 @@
 //! `--retry-for`: looks again until the login works, and stops at once at what waiting cannot cure.
 
 use crate::{diagnose::Report, probe::azure::ORIGIN};
-use entra_pg_checks::{Judged, Outcome, facts::settings::Origin, text::duration};
+use entra_pg_checks::{Judged, Outcome, Waiting, facts::settings::Origin, text::duration};
 use std::time::{Duration, Instant};
 
 /// The first pause between two looks; each is twice as long as the one before, up to the longest.
@@ -60,7 +60,7 @@ impl Retry {
             None => "a decisive check could not be done".to_owned(),
         };
         if let Some(root) = root
-            && !waiting_can_cure(root, report)
+            && !waiting_helps(root, report)
         {
             return Next::Stop(Some(format!("waiting cannot cure {what}")));
         }
@@ -89,56 +89,15 @@ fn read_live(report: &Report) -> bool {
     azure.is_some_and(|azure| azure.sources.iter().any(|source| source.from == ORIGIN))
 }
 
-/// What was typed stays as it is, and so does a token that was given; networks, roles, rules, groups
-/// and servers change.
-fn waiting_can_cure(root: &Judged, report: &Report) -> bool {
-    let problem = root.finding.problem;
-    let token = report.evidence().token.seen();
-    let acquired = token.is_some_and(|token| matches!(token.origin, Origin::Derived { .. }));
-    match problem.family() {
-        "config" | "claims" => false,
-        // A role of this very name can still be made.
-        "name" => problem.id == "name/not-the-tokens",
-        "token" => matches!(
-            problem.id,
-            "token/throttled"
-                | "token/entra-transient"
-                | "token/identity-endpoint-busy"
-                | "token/identity-endpoint-unreachable"
-                | "token/no-managed-identity"
-                | "token/app-unknown"
-                | "token/app-disabled"
-                | "token/not-assigned"
-                | "token/consent-missing"
-                | "token/federation-mismatch"
-                | "token/conditional-access"
-        ),
-        "login" => match problem.id {
-            // Whoever joined a group needs a token that says so.
-            "login/not-in-group" => acquired,
-            "login/token-expired" => acquired,
-            other => !matches!(
-                other,
-                "login/audience-refused"
-                    | "login/oid-claim-refused"
-                    | "login/user-role-app-token"
-                    | "login/service-role-user-token"
-                    | "login/pooler-token-too-long"
-                    | "login/tls-required"
-                    | "login/server-defect"
-                    | "login/not-understood"
-            ),
-        },
-        "server" => !matches!(
-            problem.id,
-            "server/root-file-missing"
-                | "server/tls-wrong-name"
-                | "server/tls-refused"
-                | "server/tls-version"
-                | "server/not-postgresql"
-        ),
-        "azure" => read_live(report),
-        _ => true,
+fn waiting_helps(root: &Judged, report: &Report) -> bool {
+    match root.finding.problem.waiting {
+        Waiting::Helps => true,
+        Waiting::Useless => false,
+        Waiting::HelpsWithNewToken => {
+            let token = report.evidence().token.seen();
+            token.is_some_and(|token| matches!(token.origin, Origin::Derived { .. }))
+        }
+        Waiting::HelpsIfReadLive => read_live(report),
     }
 }
 

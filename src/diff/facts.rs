@@ -2,7 +2,7 @@
 //! part of it.
 
 use entra_pg_checks::{
-    Evidence, Fact,
+    Area, Evidence, Fact,
     facts::{
         dns::{Answer, AnswerOutcome, Dns, RecordType},
         http::HttpOutcome,
@@ -15,16 +15,10 @@ use entra_pg_checks::{
     },
 };
 
-/// The areas in the order of the chain.
-pub(super) const AREAS: [&str; 10] = [
-    "machine", "settings", "proxy", "dns", "outbound", "clock", "token", "server", "login",
-    "access",
-];
-
 /// One fact.
 #[derive(Debug, PartialEq)]
 pub(super) struct Known {
-    pub(super) area: &'static str,
+    pub(super) area: Area,
     pub(super) name: String,
     pub(super) value: String,
 }
@@ -32,15 +26,15 @@ pub(super) struct Known {
 struct Facts(Vec<Known>);
 
 impl Facts {
-    fn add(&mut self, area: &'static str, name: impl Into<String>, value: impl ToString) {
+    fn add(&mut self, area: Area, name: impl Into<String>, value: impl ToString) {
         self.0.push(Known { area, name: name.into(), value: value.to_string() });
     }
 }
 
 pub(super) fn facts(evidence: &Evidence) -> Vec<Known> {
     let mut facts = Facts(Vec::new());
-    facts.add("machine", "machine", &evidence.vantage.hostname);
-    facts.add("machine", "operating system", &evidence.vantage.os);
+    facts.add(Area::Machine, "machine", &evidence.vantage.hostname);
+    facts.add(Area::Machine, "operating system", &evidence.vantage.os);
     if let Some(settings) = evidence.settings.seen() {
         typed(&mut facts, settings);
     }
@@ -50,8 +44,8 @@ pub(super) fn facts(evidence: &Evidence) -> Vec<Known> {
             || "none".to_owned(),
             |proxy| format!("{}://{}:{}", proxy.scheme, proxy.host, proxy.port),
         );
-        facts.add("proxy", "proxy for https", proxy);
-        facts.add("proxy", "NO_PROXY", rules.no_proxy.as_deref().unwrap_or("not set"));
+        facts.add(Area::Proxy, "proxy for https", proxy);
+        facts.add(Area::Proxy, "NO_PROXY", rules.no_proxy.as_deref().unwrap_or("not set"));
     }
     if let Some(dns) = evidence.dns.seen() {
         names(&mut facts, dns);
@@ -67,7 +61,7 @@ pub(super) fn facts(evidence: &Evidence) -> Vec<Known> {
         } else {
             format!("{off} seconds ahead")
         };
-        facts.add("clock", "clock", off);
+        facts.add(Area::Clock, "clock", off);
     }
     token(&mut facts, evidence);
     if let Some(server) = evidence.server.seen() {
@@ -81,16 +75,16 @@ fn typed(facts: &mut Facts, settings: &Settings) {
     let text = |setting: &Option<entra_pg_checks::facts::settings::Setting<String>>| {
         setting.as_ref().map_or_else(|| "not set".to_owned(), |setting| setting.value.clone())
     };
-    facts.add("settings", "host", text(&settings.host));
-    facts.add("settings", "port", settings.port.value);
-    facts.add("settings", "database", &settings.database.value);
-    facts.add("settings", "user", text(&settings.user));
-    facts.add("settings", "sslmode", &settings.sslmode.value);
-    facts.add("settings", "tenant", text(&settings.tenant));
-    facts.add("settings", "cloud", &settings.cloud.value.authority_host);
+    facts.add(Area::Settings, "host", text(&settings.host));
+    facts.add(Area::Settings, "port", settings.port.value);
+    facts.add(Area::Settings, "database", &settings.database.value);
+    facts.add(Area::Settings, "user", text(&settings.user));
+    facts.add(Area::Settings, "sslmode", &settings.sslmode.value);
+    facts.add(Area::Settings, "tenant", text(&settings.tenant));
+    facts.add(Area::Settings, "cloud", &settings.cloud.value.authority_host);
     let password = settings.password.as_ref();
     facts.add(
-        "settings",
+        Area::Settings,
         "where the password is from",
         password.map_or_else(|| "nowhere".to_owned(), |origin| origin.phrase()),
     );
@@ -99,18 +93,18 @@ fn typed(facts: &mut Facts, settings: &Settings) {
 fn names(facts: &mut Facts, dns: &Dns) {
     let servers: Vec<String> =
         dns.resolver.nameservers.iter().map(|server| server.address.to_string()).collect();
-    facts.add("dns", "nameservers", list(servers));
-    facts.add("dns", "search suffixes", list(dns.resolver.search.clone()));
+    facts.add(Area::Dns, "nameservers", list(servers));
+    facts.add(Area::Dns, "search suffixes", list(dns.resolver.search.clone()));
     for name in &dns.names {
         let host = &name.name;
         if let Fact::Seen(lookup) = &name.system {
             let addresses = sorted(lookup.addresses.iter().map(ToString::to_string));
             let found =
                 if lookup.addresses.is_empty() { "no address".to_owned() } else { addresses };
-            facts.add("dns", format!("addresses of {host}"), found);
+            facts.add(Area::Dns, format!("addresses of {host}"), found);
         }
         if !name.hosts_file.is_empty() {
-            facts.add("dns", format!("{host} in the hosts file"), "yes");
+            facts.add(Area::Dns, format!("{host} in the hosts file"), "yes");
         }
         let mut told: Vec<&Answer> = name.answers.iter().collect();
         told.sort_by_key(|answer| (answer.nameserver, answer.record == RecordType::Aaaa));
@@ -118,7 +112,7 @@ fn names(facts: &mut Facts, dns: &Dns) {
         for answer in told {
             let record = if answer.record == RecordType::A { "A" } else { "AAAA" };
             facts.add(
-                "dns",
+                Area::Dns,
                 format!("nameserver {} about {host} {record}", answer.nameserver.ip()),
                 said(&answer.outcome),
             );
@@ -148,15 +142,15 @@ fn said(outcome: &AnswerOutcome) -> String {
 fn entra(facts: &mut Facts, host: &Host) {
     let name = &host.host;
     facts.add(
-        "outbound",
+        Area::Outbound,
         format!("route to {name}"),
         if host.route == Route::Proxy { "through the proxy" } else { "direct" },
     );
     for attempt in host.direct.seen().iter().flat_map(|path| &path.tcp) {
-        facts.add("outbound", format!("TCP to {} ({name})", attempt.address), tcp(attempt));
+        facts.add(Area::Outbound, format!("TCP to {} ({name})", attempt.address), tcp(attempt));
     }
     if let Some(handshake) = host.tls() {
-        facts.add("outbound", format!("TLS to {name}"), tls(handshake));
+        facts.add(Area::Outbound, format!("TLS to {name}"), tls(handshake));
     }
     if let Some(http) = host.http() {
         let said = match &http.outcome {
@@ -166,7 +160,7 @@ fn entra(facts: &mut Facts, host: &Host) {
             HttpOutcome::Closed => "closed".to_owned(),
             HttpOutcome::Malformed { .. } => "not HTTP".to_owned(),
         };
-        facts.add("outbound", format!("answer of {name}"), said);
+        facts.add(Area::Outbound, format!("answer of {name}"), said);
     }
 }
 
@@ -174,24 +168,24 @@ fn token(facts: &mut Facts, evidence: &Evidence) {
     if let Some(trace) = evidence.credential.seen() {
         let chosen = trace.chosen();
         facts.add(
-            "token",
+            Area::Token,
             "source of the token",
             chosen.map_or("none gave one", |attempt| attempt.kind.name()),
         );
     }
     let Some(token) = evidence.token.seen() else { return };
-    facts.add("token", "where the token is from", token.origin.phrase());
+    facts.add(Area::Token, "where the token is from", token.origin.phrase());
     let Some(claims) = &token.claims else {
-        facts.add("token", "token", "cannot be decoded");
+        facts.add(Area::Token, "token", "cannot be decoded");
         return;
     };
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
-    facts.add("token", "token", text(&claims.uti));
-    facts.add("token", "principal (oid)", text(&claims.oid));
-    facts.add("token", "tenant of the token (tid)", text(&claims.tid));
-    facts.add("token", "audience (aud)", text(&claims.aud));
+    facts.add(Area::Token, "token", text(&claims.uti));
+    facts.add(Area::Token, "principal (oid)", text(&claims.oid));
+    facts.add(Area::Token, "tenant of the token (tid)", text(&claims.tid));
+    facts.add(Area::Token, "audience (aud)", text(&claims.aud));
     facts.add(
-        "token",
+        Area::Token,
         "name in the token",
         text(
             &claims
@@ -203,7 +197,7 @@ fn token(facts: &mut Facts, evidence: &Evidence) {
     );
     let left = claims.exp.map(|end| end - evidence.now().as_second());
     facts.add(
-        "token",
+        Area::Token,
         "lifetime",
         match left {
             Some(left) if left <= 0 => "expired",
@@ -211,12 +205,12 @@ fn token(facts: &mut Facts, evidence: &Evidence) {
             None => "unknown",
         },
     );
-    facts.add("token", "groups in the token", claims.groups.len());
+    facts.add(Area::Token, "groups in the token", claims.groups.len());
 }
 
 fn way_to(facts: &mut Facts, server: &Server) {
     for attempt in server.tcp.iter().chain(&server.sibling) {
-        facts.add("server", format!("TCP to {}", attempt.address), tcp(attempt));
+        facts.add(Area::Server, format!("TCP to {}", attempt.address), tcp(attempt));
     }
     if let Some(preamble) = server.preamble.seen() {
         let said = match &preamble.outcome {
@@ -229,10 +223,10 @@ fn way_to(facts: &mut Facts, server: &Server) {
             PreambleOutcome::Reset => "reset".to_owned(),
             PreambleOutcome::Silent => "silent".to_owned(),
         };
-        facts.add("server", "the server offers TLS", said);
+        facts.add(Area::Server, "the server offers TLS", said);
     }
     if let Some(handshake) = server.tls.seen() {
-        facts.add("server", "TLS to the server", tls(handshake));
+        facts.add(Area::Server, "TLS to the server", tls(handshake));
     }
 }
 
@@ -249,7 +243,7 @@ fn login(facts: &mut Facts, evidence: &Evidence) {
             AuthRequest::Silent => "silent".to_owned(),
             AuthRequest::Malformed { .. } => "no proper answer".to_owned(),
         };
-        facts.add("login", "what the server asks for", said);
+        facts.add(Area::Login, "what the server asks for", said);
     }
     if let Some(login) = evidence.login.seen() {
         let said = match &login.outcome {
@@ -264,13 +258,13 @@ fn login(facts: &mut Facts, evidence: &Evidence) {
             LoginOutcome::TokenWithheld { .. } => "the token was withheld".to_owned(),
             LoginOutcome::Malformed { .. } => "no proper answer".to_owned(),
         };
-        facts.add("login", "login", said);
+        facts.add(Area::Login, "login", said);
     }
     if let Some(session) = evidence.session.seen() {
-        facts.add("access", "session user", &session.session_user);
-        facts.add("access", "read only", session.read_only);
-        facts.add("access", "member of", sorted(session.member_of.iter().cloned()));
-        facts.add("access", "administrator", session.is_administrator);
+        facts.add(Area::Access, "session user", &session.session_user);
+        facts.add(Area::Access, "read only", session.read_only);
+        facts.add(Area::Access, "member of", sorted(session.member_of.iter().cloned()));
+        facts.add(Area::Access, "administrator", session.is_administrator);
     }
 }
 

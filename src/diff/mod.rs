@@ -4,7 +4,7 @@ mod facts;
 mod suggest;
 
 use crate::{diagnose::Report, text::clean};
-use entra_pg_checks::{Line, Outcome, Status};
+use entra_pg_checks::{Area, Line, Outcome, Status};
 use facts::{Known, facts};
 use serde::Serialize;
 use std::fmt::Write;
@@ -62,7 +62,7 @@ pub struct CheckChange {
 #[derive(Clone, Debug, Serialize)]
 pub struct FactChange {
     /// The area: `machine`, `settings`, `proxy`, `dns`, …
-    pub area: &'static str,
+    pub area: Area,
     /// What it is.
     pub fact: String,
     /// What it was before; none where it was not seen.
@@ -97,7 +97,7 @@ pub fn compare(before: &Report, after: &Report) -> Difference {
         before: None,
         after: Some(fact.value.clone()),
     }));
-    differs.sort_by_key(|change| facts::AREAS.iter().position(|area| *area == change.area));
+    differs.sort_by_key(|change| change.area);
     let checks = checks(before, after);
     let suggests = suggest::suggest(before, after, &differs, &same);
     Difference { before: run(before), after: run(after), checks, differs, same, suggests }
@@ -175,7 +175,7 @@ pub fn text(difference: &Difference) -> String {
         let value = |value: &Option<String>| {
             value.as_deref().map_or_else(|| "(not seen)".to_owned(), clean)
         };
-        let _ = writeln!(out, "  {:<9} {}", change.area, clean(&change.fact));
+        let _ = writeln!(out, "  {:<9} {}", change.area.name(), clean(&change.fact));
         let _ = writeln!(out, "            before  {}", value(&change.before));
         let _ = writeln!(out, "            after   {}", value(&change.after));
     }

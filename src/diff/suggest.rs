@@ -1,23 +1,8 @@
 //! What two runs side by side suggest. A fact that is the same in both cannot be why one of them fails.
 
 use super::FactChange;
-use super::facts::AREAS;
 use crate::diagnose::Report;
-
-/// What a problem of a family can come from, besides itself.
-const REASONS: [(&str, &[&str]); 11] = [
-    ("config", &["settings"]),
-    ("dns", &["machine", "settings", "proxy", "dns"]),
-    ("outbound", &["machine", "proxy", "dns", "outbound"]),
-    ("clock", &["machine", "clock"]),
-    ("token", &["settings", "proxy", "dns", "outbound", "token"]),
-    ("claims", &["settings", "clock", "token"]),
-    ("name", &["settings", "token"]),
-    ("server", &["settings", "dns", "server"]),
-    ("login", &["settings", "token", "server", "login"]),
-    ("access", &["settings", "login", "access"]),
-    ("azure", &["settings", "server"]),
-];
+use entra_pg_checks::{Family, family};
 
 pub(super) fn suggest(
     before: &Report,
@@ -42,7 +27,7 @@ pub(super) fn suggest(
                 "Both runs fail for the same reason, {}: what differs is not the cause.",
                 one.id
             ));
-            lines.extend(common(same, one.family()));
+            lines.extend(common(same, family(one.family())));
             return lines;
         }
         (Some(old), Some(new)) => {
@@ -58,10 +43,10 @@ pub(super) fn suggest(
             new
         }
     };
-    let family = failing.family();
-    let reasons =
-        REASONS.iter().find(|(name, _)| *name == family).map_or(&AREAS[..], |(_, areas)| areas);
-    let mut candidates = differs.iter().filter(|change| reasons.contains(&change.area));
+    let family = family(failing.family());
+    let mut candidates = differs
+        .iter()
+        .filter(|change| family.is_none_or(|family| family.reasons.contains(&change.area)));
     match candidates.next() {
         Some(first) => {
             lines.push(format!("The first thing in the chain that differs, and so the likeliest reason: {}.", told(first)));
@@ -77,16 +62,8 @@ pub(super) fn suggest(
 }
 
 /// What is the same and is asked for first when such a problem is looked into.
-fn common(same: &[String], family: &str) -> Option<String> {
-    let wanted: &[&str] = match family {
-        "login" | "access" | "name" => {
-            &["token", "user", "host", "database", "what the server asks for"]
-        }
-        "claims" | "token" => {
-            &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"]
-        }
-        _ => &["host", "port", "nameservers", "proxy for https", "token"],
-    };
+fn common(same: &[String], family: Option<&'static Family>) -> Option<String> {
+    let wanted = family?.suspects;
     let kept: Vec<&str> =
         wanted.iter().copied().filter(|name| same.iter().any(|same| same == name)).collect();
     (!kept.is_empty())

@@ -33,13 +33,7 @@ pub(super) fn candidates(text: &str) -> Vec<Document> {
     // Entra's number says it all: what the program around it says is a consequence.
     if numbers.is_empty() {
         let lower = text.to_lowercase();
-        for (fragment, ids) in FRAGMENTS {
-            if lower.contains(fragment) {
-                ids.iter()
-                    .filter_map(|id| problem(id))
-                    .for_each(|problem| add(Document::problem(problem)));
-            }
-        }
+        known(&lower).into_iter().for_each(|problem| add(Document::problem(problem)));
         // Only a database that does not exist is a matter of the login.
         let missing = |line: &str| {
             line.split_once("database \"")
@@ -60,6 +54,17 @@ pub(super) fn candidates(text: &str) -> Vec<Document> {
         }
     }
     pages
+}
+
+/// The problems of which the text holds a fragment, the heaviest fragment first.
+fn known(lower: &str) -> Vec<&'static Problem> {
+    let mut known: Vec<(u16, &'static Problem)> = Vec::new();
+    for problem in problems() {
+        let found = problem.fragments.iter().filter(|fragment| lower.contains(fragment.text));
+        known.extend(found.map(|fragment| (fragment.weight, problem)));
+    }
+    known.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    known.into_iter().map(|(_, problem)| problem).collect()
 }
 
 fn problem(id: &str) -> Option<&'static Problem> {
@@ -87,184 +92,9 @@ fn states(text: &str) -> Vec<&'static sqlstate::Sqlstate> {
         .collect()
 }
 
-/// Fragments of messages, in lower case, and what they may mean. The most telling come first.
-const FRAGMENTS: &[(&str, &[&str])] = &[
-    // Names: libpq, glibc, musl, Java, .NET, Node, Go, Python.
-    (
-        "could not translate host name",
-        &["dns/nxdomain", "config/host-malformed", "dns/nameserver-unreachable"],
-    ),
-    ("name or service not known", &["dns/nxdomain", "config/host-malformed"]),
-    ("nodename nor servname provided", &["dns/nxdomain", "config/host-malformed"]),
-    ("temporary failure in name resolution", &["dns/nameserver-unreachable", "dns/servfail"]),
-    ("no such host is known", &["dns/nxdomain", "config/host-malformed"]),
-    ("unknownhostexception", &["dns/nxdomain", "config/host-malformed"]),
-    ("getaddrinfo enotfound", &["dns/nxdomain", "config/host-malformed"]),
-    ("getaddrinfo eai_again", &["dns/nameserver-unreachable", "dns/servfail"]),
-    ("no such host", &["dns/nxdomain", "config/host-malformed"]),
-    ("nxdomain", &["dns/nxdomain"]),
-    ("servfail", &["dns/servfail"]),
-    // TLS.
-    ("server does not support ssl", &["server/tls-refused", "server/not-postgresql"]),
-    ("does not match host name", &["server/tls-wrong-name"]),
-    ("hostname mismatch", &["outbound/tls-wrong-name", "server/tls-wrong-name"]),
-    ("root certificate file", &["server/root-file-missing"]),
-    (
-        "certificate verify failed",
-        &["server/tls-untrusted", "server/tls-intercepted", "outbound/tls-intercepted"],
-    ),
-    (
-        "certificate_verify_failed",
-        &["outbound/tls-intercepted", "outbound/tls-untrusted", "server/tls-untrusted"],
-    ),
-    (
-        "pkix path building failed",
-        &["server/tls-untrusted", "server/tls-intercepted", "outbound/tls-intercepted"],
-    ),
-    ("self-signed certificate", &["outbound/tls-intercepted", "server/tls-intercepted"]),
-    ("self signed certificate", &["outbound/tls-intercepted", "server/tls-intercepted"]),
-    ("unable to get local issuer certificate", &["outbound/tls-untrusted", "server/tls-untrusted"]),
-    (
-        "remote certificate is invalid",
-        &["server/tls-untrusted", "server/tls-wrong-name", "server/tls-intercepted"],
-    ),
-    (
-        "x509: certificate signed by unknown authority",
-        &["server/tls-untrusted", "outbound/tls-intercepted"],
-    ),
-    ("certificate has expired", &["server/tls-expired", "outbound/tls-expired", "clock/skewed"]),
-    ("tlsv1 alert protocol version", &["server/tls-version"]),
-    ("unsupported protocol", &["server/tls-version"]),
-    ("ssl syscall error", &["server/tls-reset", "server/closed"]),
-    ("ssl connection has been closed unexpectedly", &["server/closed", "login/closed"]),
-    ("ssl negotiation", &["server/tls-refused", "server/not-postgresql"]),
-    // Settings.
-    ("invalid sslmode value", &["config/invalid-sslmode"]),
-    ("weak sslmode", &["config/invalid-sslmode"]),
-    (
-        "requirement failed: server requested a cleartext password",
-        &["config/channel-binding-required"],
-    ),
-    ("channel binding required", &["config/channel-binding-required"]),
-    ("has group or world access", &["config/passfile-ignored"]),
-    ("invalid port number", &["config/host-malformed"]),
-    ("invalid connection option", &["config/host-malformed"]),
-    ("port numbers to", &["config/several-hosts"]),
-    ("hostaddr values", &["config/several-hosts"]),
-    // Whoever waits for the metadata service does not wait for the server.
-    (
-        "managed identity timed out",
-        &["token/identity-endpoint-unreachable", "outbound/proxy-covers-metadata-service"],
-    ),
-    (
-        "no response received from the managed identity endpoint",
-        &["token/identity-endpoint-unreachable", "outbound/proxy-covers-metadata-service"],
-    ),
-    // The way.
-    ("timeout expired", &["server/dropped", "server/silent", "login/stalled"]),
-    ("connection timed out", &["server/dropped", "outbound/dropped"]),
-    ("operation timed out", &["server/dropped", "outbound/dropped"]),
-    ("timed out", &["server/dropped", "outbound/dropped", "login/stalled"]),
-    ("timeout while", &["server/dropped", "server/silent", "login/stalled"]),
-    ("etimedout", &["server/dropped", "outbound/dropped"]),
-    ("connection refused", &["server/refused", "server/pooler-off"]),
-    ("econnrefused", &["server/refused", "server/pooler-off"]),
-    ("no route to host", &["server/unreachable", "outbound/unreachable"]),
-    (
-        "network is unreachable",
-        &["server/unreachable", "outbound/unreachable", "outbound/address-family-broken"],
-    ),
-    ("connection reset by peer", &["server/tls-reset", "outbound/tls-reset", "server/closed"]),
-    ("econnreset", &["server/tls-reset", "outbound/tls-reset", "server/closed"]),
-    ("an existing connection was forcibly closed", &["server/tls-reset", "server/closed"]),
-    ("server closed the connection unexpectedly", &["server/closed", "login/closed"]),
-    ("terminating connection due to administrator command", &["login/starting-up"]),
-    ("proxy authentication required", &["outbound/proxy-auth-required"]),
-    (
-        "proxyerror",
-        &["outbound/proxy-unreachable", "outbound/proxy-auth-required", "outbound/proxy-denied"],
-    ),
-    ("unable to connect to proxy", &["outbound/proxy-unreachable"]),
-    // Tokens: az, the Azure SDKs, MSAL.
-    ("please run 'az login'", &["token/cli-signed-out", "token/session-expired"]),
-    ("az login", &["token/cli-signed-out", "token/session-expired"]),
-    ("azure cli not found", &["token/cli-missing"]),
-    ("azure cli is not installed", &["token/cli-missing"]),
-    ("azure developer cli could not be found", &["token/cli-missing"]),
-    ("multiple user assigned identities", &["token/ambiguous-managed-identity"]),
-    ("identity not found", &["token/no-managed-identity"]),
-    (
-        "no managed identity endpoint found",
-        &["token/identity-endpoint-unreachable", "token/no-managed-identity"],
-    ),
-    (
-        "managedidentitycredential authentication unavailable",
-        &["token/no-managed-identity", "token/identity-endpoint-unreachable"],
-    ),
-    (
-        "169.254.169.254",
-        &["token/identity-endpoint-unreachable", "outbound/proxy-covers-metadata-service"],
-    ),
-    ("environment variables are not fully configured", &["token/environment-incomplete"]),
-    ("environmentcredential authentication unavailable", &["token/environment-incomplete"]),
-    (
-        "defaultazurecredential failed to retrieve a token",
-        &["token/no-credential", "token/cli-signed-out", "token/no-managed-identity"],
-    ),
-    ("credentialunavailable", &["token/no-credential", "token/environment-incomplete"]),
-    ("no accounts were found in the cache", &["token/cli-signed-out"]),
-    ("invalid_client", &["token/secret-wrong", "token/secret-expired", "token/app-unknown"]),
-    ("invalid_grant", &["token/session-expired", "token/mfa-required", "token/conditional-access"]),
-    ("interaction_required", &["token/mfa-required", "token/conditional-access"]),
-    ("unauthorized_client", &["token/app-unknown"]),
-    ("too many requests", &["token/throttled", "token/identity-endpoint-busy"]),
-    // The login.
-    (
-        "no password supplied",
-        &["token/no-credential", "config/passfile-ignored", "claims/not-a-token"],
-    ),
-    ("no password has been provided", &["token/no-credential", "claims/not-a-token"]),
-    ("no password was provided by plugin", &["token/no-credential", "claims/not-a-token"]),
-    (
-        "no password or passwordprovider was provided",
-        &["token/no-credential", "claims/not-a-token"],
-    ),
-    ("client password must be a string", &["token/no-credential", "claims/not-a-token"]),
-    (
-        "the server requested scram-based authentication, but no password",
-        &["claims/not-a-token", "login/not-an-entra-role"],
-    ),
-    ("failed sasl auth", &["login/not-an-entra-role", "name/identifier-not-name"]),
-    ("sasl authentication failed", &["login/not-an-entra-role", "name/wrong-case"]),
-    (
-        "password authentication failed",
-        &[
-            "login/not-an-entra-role",
-            "name/wrong-case",
-            "claims/expired",
-            "claims/wrong-audience",
-            "login/refused",
-        ],
-    ),
-    ("remaining connection slots are reserved", &["login/too-many-connections"]),
-    ("too many clients already", &["login/too-many-connections"]),
-    ("the database system is starting up", &["login/starting-up"]),
-    ("permission denied for database", &["access/no-connect-privilege"]),
-    ("read-only transaction", &["access/read-only"]),
-    ("pgaadauth_create_principal", &["access/entra-functions-missing"]),
-    // PgBouncer goes on with the token that it was given once.
-    ("server login has been failing", &["login/token-expired", "login/pooler-token-too-long"]),
-    // What an administrator sees.
-    (
-        "could not validate aad user",
-        &["name/identifier-not-name", "name/not-the-tokens", "azure/nsg-blocks-entra"],
-    ),
-    ("aadauthoperationcannotbeperformed", &["azure/server-not-ready"]),
-];
-
 #[cfg(test)]
 mod tests {
-    use super::{FRAGMENTS, candidates, problem};
+    use super::{candidates, problem};
     use crate::explain::sqlstate;
 
     fn ids(text: &str) -> Vec<String> {
@@ -356,13 +186,9 @@ mod tests {
 
     #[test]
     fn every_page_that_is_named_exists() {
-        let fragments = FRAGMENTS.iter().flat_map(|(_, ids)| *ids);
         let states = sqlstate::ALL.iter().flat_map(|state| state.problems);
-        let missing: Vec<&&str> =
-            fragments.chain(states).filter(|id| problem(id).is_none()).collect();
+        let missing: Vec<&&str> = states.filter(|id| problem(id).is_none()).collect();
         assert!(missing.is_empty(), "{missing:?}");
-        let lower = |(fragment, _): &(&str, &[&str])| *fragment == fragment.to_lowercase();
-        assert!(FRAGMENTS.iter().all(lower), "fragments are in lower case");
     }
 
     proptest::proptest! {

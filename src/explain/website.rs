@@ -78,7 +78,7 @@ fn index(pages: &[Document]) -> Markup {
         h1 { "Why a login with Microsoft Entra ID fails, and what to do" }
         p { "Every problem that " code { "entra-pg doctor" } " can find, every check, Entra's error numbers and PostgreSQL's SQLSTATEs. "
             code { "entra-pg explain ID" } " shows the same pages offline." }
-        @for (family, _) in FAMILIES {
+        @for family in FAMILIES.iter().map(|family| family.name) {
             h2 { "Problems: " (family) }
             ul { @for page in of("problem").filter(|page| page.id.split('/').next() == Some(family)) { (item(page)) } }
         }

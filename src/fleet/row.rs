@@ -87,7 +87,7 @@ impl Row {
             state: State::Looked(judgement.outcome),
             stages: FAMILIES
                 .iter()
-                .map(|(family, _)| (*family, stage(family, &judgement.lines)))
+                .map(|family| (family.name, stage(family.name, &judgement.lines)))
                 .collect(),
             root: judgement.root().map(cause),
             warnings: judgement.findings.iter().filter(warning).map(cause).collect(),

@@ -309,7 +309,7 @@ impl Finding {
             subject: finding.subject.clone(),
             detail: finding.detail.clone(),
             evidence: finding.evidence.clone(),
-            vantage: finding.problem.vantage(),
+            vantage: finding.problem.vantage.name(),
             root: judged.root,
             confidence: confidence(finding.confidence),
             explained_by: judged.explained_by.map(|problem| problem.id),

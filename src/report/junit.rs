@@ -9,10 +9,10 @@ use std::{io, time::Duration};
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let mut junit = Junit::new("entra-pg");
     let judgement = report.judgement();
-    for (family, _) in FAMILIES {
-        let mut suite = TestSuite::new(*family);
+    for family in FAMILIES.iter().map(|family| family.name) {
+        let mut suite = TestSuite::new(family);
         suite.set_time(Duration::ZERO);
-        for line in judgement.lines.iter().filter(|line| line.check.family() == *family) {
+        for line in judgement.lines.iter().filter(|line| line.check.family() == family) {
             let finding = judgement.findings.iter().find(|judged| belongs(judged, line));
             let name = match &line.subject {
                 Some(subject) => format!("{} {}", line.check.id, clean(subject)),

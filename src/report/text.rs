@@ -9,20 +9,6 @@ use entra_pg_checks::{
 use owo_colors::{OwoColorize, Style as Paint};
 use std::fmt::Write;
 
-/// What a family in which all is well amounts to.
-const FOLDED: [(&str, &str); 11] = [
-    ("config", "the settings are understood"),
-    ("dns", "every nameserver answers, every name resolves"),
-    ("outbound", "Entra and Graph are reached, and nobody stands in between"),
-    ("clock", "this machine's clock is right"),
-    ("token", "a token is obtained"),
-    ("claims", "the token is whole, genuine, in its time and for the database"),
-    ("name", "the user name is spelt as the role"),
-    ("server", "the server is reached over TLS that was verified"),
-    ("login", "the server accepts the token"),
-    ("access", "the database lets the role in"),
-    ("azure", "the server's settings and network in Azure let it work"),
-];
 /// Columns of text; longer lines are hard to read.
 const WIDEST: usize = 100;
 
@@ -138,12 +124,12 @@ impl Page {
         let head = format!(" {:<9}{:<7}{:>8}  {}", "STAGE", "STATUS", "TIME", "CHECK");
         let head = self.paint(&head, Paint::new().dimmed());
         self.line(&head);
-        for (family, _) in FAMILIES {
+        for family in FAMILIES.iter().map(|family| family.name) {
             let lines: Vec<&Line> = report
                 .judgement()
                 .lines
                 .iter()
-                .filter(|line| line.check.family() == *family)
+                .filter(|line| line.check.family() == family)
                 .collect();
             let quiet =
                 |line: &&&Line| matches!(line.status, Status::Passed | Status::NotApplicable);
@@ -166,10 +152,8 @@ impl Page {
             lines.iter().filter(|line| line.status == Status::Passed).collect();
         let Some(first) = passed.first() else { return };
         let took = passed.iter().map(|line| line.span.1).max().unwrap_or(0);
-        let text = FOLDED
-            .iter()
-            .find(|(known, _)| *known == family)
-            .map_or(first.check.asserts, |(_, phrase)| phrase);
+        let text =
+            entra_pg_checks::family(family).map_or(first.check.asserts, |known| known.summary);
         self.row(family, Status::Passed, took, text);
     }
 

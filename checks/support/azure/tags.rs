@@ -59,7 +59,7 @@ impl<'a> Tags<'a> {
         }
         let Some(tag) = published.and_then(|tags| tags.tag(ENTRA)) else {
             let detail = "Entra's addresses in this cloud are not built in; give its ServiceTags \
-                          file with --azure-config";
+                file with --azure-config";
             return Err(Missing(NotObserved::NotPermitted { detail: detail.to_owned() }));
         };
         let entra = Addresses::of(&tag.prefixes);

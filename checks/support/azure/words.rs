@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn reads_the_address_that_the_server_prints() {
-        let text = "no pg_hba.conf entry for host \"203.0.113.7\", user \"a\", database \"b\", SSL encryption";
+        let text = "no pg_hba.conf entry for host \"203.0.113.7\", user \"a\", database \"b\", SSL \
+            encryption";
         assert_eq!(address_in(text), "203.0.113.7".parse().ok());
         assert_eq!(address_in("for host \"x\""), None);
     }

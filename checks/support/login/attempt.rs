@@ -99,10 +99,13 @@ impl<'a> Attempt<'a> {
         let whose = if mode.origin == Origin::Default { ", libpq's default," } else { "" };
         match mode.value.as_str() {
             "prefer" => Some(format!(
-                "psql with sslmode=prefer{whose} would retry without encryption and show you that second, misleading error: no pg_hba.conf entry …, no encryption"
+                "psql with sslmode=prefer{whose} would retry without encryption and show you that \
+                    second, misleading error: no pg_hba.conf entry …, no encryption"
             )),
             "allow" => Some(
-                "psql with sslmode=allow tries without encryption first, and shows that error, no pg_hba.conf entry …, no encryption, before this one".to_owned(),
+                "psql with sslmode=allow tries without encryption first, and shows that error, no \
+                    pg_hba.conf entry …, no encryption, before this one"
+                    .to_owned(),
             ),
             _ => None,
         }

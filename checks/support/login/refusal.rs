@@ -3,7 +3,7 @@
 
 use super::attempt::{Attempt, POOLER_LIMIT};
 use crate::{
-    check::{Problem, problems},
+    check::{Fragment, Page, Problem, VantageKind, Waiting},
     facts::{
         login::{Rung, ServerError},
         token::{Claims, PrincipalKind},
@@ -109,7 +109,9 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
             let Some(claims) = claims else { return Vec::new() };
             let group = group_id(&error.message).unwrap_or("this group");
             let listed = if claims.groups_overage {
-                "the token lists no groups, because there are too many of them: the server has to ask Microsoft Graph itself".to_owned()
+                "the token lists no groups, because there are too many of them: the server has to \
+                    ask Microsoft Graph itself"
+                    .to_owned()
             } else if claims.groups.is_empty() {
                 "the token lists no groups".to_owned()
             } else if claims.groups.iter().any(|id| id == group) {
@@ -142,9 +144,17 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
             });
             let one_factor = user.filter(|claims| !claims.amr.iter().any(|method| method == "mfa"));
             one_factor
-                .map(|_| "the token shows no second factor, which a role made with isMfa asks for".to_owned())
+                .map(|_| {
+                    "the token shows no second factor, which a role made with isMfa asks for"
+                        .to_owned()
+                })
                 .into_iter()
-                .chain(attempt.pooled_token().map(|length| format!("the pooler answers here, with a token of {length} bytes; on port 5432 the server itself would give its reason")))
+                .chain(attempt.pooled_token().map(|length| {
+                    format!(
+                        "the pooler answers here, with a token of {length} bytes; on port 5432 the \
+                            server itself would give its reason"
+                    )
+                }))
                 .collect()
         }
         "login/pooler-token-too-long" => attempt
@@ -183,37 +193,134 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
     let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
     let literal = user.replace('\'', "''");
     match problem.id {
-        "login/token-expired" | "login/audience-refused" | "login/oid-claim-refused" => vec![fresh()],
-        "login/token-refused" => vec![fresh(), Fix::by(Actor::Network, "If the token is whole and genuine (claims/signature passes): let the server's subnet reach the service tag AzureActiveDirectory on TCP 443")],
+        "login/token-expired" | "login/audience-refused" | "login/oid-claim-refused" => {
+            vec![fresh()]
+        }
+        "login/token-refused" => vec![
+            fresh(),
+            Fix::by(
+                Actor::Network,
+                "If the token is whole and genuine (claims/signature passes): let the server's \
+                    subnet reach the service tag AzureActiveDirectory on TCP 443",
+            ),
+        ],
         "login/object-id-mismatch" => vec![
-            Fix::by(Actor::DatabaseAdmin, "If this identity is the right one (it was recreated, say), bind the role to its object id; grants are kept").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', '{}', false, false);", kind(claims))),
+            Fix::by(
+                Actor::DatabaseAdmin,
+                "If this identity is the right one (it was recreated, say), bind the role to its \
+                    object id; grants are kept",
+            )
+            .run(format!(
+                "select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', '{}', \
+                    false, false);",
+                kind(claims)
+            )),
             Fix::you("Otherwise sign in as the identity that the role belongs to"),
         ],
-        "login/user-role-app-token" => vec![Fix::you("Sign in as the person the role belongs to, or log in as the application's own role"), Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(format!("select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', 'service', false, false);"))],
-        "login/service-role-user-token" => vec![Fix::you("Sign in as the application (its secret, certificate or managed identity), or log in as your own role")],
+        "login/user-role-app-token" => vec![
+            Fix::you(
+                "Sign in as the person the role belongs to, or log in as the application's own \
+                    role",
+            ),
+            Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(format!(
+                "select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', \
+                    'service', false, false);"
+            )),
+        ],
+        "login/service-role-user-token" => vec![Fix::you(
+            "Sign in as the application (its secret, certificate or managed identity), or log in \
+                as your own role",
+        )],
         "login/not-in-group" => vec![
-            Fix::you("See whether this identity is in the group itself: nested membership does not count").run(format!("az ad group member check --group {} --member-id {oid}", group_id(&error.message).unwrap_or("<group-id>"))),
+            Fix::you(
+                "See whether this identity is in the group itself: nested membership does not \
+                    count",
+            )
+            .run(format!(
+                "az ad group member check --group {} --member-id {oid}",
+                group_id(&error.message).unwrap_or("<group-id>")
+            )),
             Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
-            Fix::you("If it is, the token is older than the membership: sign in again (a managed identity's token is renewed within a day)").run(text::fresh_token(attempt.shell, audience, settings.tenant.as_ref().map(|tenant| tenant.value.as_str()))),
+            Fix::you(
+                "If it is, the token is older than the membership: sign in again (a managed \
+                    identity's token is renewed within a day)",
+            )
+            .run(text::fresh_token(
+                attempt.shell,
+                audience,
+                settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
+            )),
         ],
         "login/role-cannot-log-in" => {
             let own = claims.and_then(|claims| claims.upn.as_deref());
-            let mut name = Fix::you("Log in with your own name: with group sync on, the group's role itself may not");
+            let mut name = Fix::you(
+                "Log in with your own name: with group sync on, the group's role itself may not",
+            );
             name.command = own.map(|own| text::set_variable(attempt.shell, "PGUSER", own));
-            vec![name, Fix::by(Actor::DatabaseAdmin, "Or let the role log in").run(format!("alter role \"{}\" login;", user.replace('"', "\"\"")))]
+            vec![
+                name,
+                Fix::by(Actor::DatabaseAdmin, "Or let the role log in")
+                    .run(format!("alter role \"{}\" login;", user.replace('"', "\"\""))),
+            ]
         }
         "login/client-address-refused" => {
             let address = address(&error.message).unwrap_or("<address>");
-            vec![Fix::by(Actor::AzureOwner, "Allow the address that the server names in its firewall rules (up to 5 minutes to take effect)").run(format!("az postgres flexible-server firewall-rule create -g <resource-group> -n {server} --rule-name client --start-ip-address {address} --end-ip-address {address}")), Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m")]
+            vec![
+                Fix::by(
+                    Actor::AzureOwner,
+                    "Allow the address that the server names in its firewall rules (up to 5 \
+                        minutes to take effect)",
+                )
+                .run(format!(
+                    "az postgres flexible-server firewall-rule create -g <resource-group> -n \
+                        {server} --rule-name client --start-ip-address {address} --end-ip-address \
+                        {address}"
+                )),
+                Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m"),
+            ]
         }
-        "login/tls-required" => vec![Fix::you("Ask for TLS").run(text::set_variable(attempt.shell, "PGSSLMODE", "verify-full"))],
-        "login/too-many-connections" => vec![Fix::by(Actor::DatabaseAdmin, "End idle connections, or put the pooler (port 6432) in between").run("select pid, usename, state, state_change from pg_stat_activity order by state_change;")],
-        "login/starting-up" => vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")],
-        "login/server-defect" => vec![Fix::by(Actor::Microsoft, "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)")],
-        "login/pooler-token-too-long" => vec![Fix::you("Use port 5432: this token is longer than the pooler takes").run(text::set_variable(attempt.shell, "PGPORT", "5432")), Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token")],
+        "login/tls-required" => vec![Fix::you("Ask for TLS").run(text::set_variable(
+            attempt.shell,
+            "PGSSLMODE",
+            "verify-full",
+        ))],
+        "login/too-many-connections" => vec![
+            Fix::by(
+                Actor::DatabaseAdmin,
+                "End idle connections, or put the pooler (port 6432) in between",
+            )
+            .run(
+                "select pid, usename, state, state_change from pg_stat_activity order by \
+                    state_change;",
+            ),
+        ],
+        "login/starting-up" => {
+            vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")]
+        }
+        "login/server-defect" => vec![Fix::by(
+            Actor::Microsoft,
+            "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)",
+        )],
+        "login/pooler-token-too-long" => vec![
+            Fix::you("Use port 5432: this token is longer than the pooler takes")
+                .run(text::set_variable(attempt.shell, "PGPORT", "5432")),
+            Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token"),
+        ],
         _ => {
-            let mut all = vec![Fix::by(Actor::DatabaseAdmin, format!("Look for this run's application_name in the log of {server}, and compare the role's security label with the token's object id {oid}"))];
-            all.extend(attempt.pooled_token().map(|_| Fix::you("Ask the server itself, beside its pooler").run(text::set_variable(attempt.shell, "PGPORT", "5432"))));
+            let mut all = vec![Fix::by(
+                Actor::DatabaseAdmin,
+                format!(
+                    "Look for this run's application_name in the log of {server}, and compare the \
+                        role's security label with the token's object id {oid}"
+                ),
+            )];
+            all.extend(attempt.pooled_token().map(|_| {
+                Fix::you("Ask the server itself, beside its pooler").run(text::set_variable(
+                    attempt.shell,
+                    "PGPORT",
+                    "5432",
+                ))
+            }));
             all
         }
     }
@@ -238,7 +345,12 @@ pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
     Finding::of(&STALLED, attempt.user(), format!("the server says nothing after {after}"))
         .because(until_then(rungs))
         .because_all(attempt.logged())
-        .fix(Fix::by(Actor::Network, "If the server is integrated in a virtual network: let its subnet reach the service tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show` lists the rules of its subnet"))
+        .fix(Fix::by(
+            Actor::Network,
+            "If the server is integrated in a virtual network: let its subnet reach the service \
+                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg \
+                show` lists the rules of its subnet",
+        ))
         .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
 }
 
@@ -279,143 +391,450 @@ pub fn not_understood(attempt: &Attempt<'_>, detail: &str) -> Finding {
     .fix(Fix::you("Check that host and port are the server's own"))
 }
 
-problems! {
-    explains &["access/*"];
-    TOKEN_EXPIRED "login/token-expired" "the server says that the token has expired"
-        "The token's time was over when it arrived. A session that stands already is not affected."
-        causes &["a connection pool keeps the first token", "PGPASSWORD holds yesterday's token"];
-        confirm &["`entra-pg token --decode -` shows when it expired"];
-        fix &[(Actor::You, "get a token for each new connection")];
-        not &["clock/skewed: a wrong clock makes tools keep tokens for too long"];
-        sources &["Microsoft Learn: Connect with Microsoft Entra ID, token lifetime"];
-    AUDIENCE_REFUSED "login/audience-refused" "the server says that the token is for another audience"
-        "The token was issued for another service, or for the database service of another cloud."
-        causes &["a token for Azure Resource Manager, Graph or Azure SQL", "the server's own name used as the resource"];
-        confirm &["`entra-pg token --decode -` shows the audience"];
-        fix &[(Actor::You, "ask for the scope that the message names, with /.default")];
-        not &["claims/wrong-audience is the same, seen before anything was sent"];
-        sources &["microsoft/azuredatastudio-postgresql#505"];
-    OID_CLAIM_REFUSED "login/oid-claim-refused" "the server finds no usable object id in the token"
-        "The token is not an access token for a principal of the server's tenant."
-        causes &["an id token in place of an access token", "a token of another tenant", "a client with a spoilt token cache"];
-        confirm &["`entra-pg token --decode -` shows oid and tid"];
-        fix &[(Actor::You, "sign in to the server's tenant: `az login --tenant <tenant>`")];
-        not &["login/object-id-mismatch: there the object id is read, and is another"];
-        sources &["microsoft/vscode-pgsql#183"];
-    TOKEN_REFUSED "login/token-refused" "the server cannot validate the token"
-        "The server could not make sense of what it was given, or could not reach Entra to verify it."
-        causes &["a password or client secret in place of a token", "a token that was cut or changed", "the server's own subnet cannot reach Entra"];
-        confirm &["claims/signature passes: then the token is good, and the server's way to Entra is not"];
-        fix &[(Actor::You, "get a fresh token"), (Actor::Network, "allow the service tag AzureActiveDirectory from the server's subnet")];
-        not &["login/refused"];
-        sources &["cyrilgdn/terraform-provider-postgresql#60"];
-    USER_ROLE_APP_TOKEN "login/user-role-app-token" "the role belongs to a person, and the token to an application"
-        "The role is mapped to a user, and the token is one of a service principal or managed identity."
-        causes &["the credential chain found another identity than on the developer's machine", "the role was created with the wrong type"];
-        confirm &["`entra-pg token` shows who the token stands for"];
-        fix &[(Actor::You, "use the right credential"), (Actor::DatabaseAdmin, "map the role to the application: type service")];
-        not &["login/object-id-mismatch: there the kind is right"];
-        sources &["the server's own text, which names AAD_AUTH_TOKENTYPE_APP_USER"];
-    SERVICE_ROLE_USER_TOKEN "login/service-role-user-token" "the role belongs to an application, and the token to a person"
-        "The role is mapped to a service principal or managed identity, and the token is one of a user."
-        causes &["somebody tries the application's login with `az login` as himself", "Cloud Shell gives the person's token"];
-        confirm &["`entra-pg token` shows who the token stands for"];
-        fix &[(Actor::You, "sign in as the application, or log in as your own role")];
-        not &["login/not-in-group"];
-        sources &["MicrosoftDocs/azure-docs#120133"];
-    OBJECT_ID_MISMATCH "login/object-id-mismatch" "the role belongs to another object id"
-        "Role name and kind are right, and the security label carries another object id than the token: the identity was deleted and recreated, or another one of the same name answers."
-        causes &["the managed identity, application or user was deleted and recreated", "another user-assigned identity was picked", "the application's object id was used in place of the service principal's"];
-        confirm &["`select label from pg_shseclabel …` beside `entra-pg token`"];
-        fix &[(Actor::DatabaseAdmin, "`pgaadauth_update_principal_with_oid` binds the role to the new object id and keeps its grants")];
-        not &["name/wrong-case: then the role would not be found at all"];
-        sources &["Microsoft Learn: Manage Microsoft Entra users, \"deleted and recreated\""];
-    NOT_IN_GROUP "login/not-in-group" "the token's holder is not in the group"
-        "The role is a group's, and the token does not show membership."
-        causes &["not a member", "a member of a nested group only", "the token is older than the membership"];
-        confirm &["`az ad group member check --group <group> --member-id <object-id>`"];
-        fix &[(Actor::EntraAdmin, "add the identity to the group itself"), (Actor::You, "sign in again afterwards")];
-        not &["login/not-an-entra-role: there the group has no role"];
-        sources &["Microsoft Learn: Connect with Microsoft Entra ID, group login"];
-    CLIENT_ADDRESS_REFUSED "login/client-address-refused" "the server's rules do not let this address in"
-        "The server has no entry for this client's address. The address that it prints is the one it sees, after NAT."
-        causes &["the firewall rules hold another address", "a VPN or NAT gateway changed the address", "the rule was added less than five minutes ago"];
-        confirm &["`az postgres flexible-server firewall-rule list`"];
-        fix &[(Actor::AzureOwner, "add the printed address")];
-        not &["login/tls-required: the same text with \"no encryption\""];
-        sources &["Microsoft Learn: Azure Database for PostgreSQL, firewall rules"];
-    TLS_REQUIRED "login/tls-required" "the server insists on TLS"
-        "The connection came without encryption. With sslmode=prefer psql retries so after any first failure, and shows this second, misleading error: the first line is the true one."
-        causes &["sslmode=disable", "a driver without TLS", "the second try of sslmode=prefer"];
-        confirm &["set PGSSLMODE=require and read the only line left"];
-        fix &[(Actor::You, "sslmode=verify-full")];
-        not &["login/client-address-refused"];
-        sources &["Azure/azure-cli-extensions#8410"];
-    TOO_MANY_CONNECTIONS "login/too-many-connections" "the server has no connection left"
-        "All connection slots, or those of this role or database, are taken (SQLSTATE 53300)."
-        causes &["a pool without a limit", "a small server: B1ms has 35 for users"];
-        confirm &["`select count(*) from pg_stat_activity` as an administrator"];
-        fix &[(Actor::DatabaseAdmin, "end idle connections, use the pooler, or scale up")];
-        not &["login/starting-up"];
-        sources &["Microsoft Learn: Limits in Azure Database for PostgreSQL"];
-    STARTING_UP "login/starting-up" "the server is starting up or shutting down"
-        "The server does not accept logins at the moment (SQLSTATE 57P03)."
-        causes &["a restart, a scaling, a failover", "recovery after a crash"];
-        confirm &["`az postgres flexible-server show --query state`"];
-        fix &[(Actor::You, "wait and try again")];
-        not &["server/refused"];
-        sources &["PostgreSQL documentation: error codes, 57P03"];
-    ROLE_CANNOT_LOG_IN "login/role-cannot-log-in" "the role may not log in"
-        "The token was accepted, and the role has NOLOGIN: usual for the role of a synchronised group."
-        causes &["group sync is on, and members log in with their own names", "an administrator took LOGIN away"];
-        confirm &["`select rolcanlogin from pg_roles where rolname = …`"];
-        fix &[(Actor::You, "log in with your own name"), (Actor::DatabaseAdmin, "ALTER ROLE … LOGIN")];
-        not &["login/refused"];
-        sources &["Microsoft Learn: Microsoft Entra groups, group sync"];
-    SERVER_DEFECT "login/server-defect" "the server fails in itself"
-        "The message is one of PostgreSQL's own internals: a defect of the server, seen on version 18."
-        causes &["Entra authentication on PostgreSQL 18"];
-        confirm &["a password role can log in at the same time"];
-        fix &[(Actor::Microsoft, "mend it; open a support request")];
-        not &["login/refused"];
-        sources &["Azure/azure-postgresql#132"];
-    POOLER_TOKEN_TOO_LONG "login/pooler-token-too-long" "the token is too long for the pooler"
-        "PgBouncer takes passwords of up to 2,047 bytes; a user's token with many groups is longer. Port 5432 takes it."
-        causes &["a user in many groups", "a pooler of your own in between"];
-        confirm &["the same token works on port 5432"];
-        fix &[(Actor::You, "use port 5432, or a managed identity, whose tokens are shorter")];
-        not &["claims/truncated: there the token itself is cut"];
-        sources &["pgbouncer/pgbouncer#874"];
-    STALLED "login/stalled" "the server falls silent during the login"
-        "The server answered until then, and says nothing more. After a token, it is probably trying to reach Entra to validate it."
-        causes &["the server's own subnet cannot reach Entra (network security group, route table, DNS)", "the server hangs"];
-        confirm &["a password role logs in at the same time", "`az network nsg show` of the server's subnet: which outbound rule decides for TCP 443"];
-        fix &[(Actor::Network, "allow outbound TCP 443 from the server's subnet to the service tag AzureActiveDirectory")];
-        not &["server/silent: there not even TLS is answered"];
-        sources &["Microsoft Learn: Microsoft Entra authentication, network requirements"];
-    CLOSED "login/closed" "the server closes the connection during the login"
-        "The connection ends without an error message."
-        causes &["a restart or failover", "a firewall that inspects the protocol"];
-        confirm &["`psql` says: server closed the connection unexpectedly"];
-        fix &[(Actor::You, "try again in a minute")];
-        not &["server/closed: there nothing has been answered"];
-        sources &["PostgreSQL documentation: message flow"];
-    NOT_UNDERSTOOD "login/not-understood" "the server's answer breaks the protocol"
-        "What came back is no message of PostgreSQL, or one that cannot stand in this place."
-        causes &["a proxy or another service listens at this port", "a defect of a pooler in between"];
-        confirm &["`psql` reports a protocol synchronisation or unexpected message"];
-        fix &[(Actor::You, "check that host and port are the server's own")];
-        not &["server/not-postgresql: there TLS is not even offered"];
-        sources &["PostgreSQL documentation: message formats"];
-    REFUSED "login/refused" "the server refuses the login"
-        "The server gave no reason that tells more. Its own words are in the evidence."
-        causes &["the role is mapped to somebody else", "the token is of another tenant", "a condition of the role, such as a second factor"];
-        confirm &["the server's log around this run's application_name"];
-        fix &[(Actor::DatabaseAdmin, "compare the role's security label with the token")];
-        not &["login/not-an-entra-role: there the server does not even ask for a token"];
-        sources &["PostgreSQL documentation: error codes, class 28"];
-}
+/// The server says that the token has expired.
+pub static TOKEN_EXPIRED: Problem = Problem {
+    id: "login/token-expired",
+    title: "the server says that the token has expired",
+    explains: &["access/*"],
+    waiting: Waiting::HelpsWithNewToken,
+    fragments: &[Fragment::new("server login has been failing", 30)],
+    page: Page {
+        means: "The token's time was over when it arrived. A session that stands already is not \
+            affected.",
+        causes: &["a connection pool keeps the first token", "PGPASSWORD holds yesterday's token"],
+        confirm: &["`entra-pg token --decode -` shows when it expired"],
+        fix: &[(Actor::You, "get a token for each new connection")],
+        mistaken_for: &["clock/skewed: a wrong clock makes tools keep tokens for too long"],
+        sources: &["Microsoft Learn: Connect with Microsoft Entra ID, token lifetime"],
+    },
+    ..Problem::DEFAULT
+};
 
+/// The server says that the token is for another audience.
+pub static AUDIENCE_REFUSED: Problem = Problem {
+    id: "login/audience-refused",
+    title: "the server says that the token is for another audience",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The token was issued for another service, or for the database service of another \
+            cloud.",
+        causes: &[
+            "a token for Azure Resource Manager, Graph or Azure SQL",
+            "the server's own name used as the resource",
+        ],
+        confirm: &["`entra-pg token --decode -` shows the audience"],
+        fix: &[(Actor::You, "ask for the scope that the message names, with /.default")],
+        mistaken_for: &["claims/wrong-audience is the same, seen before anything was sent"],
+        sources: &["microsoft/azuredatastudio-postgresql#505"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server finds no usable object id in the token.
+pub static OID_CLAIM_REFUSED: Problem = Problem {
+    id: "login/oid-claim-refused",
+    title: "the server finds no usable object id in the token",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The token is not an access token for a principal of the server's tenant.",
+        causes: &[
+            "an id token in place of an access token",
+            "a token of another tenant",
+            "a client with a spoilt token cache",
+        ],
+        confirm: &["`entra-pg token --decode -` shows oid and tid"],
+        fix: &[(Actor::You, "sign in to the server's tenant: `az login --tenant <tenant>`")],
+        mistaken_for: &["login/object-id-mismatch: there the object id is read, and is another"],
+        sources: &["microsoft/vscode-pgsql#183"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server cannot validate the token.
+pub static TOKEN_REFUSED: Problem = Problem {
+    id: "login/token-refused",
+    title: "the server cannot validate the token",
+    explains: &["access/*"],
+    vantage: VantageKind::ServerInferred,
+    page: Page {
+        means: "The server could not make sense of what it was given, or could not reach Entra to \
+            verify it.",
+        causes: &[
+            "a password or client secret in place of a token",
+            "a token that was cut or changed",
+            "the server's own subnet cannot reach Entra",
+        ],
+        confirm: &[
+            "claims/signature passes: then the token is good, and the server's way to Entra is not",
+        ],
+        fix: &[
+            (Actor::You, "get a fresh token"),
+            (Actor::Network, "allow the service tag AzureActiveDirectory from the server's subnet"),
+        ],
+        mistaken_for: &["login/refused"],
+        sources: &["cyrilgdn/terraform-provider-postgresql#60"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The role belongs to a person, and the token to an application.
+pub static USER_ROLE_APP_TOKEN: Problem = Problem {
+    id: "login/user-role-app-token",
+    title: "the role belongs to a person, and the token to an application",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The role is mapped to a user, and the token is one of a service principal or \
+            managed identity.",
+        causes: &[
+            "the credential chain found another identity than on the developer's machine",
+            "the role was created with the wrong type",
+        ],
+        confirm: &["`entra-pg token` shows who the token stands for"],
+        fix: &[
+            (Actor::You, "use the right credential"),
+            (Actor::DatabaseAdmin, "map the role to the application: type service"),
+        ],
+        mistaken_for: &["login/object-id-mismatch: there the kind is right"],
+        sources: &["the server's own text, which names AAD_AUTH_TOKENTYPE_APP_USER"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The role belongs to an application, and the token to a person.
+pub static SERVICE_ROLE_USER_TOKEN: Problem = Problem {
+    id: "login/service-role-user-token",
+    title: "the role belongs to an application, and the token to a person",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The role is mapped to a service principal or managed identity, and the token is \
+            one of a user.",
+        causes: &[
+            "somebody tries the application's login with `az login` as himself",
+            "Cloud Shell gives the person's token",
+        ],
+        confirm: &["`entra-pg token` shows who the token stands for"],
+        fix: &[(Actor::You, "sign in as the application, or log in as your own role")],
+        mistaken_for: &["login/not-in-group"],
+        sources: &["MicrosoftDocs/azure-docs#120133"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The role belongs to another object id.
+pub static OBJECT_ID_MISMATCH: Problem = Problem {
+    id: "login/object-id-mismatch",
+    title: "the role belongs to another object id",
+    explains: &["access/*"],
+    page: Page {
+        means: "Role name and kind are right, and the security label carries another object id \
+            than the token: the identity was deleted and recreated, or another one of the same \
+            name answers.",
+        causes: &[
+            "the managed identity, application or user was deleted and recreated",
+            "another user-assigned identity was picked",
+            "the application's object id was used in place of the service principal's",
+        ],
+        confirm: &["`select label from pg_shseclabel …` beside `entra-pg token`"],
+        fix: &[(
+            Actor::DatabaseAdmin,
+            "`pgaadauth_update_principal_with_oid` binds the role to the new object id and keeps \
+                its grants",
+        )],
+        mistaken_for: &["name/wrong-case: then the role would not be found at all"],
+        sources: &["Microsoft Learn: Manage Microsoft Entra users, \"deleted and recreated\""],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The token's holder is not in the group.
+pub static NOT_IN_GROUP: Problem = Problem {
+    id: "login/not-in-group",
+    title: "the token's holder is not in the group",
+    explains: &["access/*"],
+    waiting: Waiting::HelpsWithNewToken,
+    page: Page {
+        means: "The role is a group's, and the token does not show membership.",
+        causes: &[
+            "not a member",
+            "a member of a nested group only",
+            "the token is older than the membership",
+        ],
+        confirm: &["`az ad group member check --group <group> --member-id <object-id>`"],
+        fix: &[
+            (Actor::EntraAdmin, "add the identity to the group itself"),
+            (Actor::You, "sign in again afterwards"),
+        ],
+        mistaken_for: &["login/not-an-entra-role: there the group has no role"],
+        sources: &["Microsoft Learn: Connect with Microsoft Entra ID, group login"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server's rules do not let this address in.
+pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
+    id: "login/client-address-refused",
+    title: "the server's rules do not let this address in",
+    explains: &["access/*"],
+    page: Page {
+        means: "The server has no entry for this client's address. The address that it prints is \
+            the one it sees, after NAT.",
+        causes: &[
+            "the firewall rules hold another address",
+            "a VPN or NAT gateway changed the address",
+            "the rule was added less than five minutes ago",
+        ],
+        confirm: &["`az postgres flexible-server firewall-rule list`"],
+        fix: &[(Actor::AzureOwner, "add the printed address")],
+        mistaken_for: &["login/tls-required: the same text with \"no encryption\""],
+        sources: &["Microsoft Learn: Azure Database for PostgreSQL, firewall rules"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server insists on TLS.
+pub static TLS_REQUIRED: Problem = Problem {
+    id: "login/tls-required",
+    title: "the server insists on TLS",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The connection came without encryption. With sslmode=prefer psql retries so after \
+            any first failure, and shows this second, misleading error: the first line is the true \
+            one.",
+        causes: &["sslmode=disable", "a driver without TLS", "the second try of sslmode=prefer"],
+        confirm: &["set PGSSLMODE=require and read the only line left"],
+        fix: &[(Actor::You, "sslmode=verify-full")],
+        mistaken_for: &["login/client-address-refused"],
+        sources: &["Azure/azure-cli-extensions#8410"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server has no connection left.
+pub static TOO_MANY_CONNECTIONS: Problem = Problem {
+    id: "login/too-many-connections",
+    title: "the server has no connection left",
+    explains: &["access/*"],
+    fragments: &[
+        Fragment::new("remaining connection slots are reserved", 90),
+        Fragment::new("too many clients already", 80),
+    ],
+    page: Page {
+        means: "All connection slots, or those of this role or database, are taken (SQLSTATE \
+            53300).",
+        causes: &["a pool without a limit", "a small server: B1ms has 35 for users"],
+        confirm: &["`select count(*) from pg_stat_activity` as an administrator"],
+        fix: &[(Actor::DatabaseAdmin, "end idle connections, use the pooler, or scale up")],
+        mistaken_for: &["login/starting-up"],
+        sources: &["Microsoft Learn: Limits in Azure Database for PostgreSQL"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server is starting up or shutting down.
+pub static STARTING_UP: Problem = Problem {
+    id: "login/starting-up",
+    title: "the server is starting up or shutting down",
+    explains: &["access/*"],
+    fragments: &[
+        Fragment::new("terminating connection due to administrator command", 420),
+        Fragment::new("the database system is starting up", 70),
+    ],
+    page: Page {
+        means: "The server does not accept logins at the moment (SQLSTATE 57P03).",
+        causes: &["a restart, a scaling, a failover", "recovery after a crash"],
+        confirm: &["`az postgres flexible-server show --query state`"],
+        fix: &[(Actor::You, "wait and try again")],
+        mistaken_for: &["server/refused"],
+        sources: &["PostgreSQL documentation: error codes, 57P03"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The role may not log in.
+pub static ROLE_CANNOT_LOG_IN: Problem = Problem {
+    id: "login/role-cannot-log-in",
+    title: "the role may not log in",
+    explains: &["access/*"],
+    page: Page {
+        means: "The token was accepted, and the role has NOLOGIN: usual for the role of a \
+            synchronised group.",
+        causes: &[
+            "group sync is on, and members log in with their own names",
+            "an administrator took LOGIN away",
+        ],
+        confirm: &["`select rolcanlogin from pg_roles where rolname = …`"],
+        fix: &[
+            (Actor::You, "log in with your own name"),
+            (Actor::DatabaseAdmin, "ALTER ROLE … LOGIN"),
+        ],
+        mistaken_for: &["login/refused"],
+        sources: &["Microsoft Learn: Microsoft Entra groups, group sync"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server fails in itself.
+pub static SERVER_DEFECT: Problem = Problem {
+    id: "login/server-defect",
+    title: "the server fails in itself",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    vantage: VantageKind::ServerInferred,
+    page: Page {
+        means: "The message is one of PostgreSQL's own internals: a defect of the server, seen on \
+            version 18.",
+        causes: &["Entra authentication on PostgreSQL 18"],
+        confirm: &["a password role can log in at the same time"],
+        fix: &[(Actor::Microsoft, "mend it; open a support request")],
+        mistaken_for: &["login/refused"],
+        sources: &["Azure/azure-postgresql#132"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The token is too long for the pooler.
+pub static POOLER_TOKEN_TOO_LONG: Problem = Problem {
+    id: "login/pooler-token-too-long",
+    title: "the token is too long for the pooler",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("server login has been failing", 29)],
+    page: Page {
+        means: "PgBouncer takes passwords of up to 2,047 bytes; a user's token with many groups is \
+            longer. Port 5432 takes it.",
+        causes: &["a user in many groups", "a pooler of your own in between"],
+        confirm: &["the same token works on port 5432"],
+        fix: &[(Actor::You, "use port 5432, or a managed identity, whose tokens are shorter")],
+        mistaken_for: &["claims/truncated: there the token itself is cut"],
+        sources: &["pgbouncer/pgbouncer#874"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server falls silent during the login.
+pub static STALLED: Problem = Problem {
+    id: "login/stalled",
+    title: "the server falls silent during the login",
+    explains: &["access/*"],
+    vantage: VantageKind::ServerInferred,
+    fragments: &[
+        Fragment::new("timeout expired", 558),
+        Fragment::new("timed out", 528),
+        Fragment::new("timeout while", 518),
+    ],
+    page: Page {
+        means: "The server answered until then, and says nothing more. After a token, it is \
+            probably trying to reach Entra to validate it.",
+        causes: &[
+            "the server's own subnet cannot reach Entra (network security group, route table, DNS)",
+            "the server hangs",
+        ],
+        confirm: &[
+            "a password role logs in at the same time",
+            "`az network nsg show` of the server's subnet: which outbound rule decides for TCP 443",
+        ],
+        fix: &[(
+            Actor::Network,
+            "allow outbound TCP 443 from the server's subnet to the service tag \
+                AzureActiveDirectory",
+        )],
+        mistaken_for: &["server/silent: there not even TLS is answered"],
+        sources: &["Microsoft Learn: Microsoft Entra authentication, network requirements"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server closes the connection during the login.
+pub static CLOSED: Problem = Problem {
+    id: "login/closed",
+    title: "the server closes the connection during the login",
+    explains: &["access/*"],
+    vantage: VantageKind::ServerInferred,
+    fragments: &[
+        Fragment::new("ssl connection has been closed unexpectedly", 689),
+        Fragment::new("server closed the connection unexpectedly", 429),
+    ],
+    page: Page {
+        means: "The connection ends without an error message.",
+        causes: &["a restart or failover", "a firewall that inspects the protocol"],
+        confirm: &["`psql` says: server closed the connection unexpectedly"],
+        fix: &[(Actor::You, "try again in a minute")],
+        mistaken_for: &["server/closed: there nothing has been answered"],
+        sources: &["PostgreSQL documentation: message flow"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server's answer breaks the protocol.
+pub static NOT_UNDERSTOOD: Problem = Problem {
+    id: "login/not-understood",
+    title: "the server's answer breaks the protocol",
+    explains: &["access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "What came back is no message of PostgreSQL, or one that cannot stand in this \
+            place.",
+        causes: &[
+            "a proxy or another service listens at this port",
+            "a defect of a pooler in between",
+        ],
+        confirm: &["`psql` reports a protocol synchronisation or unexpected message"],
+        fix: &[(Actor::You, "check that host and port are the server's own")],
+        mistaken_for: &["server/not-postgresql: there TLS is not even offered"],
+        sources: &["PostgreSQL documentation: message formats"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The server refuses the login.
+pub static REFUSED: Problem = Problem {
+    id: "login/refused",
+    title: "the server refuses the login",
+    explains: &["access/*"],
+    vantage: VantageKind::ServerInferred,
+    fragments: &[Fragment::new("password authentication failed", 96)],
+    page: Page {
+        means: "The server gave no reason that tells more. Its own words are in the evidence.",
+        causes: &[
+            "the role is mapped to somebody else",
+            "the token is of another tenant",
+            "a condition of the role, such as a second factor",
+        ],
+        confirm: &["the server's log around this run's application_name"],
+        fix: &[(Actor::DatabaseAdmin, "compare the role's security label with the token")],
+        mistaken_for: &["login/not-an-entra-role: there the server does not even ask for a token"],
+        sources: &["PostgreSQL documentation: error codes, class 28"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Every problem of this file, in the order in which `checks` lists them.
+pub const ALL: &[&Problem] = &[
+    &TOKEN_EXPIRED,
+    &AUDIENCE_REFUSED,
+    &OID_CLAIM_REFUSED,
+    &TOKEN_REFUSED,
+    &USER_ROLE_APP_TOKEN,
+    &SERVICE_ROLE_USER_TOKEN,
+    &OBJECT_ID_MISMATCH,
+    &NOT_IN_GROUP,
+    &CLIENT_ADDRESS_REFUSED,
+    &TLS_REQUIRED,
+    &TOO_MANY_CONNECTIONS,
+    &STARTING_UP,
+    &ROLE_CANNOT_LOG_IN,
+    &SERVER_DEFECT,
+    &POOLER_TOKEN_TOO_LONG,
+    &STALLED,
+    &CLOSED,
+    &NOT_UNDERSTOOD,
+    &REFUSED,
+];
 #[cfg(test)]
 mod tests {
     use super::{Attempt, classify, finding};
@@ -446,28 +865,34 @@ mod tests {
             ),
             (
                 "login/audience-refused",
-                "The access token does not have a valid audience claim. Please acquire a new token for the resource \"x\".",
+                "The access token does not have a valid audience claim. Please acquire a new token \
+                    for the resource \"x\".",
             ),
             (
                 "login/audience-refused",
-                "The access token doesn't have a valid audience claim. Acquire a new token for resource \"x\"",
+                "The access token doesn't have a valid audience claim. Acquire a new token for \
+                    resource \"x\"",
             ),
             (
                 "login/oid-claim-refused",
-                "The access token doesn't have a valid oid claim. Acquire a new token and try again",
+                "The access token doesn't have a valid oid claim. Acquire a new token and try \
+                    again",
             ),
             ("login/oid-claim-refused", "The access token does not have a valid oid claim."),
             (
                 "login/token-refused",
-                "An error occurred while validating the access token. Please acquire a new token and retry",
+                "An error occurred while validating the access token. Please acquire a new token \
+                    and retry",
             ),
             (
                 "login/user-role-app-token",
-                "Azure AD user token for role[X] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+                "Azure AD user token for role[X] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an \
+                    AAD_AUTH_TOKENTYPE_APP_OBO token.",
             ),
             (
                 "login/user-role-app-token",
-                "Microsoft Entra user token for role \"X\" is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+                "Microsoft Entra user token for role \"X\" is neither an \
+                    AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
             ),
             (
                 "login/service-role-user-token",
@@ -475,21 +900,25 @@ mod tests {
             ),
             (
                 "login/service-role-user-token",
-                "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"X\".",
+                "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \
+                    \"X\".",
             ),
             ("login/object-id-mismatch", "Service Principal oid mismatch for role [X]"),
             (
                 "login/object-id-mismatch",
-                "Service principal oid mismatch for role \"X\" The oid in the security label [L] does not match the appid [A] or oid [O] in the token.",
+                "Service principal oid mismatch for role \"X\" The oid in the security label [L] \
+                    does not match the appid [A] or oid [O] in the token.",
             ),
             (
                 "login/not-in-group",
-                "Azure AD access token not valid for role X (does not contain group ID bbbbbbbb-0000-0000-0000-00000000000a)",
+                "Azure AD access token not valid for role X (does not contain group ID \
+                    bbbbbbbb-0000-0000-0000-00000000000a)",
             ),
             ("login/role-cannot-log-in", "role \"X\" is not permitted to log in"),
             (
                 "login/client-address-refused",
-                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", SSL \
+                    encryption",
             ),
             (
                 "login/client-address-refused",
@@ -497,11 +926,13 @@ mod tests {
             ),
             (
                 "login/client-address-refused",
-                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \"d\", SSL encryption",
+                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \"d\", \
+                    SSL encryption",
             ),
             (
                 "login/tls-required",
-                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", no encryption",
+                "no pg_hba.conf entry for host \"1.2.3.4\", user \"x\", database \"d\", no \
+                    encryption",
             ),
             (
                 "login/tls-required",

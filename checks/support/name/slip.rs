@@ -176,7 +176,8 @@ impl Seen<'_> {
         if is_decomposed(name) {
             let meant = unicode_normalization::UnicodeNormalization::nfc(name).collect();
             let detail = format!(
-                "\"{name}\" has accents that stand behind their letters: the same look in other bytes"
+                "\"{name}\" has accents that stand behind their letters: the same look in other \
+                    bytes"
             );
             return self.found(&LOOK_ALIKE, meant, detail);
         }

@@ -10,7 +10,8 @@ pub(crate) fn evidence(host: &str) -> Option<String> {
     }
     let form = form(host)?;
     Some(format!(
-        "{host} is {form}; the certificate's wildcard stands for one label, so it does not cover that name"
+        "{host} is {form}; the certificate's wildcard stands for one label, so it does not cover \
+            that name"
     ))
 }
 
@@ -41,7 +42,9 @@ pub(crate) fn fix(settings: &Settings, host: &str) -> Fix {
         .run(text::set_variable(shell, "PGHOST", &name));
     }
     Fix::you(format!(
-        "Connect by the server's own name, <server>.{suffix}, also for private endpoints; where only a name of your own can be used, sslmode=verify-ca checks the chain and not the name (this tool and tokens insist on the name)"
+        "Connect by the server's own name, <server>.{suffix}, also for private endpoints; where \
+            only a name of your own can be used, sslmode=verify-ca checks the chain and not the \
+            name (this tool and tokens insist on the name)"
     ))
 }
 

@@ -21,7 +21,8 @@ pub(crate) fn would(settings: &Settings, fault: &ChainFault) -> String {
     };
     match (refuses, mode) {
         (true, "prefer" | "allow") if pinned => format!(
-            "psql with sslmode={mode} and a root certificate file would give TLS up and try without it, which the server refuses"
+            "psql with sslmode={mode} and a root certificate file would give TLS up and try \
+                without it, which the server refuses"
         ),
         (true, _) if pinned => {
             format!("psql with sslmode={mode} and a root certificate file would refuse, too")

@@ -2,7 +2,7 @@
 
 use crate::server::EVERYTHING_AFTER;
 use crate::{
-    check::{Page, Problem, Severity},
+    check::{Fragment, Page, Problem, Waiting},
     facts::{
         cloud::CloudKind,
         settings::{Origin, RootCertificates, RootFileState, Settings},
@@ -90,7 +90,10 @@ pub(crate) fn unusable(
     // Then the certificate was held against this machine's roots.
     let by_the_machine = nobody_named_it && file.state == RootFileState::Missing;
     let by_the_machine = (by_the_machine && chain_fault(tls).is_none()).then(|| {
-        format!("by this machine's own roots the certificate is good, issued by {ca}: clients that use those, as Npgsql does, log in")
+        format!(
+            "by this machine's own roots the certificate is good, issued by {ca}: clients that use \
+                those, as Npgsql does, log in"
+        )
     });
     Some(
         Finding::of(&FILE_MISSING, path.clone(), detail)
@@ -117,10 +120,14 @@ pub(crate) fn name(vantage: &Vantage, text: String) -> Fix {
 pub(crate) static FILE_MISSING: Problem = Problem {
     id: "server/root-file-missing",
     title: "the file of root certificates is missing or unusable",
-    severity: Severity::Error,
     explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    fragments: &[Fragment::new("root certificate file", 820)],
     page: Page {
-        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no certificate, so the server's identity cannot be verified. Where it is not set, libpq goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without that file.",
+        means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no \
+            certificate, so the server's identity cannot be verified. Where it is not set, libpq \
+            goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without \
+            that file.",
         causes: &[
             "a path of another machine or container",
             "a download that failed",
@@ -131,6 +138,7 @@ pub(crate) static FILE_MISSING: Problem = Problem {
         mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
         sources: &["PostgreSQL documentation: libpq, sslrootcert"],
     },
+    ..Problem::DEFAULT
 };
 
 #[cfg(test)]

@@ -89,7 +89,8 @@ macro_rules! codes {
 codes! {
     SECRET_WRONG [
         You "Set AZURE_CLIENT_SECRET to the secret's value; a GUID is the secret's id" "";
-        EntraAdmin "Make a new client secret for {client}, and give its value to the job" "az ad app credential reset --id {client} --append";
+        EntraAdmin "Make a new client secret for {client}, and give its value to the job" "az ad \
+            app credential reset --id {client} --append";
     ] {
         7000215 "the client secret is wrong; the secret's id instead of its value, mostly"
         70002 "the credentials of the application are wrong"
@@ -99,14 +100,19 @@ codes! {
         EntraAdmin "Switch \"Allow public client flows\" off for {client}, if it is on" "";
     ] { 7000218 "the request holds neither client secret nor assertion" }
     SECRET_WRONG [
-        EntraAdmin "Give {client} the platform of a confidential client (Web), or sign in without a secret" "";
+        EntraAdmin "Give {client} the platform of a confidential client (Web), or sign in without \
+            a secret" "";
     ] { 700025 "the application is public, and sent a secret" }
     SECRET_EXPIRED [
-        EntraAdmin "Make a new client secret for {client}, or better a federated credential" "az ad app credential reset --id {client} --append";
+        EntraAdmin "Make a new client secret for {client}, or better a federated credential" "az \
+            ad app credential reset --id {client} --append";
     ] { 7000222 "the client secret has expired" }
     APP_UNKNOWN [
-        You "Check that {client} is the application (client) id and not an object id, and that its tenant is {tenant}" "az ad sp show --id {client} --query '{appId:appId,tenant:appOwnerOrganizationId}'";
-        EntraAdmin "Create the service principal in tenant {tenant}; after creating it, wait some minutes" "az ad sp create --id {client}";
+        You "Check that {client} is the application (client) id and not an object id, and that its \
+            tenant is {tenant}" "az ad sp show --id {client} --query \
+                '{appId:appId,tenant:appOwnerOrganizationId}'";
+        EntraAdmin "Create the service principal in tenant {tenant}; after creating it, wait some \
+            minutes" "az ad sp create --id {client}";
     ] {
         700016 "the application is not in this tenant"
         70001 "the application is not known, or disabled"
@@ -114,13 +120,16 @@ codes! {
         7000229 "the application has no service principal in this tenant"
     }
     APP_DISABLED [
-        EntraAdmin "Enable {client} in Enterprise applications" "az ad sp update --id {client} --set accountEnabled=true";
+        EntraAdmin "Enable {client} in Enterprise applications" "az ad sp update --id {client} \
+            --set accountEnabled=true";
     ] { 7000112 "the application is disabled" }
     APP_DISABLED [
-        EntraAdmin "Enable the enterprise application Azure OSSRDBMS Database in tenant {tenant}" "az ad sp update --id 123cd850-d9df-40bd-94d5-c9f07b7fa203 --set accountEnabled=true";
+        EntraAdmin "Enable the enterprise application Azure OSSRDBMS Database in tenant {tenant}" "az \
+            ad sp update --id 123cd850-d9df-40bd-94d5-c9f07b7fa203 --set accountEnabled=true";
     ] { 500014 "the service principal of the resource is disabled" }
     CERTIFICATE_REJECTED [
-        EntraAdmin "Upload the certificate to {client}, and compare thumbprints" "az ad app credential list --id {client} --cert --query '[].customKeyIdentifier'";
+        EntraAdmin "Upload the certificate to {client}, and compare thumbprints" "az ad app \
+            credential list --id {client} --cert --query '[].customKeyIdentifier'";
         You "See that the leaf certificate stands first in AZURE_CLIENT_CERTIFICATE_PATH" "";
     ] {
         700027 "the certificate that signed the assertion is not registered"
@@ -129,7 +138,8 @@ codes! {
         50013 "the assertion is invalid"
     }
     TENANT_UNKNOWN [
-        You "Set AZURE_TENANT_ID (or --tenant) to the tenant's id; {tenant} is none in this cloud" "az account show --query tenantId -o tsv";
+        You "Set AZURE_TENANT_ID (or --tenant) to the tenant's id; {tenant} is none in this cloud" "az \
+            account show --query tenantId -o tsv";
     ] {
         90002 "the tenant does not exist in this cloud"
         900023 "the tenant is neither an id nor a domain name"
@@ -137,13 +147,15 @@ codes! {
         50128 "the domain name is not a tenant's"
     }
     TENANT_UNKNOWN [
-        You "Name the tenant: --tenant, or AZURE_TENANT_ID" "az account show --query tenantId -o tsv";
+        You "Name the tenant: --tenant, or AZURE_TENANT_ID" "az account show --query tenantId -o \
+            tsv";
     ] {
         50059 "the request names no tenant"
         90019 "the request names no tenant"
     }
     TENANT_UNKNOWN [
-        You "Choose the cloud of the server and of the tenant, and sign in there" "az cloud set --name {cloud} && az login --tenant {tenant}";
+        You "Choose the cloud of the server and of the tenant, and sign in there" "az cloud set \
+            --name {cloud} && az login --tenant {tenant}";
     ] {
         90038 "the tenant is in another cloud"
         900382 "the tenant is in another cloud"
@@ -151,14 +163,18 @@ codes! {
         1000104 "the account is in another cloud"
     }
     RESOURCE_UNKNOWN [
-        You "Ask for the scope {scope}: the server's own name is no resource, and each cloud has its own" "";
-        EntraAdmin "Where the tenant {tenant} lacks the service principal: create it" "az ad sp create --id 123cd850-d9df-40bd-94d5-c9f07b7fa203";
+        You "Ask for the scope {scope}: the server's own name is no resource, and each cloud has \
+            its own" "";
+        EntraAdmin "Where the tenant {tenant} lacks the service principal: create it" "az ad sp \
+            create --id 123cd850-d9df-40bd-94d5-c9f07b7fa203";
     ] {
-        500011 "the resource has no service principal in this tenant: a misspelt scope, or another cloud's"
+        500011 "the resource has no service principal in this tenant: a misspelt scope, or another \
+            cloud's"
         50001 "the resource is unknown or disabled"
     }
     RESOURCE_UNKNOWN [
-        EntraAdmin "Register the resource provider in a subscription of tenant {tenant}" "az provider register --namespace Microsoft.DBforPostgreSQL";
+        EntraAdmin "Register the resource provider in a subscription of tenant {tenant}" "az \
+            provider register --namespace Microsoft.DBforPostgreSQL";
         EntraAdmin "Add the permission user_impersonation of Azure OSSRDBMS Database to {client}" "";
     ] {
         650052 "the tenant has no subscription to the resource"
@@ -178,7 +194,8 @@ codes! {
         901002 "the parameter resource is not for this endpoint"
     }
     MFA_REQUIRED [
-        You "Sign in again for this resource, with the second factor" "az login --tenant {tenant} --scope {scope}";
+        You "Sign in again for this resource, with the second factor" "az login --tenant {tenant} \
+            --scope {scope}";
         You "In a job: use a service principal or a managed identity, which have no second factor" "";
     ] {
         50076 "a second factor is needed"
@@ -189,7 +206,11 @@ codes! {
         50158 "an external challenge was not answered"
     }
     CONDITIONAL_ACCESS [
-        EntraAdmin "Find the sign-in by its correlation id in the sign-in log, and the policy that blocked it; the resource is Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203). A subnet with the service endpoint Microsoft.AzureActiveDirectory shows an IPv6 address, which no IPv4 location matches" "";
+        EntraAdmin "Find the sign-in by its correlation id in the sign-in log, and the policy that \
+            blocked it; the resource is Azure OSSRDBMS Database \
+            (123cd850-d9df-40bd-94d5-c9f07b7fa203). A subnet with the service endpoint \
+            Microsoft.AzureActiveDirectory shows an IPv6 address, which no IPv4 location \
+            matches" "";
     ] {
         53003 "a Conditional Access policy blocks the token"
         50131 "a policy of the tenant blocks the device or the place"
@@ -198,7 +219,8 @@ codes! {
     }
     CONDITIONAL_ACCESS [
         You "Sign in on a device that complies and is joined or registered" "";
-        EntraAdmin "Or exclude Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203) from the device policy; the sign-in log names it by the correlation id" "";
+        EntraAdmin "Or exclude Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203) from \
+            the device policy; the sign-in log names it by the correlation id" "";
     ] {
         53000 "the device does not comply"
         53001 "the device is not joined to the domain"
@@ -210,7 +232,8 @@ codes! {
         50187 "the device could not be authenticated"
     }
     CONSENT_MISSING [
-        EntraAdmin "Grant {client} the permission user_impersonation of Azure OSSRDBMS Database" "az ad app permission admin-consent --id {client}";
+        EntraAdmin "Grant {client} the permission user_impersonation of Azure OSSRDBMS Database" "az \
+            ad app permission admin-consent --id {client}";
     ] {
         65001 "nobody has consented to the application's access"
         90094 "an administrator must consent"
@@ -218,11 +241,14 @@ codes! {
         90008 "the application asks for a permission that needs consent"
     }
     CONSENT_MISSING [
-        You "Use the Azure CLI or an application of your own: a client id of Microsoft's cannot be borrowed" "";
+        You "Use the Azure CLI or an application of your own: a client id of Microsoft's cannot be \
+            borrowed" "";
     ] { 65002 "the application is not preauthorised for the resource" }
     USER_UNKNOWN [
-        You "Sign in to the server's tenant with an account of it" "az login --tenant {tenant} --scope {scope}";
-        EntraAdmin "Invite the account as a guest; its role is then called home_domain#EXT#@tenant" "";
+        You "Sign in to the server's tenant with an account of it" "az login --tenant {tenant} \
+            --scope {scope}";
+        EntraAdmin "Invite the account as a guest; its role is then called \
+            home_domain#EXT#@tenant" "";
     ] {
         50020 "the account is of another tenant, and not a guest of this one"
         16000 "the account is not in this tenant"
@@ -246,7 +272,8 @@ codes! {
         EntraAdmin "Unlock the account, or see in the sign-in log whether its address is blocked" "";
     ] { 50053 "the account is locked, or its address is blocked" }
     USER_DISABLED [
-        You "Set a new password, and sign in in the browser instead of with the password" "az login --tenant {tenant} --scope {scope}";
+        You "Set a new password, and sign in in the browser instead of with the password" "az \
+            login --tenant {tenant} --scope {scope}";
         EntraAdmin "Or reset the password" "";
     ] {
         50055 "the password has expired"
@@ -266,7 +293,8 @@ codes! {
         50002 "the proxy's tenant restriction blocks this tenant"
     }
     SESSION_EXPIRED [
-        You "Sign out and in again, for this resource" "az logout; az login --tenant {tenant} --scope {scope}";
+        You "Sign out and in again, for this resource" "az logout; az login --tenant {tenant} \
+            --scope {scope}";
     ] {
         700082 "the refresh token has expired through inactivity"
         70008 "the refresh token has expired or was revoked"
@@ -280,7 +308,9 @@ codes! {
         50058 "there is no session to sign in silently"
     }
     FEDERATION_MISMATCH [
-        EntraAdmin "Make issuer, subject and audience of a federated credential of {client} equal to the token's, letter by letter; a slash at the issuer's end counts" "az ad app federated-credential list --id {client}";
+        EntraAdmin "Make issuer, subject and audience of a federated credential of {client} equal \
+            to the token's, letter by letter; a slash at the issuer's end counts" "az ad app \
+                federated-credential list --id {client}";
     ] {
         70021 "no federated credential matches the assertion"
         700211 "no federated credential matches the assertion's issuer"
@@ -288,7 +318,8 @@ codes! {
         700213 "no federated credential matches the assertion's subject"
     }
     FEDERATION_MISMATCH [
-        EntraAdmin "Give {client} a federated credential with an explicit subject in place of the expression" "az ad app federated-credential list --id {client}";
+        EntraAdmin "Give {client} a federated credential with an explicit subject in place of the \
+            expression" "az ad app federated-credential list --id {client}";
     ] {
         7002131 "no expression of a federated credential matches the assertion's subject"
         700233 "the expression of a federated credential is not valid"
@@ -299,19 +330,23 @@ codes! {
         7002241 "expressions are not supported for this issuer"
     }
     FEDERATION_MISMATCH [
-        You "Present a token of an application or managed identity: those of users cannot be federated" "";
+        You "Present a token of an application or managed identity: those of users cannot be \
+            federated" "";
     ] { 700229 "only tokens of applications can be a federated credential of an Entra issuer" }
     FEDERATION_MISMATCH [
-        EntraAdmin "Publish the issuer's /.well-known/openid-configuration and its keys where Entra can read them" "";
+        EntraAdmin "Publish the issuer's /.well-known/openid-configuration and its keys where \
+            Entra can read them" "";
     ] { 90061 "Entra cannot reach the issuer's keys" }
     ASSERTION_EXPIRED [
-        You "Read the federated token anew right before use: a workflow's is good for minutes; and compare this machine's clock" "date -u";
+        You "Read the federated token anew right before use: a workflow's is good for minutes; and \
+            compare this machine's clock" "date -u";
     ] {
         700024 "the assertion is not in its period of validity"
         500133 "the assertion is not in its period of validity"
     }
     THROTTLED [
-        You "Keep tokens until shortly before they expire, in place of asking for every connection" "";
+        You "Keep tokens until shortly before they expire, in place of asking for every \
+            connection" "";
         You "Wait, and try again" "entra-pg doctor --retry-for 5m";
     ] {
         50196 "the client repeats the same request in a loop"
@@ -328,13 +363,15 @@ codes! {
         50033 "Entra is busy for a moment"
     }
     OTHER_ENTRA_ERROR [
-        EntraAdmin "Register a redirect address (http://localhost) for the application that signs in" "";
+        EntraAdmin "Register a redirect address (http://localhost) for the application that signs \
+            in" "";
     ] {
         500113 "the application has no reply address registered"
         900971 "the application names no reply address"
     }
     OTHER_ENTRA_ERROR [
-        Microsoft "Reactivate the tenant {tenant}, which was blocked because nobody used it: a support request" "";
+        Microsoft "Reactivate the tenant {tenant}, which was blocked because nobody used it: a \
+            support request" "";
     ] { 5000225 "the tenant is blocked, because nobody used it" }
 }
 
@@ -364,8 +401,11 @@ mod tests {
 
     #[test]
     fn the_ticket_is_read_out_of_the_words_of_az() {
-        let one_line = "ERROR: AADSTS70043: The refresh token has expired. Trace ID: 0f-1 Correlation ID: 0e-2 Timestamp: 2026-11-24 10:00:00Z\nInteractive authentication is needed.";
-        let lines = "ERROR: AADSTS70043: The refresh token has expired.\r\nTrace ID: 0f-1\r\nCorrelation ID: 0e-2\r\nTimestamp: 2026-11-24 10:00:00Z\r\n";
+        let one_line = "ERROR: AADSTS70043: The refresh token has expired. Trace ID: 0f-1 \
+            Correlation ID: 0e-2 Timestamp: 2026-11-24 10:00:00Z\nInteractive authentication is \
+            needed.";
+        let lines = "ERROR: AADSTS70043: The refresh token has expired.\r\nTrace ID: \
+            0f-1\r\nCorrelation ID: 0e-2\r\nTimestamp: 2026-11-24 10:00:00Z\r\n";
         for text in [one_line, lines] {
             let error = error_in(text).expect("an error");
             assert_eq!(error.codes, [70043]);

@@ -171,7 +171,7 @@ impl Page {
             self.line(&self.paint(&text, Paint::new().dimmed()));
         }
         let mut head = format!(" {what:<width$} ");
-        for (family, _) in FAMILIES {
+        for family in FAMILIES.iter().map(|family| family.name) {
             let short: String = family.chars().take(3).collect();
             let _ = write!(head, " {short:<4}");
         }
@@ -180,8 +180,8 @@ impl Page {
         for row in rows {
             let name = shortened(&short(row), width);
             let mut text = format!(" {name:<width$} ");
-            for (family, _) in FAMILIES {
-                let of_family = row.stages.iter().find(|(known, _)| known == family);
+            for family in FAMILIES.iter().map(|family| family.name) {
+                let of_family = row.stages.iter().find(|(known, _)| *known == family);
                 let _ = write!(text, " {}", self.cell(of_family.map(|(_, status)| *status)));
             }
             let took = format!("{}ms", row.duration_ms);

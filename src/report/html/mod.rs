@@ -231,8 +231,8 @@ fn checks(report: &Report) -> Markup {
                 (counts.passed) " passed, " (counts.warned) " warned, " (counts.failed) " failed, "
                 (counts.skipped) " skipped, " (counts.undetermined) " undetermined"
             } }
-            @for (family, _) in FAMILIES {
-                @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == *family).collect();
+            @for family in FAMILIES.iter().map(|family| family.name) {
+                @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == family).collect();
                 @if !lines.is_empty() { (family_of(family, &lines)) }
             }
         }

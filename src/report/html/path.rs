@@ -4,30 +4,22 @@
 use super::worst;
 use crate::diagnose::Report;
 use crate::text::clean;
-use entra_pg_checks::facts::dns::Role;
+use entra_pg_checks::{Station, facts::dns::Role, family};
 use maud::{Markup, html};
 
 /// A station, and the families that judge it.
-struct Station {
-    name: &'static str,
+struct Stop {
+    station: Station,
     about: Vec<String>,
     class: &'static str,
     root: bool,
 }
 
-const STATIONS: [(&str, &[&str]); 5] = [
-    ("this machine", &["config", "clock"]),
-    ("DNS", &["dns"]),
-    ("Entra ID", &["outbound", "token", "claims"]),
-    ("server", &["server", "azure"]),
-    ("login", &["name", "login", "access"]),
-];
-
 pub(super) fn draw(report: &Report) -> Markup {
     let stations = stations(report);
     let words: Vec<String> = stations
         .iter()
-        .map(|station| format!("{}: {}", station.name, word(station.class)))
+        .map(|station| format!("{}: {}", station.station.name(), word(station.class)))
         .collect();
     let words = words.join("; ");
     html! {
@@ -36,33 +28,34 @@ pub(super) fn draw(report: &Report) -> Markup {
     }
 }
 
-fn stations(report: &Report) -> Vec<Station> {
+fn stations(report: &Report) -> Vec<Stop> {
     let judgement = report.judgement();
-    let root = judgement.root().map(|root| root.finding.problem.family());
-    STATIONS
-        .iter()
-        .map(|(name, families)| Station {
-            name,
-            about: about(report, name),
+    let of = |name: &str| family(name).map(|family| family.station);
+    let root = judgement.root().and_then(|root| of(root.finding.problem.family()));
+    Station::ALL
+        .into_iter()
+        .map(|station| Stop {
+            station,
+            about: about(report, station),
             class: worst(
-                judgement.lines.iter().filter(|line| families.contains(&line.check.family())),
+                judgement.lines.iter().filter(|line| of(line.check.family()) == Some(station)),
             ),
-            root: root.is_some_and(|root| families.contains(&root)),
+            root: root == Some(station),
         })
         .collect()
 }
 
 /// What stands in a station, in two short lines.
-fn about(report: &Report, station: &str) -> Vec<String> {
+fn about(report: &Report, station: Station) -> Vec<String> {
     let evidence = report.evidence();
     let settings = evidence.settings.seen();
     let lines = match station {
-        "this machine" => {
+        Station::Machine => {
             let proxy = evidence.proxy.seen().and_then(|rules| rules.https.as_ref());
             let proxy = proxy.map(|proxy| format!("proxy {}:{}", proxy.host, proxy.port));
             vec![Some(evidence.vantage.hostname.clone()), proxy]
         }
-        "DNS" => {
+        Station::Dns => {
             let servers = evidence.dns.seen().map(|dns| &dns.resolver.nameservers);
             let first = servers.and_then(|servers| servers.first());
             let more = servers.map_or(0, |servers| servers.len().saturating_sub(1));
@@ -71,12 +64,12 @@ fn about(report: &Report, station: &str) -> Vec<String> {
                 (more > 0).then(|| format!("and {more} more")),
             ]
         }
-        "Entra ID" => {
+        Station::Entra => {
             let host = settings.map(|settings| settings.cloud.value.authority_host.clone());
             let chosen = evidence.credential.seen().and_then(|trace| trace.chosen());
             vec![host, chosen.map(|attempt| format!("token: {}", attempt.kind.name()))]
         }
-        "server" => {
+        Station::Server => {
             let host = settings.and_then(|settings| settings.host.as_ref());
             let address = evidence.dns.seen().and_then(|dns| {
                 let name = dns.names.iter().find(|name| name.role == Role::Server)?;
@@ -84,7 +77,7 @@ fn about(report: &Report, station: &str) -> Vec<String> {
             });
             vec![host.map(|host| host.value.clone()), address]
         }
-        _ => {
+        Station::Login => {
             let user = settings.and_then(|settings| settings.user.as_ref());
             let database = settings.map(|settings| format!("in {}", settings.database.value));
             vec![user.map(|user| user.value.clone()), database]
@@ -98,7 +91,7 @@ const WIDTH: usize = 172;
 const HEIGHT: usize = 92;
 const GAP: usize = 34;
 
-fn across(stations: &[Station], words: &str) -> Markup {
+fn across(stations: &[Stop], words: &str) -> Markup {
     let width = stations.len() * (WIDTH + GAP) - GAP + 4;
     html! {
         svg.path viewBox=(format!("0 0 {width} {}", HEIGHT + 4)) role="img" aria-label=(words) {
@@ -113,7 +106,7 @@ fn across(stations: &[Station], words: &str) -> Markup {
     }
 }
 
-fn down(stations: &[Station], words: &str) -> Markup {
+fn down(stations: &[Stop], words: &str) -> Markup {
     const STEP: usize = 24;
     let height = stations.len() * (HEIGHT + STEP) - STEP + 4;
     html! {
@@ -129,7 +122,7 @@ fn down(stations: &[Station], words: &str) -> Markup {
     }
 }
 
-fn boxed(station: &Station, left: usize, top: usize) -> Markup {
+fn boxed(station: &Stop, left: usize, top: usize) -> Markup {
     let class = if station.root {
         format!("station {} root", station.class)
     } else {
@@ -138,7 +131,7 @@ fn boxed(station: &Station, left: usize, top: usize) -> Markup {
     html! {
         g class=(class) {
             rect x=(left) y=(top) width=(WIDTH) height=(HEIGHT) rx="10" {}
-            text.name x=(left + 14) y=(top + 26) { (sign(station.class)) " " (station.name) }
+            text.name x=(left + 14) y=(top + 26) { (sign(station.class)) " " (station.station.name()) }
             @for (index, line) in station.about.iter().take(2).enumerate() {
                 text.about x=(left + 14) y=(top + 48 + index * 17) { (shortened(line)) title { (line) } }
             }
@@ -148,7 +141,7 @@ fn boxed(station: &Station, left: usize, top: usize) -> Markup {
 }
 
 /// The way to a station is as good as the station; none leads where nothing was looked at.
-fn arrow(next: &Station, left: usize, top: usize, length: usize, across: bool) -> Markup {
+fn arrow(next: &Stop, left: usize, top: usize, length: usize, across: bool) -> Markup {
     let (x, y) = if across { (left + length, top) } else { (left, top + length) };
     let head = if across {
         format!("{},{} {x},{y} {},{}", x - 7, y - 5, x - 7, y + 5)
