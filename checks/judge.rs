@@ -91,6 +91,7 @@ pub fn judge(
         }
     }
     let mut findings = collect(&verdicts);
+    render_commands(&mut findings, evidence);
     explain(&mut findings, evidence);
     mark_root(&mut findings, evidence);
     let lines: Vec<Line> =
@@ -138,6 +139,14 @@ fn collect(verdicts: &[Spoken]) -> Vec<Judged> {
         }
     }
     findings
+}
+
+/// Commands are data until the shell of the run is known.
+fn render_commands(findings: &mut [Judged], evidence: &Evidence) {
+    let shell = evidence.vantage.shell;
+    for fix in findings.iter_mut().flat_map(|judged| &mut judged.finding.fixes) {
+        fix.render(shell);
+    }
 }
 
 /// A finding is explained by the first error that says so and whose subject can have to do with it.

@@ -15,6 +15,7 @@ pub mod azure;
 pub mod check;
 pub mod claims;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod dns;
 pub mod evidence;
@@ -33,6 +34,7 @@ pub use check::{
     Area, Check, Family, Fragment, Judge, Missing, Page, Problem, Severity, Station, VantageKind,
     Waiting,
 };
+pub use command::{Command, Language};
 pub use evidence::{Contact, Evidence, Step};
 pub use facts::{Fact, NotObserved, Topic};
 pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};

@@ -1,6 +1,10 @@
 //! What checks say: a verdict, its findings, and the fixes.
 
-use crate::check::{Problem, Severity};
+use crate::{
+    check::{Problem, Severity},
+    command::{Command, Language},
+    facts::vantage::Shell,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a check says when it could look.
@@ -52,8 +56,18 @@ pub struct Fix {
     pub actor: Actor,
     /// What to do, in the imperative.
     pub text: String,
+    /// What to run, before it is rendered for a shell.
+    #[serde(skip)]
+    pub action: Option<Command>,
     /// The exact command, with the user's own values and ready to paste; never with a secret.
+    /// Set when the evidence is judged, for the shell of the run.
     pub command: Option<String>,
+    /// What the command is written in.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// The database in which SQL is to be run.
+    #[serde(default)]
+    pub database: Option<String>,
     /// Whether it can be run without thinking twice.
     pub risk: Risk,
 }
@@ -158,20 +172,46 @@ impl Fix {
     /// Something the user does, without risk.
     #[must_use]
     pub fn you(text: impl Into<String>) -> Self {
-        Self { actor: Actor::You, text: text.into(), command: None, risk: Risk::Safe }
+        Self::new(Actor::You, text.into(), Risk::Safe)
     }
 
-    /// Something that somebody else does, to be reviewed.
+    /// Something that another person does, to be reviewed.
     #[must_use]
     pub fn by(actor: Actor, text: impl Into<String>) -> Self {
-        Self { actor, text: text.into(), command: None, risk: Risk::Review }
+        Self::new(actor, text.into(), Risk::Review)
+    }
+
+    fn new(actor: Actor, text: String, risk: Risk) -> Self {
+        Self { actor, text, action: None, command: None, language: None, database: None, risk }
     }
 
     /// Adds the exact command.
     #[must_use]
-    pub fn run(mut self, command: impl Into<String>) -> Self {
-        self.command = Some(command.into());
+    pub fn run(mut self, command: impl Into<Command>) -> Self {
+        self.action = Some(command.into());
+        self.render(Shell::Posix);
         self
+    }
+
+    /// Names the database in which SQL is to be run.
+    #[must_use]
+    pub fn in_database(mut self, database: impl Into<String>) -> Self {
+        self.database = Some(database.into());
+        self
+    }
+
+    /// States that the command changes what others use.
+    #[must_use]
+    pub const fn review(mut self) -> Self {
+        self.risk = Risk::Review;
+        self
+    }
+
+    /// Renders the command for a shell.
+    pub(crate) fn render(&mut self, shell: Shell) {
+        let rendered = self.action.as_ref().and_then(|action| action.render(shell));
+        self.language = rendered.as_ref().map(|rendered| rendered.language);
+        self.command = rendered.map(|rendered| rendered.text);
     }
 }
 

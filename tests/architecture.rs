@@ -120,8 +120,8 @@ fn checks_reach_nothing_that_does_io() {
     ];
     let checks = Path::new(ROOT).join("checks");
     for path in sources(&checks) {
-        // Tests of the rulebook read the folders of checks and fixtures.
-        if path.starts_with(checks.join("tests")) {
+        // Tests read folders, and ask shells how they read a command.
+        if path.starts_with(checks.join("tests")) || path.ends_with("tests.rs") {
             continue;
         }
         let code = code(&path);

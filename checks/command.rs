@@ -1,0 +1,335 @@
+//! Commands as data: what a fix or a page asks people to run, rendered for the shell they use.
+//!
+//! A command is built from words. Static words are written as in a POSIX shell and parsed once;
+//! values that come from outside are added with [`Command::value`] and quoted by the rules of each
+//! shell. Values that are not known are variables, which are set on lines of their own above the
+//! command, so that a pasted line never holds a bare `<…>`.
+
+mod parse;
+mod quote;
+
+use crate::facts::vantage::Shell;
+use parse::words;
+
+/// What to run, in one shell or in one database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    steps: Vec<Step>,
+}
+
+/// A command in the form that one reader can paste.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rendered {
+    /// The text, one or more lines.
+    pub text: String,
+    /// What the text is written in.
+    pub language: Language,
+}
+
+/// What a rendered command is written in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// bash, zsh and other POSIX shells.
+    Posix,
+    /// PowerShell on any system.
+    PowerShell,
+    /// The Windows command prompt.
+    Cmd,
+    /// SQL, to be run in the database named by the fix.
+    Sql,
+    /// A piece of a file or of a connection string.
+    Text,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    /// A program with its arguments.
+    Run(Line),
+    /// Sets an environment variable.
+    Set { variable: String, value: String },
+    /// Sets an environment variable to the output of a program.
+    SetOutput { variable: String, line: Line },
+    /// Removes an environment variable.
+    Unset { variable: String },
+    /// One SQL statement.
+    Sql(String),
+    /// Text that no shell reads.
+    Text(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Line {
+    words: Vec<Word>,
+    no_input: bool,
+}
+
+/// One argument: pieces of text and variables, side by side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Word(pub(crate) Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Piece {
+    Text(String),
+    /// A variable whose value the reader fills in.
+    Unknown(String),
+}
+
+/// The variables that commands may leave open, and what the reader puts there.
+const UNKNOWN: &[(&str, &str)] = &[
+    ("RG", "resource group of the server"),
+    ("SERVER", "name of the server"),
+    ("HOST", "fully qualified name of the server"),
+    ("NETWORK_RG", "resource group of the network"),
+    ("NSG", "name of the network security group"),
+    ("ROUTE_TABLE", "name of the route table"),
+    ("VNET", "name of the virtual network"),
+    ("SUBNET", "name of the subnet"),
+    ("ZONE", "private DNS zone"),
+    ("APP_ID", "application (client) ID"),
+    ("CLIENT_ID", "client ID of the managed identity"),
+    ("OBJECT_ID", "object ID of the principal"),
+    ("GROUP_ID", "object ID of the group"),
+    ("TENANT", "tenant ID"),
+    ("SUBSCRIPTION", "subscription ID"),
+    ("USER_NAME", "user principal name"),
+    ("ROLE", "name of the PostgreSQL role"),
+    ("DATABASE", "name of the database"),
+    ("IDENTITY", "name of the managed identity"),
+    ("VM", "name of the virtual machine"),
+    ("APP", "name of the app"),
+    ("CLUSTER", "name of the cluster"),
+    ("NAMESPACE", "Kubernetes namespace"),
+    ("SERVICE_ACCOUNT", "Kubernetes service account"),
+    ("DEPLOYMENT", "name of the deployment"),
+    ("POD", "name of the pod"),
+    ("ADDRESS", "IPv4 address of this computer as the server sees it"),
+    ("PROXY", "host and port of the proxy"),
+    ("NAME_SERVER", "address of the nameserver"),
+    ("ENDPOINT_CONNECTION", "ID of the private endpoint connection"),
+];
+
+impl Command {
+    /// A program and its first arguments, written as in a POSIX shell: `az group list -g $RG`.
+    ///
+    /// # Panics
+    /// The words are not well-formed, which the test over all commands finds.
+    #[must_use]
+    pub fn new(line: &'static str) -> Self {
+        Self { steps: vec![Step::Run(Line { words: words(line), no_input: false })] }
+    }
+
+    /// Sets an environment variable in the reader's shell.
+    #[must_use]
+    pub fn set(variable: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { steps: vec![Step::Set { variable: variable.into(), value: value.into() }] }
+    }
+
+    /// Removes an environment variable from the reader's shell.
+    #[must_use]
+    pub fn unset(variable: impl Into<String>) -> Self {
+        Self { steps: vec![Step::Unset { variable: variable.into() }] }
+    }
+
+    /// One SQL statement. Build names and strings with [`identifier`] and [`literal`].
+    #[must_use]
+    pub fn sql(statement: impl Into<String>) -> Self {
+        Self { steps: vec![Step::Sql(statement.into())] }
+    }
+
+    /// Text for a file or a connection string.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { steps: vec![Step::Text(text.into())] }
+    }
+
+    /// Adds arguments, written as in a POSIX shell.
+    #[must_use]
+    pub fn words(mut self, more: &'static str) -> Self {
+        if let Some(line) = self.last_line() {
+            line.words.extend(words(more));
+        }
+        self
+    }
+
+    /// Adds one argument with exactly this text.
+    #[must_use]
+    pub fn value(mut self, value: impl Into<String>) -> Self {
+        if let Some(line) = self.last_line() {
+            line.words.push(Word(vec![Piece::Text(value.into())]));
+        }
+        self
+    }
+
+    /// Fills in a variable where its value is known.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: Option<&str>) -> Self {
+        let Some(value) = value else { return self };
+        let fill = |piece: &mut Piece| {
+            if matches!(piece, Piece::Unknown(name) if name == variable) {
+                *piece = Piece::Text(value.to_owned());
+            }
+        };
+        for step in &mut self.steps {
+            if let Step::Run(line) | Step::SetOutput { line, .. } = step {
+                line.words.iter_mut().flat_map(|word| &mut word.0).for_each(fill);
+            }
+        }
+        self
+    }
+
+    /// Gives the program an empty standard input.
+    #[must_use]
+    pub fn no_input(mut self) -> Self {
+        if let Some(line) = self.last_line() {
+            line.no_input = true;
+        }
+        self
+    }
+
+    /// Puts the output of the program into an environment variable, without showing it.
+    #[must_use]
+    pub fn into_variable(mut self, variable: impl Into<String>) -> Self {
+        if let Some(Step::Run(line)) = self.steps.pop() {
+            self.steps.push(Step::SetOutput { variable: variable.into(), line });
+        }
+        self
+    }
+
+    /// Adds a command that is run after this one.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.steps.extend(next.steps);
+        self
+    }
+
+    /// The programs that are started.
+    pub fn programs(&self) -> impl Iterator<Item = String> + '_ {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Run(line) | Step::SetOutput { line, .. } => line.words.first().map(Word::plain),
+            _ => None,
+        })
+    }
+
+    /// The command for a shell. Where that shell cannot quote a value, the form for PowerShell,
+    /// and where that cannot either, nothing.
+    #[must_use]
+    pub fn render(&self, shell: Shell) -> Option<Rendered> {
+        let alternatives = match shell {
+            Shell::Cmd => &[Shell::Cmd, Shell::PowerShell][..],
+            Shell::PowerShell => &[Shell::PowerShell],
+            Shell::Posix => &[Shell::Posix],
+        };
+        alternatives.iter().find_map(|shell| self.render_in(*shell))
+    }
+
+    fn render_in(&self, shell: Shell) -> Option<Rendered> {
+        let mut language = match shell {
+            Shell::Posix => Language::Posix,
+            Shell::PowerShell => Language::PowerShell,
+            Shell::Cmd => Language::Cmd,
+        };
+        let mut lines = self.unknown_lines(shell);
+        for step in &self.steps {
+            lines.push(match step {
+                Step::Run(line) => line.render(shell)?,
+                Step::Set { variable, value } => quote::set(shell, variable, value)?,
+                Step::SetOutput { variable, line } => {
+                    quote::set_output(shell, variable, &line.render(shell)?)
+                }
+                Step::Unset { variable } => quote::unset(shell, variable),
+                Step::Sql(statement) => {
+                    language = Language::Sql;
+                    statement.clone()
+                }
+                Step::Text(text) => {
+                    language = Language::Text;
+                    text.clone()
+                }
+            });
+        }
+        Some(Rendered { text: lines.join("\n"), language })
+    }
+
+    /// One line for every variable that the reader fills in, in the order of their use.
+    fn unknown_lines(&self, shell: Shell) -> Vec<String> {
+        let mut names: Vec<&str> = Vec::new();
+        for step in &self.steps {
+            let (Step::Run(line) | Step::SetOutput { line, .. }) = step else { continue };
+            for piece in line.words.iter().flat_map(|word| &word.0) {
+                if let Piece::Unknown(name) = piece
+                    && !names.contains(&name.as_str())
+                {
+                    names.push(name);
+                }
+            }
+        }
+        let hint = |name: &str| {
+            let known = UNKNOWN.iter().find(|(known, _)| *known == name);
+            known.map_or_else(|| name.to_lowercase(), |(_, hint)| (*hint).to_owned())
+        };
+        names.iter().map(|name| quote::assign(shell, name, &format!("<{}>", hint(name)))).collect()
+    }
+
+    fn last_line(&mut self) -> Option<&mut Line> {
+        self.steps.iter_mut().rev().find_map(|step| match step {
+            Step::Run(line) | Step::SetOutput { line, .. } => Some(line),
+            _ => None,
+        })
+    }
+}
+
+impl<T: Into<String>> From<T> for Command {
+    fn from(line: T) -> Self {
+        Self::text(line)
+    }
+}
+
+impl Line {
+    fn render(&self, shell: Shell) -> Option<String> {
+        let program = self.words.first().map(Word::plain).unwrap_or_default();
+        let words: Option<Vec<String>> =
+            self.words.iter().map(|word| quote::word(shell, &program, word)).collect();
+        let line = words?.join(" ");
+        Some(match (self.no_input, shell) {
+            (false, _) => line,
+            (true, Shell::Posix) => format!("{line} </dev/null"),
+            (true, Shell::Cmd) => format!("{line} <NUL"),
+            (true, Shell::PowerShell) => format!("$null | {line}"),
+        })
+    }
+}
+
+impl Word {
+    /// The text without variables, for comparison.
+    fn plain(&self) -> String {
+        let text = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Unknown(name) => format!("${name}"),
+        };
+        self.0.iter().map(text).collect()
+    }
+}
+
+/// A SQL identifier between double quotes.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A SQL string. A backslash needs no escape, since `standard_conforming_strings` is on by default.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// An object ID as SQL may hold it: only a GUID is, everything else is left out.
+#[must_use]
+pub fn guid(text: &str) -> Option<&str> {
+    let groups: Vec<usize> = text.split('-').map(str::len).collect();
+    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    (groups == [8, 4, 4, 4, 12] && hex).then_some(text)
+}
+
+#[cfg(test)]
+mod tests;
