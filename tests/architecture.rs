@@ -97,6 +97,41 @@ fn top_level_modules_form_no_cycle() {
     assert!(left.is_empty(), "these modules depend on each other: {left:#?}");
 }
 
+/// The names of problems are for scripts. Code that depends on one refers to its static, so that a
+/// renamed or removed problem does not compile.
+#[test]
+fn nothing_compares_an_id_with_a_literal() {
+    let root = Path::new(ROOT);
+    let mut wrong = Vec::new();
+    for path in sources(&root.join("src")).into_iter().chain(sources(&root.join("checks"))) {
+        let code = code(&path);
+        // Tests compare ids as scripts do.
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        if path.starts_with(root.join("checks/tests")) {
+            continue;
+        }
+        let compact: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let compared = [".id == \"", ".id != \""].iter().any(|text| compact.contains(text));
+        let matched = ["match ", "matches!("].iter().any(|start| {
+            compact.match_indices(start).any(|(at, _)| {
+                let head: String = compact[at + start.len()..]
+                    .chars()
+                    .take_while(|c| !"{;".contains(*c))
+                    .collect();
+                head.starts_with("(problem.id")
+                    || head
+                        .split([' ', ',', ')'])
+                        .next()
+                        .is_some_and(|first| first.ends_with(".id"))
+            })
+        });
+        if compared || matched {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "an id is compared with a literal in {}", wrong.join(", "));
+}
+
 #[test]
 fn checks_reach_nothing_that_does_io() {
     const FORBIDDEN: &[&str] = &[

@@ -4,7 +4,7 @@
 mod recorded;
 
 use entra_pg::report::Format;
-use recorded::{CASES, evidence, rendered};
+use recorded::{CASES, evidence, rendered, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -234,7 +234,7 @@ fn the_formats_are_as_the_golden_files_show_them() {
                 .expect("JSON");
         for (format, end) in formats {
             let path = recorded::fixture(&format!("reports/{name}.{end}"));
-            let made = rendered(document["evidence"].clone(), format);
+            let made = text(&recorded::golden(document["evidence"].clone()), format, false);
             if bless {
                 std::fs::write(&path, &made).expect("written");
             }

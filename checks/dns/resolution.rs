@@ -158,15 +158,21 @@ fn problem(dns: &Dns, name: &Name) -> &'static Problem {
 }
 
 fn clause(problem: &Problem) -> &'static str {
-    match problem.id {
-        "dns/nxdomain" => "does not exist for this machine's nameservers (NXDOMAIN)",
-        "dns/refused" => "may not be asked for at this machine's nameservers (REFUSED)",
-        "dns/servfail" => "cannot be resolved by this machine's nameservers (SERVFAIL)",
-        "dns/tcp-blocked" => "has an answer too large for UDP, and TCP to the nameserver fails",
-        "dns/privatelink-captured" => {
+    match problem {
+        known if known == &NXDOMAIN => "does not exist for this machine's nameservers (NXDOMAIN)",
+        known if known == &REFUSED => {
+            "may not be asked for at this machine's nameservers (REFUSED)"
+        }
+        known if known == &SERVFAIL => {
+            "cannot be resolved by this machine's nameservers (SERVFAIL)"
+        }
+        known if known == &TCP_BLOCKED => {
+            "has an answer too large for UDP, and TCP to the nameserver fails"
+        }
+        known if known == &PRIVATELINK_CAPTURED => {
             "leads through privatelink.msidentity.com, which an internal zone has captured"
         }
-        "dns/private-record-missing" => {
+        known if known == &PRIVATE_RECORD_MISSING => {
             "leads into the private zone, and the zone has no address for it"
         }
         _ => "exists, and has no address",
@@ -224,14 +230,18 @@ fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
         dns.resolver.nameservers.first().map_or_else(String::new, |n| n.address.ip().to_string())
     );
     let shadow = shadowing_zone(name);
-    let forward = match (problem.id, name.role) {
-        ("dns/tcp-blocked", _) => format!("Allow TCP port 53 from this machine to {servers}"),
-        ("dns/refused", _) => format!("Allow recursive queries from this subnet on {servers}"),
-        ("dns/privatelink-captured", _) => format!(
+    let forward = match (problem, name.role) {
+        (known, _) if known == &TCP_BLOCKED => {
+            format!("Allow TCP port 53 from this machine to {servers}")
+        }
+        (known, _) if known == &REFUSED => {
+            format!("Allow recursive queries from this subnet on {servers}")
+        }
+        (known, _) if known == &PRIVATELINK_CAPTURED => format!(
             "On {servers}, do not send *.privatelink.msidentity.com to an internal zone: it is a \
                 public name"
         ),
-        ("dns/private-record-missing", _) => {
+        (known, _) if known == &PRIVATE_RECORD_MISSING => {
             "Add the server's record to the private zone, or link the zone \
                 privatelink.postgres.database.azure.com that has it to this virtual network"
                 .to_owned()

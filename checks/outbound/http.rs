@@ -66,12 +66,12 @@ fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
         finding = finding.because("the answer went on beyond what was read");
     }
     finding = finding.because_all(answer.server.as_ref().map(|server| format!("Server: {server}")));
-    match problem.id {
-        "outbound/service-error" => {
+    match problem {
+        known if known == &SERVICE_ERROR => {
             let wait = answer.retry_after.map_or("a minute".to_owned(), |s| format!("{s} seconds"));
             finding.fix(Fix::you(format!("Try again in {wait}; see https://status.azure.com")))
         }
-        "outbound/http-blocked" => finding
+        known if known == &HTTP_BLOCKED => finding
             .fix(Fix::by(Actor::Network, format!("Allow {subject} in the web gateway's rules")))
             .fix(look(url)),
         _ => finding.fix(look(url)),

@@ -67,11 +67,11 @@ fn judge(server: &Server) -> Result<Verdict, Missing> {
 }
 
 fn fix(problem: &Problem) -> Fix {
-    match problem.id {
-        "server/tls-refused" => {
+    match problem {
+        known if known == &TLS_REFUSED => {
             Fix::you("Connect to the server itself: a tunnel or pooler on the way ends TLS")
         }
-        "server/not-postgresql" => {
+        known if known == &NOT_POSTGRESQL => {
             Fix::you("Check host and port: PostgreSQL listens at 5432, the pooler at 6432")
         }
         _ => Fix::by(

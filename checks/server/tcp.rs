@@ -51,12 +51,12 @@ fn judge(server: &Server) -> Verdict {
         Reach::Dropped => &DROPPED,
         Reach::Unreachable => &UNREACHABLE,
     };
-    let detail = match problem.id {
-        "server/pooler-off" => format!(
+    let detail = match problem {
+        known if known == &POOLER_OFF => format!(
             "nothing listens at {subject}, while port 5432 is open: the built-in pooler is off"
         ),
-        "server/refused" => format!("connections to {subject} are refused"),
-        "server/dropped" => format!(
+        known if known == &REFUSED => format!("connections to {subject} are refused"),
+        known if known == &DROPPED => format!(
             "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
         ),
         _ => format!("there is no way to {subject}"),
@@ -78,8 +78,8 @@ fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
             "az postgres flexible-server show -g <resource-group> -n {name} --query \
                 '[state,network.publicNetworkAccess]'"
         ));
-    match problem.id {
-        "server/pooler-off" => vec![
+    match problem {
+        known if known == &POOLER_OFF => vec![
             Fix::you("Use port 5432").run("export PGPORT=5432"),
             Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)")
                 .run(format!(

@@ -234,7 +234,7 @@ fn entra(
     let values = Values::of(settings, attempt);
     match known {
         Some(known) => known.advice.iter().fold(finding, |f, advice| f.fix(values.fix(advice))),
-        None if matches!(problem.id, "token/throttled" | "token/entra-transient") => {
+        None if [&THROTTLED, &ENTRA_TRANSIENT].contains(&problem) => {
             let wait = error.retry_after.map(|seconds| {
                 format!(" {}", text::duration(i64::try_from(seconds).unwrap_or(i64::MAX)))
             });
@@ -404,8 +404,8 @@ fn identity(
             .because("App Service answers 500 to a resource that it does not know, too")
             .sure(Confidence::Likely);
     }
-    match problem.id {
-        "token/environment-incomplete" => finding
+    match problem {
+        known if known == &ENVIRONMENT_INCOMPLETE => finding
             .fix(Fix::you(
                 "Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
             ))
@@ -413,9 +413,9 @@ fn identity(
                 "See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service \
                     connection that this pipeline may use",
             )),
-        "token/ambiguous-managed-identity" => finding
+        known if known == &AMBIGUOUS_MANAGED_IDENTITY => finding
             .fix(Fix::you("Choose one by its client id").run("export AZURE_CLIENT_ID=<client-id>")),
-        "token/identity-endpoint-busy" => {
+        known if known == &IDENTITY_ENDPOINT_BUSY => {
             finding.fix(Fix::you("Wait, and try again").run("entra-pg doctor --retry-for 2m"))
         }
         _ if app => finding.fix(

@@ -4,7 +4,9 @@ use crate::{
     connect::{self, Client, Instruction},
     settings::request::Selection,
 };
-use entra_pg_checks::{Evidence, Judgement, Line, Outcome, Severity, Status, judge, rulebook};
+use entra_pg_checks::{
+    Check, Evidence, Judgement, Line, Outcome, Severity, Status, judge, login, rulebook,
+};
 
 /// Evidence and what it means.
 pub struct Report {
@@ -24,10 +26,16 @@ pub enum FailOn {
 }
 
 impl Report {
-    /// Judges evidence.
+    /// Judges evidence by the whole rulebook.
     #[must_use]
     pub fn new(evidence: Evidence, selection: &Selection) -> Self {
-        let judgement = judge(&rulebook(), &evidence, |check| selection.wants(check));
+        Self::judged_by(&rulebook(), evidence, selection)
+    }
+
+    /// Judges evidence by these checks.
+    #[must_use]
+    pub fn judged_by(checks: &[&'static Check], evidence: Evidence, selection: &Selection) -> Self {
+        let judgement = judge(checks, &evidence, |check| selection.wants(check));
         Self { evidence, judgement, clients: Vec::new() }
     }
 
@@ -44,7 +52,7 @@ impl Report {
         if !self.clients.is_empty() {
             return connect::instructions(&self.evidence, &self.clients);
         }
-        let works = self.passed("login/accepted")
+        let works = self.passed(&login::authentication::CHECK)
             && matches!(self.judgement.outcome, Outcome::Healthy | Outcome::Degraded);
         connect::psql(&self.evidence).filter(|_| works).into_iter().collect()
     }
@@ -82,7 +90,7 @@ impl Report {
             (Outcome::Undetermined, _) => {
                 "nothing failed, but a decisive check could not be done".to_owned()
             }
-            (_, Some(_)) if self.passed("login/accepted") => {
+            (_, Some(_)) if self.passed(&login::authentication::CHECK) => {
                 "the login with Microsoft Entra ID works".to_owned()
             }
             (_, Some(_)) => "nothing that was looked at is wrong".to_owned(),
@@ -120,8 +128,8 @@ impl Report {
         areas
     }
 
-    fn passed(&self, check: &str) -> bool {
-        let passed = |line: &Line| line.check.id == check && line.status == Status::Passed;
+    fn passed(&self, check: &Check) -> bool {
+        let passed = |line: &Line| line.check.id == check.id && line.status == Status::Passed;
         self.judgement.lines.iter().any(passed)
     }
 }

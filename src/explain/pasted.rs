@@ -26,7 +26,7 @@ pub(super) fn candidates(text: &str) -> Vec<Document> {
     for line in text.lines() {
         let error = ServerError { message: line.to_owned(), ..ServerError::default() };
         let known = refusal::by_words(&error);
-        if known.id != "login/refused" {
+        if known != &refusal::REFUSED {
             add(Document::problem(known));
         }
     }

@@ -104,8 +104,8 @@ pub fn finding(error: &ServerError, attempt: &Attempt<'_>) -> Finding {
 /// What the token or the port says about the refusal.
 fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<String> {
     let claims = attempt.claims();
-    match problem.id {
-        "login/not-in-group" => {
+    match problem {
+        known if known == &NOT_IN_GROUP => {
             let Some(claims) = claims else { return Vec::new() };
             let group = group_id(&error.message).unwrap_or("this group");
             let listed = if claims.groups_overage {
@@ -127,7 +127,7 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
             };
             [Some(listed), attempt.issued()].into_iter().flatten().collect()
         }
-        "login/object-id-mismatch" | "login/oid-claim-refused" => {
+        known if [&OBJECT_ID_MISMATCH, &OID_CLAIM_REFUSED].contains(&known) => {
             let Some(claims) = claims else { return Vec::new() };
             let part = |name, value: Option<&str>| format!("{name} {}", value.unwrap_or("(none)"));
             let ids = [
@@ -137,8 +137,8 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
             ];
             vec![format!("the token has {}", text::list(&ids, 3))]
         }
-        "login/token-expired" => attempt.issued().into_iter().collect(),
-        "login/token-refused" | "login/refused" => {
+        known if known == &TOKEN_EXPIRED => attempt.issued().into_iter().collect(),
+        known if [&TOKEN_REFUSED, &REFUSED].contains(&known) => {
             let user = claims.filter(|claims| {
                 matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
             });
@@ -157,7 +157,7 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
                 }))
                 .collect()
         }
-        "login/pooler-token-too-long" => attempt
+        known if known == &POOLER_TOKEN_TOO_LONG => attempt
             .pooled_token()
             .map(|length| {
                 format!(
@@ -192,11 +192,11 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
     };
     let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
     let literal = user.replace('\'', "''");
-    match problem.id {
-        "login/token-expired" | "login/audience-refused" | "login/oid-claim-refused" => {
+    match problem {
+        known if [&TOKEN_EXPIRED, &AUDIENCE_REFUSED, &OID_CLAIM_REFUSED].contains(&known) => {
             vec![fresh()]
         }
-        "login/token-refused" => vec![
+        known if known == &TOKEN_REFUSED => vec![
             fresh(),
             Fix::by(
                 Actor::Network,
@@ -204,7 +204,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     subnet reach the service tag AzureActiveDirectory on TCP 443",
             ),
         ],
-        "login/object-id-mismatch" => vec![
+        known if known == &OBJECT_ID_MISMATCH => vec![
             Fix::by(
                 Actor::DatabaseAdmin,
                 "If this identity is the right one (it was recreated, say), bind the role to its \
@@ -217,7 +217,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
             )),
             Fix::you("Otherwise sign in as the identity that the role belongs to"),
         ],
-        "login/user-role-app-token" => vec![
+        known if known == &USER_ROLE_APP_TOKEN => vec![
             Fix::you(
                 "Sign in as the person the role belongs to, or log in as the application's own \
                     role",
@@ -227,11 +227,11 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     'service', false, false);"
             )),
         ],
-        "login/service-role-user-token" => vec![Fix::you(
+        known if known == &SERVICE_ROLE_USER_TOKEN => vec![Fix::you(
             "Sign in as the application (its secret, certificate or managed identity), or log in \
                 as your own role",
         )],
-        "login/not-in-group" => vec![
+        known if known == &NOT_IN_GROUP => vec![
             Fix::you(
                 "See whether this identity is in the group itself: nested membership does not \
                     count",
@@ -251,7 +251,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
             )),
         ],
-        "login/role-cannot-log-in" => {
+        known if known == &ROLE_CANNOT_LOG_IN => {
             let own = claims.and_then(|claims| claims.upn.as_deref());
             let mut name = Fix::you(
                 "Log in with your own name: with group sync on, the group's role itself may not",
@@ -263,7 +263,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     .run(format!("alter role \"{}\" login;", user.replace('"', "\"\""))),
             ]
         }
-        "login/client-address-refused" => {
+        known if known == &CLIENT_ADDRESS_REFUSED => {
             let address = address(&error.message).unwrap_or("<address>");
             vec![
                 Fix::by(
@@ -279,12 +279,12 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m"),
             ]
         }
-        "login/tls-required" => vec![Fix::you("Ask for TLS").run(text::set_variable(
+        known if known == &TLS_REQUIRED => vec![Fix::you("Ask for TLS").run(text::set_variable(
             attempt.shell,
             "PGSSLMODE",
             "verify-full",
         ))],
-        "login/too-many-connections" => vec![
+        known if known == &TOO_MANY_CONNECTIONS => vec![
             Fix::by(
                 Actor::DatabaseAdmin,
                 "End idle connections, or put the pooler (port 6432) in between",
@@ -294,14 +294,14 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     state_change;",
             ),
         ],
-        "login/starting-up" => {
+        known if known == &STARTING_UP => {
             vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")]
         }
-        "login/server-defect" => vec![Fix::by(
+        known if known == &SERVER_DEFECT => vec![Fix::by(
             Actor::Microsoft,
             "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)",
         )],
-        "login/pooler-token-too-long" => vec![
+        known if known == &POOLER_TOKEN_TOO_LONG => vec![
             Fix::you("Use port 5432: this token is longer than the pooler takes")
                 .run(text::set_variable(attempt.shell, "PGPORT", "5432")),
             Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token"),
