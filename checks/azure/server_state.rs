@@ -28,7 +28,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Err(Missing(NotObserved::NotPermitted { detail }));
     };
     if state.eq_ignore_ascii_case("Ready") {
-        return Ok(Verdict::Passed(state.clone()));
+        return Ok(Verdict::Passed(format!("{} is {state}", server.name)));
     }
     let detail = format!("Azure says that {} is {state}", server.name);
     let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)

@@ -41,7 +41,8 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     }
     let pinned: Vec<IpAddr> = name.hosts_file.iter().map(|entry| entry.address).collect();
     let Some(entry) = name.hosts_file.first() else {
-        return Ok(Verdict::Passed("no".to_owned()));
+        let detail = "neither the hosts file nor a search suffix overrides it".to_owned();
+        return Ok(Verdict::Passed(detail));
     };
     if pinned.iter().any(|ip| cannot_be(*ip, name)) {
         let why = "dns/resolution tells of the line in the hosts file".to_owned();

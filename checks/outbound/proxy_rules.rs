@@ -37,7 +37,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     } else if findings.is_empty() {
         return Ok(Verdict::NotApplicable("no proxy is set".to_owned()));
     }
-    Ok(Verdict::unless(findings, || "yes".to_owned()))
+    Ok(Verdict::unless(findings, || {
+        "the metadata service and PostgreSQL are not affected".to_owned()
+    }))
 }
 
 /// An error where the metadata service was asked in vain and is known to be there, or was asked for
