@@ -119,6 +119,12 @@ impl Command {
         Self { steps: vec![Step::Run(Line { words: words(line), no_input: false })] }
     }
 
+    /// A template of our own that is not static, in the same syntax as [`Command::new`].
+    #[must_use]
+    pub(crate) fn template(line: &str) -> Self {
+        Self { steps: vec![Step::Run(Line { words: words(line), no_input: false })] }
+    }
+
     /// Sets an environment variable in the reader's shell.
     #[must_use]
     pub fn set(variable: impl Into<String>, value: impl Into<String>) -> Self {

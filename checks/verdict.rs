@@ -193,6 +193,15 @@ impl Fix {
         self
     }
 
+    /// Adds a command where there is one.
+    #[must_use]
+    pub fn run_if(self, command: Option<Command>) -> Self {
+        match command {
+            Some(command) => self.run(command),
+            None => self,
+        }
+    }
+
     /// Names the database in which SQL is to be run.
     #[must_use]
     pub fn in_database(mut self, database: impl Into<String>) -> Self {

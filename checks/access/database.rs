@@ -2,6 +2,7 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
+    command::{Command, identifier},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -73,18 +74,18 @@ fn database_missing(settings: &Settings) -> Finding {
     finding
         .fix(
             Fix::you("Name a database that exists; names are case-sensitive")
-                .run("export PGDATABASE=postgres"),
+                .run(Command::set("PGDATABASE", "postgres")),
         )
         .fix(
             Fix::by(Actor::DatabaseAdmin, "Or create it")
-                .run(format!("create database \"{}\";", database.replace('"', "\"\""))),
+                .run(Command::sql(format!("create database {};", identifier(database))))
+                .in_database("postgres"),
         )
 }
 
 fn refused(settings: &Settings, error: &ServerError) -> Verdict {
     let database = &settings.database.value;
     let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
-    let role = user.replace('"', "\"\"");
     let said = format!("the server says {}: {}", error.sqlstate, error.message);
     let finding = match error.sqlstate.as_str() {
         "3D000" => database_missing(settings),
@@ -93,10 +94,15 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
             database,
             format!("the token is accepted, and \"{user}\" may not connect to \"{database}\""),
         )
-        .fix(Fix::by(Actor::DatabaseAdmin, "Grant it").run(format!(
-            "grant connect on database \"{}\" to \"{role}\";",
-            database.replace('"', "\"\"")
-        ))),
+        .fix(
+            Fix::by(Actor::DatabaseAdmin, "Grant it")
+                .run(Command::sql(format!(
+                    "grant connect on database {} to {};",
+                    identifier(database),
+                    identifier(user)
+                )))
+                .in_database("postgres"),
+        ),
         _ => Finding::of(
             &NO_CONNECT_PRIVILEGE,
             database,

@@ -4,6 +4,7 @@ use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity},
     evidence::Evidence,
     facts::{Topic, session::Session},
+    support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -40,20 +41,15 @@ fn judge(session: &Session) -> Verdict {
                             "See whether Entra authentication is on; switching it on installs the \
                                 extension and restarts the server",
                         )
-                        .run(
-                            "az postgres flexible-server show -g <resource-group> -n <server> \
-                                --query authConfig",
-                        ),
+                        .run(commands::show_server(None, "authConfig")),
                     )
                     .fix(
                         Fix::by(
                             Actor::DatabaseAdmin,
                             "Until then, map a role by its security label",
                         )
-                        .run(
-                            "security label for \"pgaadauth\" on role \"<role>\" is \
-                                'aadauth,oid=<object-id>,type=user';",
-                        ),
+                        .run(commands::label_role("<role>", None, "user"))
+                        .in_database("postgres"),
                     ),
             )
         }

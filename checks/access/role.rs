@@ -2,12 +2,14 @@
 
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         session::{Principal, Session},
         token::Claims,
     },
+    support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -94,12 +96,7 @@ fn label_differs(principal: &Principal, claims: &Claims) -> Option<Finding> {
                     Actor::DatabaseAdmin,
                     "See who is meant to use this role, and bind it to that principal",
                 )
-                .run(format!(
-                    "select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', \
-                        false, false);",
-                    principal.role.replace('\'', "''"),
-                    principal.kind
-                )),
+                .run(commands::label_role(&principal.role, None, &principal.kind)),
             ),
     )
 }
@@ -124,11 +121,12 @@ fn admin_for_daily_use(session: &Session, principal: Option<&Principal>) -> Opti
                     "Make a role without administration for daily work: a group's, say, whose \
                         members use their own tokens",
                 )
-                .run("select * from pgaadauth_create_principal('<group>', false, false);"),
+                .run(commands::create_principal("<display name of the group>"))
+                .in_database("postgres"),
             )
             .fix(
                 Fix::you("If administration is what this login is for, say so")
-                    .run("entra-pg doctor --as-admin"),
+                    .run(Command::new("entra-pg doctor --as-admin")),
             ),
     )
 }

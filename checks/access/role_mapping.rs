@@ -2,11 +2,13 @@
 
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         session::{Principal, Session},
     },
+    support::commands,
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -75,20 +77,14 @@ fn folded(name: &str) -> String {
 }
 
 /// The statement that makes an existing role an Entra role, and the one that finds its object id.
-fn label(role: &str) -> (String, String) {
-    let identifier = role.replace('"', "\"\"");
-    let statement = format!(
-        "security label for \"pgaadauth\" on role \"{identifier}\" is \
-            'aadauth,oid=<object-id>,type={}';",
-        if role.contains('@') { "user" } else { "service" }
-    );
-    let quoted = text::quoted(crate::facts::vantage::Shell::Posix, role);
-    let look_up = if role.contains('@') {
-        format!("az ad user show --id {quoted} --query id -o tsv")
+fn label(role: &str) -> (Command, Command) {
+    let person = role.contains('@');
+    let look_up = if person {
+        Command::new("az ad user show --id").value(role).words("--query id -o tsv")
     } else {
-        format!("az ad sp list --display-name {quoted} --query \"[].id\" -o tsv")
+        Command::new("az ad sp list --display-name").value(role).words("--query '[].id' -o tsv")
     };
-    (statement, look_up)
+    (commands::label_role(role, None, if person { "user" } else { "service" }), look_up)
 }
 
 /// The role that somebody else cannot log in with.
@@ -97,7 +93,6 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
     if roles.principal(name).is_some() {
         return None;
     }
-    let literal = name.replace('\'', "''");
     let exists = roles.others.iter().any(|other| other == name);
     let detail = if exists {
         format!("the role \"{name}\" exists, and is no Entra role: it has no security label")
@@ -121,18 +116,18 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
             .fix(Fix::you("The object id is").run(look_up))
     } else {
         finding
-            .fix(Fix::by(Actor::DatabaseAdmin, "Create it, in database postgres").run(format!(
-                "select * from pgaadauth_create_principal('{literal}', false, false);"
-            )))
+            .fix(
+                Fix::by(Actor::DatabaseAdmin, "Create it, in database postgres")
+                    .run(commands::create_principal(name))
+                    .in_database("postgres"),
+            )
             .fix(
                 Fix::by(
                     Actor::DatabaseAdmin,
                     "Where the name is not unique in Entra, or is to be another one",
                 )
-                .run(format!(
-                    "select * from pgaadauth_create_principal_with_oid('{literal}', '<object-id>', \
-                        'user', false, false);"
-                )),
+                .run(commands::create_principal_with_oid(name, None, "user"))
+                .in_database("postgres"),
             )
     })
 }
@@ -159,10 +154,12 @@ fn unlabelled(roles: &Roles<'_>) -> Option<Finding> {
         .because("they are asked for SASL, and no token lets them in");
     for name in alike.iter().take(MOST) {
         let (statement, look_up) = label(name);
-        finding = finding.fix(
+        finding = finding.fix(Fix::you("Find the object ID").run(look_up)).fix(
             Fix::by(
                 Actor::DatabaseAdmin,
-                format!("If \"{name}\" is to log in with Entra (object id: {look_up})"),
+                format!(
+                    "If \"{name}\" is to log in with Microsoft Entra ID, map it to its principal"
+                ),
             )
             .run(statement),
         );
@@ -193,12 +190,7 @@ fn case_twins(roles: &Roles<'_>) -> Option<Finding> {
             )
             .fix(
                 Fix::by(Actor::DatabaseAdmin, "See which of them holds grants, and drop the other")
-                    .run(
-                        "select rolname, rolcanlogin, (select string_agg(label, ' ') from \
-                            pg_shseclabel where objoid = r.oid) from pg_roles r where \
-                            lower(rolname) in (select lower(rolname) from pg_roles group by 1 \
-                            having count(*) > 1);",
-                    ),
+                    .run(Command::sql("select rolname, rolcanlogin, (select string_agg(label, ' ') from pg_shseclabel where objoid = r.oid) from pg_roles r where lower(rolname) in (select lower(rolname) from pg_roles group by 1 having count(*) > 1);")),
             ),
     )
 }
@@ -228,12 +220,8 @@ fn other_tenant(roles: &Roles<'_>, tenant: &str) -> Option<Finding> {
                     "Bind each to its principal in this tenant (a guest has an object id of its \
                         own here)",
                 )
-                .run(format!(
-                    "select * from pgaadauth_update_principal_with_oid('{}', '<object-id>', '{}', \
-                        false, false);",
-                    first.role.replace('\'', "''"),
-                    first.kind
-                )),
+                .run(commands::label_role(&first.role, None, &first.kind))
+                .in_database("postgres"),
             ),
     )
 }

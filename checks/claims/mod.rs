@@ -12,7 +12,7 @@ use crate::{
     check::{Area, Family, Missing, Station},
     evidence::Evidence,
     facts::{NotObserved, Topic, cloud::Cloud, token::Claims},
-    text,
+    support::commands,
     verdict::Fix,
 };
 
@@ -65,9 +65,6 @@ fn fresh(seen: &Evidence) -> Fix {
         settings.cloud.value.database_audience.as_str()
     });
     let tenant = settings.and_then(|settings| settings.tenant.as_ref());
-    Fix::you("Get a token for the database").run(text::fresh_token(
-        seen.vantage.shell,
-        audience,
-        tenant.map(|tenant| tenant.value.as_str()),
-    ))
+    Fix::you("Get a token for the database")
+        .run(commands::fresh_token(audience, tenant.map(|tenant| tenant.value.as_str())))
 }

@@ -3,6 +3,7 @@
 use super::claims;
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, Waiting},
+    command::{Command, guid},
     evidence::Evidence,
     facts::{
         Topic,
@@ -27,7 +28,15 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if claims.groups_overage {
         let detail = "the principal is in too many groups for the token to list them: the server \
             must ask Graph whether a login as a group is allowed";
-        let oid = claims.oid.as_deref().unwrap_or("<object-id>");
+        let oid = claims.oid.as_deref().and_then(guid);
+        let kind = match claims.principal() {
+            PrincipalKind::User | PrincipalKind::Guest => "users",
+            PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity => "servicePrincipals",
+        };
+        let graph = seen
+            .settings
+            .seen()
+            .map_or("graph.microsoft.com", |settings| settings.cloud.value.graph_host.as_str());
         return Ok(Verdict::found(
             Finding::of(&GROUPS_OVERAGE, "groups", detail)
                 .because(
@@ -40,11 +49,14 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                         "See which groups it is in, and keep the number below 200 or limit the \
                             claim to groups assigned to the application",
                     )
-                    .run(format!(
-                        "az rest --method GET --url \
-                            'https://graph.microsoft.com/v1.0/directoryObjects/{oid}/memberOf/$count' \
-                            --headers ConsistencyLevel=eventual"
-                    )),
+                    .run(
+                        Command::new("az rest --method GET --url")
+                            .value(format!(
+                                "https://{graph}/v1.0/{kind}/{}/transitiveMemberOf/$count",
+                                oid.unwrap_or("<object ID>")
+                            ))
+                            .words("--headers ConsistencyLevel=eventual"),
+                    ),
                 ),
         ));
     }

@@ -8,6 +8,7 @@ use crate::{
         Topic,
         token::{Claims, PrincipalKind},
     },
+    support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -48,10 +49,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         Finding::of(&WRONG_TENANT, "tid", detail)
             .because_all(claims.iss.as_ref().map(|issuer| format!("iss is \"{issuer}\"")))
             .because_all(home_token(claims))
-            .fix(
-                Fix::you("Sign in to that tenant")
-                    .run(format!("az login --tenant {}", expected.value)),
-            )
+            .fix(Fix::you("Sign in to that tenant").run(commands::sign_in(Some(&expected.value))))
             .fix(fresh(seen)),
     ))
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity},
-    facts::{Topic, clock::ClockReading},
+    facts::{Topic, clock::ClockReading, vantage::Vantage},
+    support::commands,
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -19,10 +20,10 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Clock],
     problems: &[&SKEWED],
     decisive: false,
-    judge: Judge::Once(|seen| Ok(judge(seen.clock.get()?))),
+    judge: Judge::Once(|seen| Ok(judge(seen.clock.get()?, &seen.vantage))),
 };
 
-fn judge(reading: &ClockReading) -> Verdict {
+fn judge(reading: &ClockReading, vantage: &Vantage) -> Verdict {
     if !reading.authenticated {
         return Verdict::NotApplicable("no authenticated answer tells the time".to_owned());
     }
@@ -44,10 +45,7 @@ fn judge(reading: &ClockReading) -> Verdict {
                 "the answer took {} ms, and half of that is allowed for",
                 reading.round_trip_ms
             ))
-            .fix(
-                Fix::you("Synchronise the clock")
-                    .run("sudo timedatectl set-ntp true && timedatectl status"),
-            ),
+            .fix(Fix::you("Synchronise the clock").run(commands::synchronize_clock(vantage))),
     )
 }
 

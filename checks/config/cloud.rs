@@ -2,6 +2,7 @@
 
 use crate::{
     check::{Check, Judge, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -61,12 +62,10 @@ fn judge(settings: &Settings) -> Verdict {
                         would not",
                 )
                 .severity(Severity::Warning)
-                .fix(
-                    Fix::you("Name the server's authority").run(format!(
-                        "export AZURE_AUTHORITY_HOST=https://{}",
-                        chosen.authority_host
-                    )),
-                ),
+                .fix(Fix::you("Name the server's authority").run(Command::set(
+                    "AZURE_AUTHORITY_HOST",
+                    format!("https://{}", chosen.authority_host),
+                ))),
         );
     }
     Verdict::unless(found, || format!("{} ({})", chosen.az_name(), chosen.authority_host))

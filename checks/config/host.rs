@@ -2,14 +2,13 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         cloud::Cloud,
         settings::{Origin, Setting, Settings},
-        vantage::Shell,
     },
-    text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -20,10 +19,10 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Settings],
     problems: &[&HOST_MISSING, &HOST_MALFORMED, &HOST_IS_ADDRESS, &HOST_UNKNOWN_SUFFIX],
     decisive: false,
-    judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?, seen.vantage.shell))),
+    judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?))),
 };
 
-fn judge(settings: &Settings, shell: Shell) -> Verdict {
+fn judge(settings: &Settings) -> Verdict {
     let Some(host) = &settings.host else {
         return missing(settings);
     };
@@ -38,21 +37,16 @@ fn judge(settings: &Settings, shell: Shell) -> Verdict {
         );
     }
     match settings.reachable_host() {
-        Ok(name) => match unknown_suffix(name, host, &settings.cloud.value, shell) {
+        Ok(name) => match unknown_suffix(name, host, &settings.cloud.value) {
             Some(finding) => Verdict::found(finding),
             None => Verdict::Passed(name.to_owned()),
         },
-        Err(why) => malformed(host, why, shell),
+        Err(why) => malformed(host, why),
     }
 }
 
 /// A name that is no flexible server's. It may be an alias of one, so it is a warning.
-fn unknown_suffix(
-    name: &str,
-    host: &Setting<String>,
-    cloud: &Cloud,
-    shell: Shell,
-) -> Option<Finding> {
+fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<Finding> {
     let bare = name.trim_end_matches('.').to_ascii_lowercase();
     let own = &cloud.server_suffix;
     let carries = |suffix: &str| bare.strip_suffix(suffix).is_some_and(|left| left.ends_with('.'));
@@ -85,7 +79,7 @@ fn unknown_suffix(
                 "Write the whole name, unless this is an alias of your own (the certificate is \
                     made out to Azure's name)",
             )
-            .run(text::set_variable(shell, "PGHOST", &likely)),
+            .run(Command::set("PGHOST", &likely)),
         ),
     )
 }
@@ -113,10 +107,10 @@ fn missing(settings: &Settings) -> Verdict {
 }
 
 fn name_it() -> Fix {
-    Fix::you("Name the server").run("export PGHOST=<server>.postgres.database.azure.com")
+    Fix::you("Name the server").run(Command::set("PGHOST", "<server>.postgres.database.azure.com"))
 }
 
-fn malformed(host: &Setting<String>, why: &str, shell: Shell) -> Verdict {
+fn malformed(host: &Setting<String>, why: &str) -> Verdict {
     let name = &host.value;
     let mut bare = name.trim();
     let scheme = bare.split_once("://");
@@ -147,9 +141,9 @@ fn malformed(host: &Setting<String>, why: &str, shell: Shell) -> Verdict {
     if bare.is_empty() {
         finding = finding.fix(name_it());
     } else {
-        let mut command = text::set_variable(shell, "PGHOST", bare);
+        let mut command = Command::set("PGHOST", bare);
         if let Some(port) = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit())) {
-            command = format!("{command}; {}", text::set_variable(shell, "PGPORT", port));
+            command = command.then(Command::set("PGPORT", port));
         }
         finding = finding.fix(Fix::you("Write the bare name").run(command));
     }

@@ -2,9 +2,10 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
-    facts::{Topic, settings::Settings, vantage::Shell},
-    text::{conninfo_value, list, quoted},
+    facts::{Topic, settings::Settings},
+    text::{conninfo_value, list},
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -39,12 +40,17 @@ fn judge(settings: &Settings) -> Verdict {
                 "libpq goes on where a host cannot be reached, and stops where one refuses the \
                     login: the next would refuse it, too",
             )
-            .fix(Fix::you("Look at all of them").run(fleet(settings))),
+            .fix(
+                Fix::you(
+                    "Put these lines into a file, and check every host with: entra-pg fleet FILE",
+                )
+                .run(fleet(settings)),
+            ),
     )
 }
 
-/// A line that gives every host to `fleet`.
-fn fleet(settings: &Settings) -> String {
+/// A list of the hosts for `fleet`, one connection string per line.
+fn fleet(settings: &Settings) -> Command {
     let first = settings.host.iter().map(|host| (host.value.as_str(), settings.port.value));
     let next = settings.next_hosts.iter().map(|next| (next.host.as_str(), next.port));
     let user = settings.user.as_ref().map(|user| format!(" user={}", conninfo_value(&user.value)));
@@ -52,15 +58,17 @@ fn fleet(settings: &Settings) -> String {
         .chain(next)
         .map(|(host, port)| {
             let database = conninfo_value(&settings.database.value);
-            let line = format!(
+            format!(
                 "host={} port={port} dbname={database}{}",
                 conninfo_value(host),
                 user.as_deref().unwrap_or_default()
-            );
-            quoted(Shell::Posix, &line)
+            )
         })
         .collect();
-    format!("printf '%s\\n' {} | entra-pg fleet -", lines.join(" "))
+    Command::text(lines.join(
+        "
+",
+    ))
 }
 
 /// A list of hosts.
@@ -103,10 +111,12 @@ mod tests {
             panic!("it is found")
         };
         let command = findings[0].fixes[0].command.as_deref().expect("a command");
+        let lines: Vec<&str> = command.lines().collect();
+        let [first, second] = lines.as_slice() else { panic!("two hosts: {command}") };
+        assert!(first.contains(r"user='O\'Neil'"), "{first}");
         assert!(
-            command.contains("host='\\''pg-b.postgres.database.azure.com'\\'' port=6432"),
-            "{command}"
+            second.starts_with("host='pg-b.postgres.database.azure.com' port=6432"),
+            "{second}"
         );
-        assert!(command.ends_with("| entra-pg fleet -"), "{command}");
     }
 }

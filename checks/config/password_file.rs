@@ -2,12 +2,12 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
         settings::{Origin, PassFile, Settings},
     },
-    text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -34,12 +34,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if settings.host.is_none() {
         return Ok(Verdict::NotApplicable("no server was named".to_owned()));
     }
-    Ok(verdict(file, settings, seen))
+    Ok(verdict(file, settings))
 }
 
-fn verdict(file: &PassFile, settings: &Settings, seen: &Evidence) -> Verdict {
+fn verdict(file: &PassFile, settings: &Settings) -> Verdict {
     let path = &file.path;
-    let shell = seen.vantage.shell;
     match (file.ignored_for_mode, file.matching_line, file.near_line) {
         (Some(mode), Some(line), _) | (Some(mode), None, Some(line)) => Verdict::found(
             Finding::of(
@@ -52,10 +51,7 @@ fn verdict(file: &PassFile, settings: &Settings, seen: &Evidence) -> Verdict {
                 "psql warns: password file has group or world access; permissions should be u=rw \
                     (0600) or less",
             )
-            .fix(
-                Fix::you("Keep others out of it")
-                    .run(format!("chmod 600 {}", text::quoted(shell, path))),
-            ),
+            .fix(Fix::you("Keep others out of it").run(Command::new("chmod 600").value(path))),
         ),
         (None, Some(line), _) => Verdict::Passed(format!("{path} line {line}")),
         (None, None, Some(line)) => Verdict::found(near(file, line, settings)),

@@ -2,6 +2,7 @@
 
 use crate::{
     check::{Check, Judge, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -75,7 +76,7 @@ const fn typed(origin: &Origin) -> bool {
 fn unset(origin: &Origin) -> Fix {
     match origin {
         Origin::Environment { variable } => {
-            Fix::you("Take the stray one away").run(format!("unset {variable}"))
+            Fix::you("Take the stray one away").run(Command::unset(variable.as_str()))
         }
         other => Fix::you(format!("Keep one of the two; the other stands in {}", other.phrase())),
     }

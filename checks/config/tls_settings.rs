@@ -2,13 +2,12 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         settings::{Origin, RootFileState, Settings},
-        vantage::Shell,
     },
-    text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -22,16 +21,16 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Settings],
     problems: &[&INVALID_SSLMODE, &TLS_DISABLED, &CHANNEL_BINDING_REQUIRED],
     decisive: false,
-    judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?, seen.vantage.shell))),
+    judge: Judge::Once(|seen: &Evidence| Ok(judge(seen.settings.get()?))),
 };
 
-fn judge(settings: &Settings, shell: Shell) -> Verdict {
+fn judge(settings: &Settings) -> Verdict {
     if settings.host.is_none() {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
     let mode = &settings.sslmode;
     let (value, origin) = (mode.value.as_str(), mode.origin.phrase());
-    let set = || Fix::you("Set it").run(text::set_variable(shell, "PGSSLMODE", "verify-full"));
+    let set = || Fix::you("Set it").run(Command::set("PGSSLMODE", "verify-full"));
     let roots = settings.sslrootcert.as_ref().map(|roots| &roots.state);
     let by_system = roots == Some(&RootFileState::System);
     let mut found = Vec::new();
@@ -96,7 +95,7 @@ fn forbids_password(list: &str) -> bool {
 fn take_back(origin: &Origin) -> Fix {
     match origin {
         Origin::Environment { variable } => {
-            Fix::you("Take it back").run(format!("unset {variable}"))
+            Fix::you("Take it back").run(Command::unset(variable.as_str()))
         }
         other => Fix::you(format!("Take it out of {}", other.phrase())),
     }

@@ -4,6 +4,7 @@ use super::{addresses_of, is_private, matrix};
 use crate::{
     azure::{place, private_endpoint},
     check::{Check, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -13,6 +14,7 @@ use crate::{
         settings::AddressClass,
         tcp::TcpOutcome,
     },
+    support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -146,15 +148,17 @@ fn public_answer(
                         linked"
                 ),
             )
-            .run(format!(
-                "az network private-dns link vnet create -g <resource-group> -z {zone} -n <link> \
-                    -v <virtual-network> -e false"
-            )),
+            .run(
+                Command::new("az network private-dns link vnet create -g $RG -z")
+                    .value(zone.to_string())
+                    .words("-n $VNET-link -v $VNET -e false"),
+            ),
         )
-        .fix(
-            Fix::you("Confirm by hand, from inside the virtual network")
-                .run(format!("dig @168.63.129.16 {asked}")),
-        )
+        .fix(Fix::you("Confirm by hand, from inside the virtual network").run(commands::look_up(
+            &seen.vantage,
+            asked,
+            Some(std::net::IpAddr::from([168, 63, 129, 16])),
+        )))
 }
 
 /// Whether the public way is closed to this machine.

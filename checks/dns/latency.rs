@@ -5,7 +5,9 @@ use crate::{
     facts::{
         Topic,
         dns::{AnswerOutcome, Dns, Name},
+        vantage::Vantage,
     },
+    support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -19,10 +21,10 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Dns],
     problems: &[&SLOW],
     decisive: false,
-    judge: Judge::Once(|seen| judge(seen.dns.get()?)),
+    judge: Judge::Once(|seen| judge(seen.dns.get()?, &seen.vantage)),
 };
 
-fn judge(dns: &Dns) -> Result<Verdict, Missing> {
+fn judge(dns: &Dns, vantage: &Vantage) -> Result<Verdict, Missing> {
     let taken = |name: &Name| name.system.seen().map(|lookup| lookup.elapsed_ms);
     let slowest = dns.names.iter().max_by_key(|name| taken(name));
     let Some(name) = slowest else {
@@ -63,7 +65,7 @@ fn judge(dns: &Dns) -> Result<Verdict, Missing> {
                 "See why that nameserver takes so long: a forwarder that is far away, or the first \
                     of several that does not answer",
             ))
-            .fix(Fix::you("Measure it by hand").run(format!("time getent ahosts {asked}"))),
+            .fix(Fix::you("Measure it by hand").run(commands::system_look_up(vantage, asked))),
     ))
 }
 

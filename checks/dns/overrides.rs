@@ -99,8 +99,7 @@ fn overridden(
     };
     let detail = format!("{path} line {line} pins {asked} to {}; {dns}", text::list(pinned, 3));
     let finding = Finding::of(&HOSTS_FILE_OVERRIDE, asked.clone(), detail).fix(
-        Fix::you(format!("Remove line {line} from {path}; addresses in Azure change"))
-            .run(format!("sudo sed -i '{line}d' {path}")),
+        Fix::you(format!("Remove {asked} from line {line} of {path}, and keep the other names on that line; addresses in Azure change")).review(),
     );
     // Where the pinned address does not even connect, it is the cause.
     let attempts = attempts(seen, name);

@@ -8,6 +8,7 @@ use crate::{
         NotObserved, Topic,
         dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role},
     },
+    support::commands,
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -36,7 +37,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let (dns, name) = named(seen, subject)?;
     let lookup = name.system.get()?;
     if lookup.addresses.is_empty() {
-        return unresolved(dns, name);
+        return unresolved(seen, dns, name);
     }
     let wrong: Vec<IpAddr> =
         lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name)).collect();
@@ -53,7 +54,7 @@ fn resolved(name: &Name, addresses: &[IpAddr]) -> Verdict {
     Verdict::Passed(format!("{}{via}", text::list(addresses, 2)))
 }
 
-fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
+fn unresolved(seen: &Evidence, dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
     let settled = name.replies().next().is_some()
         || name.answers.iter().any(|answer| {
             matches!(
@@ -95,7 +96,7 @@ fn unresolved(dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
                 .map(|order| format!("nsswitch.conf says hosts: {order}; it must name dns")),
         )
         .because_all(elsewhere(dns, name));
-    for fix in fixes(dns, name, problem) {
+    for fix in fixes(seen, dns, name, problem) {
         finding = finding.fix(fix);
     }
     Ok(Verdict::found(finding))
@@ -220,15 +221,13 @@ fn reply_said(reply: &Reply) -> String {
     format!("{}{chain}{zone}", reply.rcode)
 }
 
-fn fixes(dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
+fn fixes(seen: &Evidence, dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix> {
     let servers: Vec<_> =
         dns.resolver.nameservers.iter().map(|nameserver| nameserver.address.ip()).collect();
     let servers = text::list(&servers, 2);
     let asked = &name.name;
-    let confirm = format!(
-        "dig @{} {asked}",
-        dns.resolver.nameservers.first().map_or_else(String::new, |n| n.address.ip().to_string())
-    );
+    let nameserver = dns.resolver.nameservers.first().map(|first| first.address.ip());
+    let confirm = commands::look_up(&seen.vantage, asked, nameserver);
     let shadow = shadowing_zone(name);
     let forward = match (problem, name.role) {
         (known, _) if known == &TCP_BLOCKED => {

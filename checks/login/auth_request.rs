@@ -6,9 +6,11 @@ use super::{
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem},
+    command::Command,
     evidence::Evidence,
     facts::{Topic, login::AuthRequest, token::Claims},
     name::candidates::candidates,
+    support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -100,31 +102,33 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
                 "If no Entra name works at all, see whether Entra authentication is on (switching \
                     it on restarts the server)",
             )
-            .run(format!(
-                "az postgres flexible-server show -g <resource-group> -n {server} --query \
-                    authConfig"
-            )),
+            .run(commands::show_server(Some(server), "authConfig")),
         ),
     )
 }
 
 /// The statements that make the role, or map the one that is there.
 fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
-    let literal = user.replace('\'', "''");
     let create = Fix::by(
         Actor::DatabaseAdmin,
         "As an Entra administrator, in database postgres: see which Entra roles there are, and \
             create the missing one",
     )
-    .run(format!(
-        "select * from pgaadauth_list_principals(false); select * from \
-            pgaadauth_create_principal('{literal}', false, false);"
-    ));
+    .run(
+        Command::sql("select * from pgaadauth_list_principals(false);")
+            .then(commands::create_principal(user)),
+    )
+    .in_database("postgres");
     let Some(claims) = claims else { return vec![create] };
     let kind = refusal::kind(Some(claims));
-    let oid = claims.oid.as_deref().unwrap_or("<object-id>");
+    let oid = claims.oid.as_deref();
     let mut fixes = vec![create];
-    if !candidates(claims, None).iter().any(|candidate| candidate.name == user) {
+    let own = candidates(claims, None).iter().any(|candidate| candidate.name == user);
+    // A person's name is not bound to the object ID of another principal.
+    if !own && user.contains('@') {
+        return fixes;
+    }
+    if !own {
         // A name of one's own choice is bound by the object id.
         fixes.push(
             Fix::by(
@@ -132,22 +136,17 @@ fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
                 "If this name is to stand for the token's own principal, create it with the object \
                     id",
             )
-            .run(format!(
-                "select * from pgaadauth_create_principal_with_oid('{literal}', '{oid}', '{kind}', \
-                    false, false);"
-            )),
+            .run(commands::create_principal_with_oid(user, oid, kind))
+            .in_database("postgres"),
         );
     }
-    let identifier = user.replace('"', "\"\"");
     fixes.push(
         Fix::by(
             Actor::DatabaseAdmin,
             "If the role exists with a password, map it to the token's principal",
         )
-        .run(format!(
-            "security label for \"pgaadauth\" on role \"{identifier}\" is \
-                'aadauth,oid={oid},type={kind}';"
-        )),
+        .run(commands::label_role(user, oid, kind))
+        .in_database("postgres"),
     );
     fixes
 }
@@ -166,10 +165,6 @@ fn by_group(user: &str, claims: &Claims) -> Option<Fix> {
             "This identity is in {listed}: if one of them has the role, log in with the group's \
                 display name and your own token"
         ))
-        .run(
-            "select * from pgaadauth_sync_roles_for_group_members();  -- an Entra administrator, \
-                where group sync is on and the own name is to work",
-        )
     })
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -88,7 +89,7 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     match slip.meant {
         Some(meant) => {
             finding = finding.because(format!("meant is probably \"{meant}\""));
-            finding.fix(fix(&user.origin, &meant, seen))
+            finding.fix(fix(&user.origin, &meant))
         }
         None => finding.fix(Fix::by(
             Actor::DatabaseAdmin,
@@ -98,22 +99,21 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     }
 }
 
-fn fix(origin: &Origin, name: &str, seen: &Evidence) -> Fix {
-    let shell = seen.vantage.shell;
+fn fix(origin: &Origin, name: &str) -> Fix {
     match origin {
         Origin::Flag { .. } => {
             Fix::you("Write the name as it is; the shell's own quotes are enough")
-                .run(format!("entra-pg doctor --username {}", text::quoted(shell, name)))
+                .run(Command::new("entra-pg doctor --username").value(name))
         }
         Origin::Conninfo => Fix::you("Quote the name in the connection string")
-            .run(format!("user={}", text::conninfo_value(name))),
+            .run(Command::text(format!("user={}", text::conninfo_value(name)))),
         Origin::Uri => Fix::you("Encode the name once; entra-pg name writes the whole URI")
-            .run(format!("entra-pg name {}", text::quoted(shell, name))),
+            .run(Command::new("entra-pg name").value(name)),
         Origin::ServiceFile { path, service } => Fix::you(format!(
             "Write the name as it is, without quotation marks, in [{service}] of {path}"
         ))
-        .run(format!("user={name}")),
-        _ => Fix::you("Write the name as it is").run(text::set_variable(shell, "PGUSER", name)),
+        .run(Command::text(format!("user={name}"))),
+        _ => Fix::you("Write the name as it is").run(Command::set("PGUSER", name)),
     }
 }
 
@@ -126,8 +126,8 @@ fn missing(fallback: &str, seen: &Evidence) -> Finding {
     match known.first() {
         Some(candidate) => finding
             .because(format!("the token is that of \"{}\" ({})", candidate.name, candidate.from))
-            .fix(fix(&Origin::Default, &candidate.name, seen)),
-        None => finding.fix(Fix::you("Name the role").run("export PGUSER=<role>")),
+            .fix(fix(&Origin::Default, &candidate.name)),
+        None => finding.fix(Fix::you("Name the role").run(Command::set("PGUSER", "<role>"))),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{host, hosts, http, tls::NOT_ENTRA};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -79,7 +80,7 @@ fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
 }
 
 fn look(url: &str) -> Fix {
-    Fix::you("See what answers").run(format!("curl -sSi -m 10 {url} | head -20"))
+    Fix::you("See what answers").run(Command::new("curl -sSI -m 10").value(url))
 }
 
 /// A block page.

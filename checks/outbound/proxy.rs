@@ -3,6 +3,7 @@
 use super::{host, hosts};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -160,7 +161,7 @@ fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> 
         .because_all(lines(&path.tcp))
         .fix(
             Fix::you(format!("Correct {origin}, or unset it where no proxy is needed"))
-                .run(format!("unset {origin}")),
+                .run(Command::unset(origin)),
         )
 }
 

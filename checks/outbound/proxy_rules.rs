@@ -3,6 +3,7 @@
 
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -90,7 +91,10 @@ fn covers(rules: &ProxyRules, proxy: &Proxy) -> Finding {
         .because_all(rules.differences.clone())
         .fix(
             Fix::you("Exempt the metadata service; it answers on the machine's own host alone")
-                .run(format!("export NO_PROXY='{new}' no_proxy='{new}'")),
+                .run(
+                    Command::set("NO_PROXY", new.as_str())
+                        .then(Command::set("no_proxy", new.as_str())),
+                ),
         )
 }
 

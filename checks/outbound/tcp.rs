@@ -3,6 +3,7 @@
 use super::{host, hosts, prefixes};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{Topic, outbound::Route, tcp::TcpAttempt},
     support::reach::{Reach, lines, reach},
@@ -71,11 +72,7 @@ fn network_fix(host: &str) -> Fix {
                 AzureActiveDirectory ({host} is in it)"
         ),
     )
-    .run(
-        "az network nsg rule create -g <resource-group> --nsg-name <nsg> -n AllowEntra --priority \
-            200 --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes \
-            AzureActiveDirectory --destination-port-ranges 443",
-    )
+    .run(Command::new("az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntra --priority 200 --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"))
 }
 
 fn route_fix() -> Fix {

@@ -3,11 +3,13 @@
 use super::{host, hosts, tls};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         tls::{Tls, TlsOutcome},
     },
+    support::commands,
     support::reach::{ChainFault, chain_fault, chain_lines},
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -119,8 +121,8 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
                         program"
                 ))
                 .run(
-                    "export SSL_CERT_FILE=/path/to/full-bundle.pem \
-                        REQUESTS_CA_BUNDLE=/path/to/full-bundle.pem",
+                    Command::set("SSL_CERT_FILE", "/path/to/full-bundle.pem")
+                        .then(Command::set("REQUESTS_CA_BUNDLE", "/path/to/full-bundle.pem")),
                 ),
             ),
         ChainFault::InterceptedAndTrusted => finding
@@ -143,9 +145,7 @@ fn broken(problem: &'static Problem, subject: &str, detail: String, fix: &str) -
 }
 
 fn inspect(subject: &str) -> Fix {
-    Fix::you("See what is presented").run(format!(
-        "openssl s_client -connect {subject}:443 -servername {subject} -showcerts </dev/null"
-    ))
+    Fix::you("See what is presented").run(commands::web_certificates(subject))
 }
 
 /// Reset or closed in the handshake.

@@ -3,11 +3,13 @@
 use super::EVERYTHING_AFTER;
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem},
+    command::Command,
     facts::{
         Topic,
         server::Server,
         tcp::{TcpAttempt, TcpOutcome},
     },
+    support::commands,
     support::reach::{Reach, lines, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -72,20 +74,14 @@ fn judge(server: &Server) -> Verdict {
 
 fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
     let (host, port) = (&server.host, server.port);
-    let name = host.split('.').next().unwrap_or(host);
-    let state =
-        Fix::by(Actor::AzureOwner, "See whether the server is running, and start it").run(format!(
-            "az postgres flexible-server show -g <resource-group> -n {name} --query \
-                '[state,network.publicNetworkAccess]'"
-        ));
+    let name = host.split('.').next();
+    let state = Fix::by(Actor::AzureOwner, "See whether the server is running, and start it")
+        .run(commands::show_server(name, "[state,network.publicNetworkAccess]"));
     match problem {
         known if known == &POOLER_OFF => vec![
-            Fix::you("Use port 5432").run("export PGPORT=5432"),
+            Fix::you("Use port 5432").run(Command::set("PGPORT", "5432")),
             Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)")
-                .run(format!(
-                    "az postgres flexible-server parameter set -g <resource-group> -s {name} -n \
-                        pgbouncer.enabled -v true"
-                )),
+                .run(Command::new("az postgres flexible-server parameter set -g $RG -s $SERVER -n pgbouncer.enabled -v true").with("SERVER", name)),
         ],
         _ if is_private(server) => vec![
             Fix::by(
@@ -104,11 +100,7 @@ fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
                 "Allow this machine's public address in the server's firewall rules (up to 5 \
                     minutes to take effect)",
             )
-            .run(format!(
-                "az postgres flexible-server firewall-rule create -g <resource-group> -n {name} \
-                    --rule-name client --start-ip-address <this-address> --end-ip-address \
-                    <this-address>"
-            )),
+            .run_if(commands::allow_address(name, None)),
             Fix::by(
                 Actor::Network,
                 format!("Allow outbound TCP {port} from this network: many offices block it"),

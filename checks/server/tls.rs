@@ -10,6 +10,7 @@ use crate::{
         tls::{Tls, TlsOutcome},
         vantage::Vantage,
     },
+    support::commands,
     support::reach::{ChainFault, chain_fault, chain_lines},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -133,10 +134,7 @@ fn completed(
 }
 
 fn inspect(server: &Server) -> Fix {
-    Fix::you("See what is presented").run(format!(
-        "openssl s_client -starttls postgres -connect {}:{} -showcerts </dev/null",
-        server.host, server.port
-    ))
+    Fix::you("See what is presented").run(commands::server_certificates(&server.host, server.port))
 }
 
 /// Cut in the handshake.

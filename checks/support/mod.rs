@@ -1,6 +1,7 @@
 //! What checks share and what is not a check itself, so that one file in a family's folder is one check.
 
 pub mod azure;
+pub mod commands;
 pub mod login;
 pub mod name;
 pub mod outbound;

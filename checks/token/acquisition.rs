@@ -3,6 +3,7 @@
 use super::{aadsts, advice::Values, refusal::*};
 use crate::{
     check::{Check, Judge, Missing},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -12,6 +13,7 @@ use crate::{
         },
         settings::Settings,
     },
+    support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -118,10 +120,10 @@ fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
         "no source of tokens applies on this machine",
     )
     .because_all(trace.attempts.iter().filter_map(said))
-    .fix(Fix::you("Sign in with the Azure CLI, and take the token from there").run(format!(
-        "az login && {}",
-        text::fresh_token(crate::facts::vantage::Shell::Posix, audience, tenant)
-    )))
+    .fix(
+        Fix::you("Sign in with the Azure CLI, and take the token from there")
+            .run(commands::sign_in(tenant).then(commands::fresh_token(audience, tenant))),
+    )
     .fix(Fix::you(
         "In a job: set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; in Azure: give \
             the machine a managed identity",
@@ -172,11 +174,11 @@ fn explain(
         )
         .fix(
             Fix::you("Let this user read the agent's proofs, and sign in to this machine again")
-                .run("sudo usermod -aG himds \"$USER\""),
+                .run(Command::new("sudo usermod -aG himds $USER_NAME")),
         ),
         CredentialOutcome::IdentityNotSupported { detail, .. } => {
             find(&NO_MANAGED_IDENTITY, detail.clone())
-                .fix(Fix::you("Take the machine's own identity").run("unset AZURE_CLIENT_ID"))
+                .fix(Fix::you("Take the machine's own identity").run(Command::unset("AZURE_CLIENT_ID")))
         }
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
             return Ok(identity(attempt, endpoint, *status, error, description));
@@ -187,8 +189,7 @@ fn explain(
         CredentialOutcome::CommandMissing { command } => {
             find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
                 .fix(
-                    Fix::you("Install it, or choose another --credential")
-                        .run("curl -sL https://aka.ms/InstallAzureCLIDeb | sudo bash"),
+                    Fix::you("Install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or choose another --credential"),
                 )
         }
         CredentialOutcome::CommandFailed { command, exit, stderr } => {
@@ -241,7 +242,7 @@ fn entra(
             let wait = wait.unwrap_or_default();
             finding.fix(
                 Fix::you(format!("Wait{wait}, and try again"))
-                    .run("entra-pg doctor --retry-for 5m"),
+                    .run(Command::new("entra-pg doctor --retry-for 5m")),
             )
         }
         None => problem
@@ -318,25 +319,30 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
                     AZURE_FEDERATED_TOKEN_FILE in labelled pods",
             )
             .fix(
-                Fix::you("Label the pod (in its template), and start it anew").run(
-                    "kubectl label pod <pod> azure.workload.identity/use=true --dry-run=server",
+                Fix::you("Label the pod template, which restarts the pods").review().run(
+                    Command::new("kubectl patch deployment $DEPLOYMENT --type merge -p")
+                        .value("{\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"azure.workload.identity/use\":\"true\"}}}}}"),
                 ),
             )
-            .fix(Fix::you("See that the service account names the identity").run(
-                "kubectl annotate serviceaccount <name> \
-                    azure.workload.identity/client-id=<client-id>",
-            ))
+            .fix(Fix::you("See that the service account names the identity").run(annotate()))
     } else if missing.iter().any(|name| name == "AZURE_CLIENT_ID") {
-        finding
-            .fix(Fix::you("Name the identity on the service account, and start the pod anew").run(
-            "kubectl annotate serviceaccount <name> azure.workload.identity/client-id=<client-id>",
-        ))
+        finding.fix(
+            Fix::you("Name the identity on the service account, and start the pod anew")
+                .run(annotate()),
+        )
     } else {
         finding.fix(Fix::you(
             "Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this \
                 user",
         ))
     }
+}
+
+/// Names the identity on the service account of a pod.
+fn annotate() -> Command {
+    Command::new(
+        "kubectl annotate serviceaccount $SERVICE_ACCOUNT azure.workload.identity/client-id=$CLIENT_ID",
+    )
 }
 
 fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Finding {
@@ -347,8 +353,11 @@ fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Fin
         format!("{who} ({endpoint}) does not answer: {detail}"),
     );
     match endpoint {
-        "arc" => finding
-            .fix(Fix::you("Start the agent").run("sudo systemctl start himdsd && azcmagent show")),
+        "arc" => {
+            finding.fix(Fix::you("Start the agent").run(
+                Command::new("sudo systemctl start himdsd").then(Command::new("azcmagent show")),
+            ))
+        }
         "app-service" => finding.fix(Fix::you(
             "IDENTITY_ENDPOINT is good inside the app's own container alone; see that no \
                 HTTP_PROXY holds it (NO_PROXY)",
@@ -413,18 +422,20 @@ fn identity(
                 "See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service \
                     connection that this pipeline may use",
             )),
-        known if known == &AMBIGUOUS_MANAGED_IDENTITY => finding
-            .fix(Fix::you("Choose one by its client id").run("export AZURE_CLIENT_ID=<client-id>")),
-        known if known == &IDENTITY_ENDPOINT_BUSY => {
-            finding.fix(Fix::you("Wait, and try again").run("entra-pg doctor --retry-for 2m"))
-        }
+        known if known == &AMBIGUOUS_MANAGED_IDENTITY => finding.fix(
+            Fix::you("Choose one by its client id")
+                .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
+        ),
+        known if known == &IDENTITY_ENDPOINT_BUSY => finding.fix(
+            Fix::you("Wait, and try again").run(Command::new("entra-pg doctor --retry-for 2m")),
+        ),
         _ if app => finding.fix(
             Fix::by(Actor::AzureOwner, "Give the app the identity")
-                .run("az webapp identity assign -g <resource-group> -n <app>"),
+                .run(Command::new("az webapp identity assign -g $RG -n $APP")),
         ),
         _ => finding.fix(
             Fix::by(Actor::AzureOwner, "Give the machine the identity")
-                .run("az vm identity assign -g <resource-group> -n <machine>"),
+                .run(Command::new("az vm identity assign -g $RG -n $VM")),
         ),
     }
 }
@@ -450,10 +461,9 @@ fn command_failed(
     if signed_out {
         let detail = format!("nobody is signed in to {command}");
         let sign_in = match (developer, tenant) {
-            (true, None) => "azd auth login".to_owned(),
-            (true, Some(tenant)) => format!("azd auth login --tenant-id {tenant}"),
-            (false, None) => "az login".to_owned(),
-            (false, Some(tenant)) => format!("az login --tenant {tenant}"),
+            (true, None) => Command::new("azd auth login"),
+            (true, Some(tenant)) => Command::new("azd auth login --tenant-id").value(tenant),
+            (false, tenant) => commands::sign_in(tenant),
         };
         return Finding::of(&CLI_SIGNED_OUT, kind, detail)
             .because(said)
@@ -464,9 +474,11 @@ fn command_failed(
             .fix(Fix::you("Sign in").run(sign_in));
     }
     let by_hand = if developer {
-        format!("azd auth token --scope {scope} --output json | cut -c1-20")
+        Command::new("azd auth token --scope").value(scope.as_str()).words("--output none")
     } else {
-        format!("az account get-access-token --scope {scope} --query expiresOn")
+        Command::new("az account get-access-token --scope")
+            .value(scope.as_str())
+            .words("--query expiresOn")
     };
     Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} cannot give a token"))
         .sure(Confidence::Possible)

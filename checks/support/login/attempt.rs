@@ -6,7 +6,6 @@ use crate::{
         login::Login,
         settings::{Origin, Settings},
         token::{Claims, Token},
-        vantage::Shell,
     },
     text,
 };
@@ -25,7 +24,6 @@ pub struct Attempt<'a> {
     token: Option<&'a Token>,
     login: Option<&'a Login>,
     now: Timestamp,
-    pub(crate) shell: Shell,
 }
 
 impl<'a> Attempt<'a> {
@@ -33,7 +31,7 @@ impl<'a> Attempt<'a> {
     #[must_use]
     pub fn before_the_token(settings: &'a Settings, seen: &'a Evidence) -> Self {
         let (token, now) = (seen.token.seen(), seen.observed_at);
-        Self { settings, token, login: None, now, shell: seen.vantage.shell }
+        Self { settings, token, login: None, now }
     }
 
     /// An attempt with the token.

@@ -4,13 +4,16 @@
 use super::attempt::{Attempt, POOLER_LIMIT};
 use crate::{
     check::{Fragment, Page, Problem, VantageKind, Waiting},
+    command::{Command, guid, identifier},
     facts::{
         login::{Rung, ServerError},
         token::{Claims, PrincipalKind},
     },
+    support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix},
 };
+use std::net::IpAddr;
 
 /// What each text means: a fragment in lower case, and its problem. The first that fits counts. Both
 /// wordings of the server hold the fragment.
@@ -180,18 +183,14 @@ fn group_id(message: &str) -> Option<&str> {
 
 fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<Fix> {
     let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
-    let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
-    let server = host.split('.').next().unwrap_or(host);
+    let server = settings.host.as_ref().and_then(|host| host.value.split('.').next());
     let audience = &settings.cloud.value.database_audience;
+    let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
     let fresh = || {
-        Fix::you("Get a fresh token right before connecting").run(text::fresh_token(
-            attempt.shell,
-            audience,
-            settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
-        ))
+        Fix::you("Get a fresh token right before connecting")
+            .run(commands::fresh_token(audience, tenant))
     };
-    let oid = claims.and_then(|claims| claims.oid.as_deref()).unwrap_or("<object-id>");
-    let literal = user.replace('\'', "''");
+    let oid = claims.and_then(|claims| claims.oid.as_deref());
     match problem {
         known if [&TOKEN_EXPIRED, &AUDIENCE_REFUSED, &OID_CLAIM_REFUSED].contains(&known) => {
             vec![fresh()]
@@ -210,11 +209,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 "If this identity is the right one (it was recreated, say), bind the role to its \
                     object id; grants are kept",
             )
-            .run(format!(
-                "select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', '{}', \
-                    false, false);",
-                kind(claims)
-            )),
+            .run(commands::label_role(user, oid, kind(claims))).in_database("postgres"),
             Fix::you("Otherwise sign in as the identity that the role belongs to"),
         ],
         known if known == &USER_ROLE_APP_TOKEN => vec![
@@ -222,10 +217,7 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 "Sign in as the person the role belongs to, or log in as the application's own \
                     role",
             ),
-            Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(format!(
-                "select * from pgaadauth_update_principal_with_oid('{literal}', '{oid}', \
-                    'service', false, false);"
-            )),
+            Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(commands::label_role(user, oid, "service")).in_database("postgres"),
         ],
         known if known == &SERVICE_ROLE_USER_TOKEN => vec![Fix::you(
             "Sign in as the application (its secret, certificate or managed identity), or log in \
@@ -236,66 +228,53 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 "See whether this identity is in the group itself: nested membership does not \
                     count",
             )
-            .run(format!(
-                "az ad group member check --group {} --member-id {oid}",
-                group_id(&error.message).unwrap_or("<group-id>")
-            )),
+            .run(direct_member(group_id(&error.message), oid)),
             Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
             Fix::you(
                 "If it is, the token is older than the membership: sign in again (a managed \
                     identity's token is renewed within a day)",
             )
-            .run(text::fresh_token(
-                attempt.shell,
-                audience,
-                settings.tenant.as_ref().map(|tenant| tenant.value.as_str()),
-            )),
+            .run(commands::fresh_token(audience, tenant)),
         ],
         known if known == &ROLE_CANNOT_LOG_IN => {
             let own = claims.and_then(|claims| claims.upn.as_deref());
-            let mut name = Fix::you(
+            let name = Fix::you(
                 "Log in with your own name: with group sync on, the group's role itself may not",
-            );
-            name.command = own.map(|own| text::set_variable(attempt.shell, "PGUSER", own));
+            ).run_if(own.map(|own| Command::set("PGUSER", own)));
             vec![
                 name,
                 Fix::by(Actor::DatabaseAdmin, "Or let the role log in")
-                    .run(format!("alter role \"{}\" login;", user.replace('"', "\"\""))),
+                    .run(Command::sql(format!("alter role {} login;", identifier(user)))),
             ]
         }
         known if known == &CLIENT_ADDRESS_REFUSED => {
-            let address = address(&error.message).unwrap_or("<address>");
+            let address = address(&error.message);
+            if matches!(address, Some(IpAddr::V6(_))) {
+                return vec![Fix::you(
+                    "Connect over IPv4: firewall rules of a flexible server hold IPv4 addresses only",
+                )];
+            }
             vec![
                 Fix::by(
                     Actor::AzureOwner,
-                    "Allow the address that the server names in its firewall rules (up to 5 \
-                        minutes to take effect)",
+                    "Allow the address that the server names in its firewall rules (takes effect \
+                        within 5 minutes). Azure CLI before 2.87: -n SERVER --rule-name client",
                 )
-                .run(format!(
-                    "az postgres flexible-server firewall-rule create -g <resource-group> -n \
-                        {server} --rule-name client --start-ip-address {address} --end-ip-address \
-                        {address}"
-                )),
-                Fix::you("Then wait for it").run("entra-pg doctor --retry-for 6m"),
+                .run_if(commands::allow_address(server, address)),
+                Fix::you("Then wait until it takes effect")
+                    .run(Command::new("entra-pg doctor --retry-for 6m")),
             ]
         }
-        known if known == &TLS_REQUIRED => vec![Fix::you("Ask for TLS").run(text::set_variable(
-            attempt.shell,
-            "PGSSLMODE",
-            "verify-full",
-        ))],
+        known if known == &TLS_REQUIRED => vec![Fix::you("Ask for TLS").run(Command::set("PGSSLMODE", "verify-full"))],
         known if known == &TOO_MANY_CONNECTIONS => vec![
             Fix::by(
                 Actor::DatabaseAdmin,
                 "End idle connections, or put the pooler (port 6432) in between",
             )
-            .run(
-                "select pid, usename, state, state_change from pg_stat_activity order by \
-                    state_change;",
-            ),
+            .run(Command::sql("select pid, usename, state, state_change from pg_stat_activity order by state_change;")),
         ],
         known if known == &STARTING_UP => {
-            vec![Fix::you("Wait a moment and try again").run("entra-pg doctor --retry-for 5m")]
+            vec![Fix::you("Wait a moment and try again").run(Command::new("entra-pg doctor --retry-for 5m"))]
         }
         known if known == &SERVER_DEFECT => vec![Fix::by(
             Actor::Microsoft,
@@ -303,23 +282,19 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
         )],
         known if known == &POOLER_TOKEN_TOO_LONG => vec![
             Fix::you("Use port 5432: this token is longer than the pooler takes")
-                .run(text::set_variable(attempt.shell, "PGPORT", "5432")),
+                .run(Command::set("PGPORT", "5432")),
             Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token"),
         ],
         _ => {
             let mut all = vec![Fix::by(
                 Actor::DatabaseAdmin,
                 format!(
-                    "Look for this run's application_name in the log of {server}, and compare the \
-                        role's security label with the token's object id {oid}"
+                    "Look for this run's application_name in the server's log, and compare the role's security label with the object ID of the token{}",
+                    oid.map(|oid| format!(" ({oid})")).unwrap_or_default()
                 ),
             )];
             all.extend(attempt.pooled_token().map(|_| {
-                Fix::you("Ask the server itself, beside its pooler").run(text::set_variable(
-                    attempt.shell,
-                    "PGPORT",
-                    "5432",
-                ))
+                Fix::you("Ask the server itself, beside its pooler").run(Command::set("PGPORT", "5432"))
             }));
             all
         }
@@ -327,9 +302,17 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
 }
 
 /// The client's address in the server's own words: `for host "203.0.113.9"`.
-fn address(message: &str) -> Option<&str> {
-    let quoted = message.split_once("host \"")?.1.split_once('"')?.0;
-    quoted.parse::<std::net::IpAddr>().is_ok().then_some(quoted)
+fn address(message: &str) -> Option<IpAddr> {
+    message.split_once("host \"")?.1.split_once('"')?.0.parse().ok()
+}
+
+/// Lists the principal only if it is a direct member; `member check` would count nested groups.
+fn direct_member(group: Option<&str>, oid: Option<&str>) -> Command {
+    let query = format!("[?id=='{}'].id", oid.and_then(guid).unwrap_or("<object ID>"));
+    Command::new("az ad group member list --group $GROUP_ID --query")
+        .value(query)
+        .words("-o tsv")
+        .with("GROUP_ID", group)
 }
 
 pub(crate) fn kind(claims: Option<&Claims>) -> &'static str {
@@ -362,7 +345,7 @@ pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
         .because_all(attempt.logged())
         .fix(
             Fix::you("Try again in a minute: a restart or failover looks like this")
-                .run("entra-pg doctor --retry-for 2m"),
+                .run(Command::new("entra-pg doctor --retry-for 2m")),
         )
         .fix(Fix::by(
             Actor::Network,

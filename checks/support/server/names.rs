@@ -1,6 +1,7 @@
 //! Why a certificate does not name the host, by the form of the host's name.
 
-use crate::{facts::settings::Settings, text, verdict::Fix};
+use crate::command::Command;
+use crate::{facts::settings::Settings, verdict::Fix};
 use std::net::IpAddr;
 
 /// What is known of a host name of this form.
@@ -35,11 +36,10 @@ pub(crate) fn fix(settings: &Settings, host: &str) -> Fix {
     if form(host).is_some() && host.ends_with(suffix.as_str()) {
         let server = host.split('.').next().unwrap_or(host);
         let name = format!("{server}.{suffix}");
-        let shell = crate::facts::vantage::Shell::Posix;
         return Fix::you(format!(
             "Connect by {name}: it resolves to the same address, and the certificate names it"
         ))
-        .run(text::set_variable(shell, "PGHOST", &name));
+        .run(Command::set("PGHOST", &name));
     }
     Fix::you(format!(
         "Connect by the server's own name, <server>.{suffix}, also for private endpoints; where \

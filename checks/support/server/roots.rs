@@ -3,6 +3,7 @@
 use crate::server::EVERYTHING_AFTER;
 use crate::{
     check::{Fragment, Page, Problem, Waiting},
+    command::Command,
     facts::{
         cloud::CloudKind,
         settings::{Origin, RootCertificates, RootFileState, Settings},
@@ -10,7 +11,6 @@ use crate::{
         vantage::Vantage,
     },
     support::reach::chain_fault,
-    text::set_variable,
     verdict::{Actor, Finding, Fix},
 };
 
@@ -113,7 +113,7 @@ pub(crate) fn name(vantage: &Vantage, text: String) -> Fix {
         Some(file) => (file, ""),
         None => ("system", " (libpq 16 and later; before that, name a file)"),
     };
-    Fix::you(text + note).run(set_variable(vantage.shell, "PGSSLROOTCERT", value))
+    Fix::you(text + note).run(Command::set("PGSSLROOTCERT", value))
 }
 
 /// The file of roots is not there.

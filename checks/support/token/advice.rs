@@ -1,7 +1,8 @@
 //! What to do about a refusal, as data with the places for the user's own values.
 
 use crate::{
-    facts::{credential::CredentialAttempt, settings::Settings},
+    command::Command,
+    facts::{credential::CredentialAttempt, settings::Settings, vantage::Shell},
     verdict::{Actor, Fix},
 };
 
@@ -29,7 +30,9 @@ impl Advice {
             scope: place("https://ossrdbms-aad.database.windows.net/.default"),
             cloud: "<cloud>",
         };
-        (values.fill(self.text), values.fill(self.command))
+        let command = (!self.command.is_empty()).then(|| open(self.command));
+        let rendered = command.and_then(|command| command.render(Shell::Posix));
+        (values.fill(self.text), rendered.map(|rendered| rendered.text).unwrap_or_default())
     }
 }
 
@@ -40,6 +43,16 @@ macro_rules! advise {
     };
 }
 pub(crate) use advise;
+
+/// A command with variables in place of the user's values.
+fn open(template: &str) -> Command {
+    let line = template
+        .replace("{tenant}", "$TENANT")
+        .replace("{client}", "$APP_ID")
+        .replace("{user}", "$USER_NAME")
+        .replace("{scope}", "$SCOPE");
+    Command::template(&line)
+}
 
 /// The user's own values.
 pub(crate) struct Values {
@@ -103,23 +116,17 @@ impl Values {
         };
         match advice.command {
             "" => fix,
-            // A command is pasted into a shell: a value that could be more than one word is left out.
-            command => fix.run(self.plain().fill(command)),
+            command => fix.run(self.fill_in(open(command))),
         }
     }
 
-    /// The values as they may stand in a command.
-    fn plain(&self) -> Self {
-        let word = |value: &str, place: &str| {
-            let harmless = |c: char| c.is_ascii_alphanumeric() || "-._@:/#".contains(c);
-            if value.chars().all(harmless) { value.to_owned() } else { place.to_owned() }
-        };
-        Self {
-            tenant: word(&self.tenant, "<tenant>"),
-            client: word(&self.client, "<application-id>"),
-            user: word(&self.user, "<user>"),
-            scope: self.scope.clone(),
-            cloud: self.cloud,
-        }
+    /// The values that are known, in place of the variables.
+    fn fill_in(&self, command: Command) -> Command {
+        let known = |value: &'_ str| (!value.starts_with('<')).then(|| value.to_owned());
+        command
+            .with("TENANT", known(&self.tenant).as_deref())
+            .with("APP_ID", known(&self.client).as_deref())
+            .with("USER_NAME", known(&self.user).as_deref())
+            .with("SCOPE", Some(&self.scope))
     }
 }
