@@ -22,7 +22,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The source without comments, in which a path is no dependency.
+/// The source without comments, where a path does not count as a dependency.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("UTF-8");
     text.lines()

@@ -112,7 +112,7 @@ fn errors_name_the_place() {
         (refused(br#"{"securityRules": "all of them"}"#), "expected a list at line 1 column"),
         (refused(br#"{"routes": [{"name": "r", "addressPrefix": "0.0.0.0/0", "nextHopType": "Moon"}]}"#), "route r: nextHopType is \"moon\""),
         (refused(br#"{"routes": [{"name": "r", "addressPrefix": "*", "nextHopType": "None"}]}"#), "route r: addressPrefix"),
-        (refused(br#"{"name": "a", "fullyQualifiedDomainName": "a.b"} {"name": "c", "fullyQualifiedDomainName": "c.b"}"#), "document 2: a second server, c, beside a"),
+        (refused(br#"{"name": "a", "fullyQualifiedDomainName": "a.b"} {"name": "c", "fullyQualifiedDomainName": "c.b"}"#), "document 2: a second server, c, besides a"),
         (refused(br#"{"value": [{"startIpAddress": "1.2.3", "endIpAddress": "1.2.3.4"}]}"#), "item 1 of the list: firewall rule"),
         (refused(br#"[{"type": "Microsoft.Network/networkInterfaces", "name": "nic"}]"#), "(nic, of type Microsoft.Network/networkInterfaces)"),
         (refused(b"{}"), "no kind that is understood"),

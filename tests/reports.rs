@@ -207,8 +207,8 @@ fn level(value: &Value) {
     assert!(matches!(value.as_str(), Some("error" | "warning" | "note" | "none")), "{value}");
 }
 
-/// Every format as it was when somebody last looked at it. `BLESS=1 cargo test --test reports` writes the
-/// files anew; look at what git says has changed.
+/// Every format as last reviewed. `BLESS=1 cargo test --test reports` writes the
+/// files again; review the difference in git.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "BLESS is a matter of the test, not of the program")]
 fn the_formats_are_as_the_golden_files_show_them() {

@@ -157,7 +157,7 @@ pub(super) fn terraform(target: &Target<'_>) -> Instruction {
     }
     text.push('}');
     let notes = target.notes(
-        &["provider cyrilgdn/postgresql; a role of Azure is no superuser, hence superuser = false"],
+        &["provider cyrilgdn/postgresql; roles in Azure are not superusers, so superuser = false"],
         "use port 5432 for the provider",
     );
     Instruction { client: "terraform", place: "HCL", text, notes }

@@ -1,4 +1,4 @@
-//! psql, pgAdmin, and the two ways in which libpq is told where to go.
+//! psql, pgAdmin, and libpq's two forms of a connection string.
 
 use super::{Instruction, Target};
 use crate::settings::uri;
@@ -7,7 +7,7 @@ use entra_pg_checks::{
     text::{conninfo_value, quoted, set_variable},
 };
 
-const PER_CONNECTION: &str = "a token is looked at when the connection is made: get one for each new connection, and keep no connection waiting for it";
+const PER_CONNECTION: &str = "the server checks the token only when a connection is made: get a token for each new connection";
 const OLD_LIBPQ: &str =
     "sslrootcert=system needs libpq 16; before that, name a file of root certificates";
 
@@ -136,7 +136,7 @@ fn double_quoted(text: &str) -> String {
     }
 }
 
-/// A host in a URI: IPv6 addresses stand in brackets.
+/// A host in a URI: IPv6 addresses are enclosed in brackets.
 fn host(name: &str) -> String {
     if name.contains(':') { format!("[{name}]") } else { uri::encode(name) }
 }

@@ -67,7 +67,7 @@ pub(crate) struct Target<'a> {
     scope: String,
     tenant: Option<String>,
     token: TokenCommand,
-    /// What is known of the pooler beside the server, as a note.
+    /// What is known about the server's pooler, as a note.
     other_port: Option<String>,
 }
 
@@ -142,7 +142,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether the pooler answers beside the server, and whether it takes this token.
+/// Whether the server's pooler answers, and whether it accepts this token.
 fn other_port(evidence: &Evidence) -> Option<String> {
     let server = evidence.server.seen().filter(|server| server.port != POOLER)?;
     let open =

@@ -66,7 +66,7 @@ pub fn warnings(name: &str) -> Vec<String> {
         odd.push(format!("it mixes letters of two alphabets in one word: {difference}"));
     }
     if compare::is_decomposed(name) {
-        odd.push("its accents stand behind their letters: the same look as one character each, and other bytes".to_owned());
+        odd.push("its accents are separate characters after their letters: it looks the same as the composed form, but has other bytes".to_owned());
     }
     if name.contains('\\') {
         odd.push("it holds a backslash: `sed 's/ /\\\\ /g'` in front of PGUSER is a mistake, since libpq takes backslashes off in connection strings only".to_owned());
@@ -84,7 +84,7 @@ pub fn warnings(name: &str) -> Vec<String> {
         odd.push(alike);
     }
     if name.contains("%40") || name.contains("%20") || name.contains("%23") {
-        odd.push("it looks percent-encoded; only URIs are decoded".to_owned());
+        odd.push("it seems to be percent-encoded; only URIs are decoded".to_owned());
     }
     let guid = name.len() == 36 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     if guid {
@@ -100,12 +100,12 @@ fn other_domain(name: &str) -> Option<String> {
         return Some("a guest's #EXT# is written in capitals, and case counts".to_owned());
     }
     (!domain.contains('.') && !user.is_empty()).then(|| {
-        format!("it ends with @{domain}: Flexible Server takes the name alone, without @server")
+        format!("it ends with @{domain}: flexible server expects the name without @server")
     })
 }
 
 fn passfile(name: &str) -> String {
-    // Alone, a star matches every name.
+    // By itself, an asterisk matches every name.
     if name == "*" {
         return r"\*".to_owned();
     }
@@ -192,7 +192,7 @@ mod tests {
         (!bare.contains(quote)).then(|| inner.replace(&doubled, &quote.to_string()))
     }
 
-    /// PowerShell takes typographers' quotation marks for its own; each stands for one of a pair.
+    /// PowerShell treats typographic quotation marks as its own; each is doubled.
     fn powershell(text: &str) -> Option<String> {
         let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
         let is_quote = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201b}');

@@ -53,7 +53,7 @@ impl TokenCommand {
         }
     }
 
-    /// The command alone.
+    /// The command without an assignment.
     pub(super) fn plain(&self) -> &str {
         &self.0
     }

@@ -54,7 +54,7 @@ pub(super) fn facts(evidence: &Evidence) -> Vec<Known> {
         entra(&mut facts, host);
     }
     if let Some(reading) = evidence.clock.seen() {
-        // Seconds that do not matter are no difference.
+        // A difference of seconds does not matter.
         let off = reading.ahead_seconds();
         let off = if off.abs() < 60 {
             "right to a minute".to_owned()

@@ -71,7 +71,7 @@ pub struct FactChange {
     pub after: Option<String>,
 }
 
-/// Compares.
+/// Compares two reports, check by check.
 #[must_use]
 pub fn compare(before: &Report, after: &Report) -> Difference {
     let (old, new) = (facts(before.evidence()), facts(after.evidence()));

@@ -31,11 +31,11 @@ pub(super) fn suggest(
             return lines;
         }
         (Some(old), Some(new)) => {
-            lines.push(format!("{} is gone; what stands in the way now is {}.", old.id, new.id));
+            lines.push(format!("{} is fixed; the cause is now {}.", old.id, new.id));
             new
         }
         (Some(old), None) => {
-            lines.push(format!("{} is mended.", old.id));
+            lines.push(format!("{} is fixed.", old.id));
             old
         }
         (None, Some(new)) => {
@@ -61,7 +61,7 @@ pub(super) fn suggest(
     lines
 }
 
-/// What is the same and is asked for first when such a problem is looked into.
+/// What is the same, and is asked for first when such a problem is investigated.
 fn common(same: &[String], family: Option<&'static Family>) -> Option<String> {
     let wanted = family?.suspects;
     let kept: Vec<&str> =

@@ -40,7 +40,7 @@ pub struct Item {
     pub expect: Option<String>,
 }
 
-/// Reads a list; its form is told by its first character.
+/// Reads a list; the first character decides its format.
 ///
 /// # Errors
 /// It is in none of the forms, or holds a key that is not known.
@@ -66,12 +66,12 @@ const EXAMPLE: &str = "a line such as host=….postgres.database.azure.com user=
 
 fn json(text: &str) -> Result<Value, UsageError> {
     serde_json::from_str(text)
-        .map_err(|error| UsageError::new(format!("the list is no JSON: {error}")))
+        .map_err(|error| UsageError::new(format!("the list is not valid JSON: {error}")))
 }
 
 fn toml(text: &str) -> Result<Value, UsageError> {
     toml::from_str(text).map_err(|error| {
-        UsageError::new(format!("the list is no TOML: {}", error.to_string().trim_end()))
+        UsageError::new(format!("the list is not valid TOML: {}", error.to_string().trim_end()))
     })
 }
 

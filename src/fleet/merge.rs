@@ -1,10 +1,10 @@
-//! Reports of several places joined: from where a server can be logged in to, and from where not.
+//! Reports of several locations combined: from which of them a login works.
 
 use super::row::{Row, State};
 use crate::diagnose::Report;
 use entra_pg_checks::{Outcome, Status};
 
-/// One server, and how it looks from each place.
+/// One server, as observed from each location.
 pub struct Place {
     /// The server and port.
     pub target: String,
@@ -53,7 +53,7 @@ pub fn merge(reports: &[Report]) -> Vec<Place> {
 }
 
 impl Place {
-    /// Several reports of one place are told apart by user, and then by time.
+    /// Several reports from one location are distinguished by user, and then by time.
     fn tell_apart(&mut self) {
         let names: Vec<String> = self.rows.iter().map(|row| row.name.clone()).collect();
         let users: Vec<Option<String>> = self.rows.iter().map(|row| row.user.clone()).collect();
@@ -90,7 +90,7 @@ impl Place {
         if same { Placed::NowhereForOneCause } else { Placed::Nowhere }
     }
 
-    /// The first family of checks that holds from some places and from others not: what to look for.
+    /// The first family of checks that passes from some locations and fails from others.
     #[must_use]
     pub fn parts_at(&self) -> Option<&'static str> {
         let looked = || self.rows.iter().filter(|row| row.state != State::NotBegun);

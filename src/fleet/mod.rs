@@ -1,6 +1,6 @@
-//! Many targets in one run. What does not depend on the server is looked at once for each cloud and
-//! each identity; every target has a clock, a deadline and a log of its own, and so many of them are
-//! looked at side by side. Of a target that is done only its [`Row`] is kept.
+//! Many targets in one run. What does not depend on the server is checked once per cloud and per
+//! identity. Every target has its own clock, deadline and log; a limited number of targets is checked
+//! at the same time. Only the [`Row`] of a finished target is kept.
 
 mod list;
 mod merge;
@@ -43,7 +43,7 @@ pub struct Fleet {
     pub duration_ms: u64,
     /// Whether it was interrupted.
     pub interrupted: bool,
-    /// One row a target, in the order of the list.
+    /// One row per target, in the order of the list.
     pub rows: Vec<Row>,
 }
 
@@ -55,7 +55,7 @@ impl Fleet {
     }
 }
 
-/// Looks at every target, so many side by side, and hands each report over as soon as it is there.
+/// Checks every target, up to `jobs` at the same time, and hands over each report as it completes.
 pub async fn run(
     entries: &[Entry],
     jobs: usize,
@@ -200,7 +200,7 @@ impl Tally {
     fn line(&self) -> String {
         let Self { all, done, failing, last } = self;
         format!(
-            "{done} of {all} targets looked at, {failing} fail; last: {}",
+            "{done} of {all} targets checked, {failing} failed; last: {}",
             crate::text::clean(last)
         )
     }

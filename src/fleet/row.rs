@@ -21,11 +21,11 @@ pub struct Row {
     pub database: String,
     /// The role.
     pub user: Option<String>,
-    /// The machine that was looked from.
+    /// The machine on which the run was made.
     pub vantage: String,
-    /// The id by which the server's log knows the look; empty where there was none.
+    /// The run ID in the server's log; empty if the target was not checked.
     pub run_id: String,
-    /// When the look began.
+    /// When the run began.
     pub started_at: Option<Timestamp>,
     /// How long it took.
     pub duration_ms: u64,
@@ -44,7 +44,7 @@ pub struct Row {
 /// What became of a target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
-    /// It was looked at.
+    /// The target was checked.
     Looked(Outcome),
     /// The run was interrupted before its turn.
     NotBegun,

@@ -1,5 +1,5 @@
-//! Kubernetes objects that run the doctor where a workload runs. Which place is looked from is
-//! Kubernetes' job, not ours: these are a Job, a CronJob or a DaemonSet, and nothing that watches.
+//! Kubernetes objects that run the doctor where a workload runs. Kubernetes decides where:
+//! these are a Job, a CronJob or a DaemonSet, without a controller.
 
 mod workload;
 mod yaml;
@@ -11,7 +11,7 @@ pub use yaml::yaml;
 /// Which object runs the doctor.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
 pub enum Kind {
-    /// Once.
+    /// Runs once.
     #[default]
     Job,
     /// By a timetable.
@@ -47,7 +47,7 @@ pub struct Manifest {
     pub like: Workload,
 }
 
-/// The user and group of the image: nobody's, and not root's.
+/// The unprivileged user and group of the image.
 const USER: u32 = 65_532;
 
 impl Manifest {
@@ -129,7 +129,7 @@ impl Manifest {
     fn pod(&self, restart: &str) -> Value {
         let mut labels = json!({"app.kubernetes.io/name": self.name});
         if self.federated() {
-            // What the webhook looks for, at the pod and not at the service account.
+            // The webhook reads the label of the pod, not of the service account.
             labels["azure.workload.identity/use"] = json!("true");
         }
         let mut spec = json!({

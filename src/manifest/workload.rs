@@ -15,7 +15,7 @@ pub struct Workload {
     pub federated: bool,
     /// Settings of the pod: names, place, pull secrets.
     pub pod: Map<String, Value>,
-    /// Variables, as they stand.
+    /// Variables, unchanged.
     pub env: Vec<Value>,
     /// Mounts that variables point into, read-only.
     pub mounts: Vec<Value>,

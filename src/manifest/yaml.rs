@@ -30,7 +30,7 @@ fn block(out: &mut String, value: &Value, depth: usize) {
                     Value::Object(entries) if !entries.is_empty() => {
                         let mut inner = String::new();
                         block(&mut inner, value, depth + 1);
-                        // The first entry stands behind the dash.
+                        // The first entry follows the dash.
                         out.push(' ');
                         out.push_str(inner.trim_start());
                     }
@@ -60,7 +60,7 @@ fn below(out: &mut String, value: &Value, depth: usize) {
 fn key(key: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._/-".contains(character);
     let word = key.starts_with(|first: char| first.is_ascii_alphabetic()) && key.chars().all(plain);
-    // What YAML 1.1 takes for a boolean or nothing is no plain word.
+    // A word that YAML 1.1 reads as a boolean or null is quoted.
     let reserved = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     if word && !reserved.contains(&key.to_ascii_lowercase().as_str()) {
         key.to_owned()

@@ -8,7 +8,7 @@ use std::{
 };
 
 thread_local! {
-    /// The last panic of this thread, until somebody asks.
+    /// The last panic of this thread, until it is taken.
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 

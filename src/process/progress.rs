@@ -1,4 +1,4 @@
-//! One line on a terminal that says what is being looked at now; nothing of it in a pipe.
+//! One line on a terminal that names what is being checked; nothing in a pipe.
 
 use entra_pg_checks::Topic;
 use std::{
@@ -133,7 +133,7 @@ impl Line {
             0 => String::new(),
             others => format!(" and {others} more"),
         };
-        let text = format!("looking at {oldest}{more}; {} settled", self.settled);
+        let text = format!("checking {oldest}{more}; {} done", self.settled);
         self.write(&text);
     }
 
@@ -144,7 +144,7 @@ impl Line {
         if text == self.drawn {
             return;
         }
-        // Progress that cannot be shown is no reason to fail.
+        // A failure to show progress does not fail the run.
         let _ = self.out.write_all(format!("\r{text}\x1b[K").as_bytes());
         let _ = self.out.flush();
         self.drawn = text;
@@ -211,7 +211,7 @@ mod tests {
         let strokes = screen.strokes();
         assert_eq!(strokes.len(), 2, "{strokes:?}");
         assert!(
-            strokes[0].starts_with("\rlooking at server pg-prod") && strokes[0].ends_with("\x1b[K"),
+            strokes[0].starts_with("\rchecking server pg-prod") && strokes[0].ends_with("\x1b[K"),
             "{strokes:?}"
         );
         assert!(strokes[0].chars().count() <= 60 + 4, "it never wraps: {strokes:?}");

@@ -58,7 +58,7 @@ pub(crate) fn set(document: &mut Value, pointer: &str, value: Value) {
     }
 }
 
-/// The judgement of evidence.
+/// The judgment of evidence.
 pub(crate) fn report(evidence: Value) -> Report {
     let evidence = serde_json::from_value(evidence).expect("evidence");
     Report::new(evidence, &Selection::default())

@@ -1,4 +1,4 @@
-//! A text that should be a token: nothing of its signature, and nothing of a text that is no token,
+//! A text that should be a token: nothing of its signature, and nothing of a text that is not a token,
 //! becomes a fact.
 #![no_main]
 
