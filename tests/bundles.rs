@@ -168,7 +168,9 @@ fn nothing_of(secret: &str, report: &Report, formats: &[Format], secrets: &Secre
     let style = Style { color: false, width: 80, verbose: 2, quiet: false, unicode: true };
     let mut outputs: Vec<(String, Vec<u8>)> = formats
         .iter()
-        .map(|format| (format!("{format:?}"), render(report, *format, &style).expect("rendered")))
+        .map(|format| {
+            (format!("{format:?}"), render(report, *format, &style).expect("rendered").into_bytes())
+        })
         .collect();
     outputs.extend(unpacked(&packed(report, secrets)));
     for (name, bytes) in outputs {

@@ -85,7 +85,7 @@ fn the_same_fault_of_several_servers_is_one() {
         faults.iter().map(|fault| (fault.cause.problem.id, fault.rows.len())).collect();
     assert_eq!(seen, [("server/dropped", 2), ("claims/expired", 1)]);
     let text = render(&fleet, FleetFormat::Text, &style(0)).expect("text");
-    let text = String::from_utf8(text).expect("UTF-8");
+    let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
     assert!(text.contains("of 4 targets: 3 fail, 1 work"), "{text}");
     assert!(text.contains("2 targets, server/dropped"), "{text}");
     assert!(text.contains("on        pg-b, pg-c"), "{text}");
@@ -109,11 +109,11 @@ fn the_documents_follow_their_schemas() {
 fn every_server_is_a_case_and_a_metric() {
     let fleet = four();
     let junit = render(&fleet, FleetFormat::Junit, &style(0)).expect("made");
-    let junit = String::from_utf8(junit).expect("UTF-8");
+    let junit = String::from_utf8(junit.into_bytes()).expect("UTF-8");
     assert_eq!(junit.matches("<testcase ").count(), 4);
     assert_eq!(junit.matches("<failure ").count(), 3);
     let metrics = render(&fleet, FleetFormat::Prometheus, &style(0)).expect("made");
-    let metrics = String::from_utf8(metrics).expect("UTF-8");
+    let metrics = String::from_utf8(metrics.into_bytes()).expect("UTF-8");
     let up = |value| {
         let lines = metrics.lines().filter(|line| line.starts_with("entra_pg_target_up{"));
         lines.filter(|line| line.ends_with(value)).count()
@@ -139,7 +139,7 @@ fn from_where_it_works_and_from_where_not() {
     assert_eq!((other.placed(), pg.placed()), (Placed::Everywhere, Placed::Somewhere));
     assert_eq!(pg.parts_at(), Some("server"));
     let text = render_merge(&places, MergeFormat::Text, &style(0)).expect("made");
-    let text = String::from_utf8(text).expect("UTF-8");
+    let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
     let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("pg:5432 works from aks-1, aks-2, and not from ci-1"), "{text}");
     assert!(words.contains("the first stage in which the places differ is server"), "{text}");

@@ -4,7 +4,7 @@ use super::{VERSION, archive::File};
 use crate::{
     diagnose::Report,
     report::{Format, Style, render},
-    text::clean,
+    text::{Inert, clean},
 };
 use aws_lc_rs::digest;
 use entra_pg_checks::{
@@ -27,17 +27,17 @@ pub(super) fn files(
         file("report.json", render(report, Format::Json, &style)?),
         file("report.txt", render(report, Format::Text, &style)?),
         file("report.html", render(report, Format::Html, &style)?),
-        file("settings.txt", settings(evidence).into_bytes()),
-        file("network.txt", network(evidence).into_bytes()),
-        file("contacted.txt", contacted(evidence).into_bytes()),
+        file("settings.txt", Inert::text(&settings(evidence))),
+        file("network.txt", Inert::text(&network(evidence))),
+        file("contacted.txt", Inert::text(&contacted(evidence))),
     ];
     if let Some(plan) = plan {
-        files.push(file("plan.txt", plan.as_bytes().to_vec()));
+        files.push(file("plan.txt", Inert::text(plan)));
     }
     let missing = not_collected(evidence, plan.is_some());
     files.insert(
         0,
-        file("README.txt", readme(report, &missing, pseudonymised, unscanned).into_bytes()),
+        file("README.txt", Inert::text(&readme(report, &missing, pseudonymised, unscanned))),
     );
     let hashes: Map<String, Value> =
         files.iter().map(|file| (file.name.clone(), sha256(&file.bytes).into())).collect();
@@ -61,14 +61,12 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn file(name: &str, bytes: Vec<u8>) -> File {
-    File { name: name.to_owned(), bytes }
+fn file(name: &str, text: Inert) -> File {
+    File { name: name.to_owned(), bytes: text.into_bytes() }
 }
 
-fn pretty(value: &Value) -> io::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+fn pretty(value: &Value) -> io::Result<Inert> {
+    Ok(Inert::json(&(serde_json::to_string_pretty(value)? + "\n")))
 }
 
 fn readme(report: &Report, missing: &[String], pseudonymised: bool, unscanned: usize) -> String {

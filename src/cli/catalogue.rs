@@ -1,7 +1,10 @@
 //! `checks`, `schema` and `name`: what can be told without a look at anything.
 
 use super::{TOOL_FAILED, output};
-use crate::report;
+use crate::{
+    report,
+    text::{Inert, clean},
+};
 use entra_pg_checks::rulebook;
 use std::fmt::Write;
 
@@ -12,16 +15,16 @@ pub(super) fn name(name: &str, json: bool) -> u8 {
     if json {
         let document =
             serde_json::json!({"name": name, "spellings": spellings, "warnings": warnings});
-        return print(&format!("{document:#}\n"));
+        return print(&Inert::json(&format!("{document:#}\n")));
     }
     let mut out = String::new();
     for spelling in spellings {
-        let _ = writeln!(out, "{:<18} {}", spelling.place, crate::text::clean(&spelling.text));
+        let _ = writeln!(out, "{:<18} {}", spelling.place, clean(&spelling.text));
     }
     for warning in warnings {
-        let _ = writeln!(out, "warning            {warning}");
+        let _ = writeln!(out, "warning            {}", clean(&warning));
     }
-    print(&out)
+    print(&Inert::text(&out))
 }
 
 /// Prints every check.
@@ -52,7 +55,7 @@ pub(super) fn checks() -> u8 {
         let problems: Vec<&str> = check.problems.iter().map(|problem| problem.id).collect();
         let _ = writeln!(out, "  finds     {}\n", problems.join(", "));
     }
-    print(&out)
+    print(&Inert::text(&out))
 }
 
 /// Prints the JSON Schema of a report.
@@ -63,11 +66,11 @@ pub(super) fn schema(fleet: bool, merge: bool) -> u8 {
         (false, false) => report::schema(),
     };
     match serde_json::to_string_pretty(&schema) {
-        Ok(text) => print(&(text + "\n")),
+        Ok(text) => print(&Inert::json(&(text + "\n"))),
         Err(_) => TOOL_FAILED,
     }
 }
 
-fn print(text: &str) -> u8 {
-    if output::to_stdout(text.as_bytes()).is_ok() { 0 } else { TOOL_FAILED }
+fn print(text: &Inert) -> u8 {
+    if output::to_stdout(text).is_ok() { 0 } else { TOOL_FAILED }
 }

@@ -10,6 +10,7 @@ use crate::{
     diff::{self, Difference},
     settings::request::Selection,
     settings::usage::UsageError,
+    text::Inert,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -56,8 +57,8 @@ pub fn run(args: &DiffArgs, terminal: &Terminal) -> Result<u8, UsageError> {
 
 fn written(difference: &Difference, format: DiffFormat) -> std::io::Result<()> {
     let text = match format {
-        DiffFormat::Text => diff::text(difference),
-        DiffFormat::Json => serde_json::to_string_pretty(difference)? + "\n",
+        DiffFormat::Text => Inert::text(&diff::text(difference)),
+        DiffFormat::Json => Inert::json(&(serde_json::to_string_pretty(difference)? + "\n")),
     };
-    output::to_stdout(text.as_bytes())
+    output::to_stdout(&text)
 }

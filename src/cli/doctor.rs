@@ -20,6 +20,7 @@ use crate::{
     settings,
     settings::request::{AzureRequest, Request, Selection},
     settings::usage::UsageError,
+    text::Inert,
 };
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
@@ -237,7 +238,7 @@ pub fn run(
         build_request(&args.target, &args.identity, &args.network, selection, environment)?;
     request.azure = args.azure.to_request()?;
     if args.choice.plan {
-        return Ok(finished(output::to_stdout(plan::text(&request, environment).as_bytes())));
+        return Ok(finished(output::to_stdout(&Inert::text(&plan::text(&request, environment)))));
     }
     let runtime = runtime();
     let code = loop {

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     explain::{self, Answer, Document, Site},
     settings::usage::UsageError,
+    text::Inert,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -55,11 +56,11 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
         return Err(UsageError::new(format!("no page is known for \"{}\"", text.trim()))
             .suggest("a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the error's text; `entra-pg checks` lists the ids"));
     }
-    let said = said(&answer, args.format).and_then(|text| output::to_stdout(text.as_bytes()));
+    let said = said(&answer, args.format).and_then(|text| output::to_stdout(&text));
     Ok(if said.is_ok() { 0 } else { TOOL_FAILED })
 }
 
-fn said(answer: &Answer, format: ExplainFormat) -> io::Result<String> {
+fn said(answer: &Answer, format: ExplainFormat) -> io::Result<Inert> {
     let pages = &answer.pages;
     let joined = |page: fn(&Document) -> String, between: &str| {
         pages.iter().map(page).collect::<Vec<String>>().join(between)
@@ -75,12 +76,12 @@ fn said(answer: &Answer, format: ExplainFormat) -> io::Result<String> {
                     ids.join(", ")
                 );
             }
-            out + &joined(explain::text, "\n\n")
+            Inert::text(&(out + &joined(explain::text, "\n\n")))
         }
-        ExplainFormat::Markdown => joined(explain::markdown, "\n"),
+        ExplainFormat::Markdown => Inert::text(&joined(explain::markdown, "\n")),
         ExplainFormat::Json => {
             let document = serde_json::json!({"exact": answer.exact, "pages": pages});
-            serde_json::to_string_pretty(&document)? + "\n"
+            Inert::json(&(serde_json::to_string_pretty(&document)? + "\n"))
         }
     })
 }
@@ -93,7 +94,11 @@ fn write_all(folder: &Path, format: ExplainFormat) -> io::Result<()> {
     };
     std::fs::create_dir_all(folder)?;
     for (name, text) in explain::website(site) {
-        output::to_file(&folder.join(name), text.as_bytes())?;
+        let page = match format {
+            ExplainFormat::Text | ExplainFormat::Markdown => Inert::text(&text),
+            ExplainFormat::Json => Inert::json(&text),
+        };
+        output::to_file(&folder.join(name), &page)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::{
     settings,
     settings::request::Selection,
     settings::usage::UsageError,
+    text::{Inert, clean},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -106,7 +107,7 @@ pub fn run(
 ) -> Result<u8, UsageError> {
     let entries = entries(args, environment)?;
     if args.plan {
-        let written = output::to_stdout(plan(&entries).as_bytes());
+        let written = output::to_stdout(&Inert::text(&plan(&entries)));
         return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
     }
     let mut reports = args.output.reports.as_deref().map(Reports::into).transpose()?;
@@ -284,19 +285,20 @@ fn plan(entries: &[Entry]) -> String {
     let mut text = format!("{} targets:\n", entries.len());
     for entry in entries {
         let settings = &entry.request.settings;
-        let host = settings.host.as_ref().map_or("(none)", |host| host.value.as_str());
-        let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
+        let host =
+            settings.host.as_ref().map_or_else(|| "(none)".to_owned(), |host| clean(&host.value));
+        let user = settings.user.as_ref().map(|user| clean(&user.value)).unwrap_or_default();
         text.push_str(&format!(
             "  {:<40} {host}:{}/{} as \"{user}\", credential {}, authority {}\n",
-            crate::text::clean(&entry.name),
+            clean(&entry.name),
             settings.port.value,
-            crate::text::clean(&settings.database.value),
+            clean(&settings.database.value),
             entry.request.credential.name(),
-            settings.cloud.value.authority_host,
+            clean(&settings.cloud.value.authority_host),
         ));
     }
     text.push_str("For each of them `entra-pg doctor --plan` says what is contacted.\n");
-    text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
+    text
 }
 
 fn read(path: &Path) -> Result<String, UsageError> {
@@ -344,7 +346,7 @@ impl Reports {
         }
         let style = Style { color: false, width: 80, verbose: 0, quiet: false, unicode: true };
         let written = report::render(report, Format::Json, &style)
-            .and_then(|bytes| std::fs::write(&path, bytes));
+            .and_then(|bytes| output::to_file(&path, &bytes));
         if let Err(error) = written {
             self.failed.get_or_insert(format!("{} could not be written: {error}", path.display()));
         }

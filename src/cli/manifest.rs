@@ -10,6 +10,7 @@ use crate::{
     manifest::{Kind, Manifest, Workload, yaml},
     settings,
     settings::usage::UsageError,
+    text::Inert,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -115,12 +116,14 @@ pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
     };
     let objects = manifest.objects();
     let text = match args.format {
-        ManifestFormat::Yaml => yaml(&objects),
+        // Every text in it is quoted as in JSON.
+        ManifestFormat::Yaml => Inert::json(&yaml(&objects)),
         ManifestFormat::Json => {
-            format!("{:#}\n", json!({"apiVersion": "v1", "kind": "List", "items": objects}))
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+            Inert::json(&format!("{list:#}\n"))
         }
     };
-    let written = output::to_stdout(text.as_bytes());
+    let written = output::to_stdout(&text);
     Ok(if written.is_ok() { 0 } else { TOOL_FAILED })
 }
 

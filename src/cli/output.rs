@@ -1,8 +1,8 @@
-//! The only place that writes to stdout and stderr.
+//! The only place that writes to stdout, stderr and files. It takes only [`Inert`] output.
 
 #![allow(clippy::disallowed_methods, reason = "the home of stdout and stderr")]
 
-use crate::environment::Environment;
+use crate::{environment::Environment, text::Inert};
 use std::{
     io::{self, IsTerminal, Write},
     path::Path,
@@ -66,16 +66,9 @@ impl Terminal {
 
     /// Says something about the tool itself, on stderr.
     pub fn complain(&self, text: &str) {
-        let text: String = text
-            .chars()
-            .map(|character| match character {
-                '\n' | '\t' => character,
-                control if control.is_control() => '\u{fffd}',
-                plain => plain,
-            })
-            .collect();
-        // Nowhere to complain to.
-        let _ = writeln!(io::stderr(), "entra-pg: {}", text.trim_end());
+        let text = Inert::text(&format!("entra-pg: {}\n", text.trim_end()));
+        // A failure to write to stderr cannot be reported.
+        let _ = to_stderr(&text);
     }
 }
 
@@ -89,7 +82,7 @@ pub fn stderr() -> Box<dyn Write + Send> {
 ///
 /// # Errors
 /// Any other failure to write.
-pub fn to_stdout(bytes: &[u8]) -> io::Result<()> {
+pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -101,7 +94,7 @@ pub fn to_stdout(bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// A failure to write.
-pub fn to_stderr(bytes: &[u8]) -> io::Result<()> {
+pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
     io::stderr().lock().write_all(bytes)
 }
 
@@ -109,15 +102,15 @@ pub fn to_stderr(bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn to_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, bytes) }
+pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+    if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, &**bytes) }
 }
 
 /// Writes a file that only its owner may read.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn to_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn to_private_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -129,7 +122,7 @@ pub fn to_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(bytes)
 }

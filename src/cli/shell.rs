@@ -1,22 +1,27 @@
 //! Help, completions and the man page, all from the one definition.
 
 use super::{TOOL_FAILED, USAGE, output};
+use crate::text::Inert;
 use clap::Command;
 use clap_complete::Shell;
 
-/// Prints what clap has to say: help and version to stdout, complaints to stderr.
+/// Prints what clap generates: help and version to stdout, usage errors to stderr.
 pub(super) fn explain_clap(error: &clap::Error) -> u8 {
-    let failed = error.use_stderr();
-    // Nowhere to print to is nothing to complain about.
+    // A failure to print help or usage cannot be reported.
+    if error.use_stderr() {
+        // An error repeats the arguments, which the caller may have from elsewhere.
+        let _ = output::to_stderr(&Inert::text(&error.to_string()));
+        return USAGE;
+    }
     let _ = error.print();
-    if failed { USAGE } else { 0 }
+    0
 }
 
 /// Prints a completion script.
 pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, command, "entra-pg", &mut script);
-    print(&script)
+    print(script)
 }
 
 /// Prints the man page, one section for each command.
@@ -34,9 +39,9 @@ pub(super) fn man(mut command: Command) -> u8 {
             return TOOL_FAILED;
         }
     }
-    print(&page)
+    print(page)
 }
 
-fn print(bytes: &[u8]) -> u8 {
-    if output::to_stdout(bytes).is_ok() { 0 } else { TOOL_FAILED }
+fn print(bytes: Vec<u8>) -> u8 {
+    if output::to_stdout(&Inert::own(bytes)).is_ok() { 0 } else { TOOL_FAILED }
 }

@@ -11,6 +11,7 @@ use crate::{
     environment::Environment,
     report::{self, Format, Style},
     secret::Secrets,
+    text::Inert,
 };
 use std::path::{Path, PathBuf};
 
@@ -96,10 +97,10 @@ fn write_bundle(
     let bytes = bundle::pack(report, &extras)?;
     // The key comes first: a bundle without it could never be understood again.
     if let (Some(key), Some(pseudonyms)) = (&key, &pseudonyms) {
-        output::to_private_file(key, pseudonyms.file().as_bytes())
+        output::to_private_file(key, &Inert::json(&pseudonyms.file()))
             .map_err(|error| said(key, error))?;
     }
-    Ok(output::to_file(path, &bytes).map_err(|error| said(path, error))?)
+    Ok(output::to_file(path, &Inert::archive(bytes)).map_err(|error| said(path, error))?)
 }
 
 fn key_file(bundle: &Path, key: Option<&Path>) -> PathBuf {

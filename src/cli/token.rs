@@ -18,7 +18,7 @@ use crate::{
     secret::{Secret, redact},
     settings::request::{Request, Selection},
     settings::usage::UsageError,
-    text::clean,
+    text::{Inert, clean},
 };
 use clap::Args;
 use entra_pg_checks::{
@@ -97,7 +97,8 @@ pub fn run(
     let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
         .unwrap_or_default();
     if let (true, Some(secret)) = (args.show_token, &secret) {
-        let written = output::to_stdout(format!("{}\n", secret.expose().trim()).as_bytes());
+        let written =
+            output::to_stdout(&Inert::own(format!("{}\n", secret.expose().trim()).into_bytes()));
         return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
     }
     let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
@@ -115,7 +116,7 @@ pub fn run(
     };
     let rendered = report::render(&report, Format::Text, &style);
     let written = rendered.and_then(|text| {
-        let all = [card.as_bytes(), trace.as_bytes(), text.as_slice()].concat();
+        let all = Inert::concat(&[Inert::text(&card), Inert::text(&trace), text]);
         if args.show_token { output::to_stderr(&all) } else { output::to_stdout(&all) }
     });
     if written.is_err() {

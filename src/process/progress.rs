@@ -1,5 +1,6 @@
 //! One line on a terminal that names what is being checked; nothing in a pipe.
 
+use crate::text::clean;
 use entra_pg_checks::Topic;
 use std::{
     collections::BTreeMap,
@@ -73,7 +74,6 @@ impl Progress {
         };
         line.next += 1;
         let number = line.next;
-        let subject: String = subject.chars().filter(|character| !character.is_control()).collect();
         line.under_way.insert(number, format!("{} {subject} {label}", topic.name()));
         line.draw();
         number
@@ -140,7 +140,7 @@ impl Line {
     /// Writes what is new over what is old in one stroke, and nothing where nothing is new: that is
     /// what does not flicker.
     fn write(&mut self, text: &str) {
-        let text: String = text.chars().take(self.width.saturating_sub(1)).collect();
+        let text: String = clean(text).chars().take(self.width.saturating_sub(1)).collect();
         if text == self.drawn {
             return;
         }

@@ -2,11 +2,11 @@
 //! a kind are shown for a step.
 
 use super::Report;
-use crate::text::clean;
+use crate::text::{GithubLog, Inert};
 use entra_pg_checks::Severity;
 
-pub(super) fn render(report: &Report) -> String {
-    let mut out = String::new();
+pub(super) fn render(report: &Report) -> Inert {
+    let mut log = GithubLog::default();
     for judged in &report.judgement().findings {
         let finding = &judged.finding;
         let kind = match finding.severity {
@@ -15,22 +15,11 @@ pub(super) fn render(report: &Report) -> String {
             Severity::Info => "notice",
         };
         let fix = finding.fixes.first();
-        let fix = fix.map(|fix| format!(". Fix: {}", clean(&fix.text))).unwrap_or_default();
-        let message = format!("{}{fix}", clean(&finding.detail));
-        out.push_str(&format!("::{kind} title={}::{}\n", finding.problem.id, escape(&message)));
+        let fix = fix.map(|fix| format!(". Fix: {}", fix.text)).unwrap_or_default();
+        log.annotation(kind, finding.problem.id, &format!("{}{fix}", finding.detail));
     }
     if report.judgement().findings.is_empty() {
-        out.push_str(&format!("::notice title=entra-pg::{}\n", escape(&clean(&report.summary()))));
+        log.annotation("notice", "entra-pg", &report.summary());
     }
-    out
-}
-
-/// Source: GitHub's toolkit, workflow commands. The older form `##[…]` counts anywhere in a line, so what
-/// a server says must not hold one.
-fn escape(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-        .replace("##[", "## [")
-        .replace("##vso[", "## vso[")
+    log.finish()
 }

@@ -56,7 +56,7 @@ pub(super) fn render(report: &Report) -> String {
         let _ =
             writeln!(out, "| {id}{about} | {} | {} |", status(line.status), escape(&line.detail));
     }
-    let _ = writeln!(out, "\nrun `{}`", report.evidence().run_id);
+    let _ = writeln!(out, "\nrun `{}`", clean(&report.evidence().run_id).replace('`', "\u{fffd}"));
     out
 }
 

@@ -14,7 +14,7 @@ mod roles;
 mod sarif;
 mod text;
 
-use crate::diagnose::Report;
+use crate::{diagnose::Report, text::Inert};
 use std::io;
 
 pub use json::schema;
@@ -60,21 +60,29 @@ pub struct Style {
     pub unicode: bool,
 }
 
-/// Speaks.
+/// Renders a report.
 ///
 /// # Errors
 /// The format could not be made.
-pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Vec<u8>> {
+pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Inert> {
     Ok(match format {
-        Format::Text => text::render(report, style).into_bytes(),
-        Format::Short => text::short(report, style).into_bytes(),
-        Format::Json => json::render(report)?,
-        Format::Junit => junit::render(report)?,
-        Format::Jsonl => jsonl::render(report)?,
-        Format::Sarif => sarif::render(report)?,
-        Format::AzurePipelines => azure_pipelines::render(report).into_bytes(),
-        Format::Github => github::render(report).into_bytes(),
-        Format::Html => html::render(report).into_bytes(),
-        Format::Markdown => markdown::render(report).into_bytes(),
+        Format::Text => text::render(report, style),
+        Format::Short => text::short(report, style),
+        Format::Json => json_output(json::render(report)?)?,
+        Format::Junit => text_output(junit::render(report)?)?,
+        Format::Jsonl => json_output(jsonl::render(report)?)?,
+        Format::Sarif => json_output(sarif::render(report)?)?,
+        Format::AzurePipelines => azure_pipelines::render(report),
+        Format::Github => github::render(report),
+        Format::Html => Inert::text(&html::render(report)),
+        Format::Markdown => Inert::text(&markdown::render(report)),
     })
+}
+
+fn json_output(bytes: Vec<u8>) -> io::Result<Inert> {
+    Ok(Inert::json(&String::from_utf8(bytes).map_err(io::Error::other)?))
+}
+
+fn text_output(bytes: Vec<u8>) -> io::Result<Inert> {
+    Ok(Inert::text(&String::from_utf8(bytes).map_err(io::Error::other)?))
 }

@@ -2,19 +2,19 @@
 //! explained where it is not. The words are the same with and without colours.
 
 use super::{Report, Style, counts::Counts, roles};
-use crate::text::clean;
+use crate::text::{Inert, Page as Lines, clean};
 use entra_pg_checks::{
     Confidence, FAMILIES, Judged, Line, Outcome, Severity, Status, facts::settings::Settings,
 };
-use owo_colors::{OwoColorize, Style as Paint};
+use owo_colors::Style as Paint;
 use std::fmt::Write;
 
 /// Columns of text; longer lines are hard to read.
 const WIDEST: usize = 100;
 
 /// The whole report.
-pub(super) fn render(report: &Report, style: &Style) -> String {
-    let mut page = Page { out: String::new(), style: *style };
+pub(super) fn render(report: &Report, style: &Style) -> Inert {
+    let mut page = Page { out: Lines::default(), style: *style };
     page.title(report);
     page.verdict(report);
     if !style.quiet {
@@ -26,12 +26,12 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         page.connect(report);
     }
     page.last_line(report);
-    page.out
+    page.out.render(style.color)
 }
 
 /// The verdict and what failed, to paste into a chat.
-pub(super) fn short(report: &Report, style: &Style) -> String {
-    let mut page = Page { out: String::new(), style: *style };
+pub(super) fn short(report: &Report, style: &Style) -> Inert {
+    let mut page = Page { out: Lines::default(), style: *style };
     page.title(report);
     let word = outcome_word(report);
     let id = report.judgement().root().map_or("", |root| root.finding.problem.id);
@@ -42,11 +42,11 @@ pub(super) fn short(report: &Report, style: &Style) -> String {
         }
     }
     page.last_line(report);
-    page.out
+    page.out.render(style.color)
 }
 
 struct Page {
-    out: String,
+    out: Lines,
     style: Style,
 }
 
@@ -111,8 +111,7 @@ impl Page {
             self.labelled(label, &format!("{} ({})", clean(&fix.text), fix.actor.label()));
             if let Some(command) = &fix.command {
                 // A command is never broken: it has to be pasted.
-                let command = self.paint(&clean(command), Paint::new().bold());
-                self.line(&format!("{:17}  {command}", ""));
+                self.out.text(&" ".repeat(19)).styled(&clean(command), Paint::new().bold()).end();
             }
         }
         let id = finding.problem.id;
@@ -122,8 +121,7 @@ impl Page {
     fn stages(&mut self, report: &Report) {
         let fold = self.style.verbose == 0;
         let head = format!(" {:<9}{:<7}{:>8}  {}", "STAGE", "STATUS", "TIME", "CHECK");
-        let head = self.paint(&head, Paint::new().dimmed());
-        self.line(&head);
+        self.out.styled(&head, Paint::new().dimmed()).end();
         for family in FAMILIES.iter().map(|family| family.name) {
             let lines: Vec<&Line> = report
                 .judgement()
@@ -185,14 +183,14 @@ impl Page {
             0 => String::new(),
             short => format!("{short}ms"),
         };
-        let word = self.paint(&format!("{symbol} {word:<5}"), paint);
+        let word = format!("{symbol} {word:<5}");
         let prefix = format!(" {family:<9}");
         let middle = format!("{took:>8}  ");
         let indent = prefix.len() + 7 + middle.len();
         let wrapped = wrap(text, self.width().saturating_sub(indent));
         for (index, part) in wrapped.iter().enumerate() {
             if index == 0 {
-                self.line(&format!("{prefix}{word}{middle}{part}"));
+                self.out.text(&prefix).styled(&word, paint).text(&format!("{middle}{part}")).end();
             } else {
                 self.line(&format!("{:indent$}{part}", ""));
             }
@@ -263,11 +261,11 @@ impl Page {
         let indent = label.chars().count();
         for (index, part) in wrap(text, self.width().saturating_sub(indent)).iter().enumerate() {
             let before = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
-            let text = match paint {
-                Some(paint) => self.paint(&format!("{before}{part}"), paint),
-                None => format!("{before}{part}"),
-            };
-            self.line(&text);
+            let text = format!("{before}{part}");
+            match paint {
+                Some(paint) => self.out.styled(&text, paint).end(),
+                None => self.line(&text),
+            }
         }
     }
 
@@ -275,13 +273,8 @@ impl Page {
         self.style.width.clamp(40, WIDEST)
     }
 
-    fn paint(&self, text: &str, paint: Paint) -> String {
-        if self.style.color { text.style(paint).to_string() } else { text.to_owned() }
-    }
-
     fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
+        self.out.text(text).end();
     }
 }
 

@@ -114,7 +114,8 @@ pub(crate) fn styled(evidence: Value, format: Format, color: bool) -> String {
 /// A rendered report.
 pub(crate) fn text(report: &Report, format: Format, color: bool) -> String {
     let style = Style { color, width: 80, verbose: 0, quiet: false, unicode: true };
-    String::from_utf8(render(report, format, &style).expect("rendered")).expect("UTF-8")
+    String::from_utf8(render(report, format, &style).expect("rendered").into_bytes())
+        .expect("UTF-8")
 }
 
 /// Every recorded observation: its name and the evidence.

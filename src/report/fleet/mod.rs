@@ -6,8 +6,11 @@ mod junit;
 mod prometheus;
 mod text;
 
-use super::Style;
-use crate::fleet::{Fleet, Place};
+use super::{Style, json_output, text_output};
+use crate::{
+    fleet::{Fleet, Place},
+    text::Inert,
+};
 use entra_pg_checks::Outcome;
 use std::io;
 
@@ -35,27 +38,27 @@ pub enum MergeFormat {
     Json,
 }
 
-/// Speaks of a fleet.
+/// Renders a fleet.
 ///
 /// # Errors
 /// The format could not be made.
-pub fn render(fleet: &Fleet, format: FleetFormat, style: &Style) -> io::Result<Vec<u8>> {
+pub fn render(fleet: &Fleet, format: FleetFormat, style: &Style) -> io::Result<Inert> {
     Ok(match format {
-        FleetFormat::Text => text::fleet(fleet, style).into_bytes(),
-        FleetFormat::Json => json::fleet(fleet)?,
-        FleetFormat::Junit => junit::fleet(fleet)?,
-        FleetFormat::Prometheus => prometheus::fleet(fleet).into_bytes(),
+        FleetFormat::Text => text::fleet(fleet, style),
+        FleetFormat::Json => json_output(json::fleet(fleet)?)?,
+        FleetFormat::Junit => text_output(junit::fleet(fleet)?)?,
+        FleetFormat::Prometheus => Inert::text(&prometheus::fleet(fleet)),
     })
 }
 
-/// Speaks of several places.
+/// Renders several places.
 ///
 /// # Errors
 /// The format could not be made.
-pub fn render_merge(places: &[Place], format: MergeFormat, style: &Style) -> io::Result<Vec<u8>> {
+pub fn render_merge(places: &[Place], format: MergeFormat, style: &Style) -> io::Result<Inert> {
     Ok(match format {
-        MergeFormat::Text => text::merge(places, style).into_bytes(),
-        MergeFormat::Json => json::merge(places)?,
+        MergeFormat::Text => text::merge(places, style),
+        MergeFormat::Json => json_output(json::merge(places)?)?,
     })
 }
 

@@ -3,10 +3,10 @@
 use crate::{
     fleet::{Fleet, Place, Placed, Row, Shared, State, shared},
     report::Style,
-    text::clean,
+    text::{Inert, Page as Lines, clean},
 };
 use entra_pg_checks::{Confidence, FAMILIES, Outcome, Status};
-use owo_colors::{OwoColorize, Style as Paint};
+use owo_colors::Style as Paint;
 use std::fmt::Write;
 
 /// A fleet of more targets than this shows only those that do not work.
@@ -16,12 +16,12 @@ const MOST_NAMES: usize = 6;
 /// Columns of a target's name.
 const NAME: usize = 36;
 
-pub(super) fn fleet(fleet: &Fleet, style: &Style) -> String {
-    let mut page = Page { out: String::new(), style: *style };
+pub(super) fn fleet(fleet: &Fleet, style: &Style) -> Inert {
+    let mut page = Page { out: Lines::default(), style: *style };
     let (version, run) = (env!("CARGO_PKG_VERSION"), &fleet.run_id);
     let title =
         format!("entra-pg fleet {version}  {}  run {run}", count(fleet.rows.len(), "target"));
-    page.line(&page.paint(&title, Paint::new().dimmed()));
+    page.out.styled(&title, Paint::new().dimmed()).end();
     page.line("");
     page.headline(fleet.outcome(), &sentence(fleet));
     page.line("");
@@ -40,11 +40,11 @@ pub(super) fn fleet(fleet: &Fleet, style: &Style) -> String {
             page.line(&format!(" … and {} where the login works (-v)", count(hidden, "target")));
         }
     }
-    page.out
+    page.out.render(style.color)
 }
 
-pub(super) fn merge(places: &[Place], style: &Style) -> String {
-    let mut page = Page { out: String::new(), style: *style };
+pub(super) fn merge(places: &[Place], style: &Style) -> Inert {
+    let mut page = Page { out: Lines::default(), style: *style };
     for (index, place) in places.iter().enumerate() {
         if index > 0 {
             page.line("");
@@ -55,7 +55,7 @@ pub(super) fn merge(places: &[Place], style: &Style) -> String {
         page.faults(&shared(roots), "FAIL", "place");
         page.matrix("PLACE", &place.rows.iter().collect::<Vec<_>>());
     }
-    page.out
+    page.out.render(style.color)
 }
 
 /// From where it works, and where the ways part.
@@ -115,7 +115,7 @@ fn some_names(rows: &[&Row]) -> String {
 }
 
 struct Page {
-    out: String,
+    out: Lines,
     style: Style,
 }
 
@@ -168,7 +168,7 @@ impl Page {
         let width = widest.clamp(what.len(), NAME);
         if !suffix.is_empty() {
             let text = format!(" every name ends in {}", clean(suffix));
-            self.line(&self.paint(&text, Paint::new().dimmed()));
+            self.out.styled(&text, Paint::new().dimmed()).end();
         }
         let mut head = format!(" {what:<width$} ");
         for family in FAMILIES.iter().map(|family| family.name) {
@@ -176,22 +176,21 @@ impl Page {
             let _ = write!(head, " {short:<4}");
         }
         head.push_str("    TIME");
-        self.line(&self.paint(&head, Paint::new().dimmed()));
+        self.out.styled(&head, Paint::new().dimmed()).end();
         for row in rows {
             let name = shortened(&short(row), width);
-            let mut text = format!(" {name:<width$} ");
+            self.out.text(&format!(" {name:<width$} "));
             for family in FAMILIES.iter().map(|family| family.name) {
                 let of_family = row.stages.iter().find(|(known, _)| *known == family);
-                let _ = write!(text, " {}", self.cell(of_family.map(|(_, status)| *status)));
+                self.cell(of_family.map(|(_, status)| *status));
             }
             let took = format!("{}ms", row.duration_ms);
-            let _ =
-                write!(text, "{took:>8}  {}", row.root.as_ref().map_or("", |root| root.problem.id));
-            self.line(&text);
+            let problem = row.root.as_ref().map_or("", |root| root.problem.id);
+            self.out.text(&format!("{took:>8}  {problem}")).end();
         }
     }
 
-    fn cell(&self, status: Option<Status>) -> String {
+    fn cell(&mut self, status: Option<Status>) {
         let (symbol, word, paint) = match status {
             Some(Status::Passed) => ("✓", "ok", Paint::new().green()),
             Some(Status::Warning) => ("!", "warn", Paint::new().yellow()),
@@ -202,7 +201,7 @@ impl Page {
             None => (" ", " ", Paint::new()),
         };
         let text = if self.style.unicode { symbol } else { word };
-        self.paint(&format!("{text:<4}"), paint)
+        self.out.text(" ").styled(&format!("{text:<4}"), paint);
     }
 
     fn paragraph(&mut self, label: &str, text: &str, paint: Option<Paint>) {
@@ -214,17 +213,15 @@ impl Page {
         for (index, part) in textwrap::wrap(text, options).iter().enumerate() {
             let before = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
             let line = format!("{before}{part}");
-            self.line(&paint.map_or_else(|| line.clone(), |paint| self.paint(&line, paint)));
+            match paint {
+                Some(paint) => self.out.styled(&line, paint).end(),
+                None => self.line(&line),
+            }
         }
     }
 
-    fn paint(&self, text: &str, paint: Paint) -> String {
-        if self.style.color { text.style(paint).to_string() } else { text.to_owned() }
-    }
-
     fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
+        self.out.text(text).end();
     }
 }
 

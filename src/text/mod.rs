@@ -1,0 +1,14 @@
+//! Text that comes from outside, and the output that shows it.
+//!
+//! Untrusted text can act on what displays it: escape sequences move a terminal's cursor, bidirectional
+//! marks reorder a line, `##vso[…]` sets a variable of a pipeline. Renderers escape each value with
+//! [`clean`]. Every byte that leaves the process is an [`Inert`], and only this module makes one, so a
+//! renderer that forgets a value cannot let it act.
+
+mod commands;
+mod inert;
+mod page;
+
+pub use commands::{AzureLog, GithubLog};
+pub use inert::{Inert, clean, is_active};
+pub use page::Page;
