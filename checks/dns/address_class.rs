@@ -1,6 +1,6 @@
 //! Whether the server's address is of the kind that it has to be: private or public.
 
-use super::{addresses_of, is_private, matrix};
+use super::{addresses_of, cannot_be, is_private, matrix};
 use crate::{
     azure::{place, private_endpoint},
     check::{Check, Judge, Missing, Page, Problem, Severity},
@@ -40,6 +40,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if addresses.is_empty() {
         let subject = name.name.clone();
         return Err(Missing(NotObserved::Blocked { by: Topic::Dns, subject }));
+    }
+    if addresses.iter().any(|ip| cannot_be(*ip, name)) {
+        return Ok(Verdict::NotApplicable("dns/resolution reports the address".to_owned()));
     }
     let private = addresses.iter().any(|ip| is_private(*ip));
     let listed = text::list(&addresses, 2);

@@ -7,6 +7,7 @@ use crate::{
     facts::{
         Topic,
         dns::{Dns, Name, NameserverOrigin, Role},
+        login::LoginOutcome,
     },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -17,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 pub static CHECK: Check = Check {
     id: "dns/consistency",
     asserts: "the nameservers agree",
-    needs: &[Topic::Dns, Topic::Proxy],
+    needs: &[Topic::Dns, Topic::Proxy, Topic::Login],
     problems: &[&NAMESERVERS_DISAGREE],
     decisive: false,
     judge: Judge::Each { subjects, judge },
@@ -52,7 +53,14 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     if others.iter().all(|(_, other)| other == first) {
         return Ok(Verdict::Passed(format!("{} say the same", opinions.len())));
     }
-    Ok(Verdict::found(disagree(dns, name, &opinions)))
+    let logged_in = matches!(
+        seen.login.seen().map(|login| &login.outcome),
+        Some(LoginOutcome::Accepted { .. })
+    );
+    let finding = disagree(dns, name, &opinions);
+    // The system's own lookup decides. After a successful login the difference is information.
+    let harmless = logged_in && !name.usable().is_empty();
+    Ok(Verdict::found(if harmless { finding.severity(Severity::Info) } else { finding }))
 }
 
 fn opinion(name: &Name, nameserver: SocketAddr) -> Option<Opinion> {
@@ -100,9 +108,13 @@ fn disagree(dns: &Dns, name: &Name, opinions: &[(SocketAddr, Opinion)]) -> Findi
     .flatten()
     .collect();
     let detail = format!("the nameservers disagree on {asked}: {}", clauses.join(", "));
-    // After an error programs ask the next nameserver; any other answer they believe.
-    let kinds = [&public, &private, &nothing].into_iter().filter(|who| !who.is_empty()).count();
-    let believed = kinds > 1 || private.len() > 1;
+    // glibc uses the answer of the first nameserver that gives one; after an error it asks the next.
+    let first = opinions.iter().find(|(_, opinion)| *opinion != Opinion::Failed);
+    let first_has_nothing = first.is_some_and(|(_, opinion)| *opinion == Opinion::Nothing);
+    let others_have = !public.is_empty() || !private.is_empty();
+    // With `rotate` any of them may be the first.
+    let any = dns.resolver.has("rotate") && (!nothing.is_empty() || private.len() > 1);
+    let fails = others_have && (first_has_nothing && name.usable().is_empty() || any);
     let wrong = if nothing.is_empty() { &failed } else { &nothing };
     let fix = if wrong.is_empty() {
         format!("Let all nameservers in {} answer for {asked} alike", dns.resolver.source)
@@ -113,7 +125,7 @@ fn disagree(dns: &Dns, name: &Name, opinions: &[(SocketAddr, Opinion)]) -> Findi
             dns.resolver.source
         )
     };
-    let severity = if believed { Severity::Error } else { Severity::Warning };
+    let severity = if fails { Severity::Error } else { Severity::Warning };
     Finding::of(&NAMESERVERS_DISAGREE, asked.clone(), detail)
         .severity(severity)
         .because_all(matrix(dns, name))
@@ -138,10 +150,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
         "server/*",
     ],
     page: Page {
-        means: "This machine has several nameservers, and they give answers of different kinds for \
-            the same name. Programs believe the first that answers, some (with musl, as in Alpine) \
-            the fastest: the login works or fails by chance. Where one only reports an error, \
-            programs ask the next one, and this is a warning.",
+        means: "This machine has several nameservers, and they give answers of different kinds for the same name. With glibc the first nameserver in the list that answers decides; with musl (Alpine) the fastest. This is an error if the answer that counts has no address, a warning if the system's own lookup found an address, and information after a successful login.",
         causes: &[
             "a company nameserver and a public one beside each other: only one of them knows the \
                 private zone",
@@ -177,6 +186,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn two(rcode: &str, addresses: &Value) -> crate::Evidence {
+        healthy_but(&changes(rcode, addresses))
+    }
+
+    fn changes(rcode: &str, addresses: &Value) -> Vec<(&'static str, Value)> {
         let second = |record: &str| {
             json!({"nameserver": "10.0.0.5:53", "transport": "udp", "record": record, "elapsed_ms": 1,
                    "outcome": {"kind": "answered", "rcode": rcode, "addresses": addresses}})
@@ -185,21 +198,40 @@ mod tests {
                    "outcome": {"kind": "answered", "rcode": "NOERROR", "addresses": [{"ip": "20.50.1.10", "ttl": 60}]}});
         let servers = json!([{"address": "10.0.0.4:53", "origin": "system"},
                              {"address": "10.0.0.5:53", "origin": "system"}]);
-        healthy_but(&[
+        vec![
             ("/dns/seen/resolver/nameservers", servers),
             ("/dns/seen/names/2/answers", json!([first, second("A"), second("AAAA")])),
-        ])
+        ]
+    }
+
+    fn severity(seen: &crate::Evidence) -> Option<Severity> {
+        judged(&CHECK, seen).findings.first().map(|judged| judged.finding.severity)
+    }
+
+    fn before_login(changes: &[(&str, Value)]) -> crate::Evidence {
+        let silent = json!({"kind": "silent", "after": "startup"});
+        let login = ("/login/seen/outcome", silent);
+        healthy_but(&[&[login], changes].concat())
     }
 
     #[test]
-    fn what_programs_believe_is_an_error_and_what_they_pass_over_a_warning() {
-        let severity = |seen: &crate::Evidence| {
-            judged(&CHECK, seen).findings.first().map(|judged| judged.finding.severity)
-        };
-        assert_eq!(severity(&two("NXDOMAIN", &json!([]))), Some(Severity::Error));
-        assert_eq!(severity(&two("SERVFAIL", &json!([]))), Some(Severity::Warning));
+    fn an_answer_that_the_system_does_not_use_is_a_warning_and_after_a_login_information() {
         let private = json!([{"ip": "10.1.2.5", "ttl": 60}]);
-        assert_eq!(severity(&two("NOERROR", &private)), Some(Severity::Error));
+        for (rcode, addresses) in
+            [("NXDOMAIN", json!([])), ("SERVFAIL", json!([])), ("NOERROR", private)]
+        {
+            assert_eq!(severity(&two(rcode, &addresses)), Some(Severity::Info), "{rcode}");
+            let seen = before_login(&changes(rcode, &addresses));
+            assert_eq!(severity(&seen), Some(Severity::Warning), "{rcode}");
+        }
+    }
+
+    #[test]
+    fn an_error_only_if_the_first_answer_that_counts_has_no_address() {
+        let mut changes = changes("NXDOMAIN", &json!([]));
+        changes[0].1.as_array_mut().expect("nameservers").reverse();
+        changes.push(("/dns/seen/names/2/system/seen/addresses", json!([])));
+        assert_eq!(severity(&before_login(&changes)), Some(Severity::Error));
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! Whether lookups take the time that they may take.
+//! Whether lookups are fast enough.
 
+use super::{is_silent, replies_of};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity},
     facts::{
         Topic,
-        dns::{AnswerOutcome, Dns, Name},
+        dns::{AnswerOutcome, Dns, Name, RecordType, Transport},
         vantage::Vantage,
     },
     support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
+use std::net::SocketAddr;
 
 /// Milliseconds from which a lookup is slow: most logins take less in all.
 const SLOW_MS: u64 = 1000;
@@ -26,47 +28,92 @@ pub static CHECK: Check = Check {
 
 fn judge(dns: &Dns, vantage: &Vantage) -> Result<Verdict, Missing> {
     let taken = |name: &Name| name.system.seen().map(|lookup| lookup.elapsed_ms);
-    let slowest = dns.names.iter().max_by_key(|name| taken(name));
-    let Some(name) = slowest else {
-        return Ok(Verdict::NotApplicable("no name was looked up".to_owned()));
+    let resolved = dns.names.iter().filter(|name| !name.usable().is_empty());
+    let Some(name) = resolved.max_by_key(|name| taken(name)) else {
+        return Ok(Verdict::NotApplicable(match dns.names.is_empty() {
+            true => "no name was looked up".to_owned(),
+            false => "dns/resolution reports the failure".to_owned(),
+        }));
     };
     let lookup = name.system.get()?;
     let elapsed = lookup.elapsed_ms;
-    if lookup.addresses.is_empty() {
-        return Ok(Verdict::NotApplicable("dns/resolution tells what fails".to_owned()));
-    }
-    // The system waits for a dead nameserver: that has a name of its own.
-    let silent = name.answers.iter().any(|answer| {
-        matches!(answer.outcome, AnswerOutcome::Silent | AnswerOutcome::Unreachable { .. })
-    });
-    if elapsed < SLOW_MS || silent {
+    if elapsed < SLOW_MS && !lookup.unfinished {
         return Ok(Verdict::Passed(format!("{elapsed} ms at most")));
     }
     let asked = &name.name;
-    let mut times: Vec<String> = Vec::new();
-    for (answer, _) in name.replies() {
-        let line = format!("{} took {} ms", answer.nameserver.ip(), answer.elapsed_ms);
-        if times.len() < 8 && !times.contains(&line) {
-            times.push(line);
+    let detail = if lookup.unfinished {
+        format!("the lookup of {asked} had not finished after {elapsed} ms")
+    } else {
+        format!("the lookup of {asked} takes {elapsed} ms")
+    };
+    let mut finding = Finding::of(&SLOW, asked.clone(), detail).because_all(causes(dns, name));
+    if !unanswered(name, RecordType::Aaaa).is_empty() {
+        finding = finding.fix(Fix::by(
+            Actor::Network,
+            "Let AAAA queries and their answers pass (a firewall or an old forwarder drops them)",
+        ));
+        finding = finding
+            .fix(Fix::you("Or set `options no-aaaa` in /etc/resolv.conf (glibc 2.36 and later)"));
+    } else {
+        finding = finding.fix(Fix::by(
+            Actor::Network,
+            "Repair or remove the nameserver or forwarder that answers late or not at all",
+        ));
+    }
+    let measure = Fix::you("Measure the lookup").run(commands::system_look_up(vantage, asked));
+    Ok(Verdict::found(finding.fix(measure)))
+}
+
+/// What makes the lookup slow, as far as it was observed.
+fn causes(dns: &Dns, name: &Name) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let wait = dns.resolver.timeout_s.unwrap_or(5);
+    for nameserver in dns.resolver.system() {
+        if is_silent(name, nameserver) {
+            lines.push(format!(
+                "{} does not answer; the system waits {wait} s before it asks the next nameserver",
+                nameserver.ip()
+            ));
         }
     }
-    let detail = format!("this machine takes {elapsed} ms to look {asked} up");
-    Ok(Verdict::found(
-        Finding::of(&SLOW, asked.clone(), detail)
-            .because_all(times)
-            .because_all(
-                dns.resolver
-                    .lookup_order
-                    .as_ref()
-                    .map(|order| format!("nsswitch.conf: hosts: {order}")),
-            )
-            .fix(Fix::by(
-                Actor::Network,
-                "See why that nameserver takes so long: a forwarder that is far away, or the first \
-                    of several that does not answer",
-            ))
-            .fix(Fix::you("Measure it by hand").run(commands::system_look_up(vantage, asked))),
-    ))
+    for nameserver in unanswered(name, RecordType::Aaaa) {
+        let waits = 3 * wait;
+        lines.push(format!(
+            "{} answers the A query and not the AAAA query; psql waits up to {waits} s for it",
+            nameserver.ip()
+        ));
+    }
+    for extended in &name.search_unanswered {
+        lines.push(format!(
+            "{extended} is asked first (search list, ndots:{}) and gets no answer",
+            dns.resolver.ndots
+        ));
+    }
+    for (answer, _) in name.replies() {
+        let line = format!("{} took {} ms", answer.nameserver.ip(), answer.elapsed_ms);
+        if lines.len() < 8 && !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let order = dns.resolver.lookup_order.as_ref();
+    lines.extend(order.map(|order| format!("nsswitch.conf: hosts: {order}")));
+    lines
+}
+
+/// The nameservers that answered the query for the other family over UDP, and not this one.
+fn unanswered(name: &Name, record: RecordType) -> Vec<SocketAddr> {
+    let silent = name.answers.iter().filter(|answer| {
+        answer.record == record
+            && answer.transport == Transport::Udp
+            && matches!(answer.outcome, AnswerOutcome::Silent | AnswerOutcome::Slow)
+    });
+    let mut nameservers: Vec<SocketAddr> = silent.map(|answer| answer.nameserver).collect();
+    nameservers.dedup();
+    nameservers.retain(|&nameserver| {
+        let mut replies = replies_of(name, nameserver);
+        replies.any(|(answer, _)| answer.record != record && answer.transport == Transport::Udp)
+    });
+    nameservers
 }
 
 /// Lookups that take seconds.
@@ -106,10 +153,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_dead_nameserver_is_not_called_slow() {
+    fn the_time_of_the_system_lookup_decides() {
         let slow = ("/dns/seen/names/2/system/seen/elapsed_ms", json!(1500));
         assert_eq!(problems_of(&CHECK, &healthy_but(std::slice::from_ref(&slow))), ["dns/slow"]);
         let silent = ("/dns/seen/names/2/answers/0/outcome", json!({"kind": "silent"}));
-        assert_eq!(problems_of(&CHECK, &healthy_but(&[slow, silent])), Vec::<&str>::new());
+        let seen = healthy_but(&[slow, silent.clone()]);
+        assert_eq!(problems_of(&CHECK, &seen), ["dns/slow"]);
+        assert_eq!(problems_of(&CHECK, &healthy_but(&[silent])), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_lookup_that_has_not_finished_is_slow() {
+        let unfinished = ("/dns/seen/names/2/system/seen/unfinished", json!(true));
+        assert_eq!(problems_of(&CHECK, &healthy_but(&[unfinished])), ["dns/slow"]);
     }
 }

@@ -12,7 +12,9 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, Role},
+        dns::{
+            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, Role, Transport,
+        },
         proxy::ProxyRules,
     },
     text,
@@ -79,14 +81,25 @@ fn through_proxy(rules: &ProxyRules, host: &str) -> bool {
     rules.https.is_some() && !rules.exempt.iter().any(|name| name == host)
 }
 
-/// Loopback and unspecified addresses are nobody's; the Entra hosts have public addresses.
+/// Whether the address cannot be that of the name: no host on a network has it, or it is the private
+/// address of an Entra host, which has public addresses only.
+/// Source: IANA special-purpose address registries.
 fn cannot_be(address: IpAddr, name: &Name) -> bool {
-    address.is_loopback() || address.is_unspecified() || (is_entra(name) && is_private(address))
+    let address = address.to_canonical();
+    let no_host = match address {
+        IpAddr::V4(ip) => {
+            let [first, ..] = ip.octets();
+            first == 0 || first >= 224 || ip.is_link_local()
+        }
+        IpAddr::V6(ip) => ip.is_multicast() || ip.is_unicast_link_local(),
+    };
+    let local = address.is_loopback() || address.is_unspecified();
+    local || no_host || (is_entra(name) && is_private(address))
 }
 
-/// Addresses of private networks, shared and link-local ones among them.
+/// Whether the address is one of a private network; shared and link-local addresses count.
 fn is_private(address: IpAddr) -> bool {
-    match address {
+    match address.to_canonical() {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();
             let shared = first == 100 && (64..128).contains(&second);
@@ -95,6 +108,20 @@ fn is_private(address: IpAddr) -> bool {
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
+
+/// Whether a nameserver answered none of the queries for a name, although there was time for it.
+fn is_silent(name: &Name, nameserver: SocketAddr) -> bool {
+    let mut asked = name.answers.iter().filter(|answer| answer.nameserver == nameserver).peekable();
+    asked.peek().is_some()
+        && asked.all(|answer| match answer.outcome {
+            AnswerOutcome::Silent | AnswerOutcome::Slow => answer.elapsed_ms >= FULL_WAIT_MS,
+            AnswerOutcome::Closed | AnswerOutcome::PortClosed => answer.transport == Transport::Tcp,
+            _ => false,
+        })
+}
+
+/// Silence that is shorter than this was cut off because another nameserver had answered.
+const FULL_WAIT_MS: u64 = 900;
 
 /// The replies of one nameserver about a name.
 fn replies_of(name: &Name, nameserver: SocketAddr) -> impl Iterator<Item = (&Answer, &Reply)> {
@@ -154,7 +181,7 @@ fn cell(name: &Name, nameserver: SocketAddr, record: RecordType) -> String {
             let addresses: Vec<IpAddr> = reply.addresses.iter().map(|address| address.ip).collect();
             text::list(&addresses, 2)
         }
-        (None, Some(answer)) => resolution::said(answer),
+        (None, Some(answer)) => resolution::describe(answer),
         (None, None) => "not asked".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity},
     facts::{
         Topic,
-        dns::{Answer, AnswerOutcome, Dns},
+        dns::{Answer, AnswerOutcome, Dns, Transport},
     },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -16,7 +16,13 @@ pub static CHECK: Check = Check {
     id: "dns/nameservers",
     asserts: "every nameserver answers",
     needs: &[Topic::Dns],
-    problems: &[&NO_NAMESERVER, &NAMESERVER_UNREACHABLE, &NAMESERVER_DOWN],
+    problems: &[
+        &NO_NAMESERVER,
+        &NAMESERVER_UNREACHABLE,
+        &UDP_BLOCKED,
+        &EDNS_DROPPED,
+        &NAMESERVER_DOWN,
+    ],
     decisive: false,
     judge: Judge::Once(|seen| Ok(judge(seen.dns.get()?))),
 };
@@ -29,37 +35,139 @@ fn judge(dns: &Dns) -> Verdict {
         return none(dns, resolved);
     }
     let dead: Vec<SocketAddr> = asked.iter().copied().filter(|at| is_dead(dns, *at)).collect();
-    let evidence = dead.iter().map(|at| format!("{at}: {}", silence(dns, *at)));
-    if dead.is_empty() {
-        return Verdict::Passed(text::list(&asked, 3));
+    let own: Vec<SocketAddr> = dns.resolver.system().collect();
+    let without_edns = of(&own, |at| edns_dropped(dns, at));
+    let over_tcp_only = of(&own, |at| !without_edns.contains(&at) && udp_blocked(dns, at));
+    let usable = |at: &SocketAddr| {
+        !dead.contains(at) && !without_edns.contains(at) && !over_tcp_only.contains(at)
+    };
+    let severity = if resolved || own.iter().any(usable) || own.is_empty() {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
+    let findings: Vec<Finding> = [
+        (!dead.is_empty()).then(|| unreachable(dns, &asked, &dead, resolved)),
+        (!over_tcp_only.is_empty())
+            .then(|| blocked_over_udp(&over_tcp_only, resolved).severity(severity)),
+        (!without_edns.is_empty())
+            .then(|| blocked_with_edns(dns, &without_edns, resolved).severity(severity)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if findings.is_empty() {
+        return Verdict::Passed(answering(dns, &asked));
     }
-    let subject = text::list(&dead, 3);
+    Verdict::Found(findings)
+}
+
+/// The nameservers that answered, and those that were not waited for.
+fn answering(dns: &Dns, asked: &[SocketAddr]) -> String {
+    let has_answered = |at: SocketAddr| answers(dns, at).any(is_answered);
+    let (those, others): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        asked.iter().partition(|at| has_answered(**at) || answers(dns, **at).next().is_none());
+    let late = (!others.is_empty()).then(|| {
+        let waited = others.iter().flat_map(|at| answers(dns, *at)).map(|answer| answer.elapsed_ms);
+        let waited = waited.max().unwrap_or_default();
+        format!("; {} gave no answer within {waited} ms", text::list(&others, 3))
+    });
+    text::list(&those, 3) + &late.unwrap_or_default()
+}
+
+fn of(nameservers: &[SocketAddr], wanted: impl Fn(SocketAddr) -> bool) -> Vec<SocketAddr> {
+    nameservers.iter().copied().filter(|at| wanted(*at)).collect()
+}
+
+fn unreachable(dns: &Dns, asked: &[SocketAddr], dead: &[SocketAddr], resolved: bool) -> Finding {
+    let evidence = dead.iter().map(|at| format!("{at}: {}", silence(dns, *at)));
+    let subject = text::list(dead, 3);
     let port = "UDP and TCP port 53 from this machine";
     if dead.len() == asked.len() && !resolved {
         let detail = format!("no nameserver answers: {subject}");
-        return Verdict::found(
-            Finding::of(&NAMESERVER_UNREACHABLE, subject.clone(), detail)
-                .because_all(evidence)
-                .fix(Fix::by(
-                    Actor::Network,
-                    format!(
-                        "Allow {port} to {subject}; in Azure, look for a rule that denies the \
-                            service tag AzurePlatformDNS"
-                    ),
-                ))
-                .fix(Fix::by(
-                    Actor::Network,
-                    format!("Or name nameservers that answer in {}", dns.resolver.source),
-                )),
-        );
+        return Finding::of(&NAMESERVER_UNREACHABLE, subject.clone(), detail)
+            .because_all(evidence)
+            .fix(Fix::by(Actor::Network, format!("Allow {port} to {subject}; in Azure, check for a rule that denies the service tag AzurePlatformDNS")))
+            .fix(Fix::by(Actor::Network, format!("Or set nameservers that answer in {}", dns.resolver.source)));
     }
     let detail = format!("{subject} does not answer; lookups that begin with it are slow or fail");
-    Verdict::found(
-        Finding::of(&NAMESERVER_DOWN, subject.clone(), detail).because_all(evidence).fix(Fix::by(
+    Finding::of(&NAMESERVER_DOWN, subject.clone(), detail).because_all(evidence).fix(Fix::by(
+        Actor::Network,
+        format!("Allow {port} to {subject}, or remove it from {}", dns.resolver.source),
+    ))
+}
+
+fn blocked_over_udp(nameservers: &[SocketAddr], resolved: bool) -> Finding {
+    let subject = text::list(nameservers, 3);
+    let effect = effect(resolved);
+    let detail = format!("{subject} answers over TCP but not over UDP; {effect}");
+    Finding::of(&UDP_BLOCKED, subject.clone(), detail)
+        .because("getaddrinfo, and so psql, asks over UDP unless resolv.conf has `options use-vc`")
+        .fix(Fix::by(
             Actor::Network,
-            format!("Allow {port} to {subject}, or take it out of {}", dns.resolver.source),
-        )),
+            format!("Allow UDP port 53 from this machine to {subject}, and the answers back"),
+        ))
+        .fix(Fix::you("Until then, use TCP: add `options use-vc` to /etc/resolv.conf"))
+}
+
+fn blocked_with_edns(dns: &Dns, nameservers: &[SocketAddr], resolved: bool) -> Finding {
+    let subject = text::list(nameservers, 3);
+    let effect = effect(resolved);
+    let detail = format!("{subject} answers plain queries but not queries with EDNS; {effect}");
+    let source = &dns.resolver.source;
+    Finding::of(&EDNS_DROPPED, subject.clone(), detail)
+        .because(format!("{source} sets options edns0, so every query has an EDNS record"))
+        .fix(Fix::you(format!("Remove edns0 from the options in {source}")))
+        .fix(Fix::by(Actor::Network, "Let DNS packets with EDNS records pass the firewall"))
+}
+
+const fn effect(resolved: bool) -> &'static str {
+    if resolved { "lookups that begin with it are slow" } else { "names do not resolve" }
+}
+
+fn is_answered(answer: &Answer) -> bool {
+    !is_no_answer(answer)
+}
+
+/// Whether the nameserver shows signs of life and was not waited for, since another had answered.
+fn was_cut_off(answer: &Answer) -> bool {
+    answer.outcome == AnswerOutcome::Slow && answer.elapsed_ms < super::FULL_WAIT_MS
+}
+
+/// Whether nothing came back.
+const fn is_no_answer(answer: &Answer) -> bool {
+    matches!(
+        answer.outcome,
+        AnswerOutcome::Silent
+            | AnswerOutcome::Slow
+            | AnswerOutcome::PortClosed
+            | AnswerOutcome::Closed
+            | AnswerOutcome::Unreachable { .. }
     )
+}
+
+/// Whether the nameserver answers over TCP and nothing over UDP, which the system uses.
+fn udp_blocked(dns: &Dns, nameserver: SocketAddr) -> bool {
+    let over = |transport: Transport| {
+        answers(dns, nameserver).filter(move |answer| answer.transport == transport)
+    };
+    !dns.resolver.has("use-vc")
+        && over(Transport::Udp).count() > 1
+        && over(Transport::Udp).all(is_no_answer)
+        && over(Transport::Tcp).any(|a| matches!(a.outcome, AnswerOutcome::Answered(_)))
+}
+
+/// Whether the nameserver answers over UDP, and not if the query has an EDNS record, as the system's.
+fn edns_dropped(dns: &Dns, nameserver: SocketAddr) -> bool {
+    let over_udp = |edns: bool| {
+        answers(dns, nameserver)
+            .filter(move |answer| answer.transport == Transport::Udp && answer.edns == edns)
+    };
+    dns.resolver.has("edns0")
+        && !dns.resolver.has("use-vc")
+        && over_udp(true).count() > 1
+        && over_udp(true).all(is_no_answer)
+        && over_udp(false).any(|a| matches!(a.outcome, AnswerOutcome::Answered(_)))
 }
 
 fn none(dns: &Dns, resolved: bool) -> Verdict {
@@ -79,15 +187,7 @@ fn none(dns: &Dns, resolved: bool) -> Verdict {
 
 fn is_dead(dns: &Dns, nameserver: SocketAddr) -> bool {
     let mut answers = answers(dns, nameserver).peekable();
-    answers.peek().is_some()
-        && answers.all(|answer| {
-            matches!(
-                answer.outcome,
-                AnswerOutcome::Silent
-                    | AnswerOutcome::PortClosed
-                    | AnswerOutcome::Unreachable { .. }
-            )
-        })
+    answers.peek().is_some() && answers.all(|answer| is_no_answer(answer) && !was_cut_off(answer))
 }
 
 fn silence(dns: &Dns, nameserver: SocketAddr) -> String {
@@ -167,6 +267,59 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
     ..Problem::DEFAULT
 };
 
+/// UDP is dropped and TCP is not.
+pub static UDP_BLOCKED: Problem = Problem {
+    id: "dns/udp-blocked",
+    title: "a nameserver answers over TCP but not over UDP",
+    explains: &["dns/*", "outbound/*", "server/*", "token/*"],
+    page: Page {
+        means: "Queries over TCP are answered, and queries over UDP are not. getaddrinfo, which psql and most programs use, asks over UDP, so names do not resolve, or resolve only after a timeout per nameserver.",
+        causes: &[
+            "a firewall rule or network security group that allows port 53 for TCP only",
+            "a VPN or NAT device that drops UDP",
+        ],
+        confirm: &[
+            "`dig +notcp @<nameserver> <name>` times out and `dig +tcp @<nameserver> <name>` answers",
+            "`time getent ahosts <name>`",
+        ],
+        fix: &[
+            (Actor::Network, "allow UDP port 53 to the nameserver in addition to TCP"),
+            (Actor::You, "set `options use-vc` in /etc/resolv.conf until then"),
+        ],
+        mistaken_for: &[
+            "dns/nameserver-unreachable: there TCP is not answered, either",
+            "dns/tcp-blocked: there UDP works and TCP does not",
+        ],
+        sources: &["resolv.conf(5), option use-vc", "RFC 7766"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Queries with EDNS are dropped.
+pub static EDNS_DROPPED: Problem = Problem {
+    id: "dns/edns-dropped",
+    title: "queries with EDNS get no answer",
+    explains: &["dns/*", "outbound/*", "server/*", "token/*"],
+    page: Page {
+        means: "resolv.conf sets `options edns0`, so the system adds an EDNS record to every query. The nameserver, or a firewall in front of it, drops such queries and answers plain ones. psql cannot resolve names, although dig +noedns can.",
+        causes: &[
+            "a firewall that inspects DNS and drops packets with EDNS records",
+            "an old DNS forwarder",
+            "a container that copied the options `edns0 trust-ad` of systemd-resolved, with another nameserver",
+        ],
+        confirm: &[
+            "`dig +notcp +edns=0 @<nameserver> <name>` times out and `dig +notcp +noedns @<nameserver> <name>` answers",
+        ],
+        fix: &[
+            (Actor::You, "remove edns0 from the options in /etc/resolv.conf"),
+            (Actor::Network, "let EDNS pass, or update the forwarder"),
+        ],
+        mistaken_for: &["dns/udp-blocked: there plain queries over UDP get no answer, either"],
+        sources: &["resolv.conf(5), option edns0", "RFC 6891"],
+    },
+    ..Problem::DEFAULT
+};
+
 /// One of several nameservers is silent.
 pub static NAMESERVER_DOWN: Problem = Problem {
     id: "dns/nameserver-down",
@@ -185,3 +338,56 @@ pub static NAMESERVER_DOWN: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{
+        Severity,
+        support::testing::{healthy_but, judged, problems_of},
+    };
+    use serde_json::{Value, json};
+
+    fn answer(transport: &str, record: &str, edns: bool, kind: &str) -> Value {
+        json!({"nameserver": "10.0.0.4:53", "transport": transport, "record": record, "edns": edns,
+               "elapsed_ms": 3000, "outcome": {"kind": kind, "rcode": "NOERROR"}})
+    }
+
+    fn seen(answers: &[Value], resolved: bool) -> crate::Evidence {
+        let names = json!([{"name": "pg-prod.postgres.database.azure.com", "role": "server",
+            "hosts_file": [], "answers": answers,
+            "system": {"seen": {"addresses": if resolved { json!(["20.50.1.10"]) } else { json!([]) },
+                                "unfinished": true}},
+            "captured_by_search": null}]);
+        healthy_but(&[
+            (
+                "/dns/seen/resolver/nameservers",
+                json!([{"address": "10.0.0.4:53", "origin": "system"}]),
+            ),
+            ("/dns/seen/resolver/options", json!(["edns0"])),
+            ("/dns/seen/names", names),
+        ])
+    }
+
+    #[test]
+    fn udp_that_is_dropped_is_not_hidden_by_answers_over_tcp() {
+        let both = |transport, edns, kind| {
+            ["A", "AAAA"].map(|record| answer(transport, record, edns, kind))
+        };
+        let tcp = both("tcp", true, "answered");
+        let silent =
+            [both("udp", true, "silent"), both("udp", false, "silent"), tcp.clone()].concat();
+        let judgement = judged(&CHECK, &seen(&silent, false));
+        let finding = &judgement.findings[0].finding;
+        assert_eq!((finding.problem.id, finding.severity), ("dns/udp-blocked", Severity::Error));
+        assert_eq!(
+            judged(&CHECK, &seen(&silent, true)).findings[0].finding.severity,
+            Severity::Warning
+        );
+        let plain =
+            [both("udp", true, "silent"), both("udp", false, "answered"), tcp.clone()].concat();
+        assert_eq!(problems_of(&CHECK, &seen(&plain, false)), ["dns/edns-dropped"]);
+        let good = [both("udp", true, "answered"), tcp].concat();
+        assert_eq!(problems_of(&CHECK, &seen(&good, true)), Vec::<&str>::new());
+    }
+}

@@ -26,7 +26,7 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let (dns, name) = named(seen, subject)?;
-    name.system.get()?;
+    let lookup = name.system.get()?;
     let answered: Vec<IpAddr> = dns
         .resolver
         .nameservers
@@ -44,15 +44,24 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         let detail = "neither the hosts file nor a search suffix overrides it".to_owned();
         return Ok(Verdict::Passed(detail));
     };
+    // The order in nsswitch.conf may ask the nameservers first.
+    if !lookup.addresses.is_empty() && !lookup.addresses.iter().any(|ip| pinned.contains(ip)) {
+        let unused = format!("{} line {} has no effect on the lookup", entry.path, entry.line);
+        return Ok(Verdict::Passed(unused));
+    }
     if pinned.iter().any(|ip| cannot_be(*ip, name)) {
-        let why = "dns/resolution tells of the line in the hosts file".to_owned();
+        let why = "dns/resolution reports the line in the hosts file".to_owned();
         return Ok(Verdict::NotApplicable(why));
     }
     if name.replies().next().is_none() {
-        return Ok(Verdict::Passed(format!("{} line {} alone knows it", entry.path, entry.line)));
+        return Ok(Verdict::Passed(format!(
+            "only {} line {} has the name",
+            entry.path, entry.line
+        )));
     }
     if !new(&pinned) {
-        let same = format!("{} line {} says what the nameservers say", entry.path, entry.line);
+        let same =
+            format!("{} line {} gives the same address as the nameservers", entry.path, entry.line);
         return Ok(Verdict::Passed(same));
     }
     Ok(Verdict::found(overridden(seen, name, entry, &pinned, &answered)))
@@ -60,12 +69,16 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
 
 fn captured(dns: &Dns, name: &Name, capture: &SearchCapture, answered: &[IpAddr]) -> Finding {
     let asked = &name.name;
-    let source = &dns.resolver.source;
+    let source = if dns.resolver.variables.is_empty() {
+        dns.resolver.source.clone()
+    } else {
+        format!("{} and {}", dns.resolver.source, text::list(&dns.resolver.variables, 2))
+    };
     let own = match answered {
         [] => "the nameservers give no address for the name itself".to_owned(),
         some => format!("for the name itself the nameservers give {}", text::list(some, 3)),
     };
-    let detail = format!("{asked} is taken for {}, by a search suffix of {source}", capture.name);
+    let detail = format!("{asked} resolves as {}: a search suffix captures it", capture.name);
     Finding::of(&SEARCH_SUFFIX_CAPTURED, asked.clone(), detail)
         .because(format!("{} resolves to {}", capture.name, text::list(&capture.addresses, 3)))
         .because(own)
@@ -203,14 +216,26 @@ mod tests {
     fn a_line_that_says_the_same_changes_nothing() {
         let same = healthy_but(&[("/dns/seen/names/2/hosts_file", pinned("20.50.1.10"))]);
         assert_eq!(problems_of(&CHECK, &same), Vec::<&str>::new());
-        let other = healthy_but(&[("/dns/seen/names/2/hosts_file", pinned("20.50.1.11"))]);
-        assert_eq!(problems_of(&CHECK, &other), ["dns/hosts-file-override"]);
+        let other =
+            [("/dns/seen/names/2/hosts_file", pinned("20.50.1.11")), resolved("20.50.1.11")];
+        assert_eq!(problems_of(&CHECK, &healthy_but(&other)), ["dns/hosts-file-override"]);
+    }
+
+    fn resolved(address: &str) -> (&'static str, Value) {
+        ("/dns/seen/names/2/system/seen/addresses", json!([address]))
+    }
+
+    #[test]
+    fn a_line_that_the_lookup_does_not_use_is_no_override() {
+        let unused = healthy_but(&[("/dns/seen/names/2/hosts_file", pinned("10.77.1.4"))]);
+        assert_eq!(problems_of(&CHECK, &unused), Vec::<&str>::new());
     }
 
     #[test]
     fn a_pinned_address_that_does_not_connect_is_an_error() {
         let dead = healthy_but(&[
             ("/dns/seen/names/2/hosts_file", pinned("20.50.1.11")),
+            resolved("20.50.1.11"),
             ("/server/seen/tcp/0/outcome", json!({"kind": "silent"})),
         ]);
         let judgement = judged(&CHECK, &dead);

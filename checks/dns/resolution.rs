@@ -1,18 +1,21 @@
 //! Whether each name resolves to an address that can be the right one.
 
-use super::{addresses_of, cannot_be, matrix, named, subjects};
+use super::{addresses_of, cannot_be, is_silent, matrix, named, replies_of, subjects};
 use crate::{
-    check::{Check, Fragment, Judge, Missing, Page, Problem},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        dns::{Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role},
+        dns::{
+            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role, SystemLookup,
+            Transport,
+        },
     },
     support::commands,
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Each name resolves.
 pub static CHECK: Check = Check {
@@ -22,6 +25,7 @@ pub static CHECK: Check = Check {
     problems: &[
         &PRIVATELINK_CAPTURED,
         &PRIVATE_RECORD_MISSING,
+        &NAME_UNANSWERED,
         &NXDOMAIN,
         &SERVFAIL,
         &REFUSED,
@@ -37,24 +41,101 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let (dns, name) = named(seen, subject)?;
     let lookup = name.system.get()?;
     if lookup.addresses.is_empty() {
-        return unresolved(seen, dns, name);
+        return unresolved(seen, dns, name, lookup);
     }
     let wrong: Vec<IpAddr> =
         lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name)).collect();
-    Ok(if wrong.is_empty() { resolved(name, &lookup.addresses) } else { sinkholed(name, &wrong) })
+    if !wrong.is_empty() {
+        return Ok(sinkholed(name, &wrong));
+    }
+    let silent = unanswered(dns, name);
+    if !silent.is_empty() {
+        let finding = name_unanswered(seen, dns, name, &silent).severity(Severity::Warning);
+        return Ok(Verdict::found(finding));
+    }
+    if lookup.unfinished {
+        return Err(out_of_time(lookup));
+    }
+    Ok(resolved(name, &lookup.addresses))
+}
+
+const fn out_of_time(lookup: &SystemLookup) -> Missing {
+    Missing(NotObserved::OutOfTime { after_ms: lookup.elapsed_ms })
 }
 
 fn resolved(name: &Name, addresses: &[IpAddr]) -> Verdict {
     let by = name.replies().find(|(_, reply)| !reply.addresses.is_empty());
-    let via = match (name.hosts_file.first(), by) {
+    let pinned = name.hosts_file.iter().find(|entry| addresses.contains(&entry.address));
+    let via = match (pinned, by) {
         (Some(entry), _) => format!(" from {} line {}", entry.path, entry.line),
-        (None, Some((answer, _))) => format!(" via {}", answer.nameserver.ip()),
+        (None, Some((answer, _))) => format!(" from {}", answer.nameserver.ip()),
         (None, None) => String::new(),
     };
     Verdict::Passed(format!("{}{via}", text::list(addresses, 2)))
 }
 
-fn unresolved(seen: &Evidence, dns: &Dns, name: &Name) -> Result<Verdict, Missing> {
+/// The nameservers of this machine that do not answer for this name and do for another.
+fn unanswered(dns: &Dns, name: &Name) -> Vec<SocketAddr> {
+    let for_others = |nameserver: SocketAddr| {
+        dns.names.iter().any(|other| replies_of(other, nameserver).next().is_some())
+    };
+    dns.resolver.system().filter(|at| is_silent(name, *at) && for_others(*at)).collect()
+}
+
+fn name_unanswered(seen: &Evidence, dns: &Dns, name: &Name, silent: &[SocketAddr]) -> Finding {
+    let asked = &name.name;
+    let servers: Vec<IpAddr> = silent.iter().map(SocketAddr::ip).collect();
+    let listed = text::list(&servers, 3);
+    let others: Vec<&str> = dns
+        .names
+        .iter()
+        .filter(|other| silent.iter().any(|at| replies_of(other, *at).next().is_some()))
+        .map(|other| other.name.as_str())
+        .collect();
+    let zone = asked.split_once('.').map_or(asked.as_str(), |(_, zone)| zone);
+    let detail = format!("{listed} does not answer for {asked}, but answers for other names");
+    Finding::of(&NAME_UNANSWERED, asked.clone(), detail)
+        .because(format!("{listed} answers for {}", text::list(&others, 2)))
+        .because_all(elsewhere(dns, name))
+        .fix(Fix::by(
+            Actor::Network,
+            format!("Repair the conditional forwarder for {zone} (or a parent zone) on {listed}: the server that it forwards to does not answer; inside Azure forward to 168.63.129.16"),
+        ))
+        .fix(Fix::you("Confirm").run(commands::look_up(
+            &seen.vantage,
+            asked,
+            servers.first().copied(),
+        )))
+}
+
+/// Whether nameservers of this machine answer for the name over TCP only, which the system does not use.
+fn answered_over_tcp_only(dns: &Dns, name: &Name) -> bool {
+    let own: Vec<SocketAddr> = dns.resolver.system().collect();
+    let mut replies =
+        name.replies().filter(|(answer, _)| own.contains(&answer.nameserver)).peekable();
+    let asks_over_udp = !dns.resolver.has("use-vc");
+    let not_as_the_system = |answer: &Answer| {
+        answer.transport == Transport::Tcp || answer.edns != dns.resolver.has("edns0")
+    };
+    asks_over_udp
+        && replies.peek().is_some()
+        && replies.all(|(answer, reply)| not_as_the_system(answer) && !reply.truncated)
+}
+
+fn unresolved(
+    seen: &Evidence,
+    dns: &Dns,
+    name: &Name,
+    lookup: &SystemLookup,
+) -> Result<Verdict, Missing> {
+    let silent = unanswered(dns, name);
+    let own_replies = || {
+        let own: Vec<SocketAddr> = dns.resolver.system().collect();
+        name.replies().any(|(answer, _)| own.contains(&answer.nameserver))
+    };
+    if !silent.is_empty() && !own_replies() {
+        return Ok(Verdict::found(name_unanswered(seen, dns, name, &silent)));
+    }
     let settled = name.replies().next().is_some()
         || name.answers.iter().any(|answer| {
             matches!(
@@ -62,44 +143,44 @@ fn unresolved(seen: &Evidence, dns: &Dns, name: &Name) -> Result<Verdict, Missin
                 AnswerOutcome::TruncatedTcpFailed { .. } | AnswerOutcome::Malformed { .. }
             )
         });
-    if !settled {
-        // Nobody answered: that is the nameservers' matter.
+    if !settled || answered_over_tcp_only(dns, name) {
+        // dns/nameservers reports nameservers that do not answer.
         return Err(Missing(NotObserved::Blocked { by: Topic::Dns, subject: String::new() }));
     }
     let problem = problem(dns, name);
     let asked = &name.name;
-    let known = dns.resolver.nameservers.iter().any(|nameserver| {
-        nameserver.origin == NameserverOrigin::System
-            && !addresses_of(name, nameserver.address).is_empty()
-    });
-    let unreadable = name.replies().next().is_none()
-        && name
-            .answers
-            .iter()
-            .any(|answer| matches!(answer.outcome, AnswerOutcome::Malformed { .. }));
-    let detail = if unreadable {
+    let known = dns.resolver.system().any(|at| !addresses_of(name, at).is_empty());
+    if known && lookup.unfinished && problem == &NO_ADDRESS {
+        return Err(out_of_time(lookup));
+    }
+    let detail = if is_unreadable(name) {
         format!("the nameservers answer for {asked} with something that is not DNS")
     } else if known && problem == &NO_ADDRESS {
-        format!("{asked} has an address in DNS, and this machine's own lookup does not find it")
+        format!("{asked} has an address in DNS, but this machine's own lookup does not find it")
     } else {
-        format!("{asked} {}", clause(problem))
+        format!("{asked} {}", clause(name, problem))
     };
+    let order = dns.resolver.lookup_order.as_ref().filter(|_| known);
+    let order = order.map(|order| {
+        let lacks = !order.split_whitespace().any(|source| matches!(source, "dns" | "resolve"));
+        let hint = if lacks { "; it must name dns" } else { "" };
+        format!("nsswitch.conf has hosts: {order}{hint}")
+    });
     let table = dns.resolver.nameservers.len() > 1;
     let mut finding = Finding::of(problem, asked.clone(), detail)
         .because_all(evidence(name))
         .because_all(if table { matrix(dns, name) } else { Vec::new() })
-        .because_all(
-            dns.resolver
-                .lookup_order
-                .as_ref()
-                .filter(|_| known)
-                .map(|order| format!("nsswitch.conf says hosts: {order}; it must name dns")),
-        )
+        .because_all(order)
         .because_all(elsewhere(dns, name));
     for fix in fixes(seen, dns, name, problem) {
         finding = finding.fix(fix);
     }
     Ok(Verdict::found(finding))
+}
+
+fn is_unreadable(name: &Name) -> bool {
+    let malformed = |answer: &Answer| matches!(answer.outcome, AnswerOutcome::Malformed { .. });
+    name.replies().next().is_none() && name.answers.iter().any(malformed)
 }
 
 /// What a nameserver says that programs on this machine do not ask.
@@ -158,14 +239,22 @@ fn problem(dns: &Dns, name: &Name) -> &'static Problem {
     }
 }
 
-fn clause(problem: &Problem) -> &'static str {
+fn clause(name: &Name, problem: &Problem) -> String {
     match problem {
-        known if known == &NXDOMAIN => "does not exist for this machine's nameservers (NXDOMAIN)",
-        known if known == &REFUSED => {
-            "may not be asked for at this machine's nameservers (REFUSED)"
+        known if known == &NXDOMAIN => {
+            "does not exist according to this machine's nameservers (NXDOMAIN)"
         }
+        known if known == &REFUSED => "is refused by this machine's nameservers (REFUSED)",
         known if known == &SERVFAIL => {
-            "cannot be resolved by this machine's nameservers (SERVFAIL)"
+            let mut codes: Vec<&str> = Vec::new();
+            for (_, reply) in name.replies() {
+                let code = reply.rcode.as_str();
+                if !matches!(code, "NOERROR" | "NXDOMAIN") && !codes.contains(&code) {
+                    codes.push(code);
+                }
+            }
+            let codes = text::list(&codes, 3);
+            return format!("cannot be resolved by this machine's nameservers ({codes})");
         }
         known if known == &TCP_BLOCKED => {
             "has an answer too large for UDP, and TCP to the nameserver fails"
@@ -176,35 +265,37 @@ fn clause(problem: &Problem) -> &'static str {
         known if known == &PRIVATE_RECORD_MISSING => {
             "leads into the private zone, and the zone has no address for it"
         }
-        _ => "exists, and has no address",
+        _ => "exists, but has no address",
     }
+    .to_owned()
 }
 
 fn evidence(name: &Name) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for answer in &name.answers {
-        let line = format!("{} says {}", answer.nameserver.ip(), said(answer));
+        let line = format!("{}: {}", answer.nameserver.ip(), describe(answer));
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
     if let Some((code, text)) = name.system.seen().and_then(|lookup| lookup.error.as_ref()) {
-        lines.push(format!("getaddrinfo says \"{text}\" ({code})"));
+        lines.push(format!("getaddrinfo: \"{text}\" ({code})"));
     }
     lines
 }
 
-pub(super) fn said(answer: &Answer) -> String {
+pub(super) fn describe(answer: &Answer) -> String {
     match &answer.outcome {
         AnswerOutcome::Answered(reply) => reply_said(reply),
-        AnswerOutcome::Silent => "nothing".to_owned(),
-        AnswerOutcome::Slow => format!("nothing within {} ms", answer.elapsed_ms),
-        AnswerOutcome::PortClosed => "nothing: port 53 is closed".to_owned(),
+        AnswerOutcome::Silent => "no answer".to_owned(),
+        AnswerOutcome::Slow => format!("no answer within {} ms", answer.elapsed_ms),
+        AnswerOutcome::PortClosed => "no answer: port 53 is closed".to_owned(),
+        AnswerOutcome::Closed => "no answer: the TCP connection is closed".to_owned(),
         AnswerOutcome::Unreachable { detail } | AnswerOutcome::Malformed { detail } => {
             detail.clone()
         }
         AnswerOutcome::TruncatedTcpFailed { detail } => {
-            format!("that its answer is cut; over TCP: {detail}")
+            format!("a truncated answer; over TCP: {detail}")
         }
     }
 }
@@ -275,7 +366,8 @@ fn sinkholed(name: &Name, wrong: &[IpAddr]) -> Verdict {
     let addresses = text::list(wrong, 3);
     let detail = format!("{asked} resolves to {addresses}, which cannot be the real one");
     let mut finding = Finding::of(&SINKHOLED, asked.clone(), detail).because_all(evidence(name));
-    let fix = match name.hosts_file.first() {
+    let pinned = name.hosts_file.iter().find(|entry| wrong.contains(&entry.address));
+    let fix = match pinned {
         Some(entry) => {
             finding = finding
                 .because(format!("{} line {} gives {}", entry.path, entry.line, entry.address));
@@ -337,6 +429,36 @@ pub static NXDOMAIN: Problem = Problem {
             "Microsoft Learn: Azure Database for PostgreSQL, networking with private access, \
                 \"Using custom DNS\"",
             "RFC 8020",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A nameserver is silent for this name only.
+pub static NAME_UNANSWERED: Problem = Problem {
+    id: "dns/name-unanswered",
+    title: "a nameserver does not answer for one name",
+    explains: &["token/*", "outbound/*", "server/*"],
+    page: Page {
+        means: "The nameserver answers for other names, and not for this one. It forwards the zone of this name to another server (a conditional forwarder), and that server does not answer. If another nameserver of this machine answers, lookups are slow: the system waits for the silent one first.",
+        causes: &[
+            "the conditional forwarder of the zone leads to a server that is down, or that a firewall blocks",
+            "a forwarder to 168.63.129.16 on a DNS server outside Azure, where that address does not answer",
+            "a DNS filter that drops queries for the zone",
+        ],
+        confirm: &[
+            "`dig @<nameserver> <name>` times out while `dig @<nameserver> login.microsoftonline.com` answers",
+        ],
+        fix: &[(
+            Actor::Network,
+            "repair the conditional forwarder of the zone, or forward it to a resolver that answers",
+        )],
+        mistaken_for: &[
+            "dns/nameserver-unreachable: there the nameserver answers for no name",
+            "dns/servfail: there the nameserver reports that it could not resolve the name",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure Private Endpoint DNS integration, conditional forwarding",
         ],
     },
     ..Problem::DEFAULT
@@ -520,6 +642,37 @@ mod tests {
         let seen =
             healthy_but(&[("/proxy/seen/https", proxy), ("/dns/seen/names/0/system/seen", failed)]);
         assert_eq!(problems_of(&CHECK, &seen), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_name_that_its_nameserver_does_not_answer_is_found() {
+        let silent = |record: &str, transport: &str| {
+            json!({"nameserver": "10.0.0.4:53", "transport": transport, "record": record,
+                   "elapsed_ms": 3000, "outcome": {"kind": "silent"}})
+        };
+        let answers = json!([silent("A", "udp"), silent("AAAA", "udp"), silent("A", "tcp")]);
+        let servers = json!([{"address": "10.0.0.4:53", "origin": "system"}]);
+        let changes = [
+            ("/dns/seen/resolver/nameservers", servers),
+            ("/dns/seen/names/2/answers", answers),
+            ("/dns/seen/names/2/system/seen/addresses", json!([])),
+            ("/dns/seen/names/2/system/seen/unfinished", json!(true)),
+        ];
+        assert_eq!(problems_of(&CHECK, &healthy_but(&changes)), ["dns/name-unanswered"]);
+        let resolved = healthy_but(&changes[..2]);
+        let judgement = crate::support::testing::judged(&CHECK, &resolved);
+        assert_eq!(judgement.findings[0].finding.severity, crate::Severity::Warning);
+    }
+
+    #[test]
+    fn addresses_that_no_host_has_are_sinkholes() {
+        for address in
+            ["224.0.0.5", "255.255.255.255", "240.0.0.1", "169.254.1.1", "::ffff:127.0.0.1"]
+        {
+            let seen =
+                healthy_but(&[("/dns/seen/names/2/system/seen/addresses", json!([address]))]);
+            assert_eq!(problems_of(&CHECK, &seen), ["dns/sinkholed"], "{address}");
+        }
     }
 
     #[test]

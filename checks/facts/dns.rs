@@ -28,6 +28,10 @@ pub struct ResolverSettings {
     pub timeout_s: Option<u32>,
     /// How often the system goes through the nameservers, where known.
     pub attempts: Option<u32>,
+    /// The options of resolv.conf and of RES_OPTIONS, such as `rotate` or `edns0`.
+    pub options: Vec<String>,
+    /// Environment variables that change the settings: LOCALDOMAIN and RES_OPTIONS.
+    pub variables: Vec<String>,
     /// What nsswitch.conf says of host names, such as `files dns`.
     pub lookup_order: Option<String>,
     /// Where the settings were read, such as `/etc/resolv.conf`.
@@ -88,6 +92,9 @@ pub struct Name {
     pub answers: Vec<Answer>,
     /// What the search suffixes make of the name, when one of them answers.
     pub captured_by_search: Option<SearchCapture>,
+    /// Names with a search suffix that the system asks for first and that got no answer.
+    #[serde(default)]
+    pub search_unanswered: Vec<String>,
 }
 
 /// A line of the hosts file.
@@ -111,8 +118,8 @@ pub struct SystemLookup {
     pub error: Option<(i32, String)>,
     /// Milliseconds it took.
     pub elapsed_ms: u64,
-    /// Whether it had not ended when a nameserver's answer was there already; the addresses are that
-    /// nameserver's, which the system is going to ask in its turn.
+    /// Whether it had not ended when the time for it was over. Then there are no addresses, unless the
+    /// nameserver that the C library asks first has given them and stays silent about AAAA only.
     pub unfinished: bool,
 }
 
@@ -134,6 +141,9 @@ pub struct Answer {
     pub transport: Transport,
     /// What was asked.
     pub record: RecordType,
+    /// Whether the query had an EDNS record, as with `options edns0`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edns: bool,
     /// What happened.
     pub outcome: AnswerOutcome,
     /// Milliseconds until then.
@@ -173,6 +183,8 @@ pub enum AnswerOutcome {
     Slow,
     /// The machine is there, but nothing listens on the port (ICMP port unreachable, or RST).
     PortClosed,
+    /// The nameserver accepted the TCP connection and closed it without an answer.
+    Closed,
     /// There is no way to the machine.
     Unreachable {
         /// The operating system's words.
@@ -239,6 +251,29 @@ pub struct Soa {
     pub primary: String,
 }
 
+impl ResolverSettings {
+    /// Whether resolv.conf or RES_OPTIONS sets this option.
+    #[must_use]
+    pub fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|known| known == option)
+    }
+
+    /// The nameservers that programs on this machine ask, in order.
+    pub fn system(&self) -> impl Iterator<Item = SocketAddr> {
+        let own = |server: &&Nameserver| server.origin == NameserverOrigin::System;
+        self.nameservers.iter().filter(own).map(|server| server.address)
+    }
+
+    /// The first nameserver that the C library asks, where nothing but the hosts file comes before it:
+    /// its answer over UDP is then certain to be the C library's, too.
+    #[must_use]
+    pub fn first_certain(&self) -> Option<SocketAddr> {
+        let plain = matches!(self.lookup_order.as_deref(), None | Some("files dns"));
+        let changed = self.has("use-vc") || self.has("rotate");
+        (plain && !changed).then(|| self.system().next()).flatten()
+    }
+}
+
 impl Dns {
     /// The observations of one name, letter case aside.
     #[must_use]
@@ -264,6 +299,7 @@ impl Name {
             AnswerOutcome::Silent
             | AnswerOutcome::Slow
             | AnswerOutcome::PortClosed
+            | AnswerOutcome::Closed
             | AnswerOutcome::Unreachable { .. }
             | AnswerOutcome::Malformed { .. }
             | AnswerOutcome::TruncatedTcpFailed { .. } => None,

@@ -240,6 +240,7 @@ impl<'a> View<'a> {
             system: lookup.await,
             answers: Vec::new(),
             captured_by_search: None,
+            search_unanswered: Vec::new(),
         }
     }
 

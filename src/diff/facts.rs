@@ -133,6 +133,7 @@ fn said(outcome: &AnswerOutcome) -> String {
         AnswerOutcome::Silent => "silent".to_owned(),
         AnswerOutcome::Slow => "slow".to_owned(),
         AnswerOutcome::PortClosed => "the port is closed".to_owned(),
+        AnswerOutcome::Closed => "the connection is closed".to_owned(),
         AnswerOutcome::Unreachable { .. } => "unreachable".to_owned(),
         AnswerOutcome::Malformed { .. } => "no proper answer".to_owned(),
         AnswerOutcome::TruncatedTcpFailed { .. } => "cut, and nothing over TCP".to_owned(),

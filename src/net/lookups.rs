@@ -1,5 +1,5 @@
-//! The system's own lookup, with hosts file, search suffixes and caches: what psql will see. Every
-//! name is looked up once, whoever asks: the probes, and the HTTP client that fetches tokens.
+//! The system's own lookup, with hosts file, search suffixes and caches: what psql sees. Every name is
+//! looked up once per run; the probes and the HTTP client that fetches tokens share the result.
 
 use crate::time::milliseconds;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
@@ -13,91 +13,93 @@ use std::{
     collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
-    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
-/// More addresses than this are of no use to anybody.
+/// Addresses of one lookup that are kept.
 const MOST: usize = 64;
 
-/// How long the system may still take once a nameserver has answered us: it asks them one after
-/// the other, and waits five seconds for each that is silent.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long to wait for a nameserver's own answer after a lookup has failed quickly.
+const HINT_WAIT: Duration = Duration::from_millis(100);
 
-/// The lookups of a run, under way or over.
+/// A failure that comes later than this is not a lost packet: the C library has tried again itself.
+const QUICK: u64 = 1000;
+
+/// The lookups of a run, in progress or finished.
 #[derive(Clone, Default)]
 pub struct Lookups(Arc<Mutex<BTreeMap<String, Entry>>>);
 
 struct Entry {
     lookup: Lookup,
-    hint: Option<oneshot::Sender<Vec<IpAddr>>>,
+    hint: Arc<watch::Sender<Hint>>,
 }
 
-/// Without an answer the lookup itself failed: a defect of ours.
+/// What this machine's nameservers have answered to the doctor's own queries. It never replaces the
+/// system's answer: it decides how long to wait for that answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hint {
+    /// Some nameserver of the system gave an address over UDP.
+    pub(crate) address: bool,
+    /// The IPv4 addresses that the first nameserver gave over UDP, in the way that the C library asks,
+    /// if nothing else can answer before it.
+    pub(crate) first_ipv4: Option<Vec<IpAddr>>,
+    /// That nameserver has answered the AAAA query, too.
+    pub(crate) first_ipv6_answered: bool,
+}
+
+/// Without an answer the lookup itself failed: a defect of this tool.
 pub(crate) type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>>;
 
 impl Lookups {
-    /// getaddrinfo knows no timeout: a thread is left behind by whoever does not wait for it.
+    /// Starts the lookup of a name, or joins it. getaddrinfo has no timeout: a caller that stops
+    /// waiting leaves its thread behind.
     pub(crate) fn of(&self, name: &str) -> Lookup {
         self.with(name, |entry| entry.lookup.clone())
     }
 
-    /// What the system is going to arrive at, as a nameserver of its own tells: whoever waits for
-    /// the lookup goes on with that if the system stays behind.
-    pub(crate) fn hint(&self, name: &str, addresses: Vec<IpAddr>) {
-        if let Some(hint) = self.with(name, |entry| entry.hint.take()) {
-            // Nobody listens any more: the lookup is over.
-            let _ = hint.send(addresses);
-        }
+    /// Adds what a nameserver answered.
+    pub(crate) fn note(&self, name: &str, change: impl FnOnce(&mut Hint)) {
+        let hint = self.with(name, |entry| Arc::clone(&entry.hint));
+        hint.send_modify(change);
+    }
+
+    /// What the nameservers have answered so far.
+    pub(crate) fn hint(&self, name: &str) -> Hint {
+        self.with(name, |entry| entry.hint.borrow().clone())
     }
 
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Entry) -> T) -> T {
         let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
-            let (sender, hint) = oneshot::channel();
-            let lookup = lookup(name.to_owned(), hint).boxed().shared();
-            Entry { lookup, hint: Some(sender) }
+            let (hint, seen) = watch::channel(Hint::default());
+            let lookup = lookup(name.to_owned(), seen).boxed().shared();
+            Entry { lookup, hint: Arc::new(hint) }
         };
         work(lookups.entry(name.to_owned()).or_insert_with(start))
     }
 }
 
-/// Starts at once, also before somebody waits for it.
+/// Starts at once, before the first poll.
 fn lookup(
     name: String,
-    hint: oneshot::Receiver<Vec<IpAddr>>,
+    mut hint: watch::Receiver<Hint>,
 ) -> impl Future<Output = Result<SystemLookup, String>> {
     let began = Instant::now();
     let asked = name.clone();
-    let mut looking = tokio::task::spawn_blocking(move || look(&asked));
+    let lookup = tokio::task::spawn_blocking(move || resolve(&asked));
     async move {
-        let mut hint = pin!(hint);
-        let addresses = tokio::select! {
-            biased;
-            found = &mut looking => match found {
-                // Where a nameserver gives us addresses, this may be chance: a packet was lost, or the
-                // machine is busy.
-                Ok(found) if may_be_chance(&found) && hinted(&mut hint).await => {
-                    let again = tokio::task::spawn_blocking(move || look(&name)).await;
-                    let elapsed_ms = milliseconds(began.elapsed());
-                    let again = again.map(|found| SystemLookup { elapsed_ms, ..found });
-                    return again.map_err(|error| error.to_string());
-                }
-                found => return found.map_err(|error| error.to_string()),
-            },
-            Ok(addresses) = &mut hint => addresses,
-        };
-        match tokio::time::timeout(GRACE, &mut looking).await {
-            Ok(found) => found.map_err(|error| error.to_string()),
-            Err(_) => Ok(SystemLookup {
-                addresses,
-                elapsed_ms: milliseconds(began.elapsed()),
-                unfinished: true,
-                ..SystemLookup::default()
-            }),
+        let found = lookup.await.map_err(|error| error.to_string())?;
+        // If a nameserver gives us addresses, the failure may be chance: a packet was lost, or the
+        // machine is busy.
+        if may_be_chance(&found) && hinted(&mut hint).await {
+            let again = tokio::task::spawn_blocking(move || resolve(&name)).await;
+            let elapsed_ms = milliseconds(began.elapsed());
+            let again = again.map(|found| SystemLookup { elapsed_ms, ..found });
+            return again.map_err(|error| error.to_string());
         }
+        Ok(found)
     }
 }
 
@@ -116,25 +118,25 @@ impl Resolve for Lookups {
     }
 }
 
-/// EAI_AGAIN of Linux: a temporary failure, which is what a lookup that does not end is.
-pub(crate) const TRY_AGAIN: i32 = -3;
-/// EAI_NODATA of Linux: the name is there, and has no address.
+/// EAI_AGAIN of Linux: a temporary failure.
+const TRY_AGAIN: i32 = -3;
+/// EAI_NODATA of Linux: the name exists and has no address.
 const NO_DATA: i32 = -5;
 
-/// Whether a nameserver has answered us, or does so right now.
-async fn hinted(
-    hint: impl Future<Output = Result<Vec<IpAddr>, oneshot::error::RecvError>>,
-) -> bool {
-    matches!(tokio::time::timeout(GRACE, hint).await, Ok(Ok(_)))
+/// Whether a nameserver has given an address, or does so right now.
+async fn hinted(hint: &mut watch::Receiver<Hint>) -> bool {
+    let answered = hint.wait_for(|hint| hint.address);
+    matches!(tokio::time::timeout(HINT_WAIT, answered).await, Ok(Ok(_)))
 }
 
-/// Whether the C library calls the failure temporary; or had an answer without an address for one family,
-/// and perhaps lost the other.
+/// Whether the lookup failed quickly, and the C library calls the failure temporary; or had an answer
+/// without an address for one family, and perhaps lost the other.
 fn may_be_chance(found: &SystemLookup) -> bool {
-    found.error.as_ref().is_some_and(|(code, _)| matches!(*code, TRY_AGAIN | NO_DATA))
+    found.elapsed_ms < QUICK
+        && found.error.as_ref().is_some_and(|(code, _)| matches!(*code, TRY_AGAIN | NO_DATA))
 }
 
-fn look(name: &str) -> SystemLookup {
+fn resolve(name: &str) -> SystemLookup {
     let began = Instant::now();
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let mut found = SystemLookup::default();

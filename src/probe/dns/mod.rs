@@ -1,4 +1,4 @@
-//! Name resolution: what every nameserver says, and what the system's own lookup gives a program.
+//! Name resolution: what every nameserver answers, and what the system's own lookup gives a program.
 
 pub(crate) mod hosts;
 pub(crate) mod question;
@@ -11,8 +11,8 @@ use crate::{
 use entra_pg_checks::{
     Fact,
     facts::dns::{
-        Answer, AnswerOutcome, Name, Nameserver, NameserverOrigin, RecordType, ResolverSettings,
-        Role, SearchCapture, SystemLookup, Transport,
+        Answer, AnswerOutcome, Name, NameserverOrigin, RecordType, ResolverSettings, Role,
+        SearchCapture, SystemLookup, Transport,
     },
 };
 use futures::{StreamExt, join, stream::FuturesUnordered};
@@ -20,41 +20,41 @@ use question::{Alive, Question};
 pub use resolver::are_of_azure;
 use resolver::{add_azure, resolver_settings};
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
+    pin::pin,
     time::{Duration, Instant},
 };
 pub use system::system_lookup;
 
-/// Everybody who is asked from here: this machine's nameservers, those of `--nameserver` and, inside
-/// Azure, Azure's own.
+/// The nameservers to query: this machine's, those of `--nameserver` and, inside Azure, Azure's own.
 #[must_use]
 pub fn nameservers(environment: &Environment, extra: &[SocketAddr]) -> ResolverSettings {
-    let mut settings = resolver_settings(extra);
+    let mut settings = resolver_settings(environment, extra);
     if vantage::in_azure(environment, are_of_azure(&settings)) == Some(true) {
         add_azure(&mut settings);
     }
     settings
 }
 
-/// How long a nameserver may still take after both families have been answered by another, beside
-/// ten times what that took.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a nameserver may still take after another has answered for both families and the system's
+/// lookup has ended, in addition to ten times what that answer took.
+const FOLLOW_UP: Duration = Duration::from_millis(400);
 
-/// One name over every nameserver, both families and both transports at once, while the system's
-/// lookup is under way. A nameserver that does not answer holds nobody up once another has.
+/// Asks every nameserver for a name, both families over both transports at once, during the system's
+/// own lookup. A nameserver that does not answer delays nothing once another has answered.
 pub async fn name_facts(
     cx: &Context,
     name: &str,
     role: Role,
     resolver: &ResolverSettings,
-    lookup: impl Future<Output = Fact<SystemLookup>>,
+    lookup: impl Future<Output = Fact<SystemLookup>> + Clone,
 ) -> Name {
-    let system = async {
-        let system = lookup.await;
-        let captured = capture(cx, name, resolver, &system).await;
-        (system, captured)
-    };
-    let (answers, (system, captured_by_search)) = join!(answers(cx, name, resolver), system);
+    let (answers, suffixes, system) = join!(
+        answers(cx, name, resolver, lookup.clone()),
+        suffixes(cx, name, resolver, lookup.clone()),
+        lookup
+    );
+    let captured_by_search = capture(&suffixes, &system);
     Name {
         name: name.to_owned(),
         role,
@@ -62,12 +62,18 @@ pub async fn name_facts(
         system,
         answers,
         captured_by_search,
+        search_unanswered: suffixes.unanswered,
     }
 }
 
-async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<Answer> {
+async fn answers(
+    cx: &Context,
+    name: &str,
+    resolver: &ResolverSettings,
+    lookup: impl Future<Output = Fact<SystemLookup>>,
+) -> Vec<Answer> {
     let began = Instant::now();
-    let questions = questions(&resolver.nameservers);
+    let questions = questions(resolver);
     let alive = Alive::default();
     let mut pending: FuturesUnordered<_> = questions
         .iter()
@@ -78,32 +84,37 @@ async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<A
         })
         .collect();
     let mut answers: Vec<Option<Answer>> = vec![None; questions.len()];
-    let mut hinted = false;
-    let mut patience = None;
-    loop {
-        let (index, answer) = match patience {
-            None => match pending.next().await {
-                Some(answered) => answered,
-                None => break,
-            },
-            Some(end) => match tokio::time::timeout_at(end, pending.next()).await {
-                Ok(Some(answered)) => answered,
-                Ok(None) | Err(_) => break,
-            },
+    let certain = certain_nameserver(name, resolver);
+    let mut lookup = pin!(lookup);
+    let mut looked_up = false;
+    let mut answered = None;
+    while !pending.is_empty() {
+        let end = answered.filter(|_| looked_up);
+        let cut = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
         };
-        answers[index] = Some(answer);
-        if patience.is_none() && both_families(&answers) {
-            patience = Some(tokio::time::Instant::now() + PATIENCE + 10 * began.elapsed());
+        tokio::select! {
+            Some((index, answer)) = pending.next() => {
+                note(cx, name, resolver, certain, &answer);
+                answers[index] = Some(answer);
+            }
+            _ = &mut lookup, if !looked_up => {
+                looked_up = true;
+            }
+            () = cut => break,
         }
-        if !hinted && let Some(addresses) = foreseen(&resolver.nameservers, &answers) {
-            cx.lookups.hint(name, addresses);
-            hinted = true;
+        if answered.is_none() && both_families(&answers) {
+            answered = Some(tokio::time::Instant::now() + FOLLOW_UP + 10 * began.elapsed());
         }
     }
     let cut = |question: &Question| Answer {
         nameserver: question.nameserver,
         transport: question.transport,
         record: question.record,
+        edns: question.edns,
         outcome: if alive.is(question.nameserver) {
             AnswerOutcome::Slow
         } else {
@@ -115,7 +126,47 @@ async fn answers(cx: &Context, name: &str, resolver: &ResolverSettings) -> Vec<A
     all.map(|(question, answer)| answer.unwrap_or_else(|| cut(question))).collect()
 }
 
-/// Whether the questions for both families have been answered, by whomsoever.
+/// The nameserver whose answer the C library is certain to get first: the first in the list, if the
+/// hosts file and the search list do not answer before it.
+fn certain_nameserver(name: &str, resolver: &ResolverSettings) -> Option<SocketAddr> {
+    if !cfg!(target_os = "linux") || searched_first(name, resolver) {
+        return None;
+    }
+    resolver.first_certain().filter(|_| hosts::entries(name).is_empty())
+}
+
+/// Tells the system's lookup what a nameserver answered over UDP, in the way that the C library asks.
+fn note(
+    cx: &Context,
+    name: &str,
+    resolver: &ResolverSettings,
+    certain: Option<SocketAddr>,
+    answer: &Answer,
+) {
+    let AnswerOutcome::Answered(reply) = &answer.outcome else {
+        return;
+    };
+    let as_asked = answer.edns == resolver.has("edns0") && answer.transport == Transport::Udp;
+    let system = resolver.system().any(|address| address == answer.nameserver);
+    if !as_asked || !system {
+        return;
+    }
+    let addresses = question::addresses(answer);
+    let first = certain == Some(answer.nameserver);
+    let truncated = reply.truncated;
+    cx.lookups.note(name, |hint| {
+        hint.address |= !addresses.is_empty();
+        match answer.record {
+            RecordType::A if first && !addresses.is_empty() && !truncated => {
+                hint.first_ipv4 = Some(addresses);
+            }
+            RecordType::Aaaa if first => hint.first_ipv6_answered = true,
+            RecordType::A | RecordType::Aaaa => {}
+        }
+    });
+}
+
+/// True once the queries for both families have an answer from any nameserver.
 fn both_families(answers: &[Option<Answer>]) -> bool {
     [RecordType::A, RecordType::Aaaa].into_iter().all(|record| {
         let mut given = answers.iter().flatten().filter(|answer| answer.record == record);
@@ -123,113 +174,158 @@ fn both_families(answers: &[Option<Answer>]) -> bool {
     })
 }
 
-fn questions(nameservers: &[Nameserver]) -> Vec<Question> {
+/// Every query: with EDNS as the system does it, and over UDP also without, so that a network that
+/// drops EDNS is recognized.
+fn questions(resolver: &ResolverSettings) -> Vec<Question> {
+    let edns0 = resolver.has("edns0");
     let mut questions = Vec::new();
-    for nameserver in nameservers {
-        for transport in [Transport::Udp, Transport::Tcp] {
+    for nameserver in &resolver.nameservers {
+        let edns = edns0 && nameserver.origin == NameserverOrigin::System;
+        let mut ways = vec![(Transport::Udp, edns), (Transport::Tcp, edns)];
+        if edns {
+            ways.push((Transport::Udp, false));
+        }
+        for (transport, edns) in ways {
             for record in [RecordType::A, RecordType::Aaaa] {
-                questions.push(Question { nameserver: nameserver.address, record, transport });
+                questions.push(Question {
+                    nameserver: nameserver.address,
+                    record,
+                    transport,
+                    edns,
+                });
             }
         }
     }
     questions
 }
 
-/// The addresses that the system is going to find: those of the first of its nameservers that
-/// answers, once it has answered for both families.
-fn foreseen(nameservers: &[Nameserver], answers: &[Option<Answer>]) -> Option<Vec<IpAddr>> {
-    let system = nameservers.iter().filter(|server| server.origin == NameserverOrigin::System);
-    for nameserver in system {
-        let replied = |record| {
-            answers.iter().flatten().find(|answer| {
-                answer.nameserver == nameserver.address
-                    && answer.record == record
-                    && matches!(answer.outcome, AnswerOutcome::Answered(_))
-            })
-        };
-        match (replied(RecordType::A), replied(RecordType::Aaaa)) {
-            (None, None) => {}
-            (Some(four), Some(six)) => {
-                let addresses = [question::addresses(four), question::addresses(six)].concat();
-                return (!addresses.is_empty()).then_some(addresses);
-            }
-            (Some(_), None) | (None, Some(_)) => return None,
-        }
-    }
-    None
+/// Whether the system asks for the name with its search suffixes before it asks for the name itself.
+fn searched_first(name: &str, resolver: &ResolverSettings) -> bool {
+    let dots = u32::try_from(name.matches('.').count()).unwrap_or(u32::MAX);
+    dots < resolver.ndots && !resolver.search.is_empty()
 }
 
-/// Whether a search suffix answers for a name that has fewer dots than `ndots`: then the system's
-/// lookup takes that answer before it asks for the name itself.
-async fn capture(
+/// What the nameservers answer to the names with a search suffix.
+#[derive(Default)]
+struct Suffixes {
+    answered: Vec<SearchCapture>,
+    unanswered: Vec<String>,
+}
+
+/// Asks for the name with every search suffix, if the system does so before it asks for the name
+/// itself. The wait ends shortly after the system's lookup has ended.
+async fn suffixes(
     cx: &Context,
     name: &str,
     resolver: &ResolverSettings,
-    system: &Fact<SystemLookup>,
-) -> Option<SearchCapture> {
-    let dots = u32::try_from(name.matches('.').count()).unwrap_or(u32::MAX);
-    if dots >= resolver.ndots {
-        return None;
+    lookup: impl Future<Output = Fact<SystemLookup>>,
+) -> Suffixes {
+    let mut found = Suffixes::default();
+    if !searched_first(name, resolver) {
+        return found;
     }
-    let used = |addresses: &[IpAddr]| {
-        let found = system.seen().map(|lookup| lookup.addresses.as_slice()).unwrap_or_default();
-        addresses.iter().any(|address| found.contains(address))
-    };
-    let servers = resolver.nameservers.iter();
-    let servers = servers.filter(|server| server.origin == NameserverOrigin::System);
     let alive = Alive::default();
-    let mut asked: FuturesUnordered<_> = servers
-        .flat_map(|server| resolver.search.iter().map(move |suffix| (server.address, suffix)))
+    let edns = resolver.has("edns0");
+    let mut asked: FuturesUnordered<_> = resolver
+        .system()
+        .flat_map(|nameserver| resolver.search.iter().map(move |suffix| (nameserver, suffix)))
         .flat_map(|asked| [RecordType::A, RecordType::Aaaa].map(|record| (asked, record)))
         .map(|((nameserver, suffix), record)| {
             let extended = format!("{name}.{suffix}");
-            let question = Question { nameserver, record, transport: Transport::Udp };
+            let question = Question { nameserver, record, transport: Transport::Udp, edns };
             let alive = &alive;
             async move {
                 let answer = question::ask(cx, &extended, question, alive).await;
-                (extended, question::addresses(&answer))
+                (extended, answer)
             }
         })
         .collect();
-    let mut end = tokio::time::Instant::now() + cx.timeout();
-    while let Ok(Some((name, addresses))) = tokio::time::timeout_at(end, asked.next()).await {
-        if used(&addresses) {
-            return Some(SearchCapture { name, addresses });
+    let ended = async {
+        lookup.await;
+        tokio::time::sleep(FOLLOW_UP).await;
+    };
+    let mut ended = pin!(ended);
+    let mut silent: Vec<String> = Vec::new();
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = asked.next() => next,
+            () = &mut ended => None,
+        };
+        let Some((name, answer)) = next else {
+            break;
+        };
+        let addresses = question::addresses(&answer);
+        if !addresses.is_empty() {
+            found.answered.push(SearchCapture { name, addresses });
+        } else if answer.outcome == AnswerOutcome::Silent && !silent.contains(&name) {
+            silent.push(name);
         }
-        end = end.min(tokio::time::Instant::now() + PATIENCE);
     }
-    None
+    let has_answer = |name: &String| found.answered.iter().any(|answer| answer.name == *name);
+    silent.retain(|name| !has_answer(name));
+    found.unanswered = silent;
+    found
+}
+
+/// The name with a search suffix whose address the system's lookup gave.
+fn capture(suffixes: &Suffixes, system: &Fact<SystemLookup>) -> Option<SearchCapture> {
+    let found = system.seen().map(|lookup| lookup.addresses.as_slice()).unwrap_or_default();
+    let used = |capture: &&SearchCapture| capture.addresses.iter().any(|ip| found.contains(ip));
+    suffixes.answered.iter().find(used).cloned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::foreseen;
-    use entra_pg_checks::facts::dns::{
-        Address, Answer, AnswerOutcome, Nameserver, NameserverOrigin, RecordType, Reply, Transport,
+    use super::{Suffixes, capture, certain_nameserver, questions};
+    use entra_pg_checks::{
+        Fact,
+        facts::dns::{
+            Nameserver, NameserverOrigin, ResolverSettings, SearchCapture, SystemLookup, Transport,
+        },
     };
-    use std::net::SocketAddr;
 
-    fn answer(nameserver: SocketAddr, record: RecordType, address: Option<&str>) -> Option<Answer> {
-        let ip = address.map(|address| address.parse().expect("an address"));
-        let addresses = ip.into_iter().map(|ip| Address { ip, ttl: 1 }).collect();
-        let outcome = AnswerOutcome::Answered(Reply { addresses, ..Reply::default() });
-        Some(Answer { nameserver, transport: Transport::Udp, record, outcome, elapsed_ms: 1 })
+    fn resolver(options: &[&str]) -> ResolverSettings {
+        let at = ["10.0.0.4:53", "10.0.0.5:53"].map(|at| at.parse().expect("an address"));
+        let servers = at.map(|address| Nameserver { address, origin: NameserverOrigin::System });
+        ResolverSettings {
+            nameservers: servers.to_vec(),
+            options: options.iter().map(ToString::to_string).collect(),
+            lookup_order: Some("files dns".to_owned()),
+            ndots: 1,
+            ..ResolverSettings::default()
+        }
     }
 
     #[test]
-    fn the_first_nameserver_that_answers_decides() {
-        let at = ["10.0.0.4:53", "10.0.0.5:53"].map(|at| at.parse().expect("an address"));
-        let servers = at.map(|address| Nameserver { address, origin: NameserverOrigin::System });
-        let second = || {
-            [answer(at[1], RecordType::A, Some("1.2.3.4")), answer(at[1], RecordType::Aaaa, None)]
-        };
-        // The first is silent: the second's answer is what the system arrives at.
-        let addresses = foreseen(&servers, &second()).expect("foreseen");
-        assert_eq!(addresses, ["1.2.3.4".parse::<std::net::IpAddr>().expect("an address")]);
-        // The first says that there is nothing: the system believes it.
-        let first = [answer(at[0], RecordType::A, None), answer(at[0], RecordType::Aaaa, None)];
-        assert_eq!(foreseen(&servers, &[first, second()].concat()), None);
-        // One family alone is not enough.
-        assert_eq!(foreseen(&servers, &second()[..1]), None);
+    fn only_the_first_nameserver_of_a_plain_setup_is_certain() {
+        let name = "a.b.invalid";
+        let first = certain_nameserver(name, &resolver(&[]));
+        assert_eq!(first.is_some(), cfg!(target_os = "linux"));
+        assert_eq!(certain_nameserver(name, &resolver(&["rotate"])), None);
+        assert_eq!(certain_nameserver(name, &resolver(&["use-vc"])), None);
+        let resolved =
+            ResolverSettings { lookup_order: Some("files resolve".to_owned()), ..resolver(&[]) };
+        assert_eq!(certain_nameserver(name, &resolved), None);
+        let searched = ResolverSettings { ndots: 5, search: vec!["c".to_owned()], ..resolver(&[]) };
+        assert_eq!(certain_nameserver(name, &searched), None);
+    }
+
+    #[test]
+    fn with_edns0_a_plain_query_is_asked_as_well() {
+        assert_eq!(questions(&resolver(&[])).len(), 8);
+        let with = questions(&resolver(&["edns0"]));
+        assert_eq!(with.len(), 12);
+        assert_eq!(with.iter().filter(|q| q.edns && q.transport == Transport::Udp).count(), 4);
+    }
+
+    #[test]
+    fn a_suffix_captures_only_if_the_system_uses_its_address() {
+        let address = "10.6.6.6".parse().expect("an address");
+        let answered = vec![SearchCapture { name: "a.c".to_owned(), addresses: vec![address] }];
+        let suffixes = Suffixes { answered, unanswered: Vec::new() };
+        let lookup = |addresses| Fact::Seen(SystemLookup { addresses, ..SystemLookup::default() });
+        assert!(capture(&suffixes, &lookup(vec![address])).is_some());
+        assert!(capture(&suffixes, &lookup(Vec::new())).is_none());
     }
 }

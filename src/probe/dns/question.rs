@@ -7,7 +7,7 @@ use entra_pg_checks::{
     facts::dns::{Address, Alias, Answer, AnswerOutcome, RecordType, Reply, Soa, Transport},
 };
 use hickory_proto::{
-    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{Name, RData, RecordType as Kind},
 };
 use std::{
@@ -23,6 +23,9 @@ use tokio::{
     time::timeout,
 };
 
+/// The payload size that glibc offers (RESOLV_EDNS_BUFFER_SIZE).
+const EDNS_PAYLOAD: u16 = 1200;
+
 /// Addresses of one answer that are kept; a name with more is not one of ours.
 const MOST: usize = 64;
 
@@ -32,6 +35,8 @@ pub(super) struct Question {
     pub(super) nameserver: SocketAddr,
     pub(super) record: RecordType,
     pub(super) transport: Transport,
+    /// Whether the query has an EDNS record.
+    pub(super) edns: bool,
 }
 
 /// The nameservers that showed a sign of life.
@@ -58,8 +63,9 @@ pub(super) async fn ask(cx: &Context, name: &str, asked: Question, alive: &Alive
     let label = format!("{kind} @{}", asked.nameserver.ip());
     let work = exchange(cx, name, asked, alive);
     let (transport, outcome) = cx.step(Topic::Dns, name, &label, work).await;
-    let Question { nameserver, record, .. } = asked;
-    Answer { nameserver, transport, record, outcome, elapsed_ms: milliseconds(began.elapsed()) }
+    let Question { nameserver, record, edns, .. } = asked;
+    let elapsed_ms = milliseconds(began.elapsed());
+    Answer { nameserver, transport, record, edns, outcome, elapsed_ms }
 }
 
 /// The addresses of an answer.
@@ -75,13 +81,18 @@ pub(super) fn addresses(answer: &Answer) -> Vec<IpAddr> {
 async fn exchange(
     cx: &Context,
     name: &str,
-    Question { nameserver, record, transport }: Question,
+    Question { nameserver, record, transport, edns }: Question,
     alive: &Alive,
 ) -> (Transport, AnswerOutcome) {
-    let Some(query) = encode(name, record) else {
+    let Some(mut query) = encode(name, record) else {
         let detail = "the name cannot be asked for".to_owned();
         return (transport, AnswerOutcome::Malformed { detail });
     };
+    if edns {
+        let mut record = Edns::new();
+        record.set_max_payload(EDNS_PAYLOAD).set_version(0);
+        query.set_edns(record);
+    }
     let wait = cx.timeout();
     if transport == Transport::Udp {
         cx.contacted(&nameserver.ip().to_string(), nameserver, "udp", "dns");
@@ -125,7 +136,7 @@ async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerO
             }
         }
     };
-    settle(timeout(wait, work).await)
+    settle(timeout(wait, work).await, Transport::Udp)
 }
 
 async fn tcp(
@@ -146,19 +157,24 @@ async fn tcp(
         stream.read_exact(&mut buffer).await?;
         Ok(decode(&buffer, query))
     };
-    settle(timeout(wait, work).await)
+    settle(timeout(wait, work).await, Transport::Tcp)
 }
 
-fn settle(ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>) -> AnswerOutcome {
+fn settle(
+    ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>,
+    transport: Transport,
+) -> AnswerOutcome {
     match ended {
         Err(_) => AnswerOutcome::Silent,
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => match error.kind() {
             io::ErrorKind::ConnectionRefused => AnswerOutcome::PortClosed,
-            io::ErrorKind::TimedOut => AnswerOutcome::Silent,
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                AnswerOutcome::Malformed { detail: "the connection broke off".to_owned() }
+            // Windows reports ICMP "port unreachable" on a UDP socket as a reset connection.
+            io::ErrorKind::ConnectionReset if transport == Transport::Udp => {
+                AnswerOutcome::PortClosed
             }
+            io::ErrorKind::TimedOut => AnswerOutcome::Silent,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => AnswerOutcome::Closed,
             _ => AnswerOutcome::Unreachable { detail: error.to_string() },
         },
     }
@@ -187,6 +203,12 @@ pub(crate) fn decode(bytes: &[u8], query: &Message) -> AnswerOutcome {
     let same = |asked: &Query, answered: &Query| {
         asked.name == answered.name && asked.query_type == answered.query_type
     };
+    // The C library ignores an answer that does not repeat the question. Some nameservers leave it out of
+    // an error, which is worth a report.
+    let error = message.metadata.response_code != ResponseCode::NoError;
+    if message.queries.len() != query.queries.len() && !(error && message.queries.is_empty()) {
+        return malformed("the answer does not repeat the question");
+    }
     let matches = query.queries.iter().zip(&message.queries).all(|(q, a)| same(q, a));
     if message.metadata.id != query.metadata.id || !matches {
         return malformed("it answers another question");
@@ -202,7 +224,13 @@ fn reply(message: &Message) -> Reply {
         recursion_available: message.metadata.recursion_available,
         ..Reply::default()
     };
+    // As in the C library, a record counts only if its owner is the name asked for, or what the
+    // aliases so far have made of it.
+    let mut owner = message.queries.first().map(|query| query.name.clone());
     for record in message.answers.iter().take(10 * MOST) {
+        if owner.as_ref().is_some_and(|owner| *owner != record.name) {
+            continue;
+        }
         let ip = match &record.data {
             RData::A(address) => IpAddr::V4(address.0),
             RData::AAAA(address) => IpAddr::V6(address.0),
@@ -212,6 +240,7 @@ fn reply(message: &Message) -> Reply {
                 if reply.chain.len() < MOST {
                     reply.chain.push(alias);
                 }
+                owner = Some(target.0.clone());
                 continue;
             }
             _ => continue,
@@ -235,6 +264,7 @@ fn rcode(code: ResponseCode) -> String {
         ResponseCode::Refused => "REFUSED".to_owned(),
         ResponseCode::FormErr => "FORMERR".to_owned(),
         ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::NotAuth => "NOTAUTH".to_owned(),
         other => format!("RCODE{}", u16::from(other)),
     }
 }
@@ -244,6 +274,7 @@ const fn words(outcome: &AnswerOutcome) -> &str {
         AnswerOutcome::Answered(_) => "an answer",
         AnswerOutcome::Silent | AnswerOutcome::Slow => "no answer over TCP",
         AnswerOutcome::PortClosed => "TCP port 53 is closed",
+        AnswerOutcome::Closed => "the TCP connection is closed without an answer",
         AnswerOutcome::Unreachable { .. } => "no way to it over TCP",
         AnswerOutcome::Malformed { .. } => "the TCP answer cannot be read",
         AnswerOutcome::TruncatedTcpFailed { .. } => "TCP failed",
@@ -274,7 +305,10 @@ mod tests {
     use entra_pg_checks::facts::dns::{AnswerOutcome, RecordType};
     use hickory_proto::{
         op::{MessageType, ResponseCode},
-        rr::{Name, RData, Record, rdata::CNAME},
+        rr::{
+            Name, RData, Record,
+            rdata::{A, CNAME},
+        },
     };
     use proptest::prelude::{any, prop};
 
@@ -292,6 +326,29 @@ mod tests {
         let reply = reply(&message);
         assert_eq!((reply.rcode.as_str(), reply.chain.len()), ("NXDOMAIN", 1));
         assert_eq!(reply.chain[0].target, "b.privatelink.example");
+    }
+
+    #[test]
+    fn an_address_of_another_owner_does_not_count() {
+        let mut message = encode("a.example", RecordType::A).expect("a name");
+        for (owner, last) in [("other.example.", 1), ("a.example.", 2)] {
+            let owner = Name::from_ascii(owner).expect("a name");
+            let data = RData::A(A::new(10, 0, 0, last));
+            message.add_answer(Record::from_rdata(owner, 30, data));
+        }
+        let addresses = reply(&message).addresses;
+        assert_eq!(addresses.len(), 1);
+        assert_eq!(addresses[0].ip.to_string(), "10.0.0.2");
+    }
+
+    #[test]
+    fn an_answer_without_the_question_is_ignored() {
+        let asked = encode("a.example", RecordType::A).expect("a name");
+        let mut answer = asked.clone();
+        answer.queries.clear();
+        answer.metadata.message_type = MessageType::Response;
+        let bytes = answer.to_vec().expect("a message");
+        assert!(matches!(decode(&bytes, &asked), AnswerOutcome::Malformed { .. }));
     }
 
     #[test]

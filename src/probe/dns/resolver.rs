@@ -1,6 +1,6 @@
 //! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and who is asked besides.
 
-use crate::input;
+use crate::{environment::Environment, input};
 use entra_pg_checks::facts::dns::{Nameserver, NameserverOrigin, ResolverSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,13 +13,19 @@ const NSSWITCH: &str = "/etc/nsswitch.conf";
 const LIMIT: u64 = 256 * 1024;
 /// Nameservers beyond the third are ignored by the C library (MAXNS in resolv.h).
 const MOST_NAMESERVERS: usize = 3;
+/// Options that are kept.
+const MOST_OPTIONS: usize = 32;
 /// Search suffixes that are tried; no more than six were taken before glibc 2.26.
 const MOST_SUFFIXES: usize = 16;
 
 /// The machine's settings, with the nameservers of `--nameserver`.
 #[must_use]
-pub(super) fn resolver_settings(extra: &[SocketAddr]) -> ResolverSettings {
+pub(super) fn resolver_settings(
+    environment: &Environment,
+    extra: &[SocketAddr],
+) -> ResolverSettings {
     let mut settings = system();
+    apply_variables(&mut settings, environment.raw("LOCALDOMAIN"), environment.get("RES_OPTIONS"));
     settings.lookup_order = input::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
     for &address in extra {
         settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
@@ -92,6 +98,51 @@ fn system() -> ResolverSettings {
     }
 }
 
+/// Applies the environment variables of the C library: LOCALDOMAIN replaces the search list, and
+/// RES_OPTIONS adds options. Source: resolv.conf(5).
+#[cfg(unix)]
+fn apply_variables(
+    settings: &mut ResolverSettings,
+    local_domain: Option<&str>,
+    options: Option<&str>,
+) {
+    if let Some(list) = local_domain {
+        let suffixes = list.split_whitespace().map(|name| name.trim_matches('.').to_lowercase());
+        settings.search = suffixes.filter(|name| !name.is_empty()).take(MOST_SUFFIXES).collect();
+        settings.variables.push("LOCALDOMAIN".to_owned());
+    }
+    if let Some(options) = options {
+        apply_options(settings, options);
+        settings.variables.push("RES_OPTIONS".to_owned());
+    }
+}
+
+#[cfg(not(unix))]
+fn apply_variables(_: &mut ResolverSettings, _: Option<&str>, _: Option<&str>) {}
+
+/// Applies a list of options with the limits of the C library (RES_MAXNDOTS, RES_MAXRETRANS,
+/// RES_MAXRETRY in resolv.h).
+fn apply_options(settings: &mut ResolverSettings, options: &str) {
+    for option in options.split_whitespace().take(MOST_OPTIONS) {
+        let number = |limit: u32| {
+            let digits = option.split_once(':').map_or("", |(_, value)| value);
+            let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u32>().unwrap_or(0).min(limit)
+        };
+        match option.split(':').next() {
+            Some("ndots") => settings.ndots = number(15),
+            Some("timeout") => settings.timeout_s = Some(number(30)),
+            Some("attempts") => settings.attempts = Some(number(5)),
+            _ => {
+                let option: String = option.chars().take(40).collect();
+                if !settings.has(&option) {
+                    settings.options.push(option);
+                }
+            }
+        }
+    }
+}
+
 /// What a resolv.conf says. Lines that make no sense are passed over, as the C library does.
 pub(crate) fn read(text: &[u8]) -> ResolverSettings {
     let (config, _) = resolv_conf::Config::parse_with_errors(text);
@@ -101,14 +152,23 @@ pub(crate) fn read(text: &[u8]) -> ResolverSettings {
     });
     let suffix = |name: &String| name.trim_matches('.').to_ascii_lowercase();
     let search = config.get_last_search_or_domain().map(suffix);
-    ResolverSettings {
+    let mut settings = ResolverSettings {
         nameservers: servers.collect(),
         search: search.filter(|name| !name.is_empty()).take(MOST_SUFFIXES).collect(),
         ndots: config.ndots,
         timeout_s: Some(config.timeout),
         attempts: Some(config.attempts),
         ..ResolverSettings::default()
+    };
+    let text = String::from_utf8_lossy(text);
+    for line in text.lines() {
+        if let Some(options) = line.strip_prefix("options")
+            && options.starts_with([' ', '\t'])
+        {
+            apply_options(&mut settings, options);
+        }
     }
+    settings
 }
 
 /// The `hosts:` line of nsswitch.conf, such as `files dns`.
@@ -122,7 +182,7 @@ pub(crate) fn hosts_order(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_of_azure, hosts_order, read};
+    use super::{apply_variables, are_of_azure, hosts_order, read};
 
     #[test]
     fn reads_what_the_c_library_reads() {
@@ -138,6 +198,16 @@ mod tests {
         assert!(!are_of_azure(&settings));
         assert!(are_of_azure(&read(b"search x.internal.cloudapp.net\n")));
         assert!(are_of_azure(&read(b"nameserver 168.63.129.16\n")));
+    }
+
+    #[test]
+    fn variables_change_the_settings_as_in_the_c_library() {
+        let mut settings = read(b"nameserver 10.0.0.4\nsearch a.example\noptions edns0 ndots:2\n");
+        assert!(settings.has("edns0"));
+        apply_variables(&mut settings, Some("b.example C.example."), Some("ndots:5 rotate"));
+        assert_eq!(settings.search, ["b.example", "c.example"]);
+        assert_eq!((settings.ndots, settings.has("rotate")), (5, true));
+        assert_eq!(settings.variables, ["LOCALDOMAIN", "RES_OPTIONS"]);
     }
 
     #[test]
