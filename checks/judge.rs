@@ -275,6 +275,9 @@ fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&
         NotObserved::NotPermitted { detail } => {
             (Status::Undetermined, format!("could not look: {detail}"), None)
         }
+        NotObserved::NotDecided { detail, decide } => {
+            (Status::Undetermined, format!("not decided: {detail}; to decide it: {decide}"), None)
+        }
         NotObserved::ToolFailed { detail } => {
             (Status::Undetermined, format!("the tool failed: {detail}"), None)
         }

@@ -4,9 +4,9 @@
 use super::{
     addresses::Addresses,
     place::{Found, Place},
-    security::{self, Decisions},
+    security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
-    words::{logged_in, login_seen, unless_seen, word},
+    words::{self, logged_in, login_seen, unless_seen, word},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
@@ -14,7 +14,7 @@ use crate::{
     facts::{
         Topic,
         azure::resource_group,
-        azure_network::{Access, Direction, Endpoint, NextHop, SecurityGroup, SecurityRule},
+        azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -23,107 +23,122 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "azure/egress-rules",
     asserts: "the security group of the server's subnet lets the server reach Entra",
-    needs: &[Topic::Settings, Topic::Login, Topic::Azure],
+    needs: &[Topic::Settings, Topic::Dns, Topic::Server, Topic::Login, Topic::Azure],
     problems: &[&NSG_BLOCKS_ENTRA, &NSG_PARTIAL],
     decisive: false,
     judge: Judge::Once(judge),
 };
 
-/// HTTPS.
-const PORT: u16 = 443;
+const HTTPS: Service = Service { port: 443, protocol: Protocol::Tcp };
+/// Rules that are shown as evidence.
+const EVIDENCE_LINES: usize = 20;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
     let (group, sure) = match place.security_group()? {
-        Found::This(group, sure) => (group, sure),
-        Found::None => {
+        Found::This(group, sure) => (Some(group), sure),
+        Found::None if place.admin_rules().is_empty() => {
             return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
         }
+        Found::None => (None, true),
     };
-    let tags = Tags::of(seen)?;
-    let decisions = security::outbound(group, place.inside(), PORT, &tags.entra, &tags);
-    let denied = decisions.with(Access::Deny);
+    let tags = Tags::of(seen);
+    let routed = place.routed(&tags);
+    let rules =
+        Rules { group, admin: place.admin_rules(), inside: place.inside(seen, routed.as_ref()) };
+    let outcome = security::outbound(rules, HTTPS, &tags);
+    let (denied, undecided) = (outcome.denied(), outcome.undecided());
+    let name = group.map_or("the security admin rules", |group| &group.name);
+    if denied.is_empty() && undecided.is_empty() {
+        return Ok(Verdict::Passed(passed(name, &outcome, &tags)));
+    }
     if denied.is_empty() {
-        return Ok(Verdict::Passed(passed(group, &decisions)));
+        let share = share(&undecided, &tags.entra);
+        let what = format!("whether {name} lets the server reach {share}");
+        return Err(words::undecided(&what, &outcome.unknown, &place));
     }
     let blocked = tags.main.without(&denied).is_empty();
     let problem = if blocked { &NSG_BLOCKS_ENTRA } else { &NSG_PARTIAL };
-    let mut finding =
-        Finding::of(problem, &group.name, detail(group, &decisions, &denied, &tags, blocked))
-            .because_all(decisions.made.iter().map(|decision| {
-                let share = share(&decision.addresses, &tags.entra);
-                match decision.rule {
-                    Some(rule) => format!("azure-config: {} decides for {share}", line(rule)),
-                    None => {
-                        format!("azure-config: no rule matches {share}, and nothing is let through")
-                    }
-                }
-            }))
-            .because_all(decisions.unclear.iter().map(|rule| {
-                format!(
-                    "azure-config: {} may match more than is known here; a published ServiceTags \
-                        file and the virtual network would tell",
-                    line(rule)
-                )
-            }))
-            .because(format!("azure-config: {}", tags.origin()))
-            .because_all(login_seen(seen))
-            .fix(fix(seen, group, &decisions));
-    if !sure || !decisions.unclear.is_empty() {
-        finding = finding.sure(Confidence::Likely);
+    let mut finding = Finding::of(problem, name, detail(name, &outcome, &denied, &tags, blocked))
+        .because_all(evidence(&outcome, &tags))
+        .because(format!("azure-config: {}", tags.origin()))
+        .because_all(login_seen(seen));
+    if !undecided.is_empty() {
+        let share = share(&undecided, &tags.entra);
+        finding = finding.because(format!("azure-config: not decided for {share}"));
     }
-    if rides_on_a_route(&place, group) {
-        finding = finding.sure(Confidence::Possible).because(
-            "azure-config: a route sends everything to an appliance or a gateway, and Azure then \
-                counts such addresses to VirtualNetwork, which a rule allows",
-        );
+    if let Some(group) = group {
+        finding = finding.fix(fix(seen, group, &outcome));
+    }
+    if !sure || !rules.admin.is_empty() {
+        finding = finding.sure(Confidence::Likely);
     }
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
 }
 
-fn passed(group: &SecurityGroup, decisions: &Decisions<'_>) -> String {
+fn evidence(outcome: &Outcome<'_>, tags: &Tags<'_>) -> Vec<String> {
+    let lines = outcome.by.iter().take(EVIDENCE_LINES).map(|(rule, addresses)| {
+        let share = share(addresses, &tags.entra);
+        match rule {
+            Some(rule) => format!("azure-config: {} decides for {share}", line(rule)),
+            None => format!("azure-config: no rule matches {share}, which are denied"),
+        }
+    });
+    lines.collect()
+}
+
+fn passed(name: &str, outcome: &Outcome<'_>, tags: &Tags<'_>) -> String {
+    let rules = || outcome.by.iter().filter_map(|(rule, _)| *rule);
     let mut names: Vec<&str> = Vec::new();
-    for rule in decisions.made.iter().filter_map(|decision| decision.rule) {
+    for rule in rules() {
         if !names.contains(&rule.name.as_str()) {
             names.push(&rule.name);
         }
     }
-    format!("{} by {}", group.name, crate::text::list(&names, 3))
+    // A rule that names the tag needs no list.
+    let by_list = rules().flat_map(|rule| &rule.destinations).any(|end| match end {
+        Endpoint::Tag(name) => name.get(..10).is_some_and(|head| like(head, "AzureCloud")),
+        Endpoint::Prefix(net) => net.prefix_len() > 0,
+        Endpoint::Any | Endpoint::Group(_) => false,
+    });
+    let by = format!("{name} by {}", crate::text::list(&names, 3));
+    if by_list { format!("{by}; {}", tags.origin()) } else { by }
 }
 
 fn detail(
-    group: &SecurityGroup,
-    decisions: &Decisions<'_>,
+    name: &str,
+    outcome: &Outcome<'_>,
     denied: &Addresses,
     tags: &Tags<'_>,
     blocked: bool,
 ) -> String {
-    let name = &group.name;
-    let rule = decisions
-        .made
+    let rule = outcome
+        .by
         .iter()
-        .filter(|decision| decision.rule.is_none_or(|rule| rule.access == Access::Deny))
-        .max_by_key(|decision| decision.addresses.count())
-        .and_then(|decision| decision.rule);
+        .filter(|(rule, _)| rule.is_none_or(|rule| rule.access == Access::Deny))
+        .max_by_key(|(_, addresses)| addresses.count())
+        .and_then(|(rule, _)| *rule);
     let by = match rule {
         Some(rule) => format!("rule {} (priority {}) of {name}", rule.name, rule.priority),
-        None => format!("{name}, which lets nothing out,"),
+        None => name.to_owned(),
     };
     if blocked {
-        format!("{by} keeps the server from Entra: it cannot validate tokens")
+        format!(
+            "{by} blocks the server's outbound traffic to Microsoft Entra ID: it cannot validate tokens"
+        )
     } else {
         let share = share(denied, &tags.entra);
-        format!("{by} keeps the server from a part of Entra, {share}: logins fail now and then")
+        format!("{by} blocks the server's outbound traffic to {share}: logins fail intermittently")
     }
 }
 
 /// The one missing rule, in front of the first that denies.
-fn fix(seen: &Evidence, group: &SecurityGroup, decisions: &Decisions<'_>) -> Fix {
+fn fix(seen: &Evidence, group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
     let shell = seen.vantage.shell;
-    let first = decisions
-        .made
+    let first = outcome
+        .by
         .iter()
-        .filter_map(|decision| decision.rule)
+        .filter_map(|(rule, _)| *rule)
         .filter(|rule| rule.access == Access::Deny)
         .map(|rule| rule.priority)
         .min()
@@ -149,30 +164,6 @@ fn fix(seen: &Evidence, group: &SecurityGroup, decisions: &Decisions<'_>) -> Fix
             {number} --direction Outbound --access Allow --protocol Tcp \
             --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"
     ))
-}
-
-/// With a default route to an appliance or gateway, VirtualNetwork may hold every address.
-/// Source: Microsoft Learn, "Virtual network service tags".
-fn rides_on_a_route(place: &Place<'_>, group: &SecurityGroup) -> bool {
-    let Ok(Found::This(table, _)) = place.route_table() else { return false };
-    let away = table.routes.iter().any(|route| {
-        matches!(&route.destination, Endpoint::Prefix(net) if net.prefix_len() == 0)
-            && matches!(route.next_hop, NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway)
-    });
-    let lets = |rule: &SecurityRule| {
-        rule.direction == Direction::Outbound
-            && rule.access == Access::Allow
-            && rule
-                .destinations
-                .iter()
-                .any(|to| matches!(to, Endpoint::Tag(name) if like(name, "VirtualNetwork")))
-    };
-    let denies =
-        |rule: &SecurityRule| rule.direction == Direction::Outbound && rule.access == Access::Deny;
-    let number = |wanted: &dyn Fn(&SecurityRule) -> bool| {
-        group.rules.iter().filter(|rule| wanted(rule)).map(|rule| rule.priority).min()
-    };
-    away && number(&lets) < number(&denies) && number(&lets).is_some()
 }
 
 /// A rule in a line.

@@ -1,28 +1,36 @@
 //! Whether the security group of the server's subnet lets this machine reach PostgreSQL.
 
 use super::{
+    addresses::Addresses,
     egress_rules::line,
     place::{Found, Place},
-    security::{self, Client},
-    words::{connected, unless_seen, word},
+    security::{self, Inside, Outcome, Rules, Service},
+    tags::Tags,
+    words::{self, connected, unless_seen, word},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
-        Topic,
+        NotObserved, Topic,
         azure::resource_group,
-        azure_network::{Access, Direction},
+        azure_network::{Direction, Protocol, SecurityGroup, SecurityRule},
         tcp::TcpOutcome,
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The port of the built-in PgBouncer.
+const POOLER: u16 = 6432;
+/// Prefixes that are named in a sentence.
+const SOURCES: usize = 4;
 
 /// It does.
 pub static CHECK: Check = Check {
     id: "azure/ingress-rules",
     asserts: "the security group of the server's subnet lets clients reach PostgreSQL",
-    needs: &[Topic::Settings, Topic::Server, Topic::Azure],
+    needs: &[Topic::Settings, Topic::Dns, Topic::Server, Topic::Azure],
     problems: &[&NSG_BLOCKS_POSTGRESQL],
     decisive: false,
     judge: Judge::Once(judge),
@@ -31,30 +39,41 @@ pub static CHECK: Check = Check {
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
     let (group, sure) = match place.security_group()? {
-        Found::This(group, sure) => (group, sure),
-        Found::None => {
+        Found::This(group, sure) => (Some(group), sure),
+        Found::None if place.admin_rules().is_empty() => {
             return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
         }
+        Found::None => (None, true),
     };
     let port = seen.settings.get()?.port.value;
-    let server = seen.server.seen();
-    // An address behind a gateway or a proxy is not the one that arrives: only private ones are.
-    let local = server.and_then(|server| server.local).filter(|ip| security::private(*ip));
-    let client = local.map_or(Client::Somewhere, Client::At);
-    let rule = security::inbound(group, place.inside(), port, client);
-    let who = match client {
-        Client::At(address) => address.to_string(),
-        Client::Somewhere => "clients in the virtual network".to_owned(),
-    };
-    if let Some(rule) = rule.filter(|rule| rule.access == Access::Allow) {
-        return Ok(Verdict::Passed(format!("{who} by {} of {}", rule.name, group.name)));
+    let tags = Tags::of(seen);
+    let routed = place.routed(&tags);
+    let inside = place.inside(seen, routed.as_ref());
+    let rules = Rules { group, admin: place.admin_rules(), inside };
+    let client = client(seen);
+    let from = client.map_or_else(|| clients(inside), Addresses::one);
+    let service = Service { port, protocol: Protocol::Tcp };
+    let outcome = security::inbound(rules, service, &from, client.is_none());
+    let who =
+        client.map_or_else(|| "clients in the virtual network".to_owned(), |ip| ip.to_string());
+    let name = group.map_or("the security admin rules", |group| &group.name);
+    if outcome.may_deny.is_empty() {
+        return Ok(Verdict::Passed(passed(name, &who, port, &outcome, rules, &from, seen)));
     }
+    if !outcome.may_allow.is_empty() {
+        if connected(seen) {
+            return Ok(Verdict::Passed(format!("TCP {port} connects from this machine")));
+        }
+        return Err(open(name, &who, port, &outcome, client, &place));
+    }
+    let rule = outcome.by.first().and_then(|(rule, _)| *rule);
     let named = rule.map_or_else(
-        || "no rule that allows it".to_owned(),
+        || "the lack of a rule that allows it".to_owned(),
         |rule| format!("rule {} (priority {})", rule.name, rule.priority),
     );
-    let detail = format!("{named} of {} keeps {who} from TCP {port} of the server", group.name);
-    let mut finding = Finding::of(&NSG_BLOCKS_POSTGRESQL, &group.name, detail)
+    let detail = format!("{named} of {name} blocks {who} from TCP {port} of the server");
+    let server = seen.server.seen();
+    let mut finding = Finding::of(&NSG_BLOCKS_POSTGRESQL, name, detail)
         .because_all(rule.map(|rule| format!("azure-config: {} decides", line(rule))))
         .because_all(server.into_iter().flat_map(|server| {
             server.tcp.iter().filter(|attempt| attempt.outcome == TcpOutcome::Silent).map(
@@ -63,12 +82,106 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 },
             )
         }));
+    if let Some(group) = group {
+        finding = finding.fix(fix(seen, group, rule, port, client));
+    }
+    if !sure || client.is_none() || !rules.admin.is_empty() {
+        finding = finding.sure(Confidence::Likely);
+    }
+    Ok(Verdict::found(unless_seen(
+        finding,
+        connected(seen),
+        "the server's port accepts connections",
+    )))
+}
+
+/// This machine's private address. Another one is not the address that arrives at the server.
+fn client(seen: &Evidence) -> Option<Ipv4Addr> {
+    match seen.server.seen()?.local? {
+        IpAddr::V4(address) if address.is_private() => Some(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
+}
+
+/// The addresses that a client may have: those of the network and its peers, and any if a gateway
+/// connects other networks. Only servers are in the delegated subnet.
+fn clients(inside: Inside<'_>) -> Addresses {
+    let all = if inside.network.is_empty() || inside.gateway {
+        Addresses::all()
+    } else {
+        Addresses::of(inside.network)
+    };
+    let others = all.without(&Addresses::of(inside.subnet));
+    if others.is_empty() { all } else { others }
+}
+
+fn passed(
+    name: &str,
+    who: &str,
+    port: u16,
+    outcome: &Outcome<'_>,
+    rules: Rules<'_>,
+    from: &Addresses,
+    seen: &Evidence,
+) -> String {
+    let names: Vec<&str> =
+        outcome.by.iter().filter_map(|(rule, _)| rule.map(|rule| rule.name.as_str())).collect();
+    let text = format!("{name} allows {who} to TCP {port} by {}", crate::text::list(&names, 3));
+    let pooler = Service { port: POOLER, protocol: Protocol::Tcp };
+    let closed = port != POOLER
+        && pooler_on(seen)
+        && security::inbound(rules, pooler, from, true).may_allow.is_empty();
+    if closed { format!("{text}; it blocks TCP {POOLER} of PgBouncer") } else { text }
+}
+
+fn pooler_on(seen: &Evidence) -> bool {
+    let parameters = seen.azure.seen().and_then(|azure| azure.parameters.seen());
+    parameters.into_iter().flatten().any(|one| {
+        one.name.eq_ignore_ascii_case("pgbouncer.enabled") && one.value.eq_ignore_ascii_case("true")
+    })
+}
+
+/// Some clients get in and others do not, or an unknown decides.
+fn open(
+    name: &str,
+    who: &str,
+    port: u16,
+    outcome: &Outcome<'_>,
+    client: Option<Ipv4Addr>,
+    place: &Place<'_>,
+) -> Missing {
+    let allowed = outcome.allowed();
+    if client.is_some() || (allowed.is_empty() && outcome.denied().is_empty()) {
+        let what = format!("whether {name} allows {who} to TCP {port}");
+        return words::undecided(&what, &outcome.unknown, place);
+    }
+    let list = |addresses: &Addresses| crate::text::list(&addresses.prefixes(SOURCES), SOURCES - 1);
+    let (mut admitted, denied) = (list(&allowed), list(&outcome.denied()));
+    if allowed.is_empty() {
+        admitted = "an unknown part".to_owned();
+    }
+    let detail = format!(
+        "{name} allows TCP {port} from {admitted} and blocks it from {}: the client's address decides",
+        if denied.is_empty() { "an unknown part" } else { &denied }
+    );
+    let decide = "run `entra-pg doctor -h <server>` on the client".to_owned();
+    Missing(NotObserved::NotDecided { detail, decide })
+}
+
+/// The rule that is missing, before the one that denies.
+fn fix(
+    seen: &Evidence,
+    group: &SecurityGroup,
+    rule: Option<&SecurityRule>,
+    port: u16,
+    client: Option<Ipv4Addr>,
+) -> Fix {
     let shell = seen.vantage.shell;
     let taken = |number: &u16| {
-        let of = |rule: &&crate::facts::azure_network::SecurityRule| {
-            rule.direction == Direction::Inbound && rule.priority == *number
-        };
-        group.rules.iter().any(|rule| of(&rule))
+        group
+            .rules
+            .iter()
+            .any(|rule| rule.direction == Direction::Inbound && rule.priority == *number)
     };
     let before = rule.map_or(4097, |rule| rule.priority).min(4097);
     let number = (100..before)
@@ -76,23 +189,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         .find(|number| !taken(number))
         .map_or_else(|| "<priority>".to_owned(), |number| number.to_string());
     let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
-    let source = match client {
-        Client::At(address) => address.to_string(),
-        Client::Somewhere => "VirtualNetwork".to_owned(),
-    };
-    finding = finding.fix(
-        Fix::by(Actor::Network, format!("Allow TCP {port} from there in front of that rule")).run(
-            format!(
-                "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowPostgreSQLInBound \
-                    --priority {number} --direction Inbound --access Allow --protocol Tcp \
-                    --source-address-prefixes {source} --destination-port-ranges {port}"
-            ),
-        ),
-    );
-    if !sure || client == Client::Somewhere {
-        finding = finding.sure(Confidence::Likely);
-    }
-    Ok(Verdict::found(unless_seen(finding, connected(seen), "the server's port takes connections")))
+    let source =
+        client.map_or_else(|| "<client-subnet-prefix>".to_owned(), |address| address.to_string());
+    Fix::by(Actor::Network, format!("Allow TCP {port} from the client before that rule")).run(format!(
+        "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowPostgreSQLInBound --priority {number} --direction Inbound --access Allow --protocol Tcp --source-address-prefixes {source} --destination-port-ranges {port}"
+    ))
 }
 
 /// It does not.

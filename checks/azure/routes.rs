@@ -4,15 +4,15 @@ use super::{
     addresses::Addresses,
     egress_rules::{CUT_OFF, share},
     place::{Found, Place},
-    routing::{self, Way},
-    tags::Tags,
+    routing::{self, Way, Ways},
+    tags::{LIST_COMMAND, Tags},
     words::{logged_in, login_seen, unless_seen, word},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
-        Topic,
+        NotObserved, Topic,
         azure::resource_group,
         azure_network::{Endpoint, NextHop, Route, RouteTable},
     },
@@ -35,49 +35,50 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         Found::This(table, sure) => (table, sure),
         Found::None => return Ok(Verdict::Passed("the subnet has no route table".to_owned())),
     };
-    let tags = Tags::of(seen)?;
-    let ways = routing::ways(table, &tags.entra, &tags);
-    let to = |wanted: fn(NextHop) -> bool| {
-        ways.iter()
-            .filter(|way| way.route.is_some_and(|route| wanted(route.next_hop)))
-            .collect::<Vec<&Way<'_>>>()
-    };
-    // What is sent back into the network for addresses that are not in it goes nowhere.
-    let dropped = to(|hop| matches!(hop, NextHop::None | NextHop::VirtualNetwork));
-    let away = to(|hop| matches!(hop, NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway));
-    let finding = if let Some(worst) = largest(&dropped) {
-        let all = dropped.iter().fold(Addresses::default(), |all, way| all.or(&way.addresses));
-        let whole = tags.main.without(&all).is_empty();
-        let share = share(&all, &tags.entra);
-        let detail = format!(
-            "route {} of {} sends what the server has for Entra nowhere ({share})",
-            worst.name, table.name
-        );
+    let tags = Tags::of(seen);
+    let found = routing::ways(table, place.gateway(), &tags);
+    let by = Classes::of(&found);
+    let dropped = by.only(&by.dropped);
+    let away = by.only(&by.away);
+    let ways = &found.ways;
+    let to = |class: Class| ways.iter().filter(|way| class_of(way) == class).collect::<Vec<_>>();
+    let finding = if !dropped.is_empty() {
+        let name = largest(&to(Class::Dropped)).map_or("", |route| &route.name);
+        let whole = tags.main.without(&dropped).is_empty();
+        let share = share(&dropped, &tags.entra);
+        let detail =
+            format!("route {name} of {} drops the server's traffic to {share}", table.name);
         let finding = Finding::of(&ROUTE_DROPS_ENTRA, &table.name, detail);
         if whole { finding } else { finding.severity(Severity::Warning) }
-    } else if let Some(worst) = largest(&away) {
+    } else if let Some(worst) = largest(&to(Class::Away)).filter(|_| !away.is_empty()) {
         let detail = format!(
-            "route {} of {} sends what the server has for Entra through {}: whether it gets there \
-                is decided behind that",
+            "route {} of {} sends the server's traffic to {} through {}, which decides whether it arrives",
             worst.name,
             table.name,
+            share(&away, &tags.entra),
             hop(worst)
         );
         Finding::of(&ROUTE_VIA_APPLIANCE, &table.name, detail)
+    } else if by.undecided().is_empty() {
+        return Ok(Verdict::Passed(passed(table, ways)));
     } else {
-        return Ok(Verdict::Passed(passed(table, &ways)));
+        return Err(undecided(table, &found, &by, &tags));
     };
     let mut finding = finding
         .because_all(ways.iter().map(|way| {
             let share = share(&way.addresses, &tags.entra);
             match way.route {
                 Some(route) => format!("azure-config: {} takes {share}", line(route)),
-                None => format!("azure-config: Azure's own route to the internet takes {share}"),
+                None => format!("azure-config: the system route to the internet takes {share}"),
             }
         }))
         .because(format!("azure-config: {}", tags.origin()))
         .because_all(login_seen(seen));
-    for fix in fixes(seen, table, largest(&away)) {
+    if !by.undecided().is_empty() {
+        let share = share(&by.undecided(), &tags.entra);
+        finding = finding.because(format!("azure-config: not decided for {share}"));
+    }
+    for fix in fixes(seen, table, largest(&to(Class::Away))) {
         finding = finding.fix(fix);
     }
     if !sure {
@@ -86,13 +87,86 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
 }
 
+/// What a next hop does to packets for Entra.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Class {
+    Direct,
+    Away,
+    Dropped,
+}
+
+fn class_of(way: &Way<'_>) -> Class {
+    match way.route.map(|route| route.next_hop) {
+        None | Some(NextHop::Internet) => Class::Direct,
+        Some(NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway) => Class::Away,
+        // Addresses outside of the network that are sent into it go nowhere.
+        Some(NextHop::None | NextHop::VirtualNetwork) => Class::Dropped,
+    }
+}
+
+/// The addresses that may go each way.
+struct Classes {
+    direct: Addresses,
+    away: Addresses,
+    dropped: Addresses,
+}
+
+impl Classes {
+    fn of(found: &Ways<'_>) -> Self {
+        let all = |class: Class| {
+            let of_class = found.ways.iter().filter(|way| class_of(way) == class);
+            Addresses::union(&of_class.map(|way| way.addresses.clone()).collect::<Vec<_>>())
+        };
+        let system = found.ways.iter().find(|way| way.route.is_none());
+        // A gateway may announce a route for what the system route takes.
+        let learned = system.filter(|_| found.learned).map(|way| way.addresses.clone());
+        Self {
+            direct: all(Class::Direct),
+            away: all(Class::Away).or(&learned.unwrap_or_default()),
+            dropped: all(Class::Dropped),
+        }
+    }
+
+    fn undecided(&self) -> Addresses {
+        let pairs = [
+            (&self.direct, &self.away),
+            (&self.direct, &self.dropped),
+            (&self.away, &self.dropped),
+        ];
+        Addresses::union(&pairs.map(|(one, other)| one.and(other)))
+    }
+
+    /// Those of one class that cannot be of another.
+    fn only(&self, class: &Addresses) -> Addresses {
+        class.without(&self.undecided())
+    }
+}
+
+fn undecided(table: &RouteTable, found: &Ways<'_>, by: &Classes, tags: &Tags<'_>) -> Missing {
+    let share = share(&by.undecided(), &tags.entra);
+    let mut on: Vec<String> =
+        found.unknown.iter().take(3).map(|name| format!("the prefixes of {name}")).collect();
+    let mut decide = Vec::new();
+    if !on.is_empty() {
+        decide.push(LIST_COMMAND);
+    }
+    if found.learned {
+        on.push("the routes that the network's gateway learns".to_owned());
+        decide.push("`az network nic show-effective-route-table -g <resource-group> -n <nic> -o json` of a machine in a subnet with the same route table (--azure-config)");
+    }
+    Missing(NotObserved::NotDecided {
+        detail: format!("where {} sends {share} depends on {}", table.name, on.join(", and on ")),
+        decide: decide.join("; "),
+    })
+}
+
 fn largest<'a>(ways: &[&Way<'a>]) -> Option<&'a Route> {
     ways.iter().max_by_key(|way| way.addresses.count()).and_then(|way| way.route)
 }
 
 fn passed(table: &RouteTable, ways: &[Way<'_>]) -> String {
     let names: Vec<&str> =
-        ways.iter().map(|way| way.route.map_or("Azure's own route", |route| &route.name)).collect();
+        ways.iter().map(|way| way.route.map_or("the system route", |route| &route.name)).collect();
     format!("{} by {}", table.name, crate::text::list(&names, 3))
 }
 

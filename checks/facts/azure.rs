@@ -2,8 +2,8 @@
 //! configuration, exported to files or read live; nobody's packets.
 
 use super::{
-    Fact,
-    azure_network::{RouteTable, SecurityGroup, VirtualNetwork},
+    Fact, NotObserved,
+    azure_network::{AdminRule, RouteTable, SecurityGroup, VirtualNetwork},
 };
 use crate::support::service_tags::ServiceTags;
 use serde::{Deserialize, Serialize};
@@ -30,9 +30,29 @@ pub struct Azure {
     pub route_tables: Fact<Vec<RouteTable>>,
     /// Virtual networks.
     pub networks: Fact<Vec<VirtualNetwork>>,
-    /// A published list of service tags: of each that a rule or a route names, the part that the
-    /// sign-in hosts are in.
+    /// Security admin rules of Azure Virtual Network Manager.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub admin_rules: Fact<Vec<AdminRule>>,
+    /// A published list of service tags, reduced to the sign-in ranges.
     pub service_tags: Fact<ServiceTags>,
+    /// Documents that were given and are not used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<Unused>,
+}
+
+fn not_asked<T>(fact: &Fact<T>) -> bool {
+    matches!(fact, Fact::NotObserved(NotObserved::NotAsked))
+}
+
+/// A document that was given and is not used.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Unused {
+    /// The file, and the place in it.
+    pub from: String,
+    /// What it is.
+    pub what: String,
+    /// Why it is not used, as a clause.
+    pub why: String,
 }
 
 /// Where a part is from.
@@ -70,6 +90,9 @@ pub struct FlexibleServer {
     pub private_dns_zone: Option<String>,
     /// Its private endpoints.
     pub private_endpoints: Vec<PrivateEndpoint>,
+    /// The host names of its virtual endpoints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub virtual_endpoints: Vec<String>,
     /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`.
     pub tier: Option<String>,
 }

@@ -45,7 +45,17 @@ pub struct SecurityRule {
     pub default: bool,
 }
 
-/// Which way a rule looks.
+/// A security admin rule of Azure Virtual Network Manager. Azure evaluates these before network
+/// security groups.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct AdminRule {
+    /// The rule.
+    pub rule: SecurityRule,
+    /// Whether it is `AlwaysAllow`, which no network security group overrides.
+    pub always: bool,
+}
+
+/// The direction of traffic that a rule is for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -73,7 +83,9 @@ pub enum Protocol {
     Any,
     /// TCP.
     Tcp,
-    /// UDP, ICMP and the others, which no login uses.
+    /// UDP, which DNS uses.
+    Udp,
+    /// ICMP and the others, which neither a login nor DNS uses.
     Other,
 }
 
@@ -110,8 +122,11 @@ pub struct RouteTable {
     pub name: String,
     /// Its routes, in no order.
     pub routes: Vec<Route>,
-    /// The subnets it is put on, by resource id.
+    /// The subnets it is associated with, by resource id.
     pub subnets: Vec<String>,
+    /// Whether routes learned by gateways are added; `None` if the document does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bgp_propagation: Option<bool>,
 }
 
 /// One route.
@@ -155,6 +170,9 @@ pub struct VirtualNetwork {
     pub address_space: Vec<IpNet>,
     /// Its own DNS servers; empty: Azure's.
     pub dns_servers: Vec<IpAddr>,
+    /// Whether a gateway connects other networks: its own, or that of a peer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gateway: bool,
     /// Its subnets.
     pub subnets: Vec<Subnet>,
 }

@@ -65,6 +65,13 @@ pub enum NotObserved {
         /// What was refused, in the refuser's words.
         detail: String,
     },
+    /// What is known fits several answers.
+    NotDecided {
+        /// What depends on what, as a clause.
+        detail: String,
+        /// The file or command that would decide it.
+        decide: String,
+    },
     /// Our own probe failed; this is a defect or a limit of the tool.
     ToolFailed {
         /// What went wrong, in one line.

@@ -193,7 +193,7 @@ fn service_tags(body: &Document, document: &Document) -> ServiceTags {
         .flat_map(|tag| of(tag).1)
         .chain(SIGN_IN_RANGES.iter().filter(|_| public).filter_map(|net| net.parse().ok()))
         .collect();
-    // Of each tag, that part alone is kept which is Entra's: the rest of Azure is of no matter.
+    // Only the part of each tag that holds sign-in addresses matters.
     let entra = IpNet::aggregate(&entra);
     let tags = source.values.iter().map(of).map(|(name, prefixes)| {
         let inside = |net: &IpNet| entra.iter().any(|one| one.contains(net) || net.contains(one));
@@ -201,8 +201,22 @@ fn service_tags(body: &Document, document: &Document) -> ServiceTags {
         prefixes.sort_unstable();
         ServiceTag { name, prefixes }
     });
-    let tags = tags.filter(|tag| !tag.prefixes.is_empty()).collect();
-    ServiceTags { cloud, change_number: source.change_number.0.unwrap_or_default(), tags }
+    let (tags, unrelated): (Vec<_>, Vec<_>) = tags.partition(|tag| !tag.prefixes.is_empty());
+    let unrelated = unrelated.into_iter().map(|tag| tag.name).filter(|name| !name.contains('.'));
+    ServiceTags {
+        cloud,
+        change_number: source.change_number.0.unwrap_or_default(),
+        date: None,
+        unrelated: unrelated
+            .filter(|name| !tags.iter().any(|tag| in_region(&tag.name, name)))
+            .collect(),
+        tags,
+    }
+}
+
+/// Whether a tag is a region of another.
+fn in_region(tag: &str, of: &str) -> bool {
+    tag.split_once('.').is_some_and(|(base, _)| base.eq_ignore_ascii_case(of))
 }
 
 fn security_group(document: &Document, body: &Document) -> Result<SecurityGroup, String> {
@@ -271,7 +285,8 @@ fn security_rule(rule: &RuleDocument, default: bool) -> Result<SecurityRule, Str
     let protocol = match lower(&body.protocol).as_str() {
         "*" => Protocol::Any,
         "tcp" => Protocol::Tcp,
-        "udp" | "icmp" | "icmpv6" | "ah" | "esp" => Protocol::Other,
+        "udp" => Protocol::Udp,
+        "icmp" | "icmpv6" | "ah" | "esp" => Protocol::Other,
         other => return Err(wrong("protocol", other)),
     };
     let priority = body.priority.0.and_then(|number| u16::try_from(number).ok());
@@ -343,7 +358,8 @@ fn prefix(text: &str) -> Option<IpNet> {
 fn route_table(document: &Document, body: &Document) -> Result<RouteTable, String> {
     let routes = body.routes.iter().map(route).collect::<Result<Vec<_>, _>>()?;
     let (id, name) = identity(document);
-    Ok(RouteTable { id, name, routes, subnets: ids(&body.subnets) })
+    let bgp_propagation = body.disable_bgp_route_propagation.0.map(|disabled| !disabled);
+    Ok(RouteTable { id, name, routes, subnets: ids(&body.subnets), bgp_propagation })
 }
 
 fn route(route: &RouteDocument) -> Result<Route, String> {
@@ -368,17 +384,24 @@ fn route(route: &RouteDocument) -> Result<Route, String> {
 fn network(document: &Document, body: &Document) -> Result<VirtualNetwork, String> {
     let (id, name) = identity(document);
     let mut address_space = prefixes(body.address_space.as_ref())?;
+    let mut gateway = false;
     for peering in body.virtual_network_peerings.iter() {
         let inner = peering.properties.as_deref().unwrap_or(peering);
         address_space.extend(prefixes(inner.remote_address_space.as_ref())?);
+        gateway |= inner.use_remote_gateways.0 == Some(true);
     }
+    // The subnet of gateways has this name in every network.
+    gateway |= body
+        .subnets
+        .iter()
+        .any(|one| one.name.get().is_some_and(|name| name.eq_ignore_ascii_case("GatewaySubnet")));
     let servers = body.dhcp_options.iter().flat_map(|options| options.dns_servers.iter());
     let dns_servers = servers
         .filter_map(Text::get)
         .map(|text| text.parse().map_err(|_| format!("dnsServers holds \"{text}\"")))
         .collect::<Result<Vec<IpAddr>, _>>()?;
     let subnets = body.subnets.iter().map(subnet).collect::<Result<Vec<_>, _>>()?;
-    Ok(VirtualNetwork { id, name, address_space, dns_servers, subnets })
+    Ok(VirtualNetwork { id, name, address_space, dns_servers, gateway, subnets })
 }
 
 fn prefixes(space: Option<&AddressSpace>) -> Result<Vec<IpNet>, String> {
@@ -460,6 +483,7 @@ fn server(document: &Document, body: &Document) -> Result<FlexibleServer, String
         delegated_subnet: network.delegated_subnet_resource_id.owned(),
         private_dns_zone: network.private_dns_zone_arm_resource_id.owned(),
         private_endpoints: body.private_endpoint_connections.iter().map(private_endpoint).collect(),
+        virtual_endpoints: Vec::new(),
         tier: document.sku.as_ref().or(body.sku.as_ref()).and_then(|sku| sku.tier.owned()),
         host,
         name,

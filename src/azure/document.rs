@@ -182,6 +182,36 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// True or false, also as a text; anything else counts as absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flag(pub(crate) Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Flag;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("true or false")
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Flag, E> {
+                Ok(Flag(Some(value)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Flag, E> {
+                Ok(Flag(text.to_ascii_lowercase().parse().ok()))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Flag, E> {
+                Ok(Flag(None))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
 /// IPv4 prefixes of a service tag; IPv6 ones are passed over, since servers in networks have none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prefixes(pub(crate) Vec<IpNet>);
@@ -259,6 +289,7 @@ pub(crate) struct Document {
     pub(crate) default_security_rules: List<RuleDocument, MOST_PARTS>,
     // A route table.
     pub(crate) routes: List<RouteDocument, MOST_PARTS>,
+    pub(crate) disable_bgp_route_propagation: Flag,
     // A virtual network; groups and tables have subnets, too.
     pub(crate) subnets: List<SubnetDocument, MOST_PARTS>,
     pub(crate) address_space: Option<AddressSpace>,
@@ -388,6 +419,7 @@ pub(crate) struct DhcpOptions {
 pub(crate) struct Peering {
     pub(crate) properties: Option<Box<Peering>>,
     pub(crate) remote_address_space: Option<AddressSpace>,
+    pub(crate) use_remote_gateways: Flag,
 }
 
 /// One document at the top: an object, or a list of them.

@@ -133,6 +133,9 @@ fn not_collected(evidence: &Evidence, planned: bool) -> Vec<String> {
             NotObserved::NotApplicable { why } => why,
             NotObserved::Deselected => "deselected with --only or --skip".to_owned(),
             NotObserved::Blocked { by, .. } => format!("{} had to succeed first", by.name()),
+            NotObserved::NotDecided { detail, decide } => {
+                format!("not decided: {detail}; to decide it: {decide}")
+            }
             NotObserved::OutOfTime { after_ms } => format!("not finished after {after_ms} ms"),
             NotObserved::NotPermitted { detail } => format!("not permitted: {detail}"),
             NotObserved::ToolFailed { detail } => format!("the tool failed: {detail}"),

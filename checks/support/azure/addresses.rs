@@ -2,6 +2,7 @@
 //! networks speak IPv4 alone.
 
 use crate::support::service_tags::IpNet;
+use std::net::Ipv4Addr;
 
 /// A set of IPv4 addresses: ranges from first to last, in order, apart from each other.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -19,6 +20,49 @@ impl Addresses {
             })
             .collect();
         Self::joined(ranges)
+    }
+
+    /// Every IPv4 address.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(vec![(0, u32::MAX)])
+    }
+
+    /// One address.
+    #[must_use]
+    pub fn one(address: Ipv4Addr) -> Self {
+        Self(vec![(address.into(), address.into())])
+    }
+
+    /// The private address spaces. Source: RFC 1918.
+    #[must_use]
+    pub fn private() -> Self {
+        Self(vec![
+            (0x0a00_0000, 0x0aff_ffff),
+            (0xac10_0000, 0xac1f_ffff),
+            (0xc0a8_0000, 0xc0a8_ffff),
+        ])
+    }
+
+    /// What is in any of these sets.
+    #[must_use]
+    pub fn union(sets: &[Self]) -> Self {
+        Self::joined(sets.iter().flat_map(|set| set.0.iter().copied()).collect())
+    }
+
+    /// The lowest address.
+    #[must_use]
+    pub fn first(&self) -> Option<u32> {
+        self.0.first().map(|(first, _)| *first)
+    }
+
+    /// The set as prefixes, at most so many.
+    #[must_use]
+    pub fn prefixes(&self, limit: usize) -> Vec<IpNet> {
+        let subnets = self.0.iter().flat_map(|(first, last)| {
+            ipnet::Ipv4Subnets::new(Ipv4Addr::from(*first), Ipv4Addr::from(*last), 0)
+        });
+        subnets.take(limit).map(IpNet::V4).collect()
     }
 
     fn joined(mut ranges: Vec<(u32, u32)>) -> Self {

@@ -1,15 +1,23 @@
 //! Which server, which subnet, which security group and route table are meant.
 
-use super::{security::Inside, tags::like, words::given};
+use super::{
+    addresses::Addresses,
+    routing,
+    security::Inside,
+    tags::{Tags, like},
+    words::given,
+};
 use crate::{
     check::Missing,
     evidence::Evidence,
     facts::{
         Fact, NotObserved,
         azure::{Azure, FlexibleServer, Topology, id_part},
-        azure_network::{RouteTable, SecurityGroup, Subnet, VirtualNetwork},
+        azure_network::{AdminRule, RouteTable, SecurityGroup, Subnet, VirtualNetwork},
+        dns::Role,
     },
 };
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The subnet of a server, or of one that is planned.
 pub struct Place<'a> {
@@ -30,18 +38,101 @@ pub enum Found<'a, T> {
     None,
 }
 
-/// The server that is meant.
+/// The server that the run is about.
 ///
 /// # Errors
-/// It was not given, or the export is of another server.
+/// Its document was not given, or the document is of another server.
 pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
-    let server = given(&seen.azure.get()?.server, "the server's own document")?;
-    match named(seen) {
-        Some(wanted) if !server.name.is_empty() && !like(wanted, &server.name) => {
-            let why = format!("the export is of another server, {}, than {wanted}", server.name);
-            Err(Missing(NotObserved::NotApplicable { why }))
+    let azure = seen.azure.get()?;
+    let unused = azure.unused.first();
+    if let (NotObserved::NotAsked, Some(unused)) =
+        (azure.server.get().err().unwrap_or(&NotObserved::Deselected), unused)
+    {
+        let detail = format!("{} is not used: {}", unused.what, unused.why);
+        return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
+    }
+    let server = given(&azure.server, "the server's own document")?;
+    match host(seen) {
+        Some(wanted) if !is_server(server, wanted) => {
+            let detail = format!("the document is of another server, {}", server.name);
+            Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }))
         }
         Some(_) | None => Ok(server),
+    }
+}
+
+/// The command that exports a server.
+pub const SERVER_COMMAND: &str =
+    "`az postgres flexible-server show -g <resource-group> -n <server> -o json` (--azure-config)";
+
+fn host(seen: &Evidence) -> Option<&str> {
+    let host = seen.settings.seen()?.host.as_ref()?;
+    Some(host.value.trim_end_matches('.'))
+}
+
+/// Whether a host name is the server's: the domain name in its document or one of its virtual
+/// endpoints; without a domain name, the server's name as the first label of a name of Azure.
+#[must_use]
+pub fn is_server(server: &FlexibleServer, host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let named = |name: &String| like(name.trim_end_matches('.'), host);
+    if server.virtual_endpoints.iter().any(named) {
+        return true;
+    }
+    match &server.host {
+        Some(own) => named(own) || private_alias(own, host) || !of_azure(host),
+        None => {
+            server.name.is_empty()
+                || first_label(host).is_some_and(|label| like(label, &server.name))
+                || !of_azure(host)
+        }
+    }
+}
+
+/// The name of the private endpoint's zone, which leads to the same server.
+fn private_alias(own: &str, host: &str) -> bool {
+    let mut parts = host.splitn(2, '.');
+    let (Some(label), Some(rest)) = (parts.next(), parts.next()) else { return false };
+    let Some(zone) = rest.to_ascii_lowercase().strip_prefix("privatelink.").map(str::to_owned)
+    else {
+        return false;
+    };
+    like(own, &format!("{label}.{zone}"))
+}
+
+fn first_label(host: &str) -> Option<&str> {
+    host.split('.').next().filter(|label| !label.is_empty())
+}
+
+/// Whether a host name is one that Azure gives to servers; another may be an alias of any server.
+fn of_azure(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    [".database.azure.com", ".database.usgovcloudapi.net", ".database.chinacloudapi.cn"]
+        .iter()
+        .any(|suffix| host.ends_with(suffix))
+}
+
+/// The server's private address, if exactly one is known and it is in the subnet.
+fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> Option<Ipv4Addr> {
+    let reached = seen.server.seen().into_iter().flat_map(|server| &server.tcp);
+    let mut all: Vec<IpAddr> = reached.map(|attempt| attempt.address.ip()).collect();
+    if all.is_empty() {
+        let names = seen.dns.seen().into_iter().flat_map(|dns| &dns.names);
+        all = names
+            .filter(|name| name.role == Role::Server)
+            .filter_map(|name| name.system.seen())
+            .flat_map(|lookup| lookup.addresses.iter().copied())
+            .collect();
+    }
+    all.retain(|address| match address {
+        IpAddr::V4(address) if subnet.is_empty() => address.is_private(),
+        IpAddr::V4(_) => subnet.iter().any(|net| net.contains(address)),
+        IpAddr::V6(_) => false,
+    });
+    all.dedup();
+    match all.as_slice() {
+        [IpAddr::V4(only)] => Some(*only),
+        _ => None,
     }
 }
 
@@ -59,7 +150,8 @@ pub fn of_server<'a, T>(
         .seen()
         .and_then(|azure| azure.server.seen())
         .map(|known| known.name.as_str())
-        .or_else(|| named(seen));
+        .filter(|name| !name.is_empty())
+        .or_else(|| host(seen).filter(|host| of_azure(host)).and_then(first_label));
     let own: Vec<&T> = list
         .iter()
         .filter(|entry| match (server(entry), wanted) {
@@ -68,21 +160,10 @@ pub fn of_server<'a, T>(
         })
         .collect();
     if own.is_empty() && !list.is_empty() {
-        let why = "the list that was given is another server's".to_owned();
-        return Err(Missing(NotObserved::NotApplicable { why }));
+        let detail = "the list that was given is of another server".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
     }
     Ok(own)
-}
-
-/// The first label of the host name, where it is the name of a flexible server.
-fn named(seen: &Evidence) -> Option<&str> {
-    let settings = seen.settings.seen()?;
-    let host = settings.host.as_ref()?.value.trim_end_matches('.');
-    let label = host.split('.').next()?;
-    let suffix = &settings.cloud.value.server_suffix;
-    let left = host.len().checked_sub(suffix.len() + 1)?;
-    let of_azure = host.get(left + 1..).is_some_and(|end| like(end, suffix));
-    of_azure.then_some(label)
 }
 
 impl<'a> Place<'a> {
@@ -145,16 +226,60 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// The addresses inside.
+    /// The network around the server, as far as it is known.
     #[must_use]
-    pub fn inside(&self) -> Inside<'a> {
+    pub fn inside<'b>(&'b self, seen: &Evidence, routed: Option<&'b Addresses>) -> Inside<'b> {
+        let subnet = self.subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default();
         Inside {
-            subnet: self.subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default(),
+            server: address(seen, subnet),
+            subnet,
             network: self
                 .network
                 .map(|network| network.address_space.as_slice())
                 .unwrap_or_default(),
+            gateway: self.gateway(),
+            routed,
         }
+    }
+
+    /// Whether a gateway connects other networks.
+    #[must_use]
+    pub fn gateway(&self) -> bool {
+        self.network.is_some_and(|network| network.gateway)
+    }
+
+    /// The prefixes of the subnet's user-defined routes; `None` if they are not known.
+    #[must_use]
+    pub fn routed(&self, tags: &Tags<'_>) -> Option<Addresses> {
+        match self.route_table() {
+            Ok(Found::This(table, true)) => routing::routed(table, tags),
+            Ok(Found::This(_, false)) => None,
+            Ok(Found::None) => Some(Addresses::default()),
+            Err(_) => None,
+        }
+    }
+
+    /// The command that decides what is part of the virtual network.
+    #[must_use]
+    pub fn network_command(&self) -> String {
+        let mut commands = Vec::new();
+        if self.network.is_none() {
+            commands.push("`az network vnet show -g <resource-group> -n <vnet> -o json`");
+        }
+        if self.route_table().is_err() {
+            commands
+                .push("`az network route-table show -g <resource-group> -n <route-table> -o json`");
+        }
+        if commands.is_empty() {
+            commands.push("`az network nic list-effective-nsg -g <resource-group> -n <nic> -o json` of a machine in a subnet with the same group and route table");
+        }
+        format!("{} (--azure-config)", commands.join(" and "))
+    }
+
+    /// Security admin rules, if any were given.
+    #[must_use]
+    pub fn admin_rules(&self) -> &'a [AdminRule] {
+        self.azure.admin_rules.seen().map(Vec::as_slice).unwrap_or_default()
     }
 
     fn choose<T>(
@@ -175,7 +300,10 @@ impl<'a> Place<'a> {
                     Err(NotObserved::NotAsked) => return Err(why()),
                     Err(other) => return Err(other.into()),
                 };
-                let this = all.iter().find(|one| like(about(one).0, id));
+                let this = all
+                    .iter()
+                    .find(|one| like(about(one).0, id))
+                    .or_else(|| all.iter().find(|one| like(about(one).0, name)));
                 return this.map(|one| Found::This(one, true)).ok_or_else(why);
             }
             None => {}

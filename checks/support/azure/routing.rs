@@ -1,6 +1,7 @@
-//! Route tables, evaluated as Azure does: the longest prefix wins, whatever the order; a route to a
-//! service tag stands for a route to each of its prefixes, and yields to an explicit route of the same
-//! length. Source: Microsoft Learn, "Virtual network traffic routing".
+//! Route tables, evaluated over yes, no and unknown: the longest prefix wins, whatever the order; a route
+//! to a service tag is a route to each of its prefixes, and yields to a route to a prefix of the same
+//! length. A tag whose prefixes are not known may hold any address, with any length.
+//! Source: Microsoft Learn, "Virtual network traffic routing".
 
 use super::{
     addresses::Addresses,
@@ -13,59 +14,144 @@ use crate::{
 
 /// Where some of the addresses are sent.
 pub struct Way<'a> {
-    /// The route; `None`: Azure's own, to the internet.
+    /// The route; `None`: the system route to the internet.
     pub route: Option<&'a Route>,
-    /// The addresses.
+    /// The addresses that it takes under some assignment of the unknown.
     pub addresses: Addresses,
 }
 
-/// Where packets to these public addresses go.
+/// Where packets to Entra go.
+pub struct Ways<'a> {
+    /// The routes that may take some of them, and the system route.
+    pub ways: Vec<Way<'a>>,
+    /// Addresses for which an unknown decides.
+    pub undecided: Addresses,
+    /// Service tags whose prefixes are not known and matter.
+    pub unknown: Vec<String>,
+    /// Whether routes learned by a gateway may matter.
+    pub learned: bool,
+}
+
+struct Candidate<'a> {
+    length: u8,
+    rank: u8,
+    route: &'a Route,
+    addresses: Addresses,
+}
+
+/// Where packets to the sign-in addresses go. `gateway`: the network has one, whose learned routes are
+/// not known.
 #[must_use]
-pub fn ways<'a>(table: &'a RouteTable, to: &Addresses, tags: &Tags<'_>) -> Vec<Way<'a>> {
-    let mut candidates: Vec<(u8, u8, &Route, Addresses)> = Vec::new();
+pub fn ways<'a>(table: &'a RouteTable, gateway: bool, tags: &Tags<'_>) -> Ways<'a> {
+    let to = &tags.entra;
+    let mut open: Vec<&Route> = Vec::new();
+    let mut candidates: Vec<Candidate<'a>> = Vec::new();
     for route in &table.routes {
-        let nets: &[IpNet] = match &route.destination {
-            Endpoint::Prefix(net) => &[*net],
-            Endpoint::Tag(name) => tags.prefixes(name),
-            Endpoint::Any | Endpoint::Group(_) => &[],
+        let Some(nets) = prefixes(&route.destination, tags) else {
+            open.push(route);
+            continue;
         };
         let rank = rank(&route.destination);
         for net in nets {
-            let addresses = to.and(&Addresses::of([net]));
+            let addresses = to.and(&Addresses::of([&net]));
             if !addresses.is_empty() {
-                candidates.push((net.prefix_len(), rank, route, addresses));
+                candidates.push(Candidate { length: net.prefix_len(), rank, route, addresses });
             }
         }
-        if let (Endpoint::Tag(name), []) = (&route.destination, nets)
-            && like(name, "AzureCloud")
-        {
-            // Its prefixes are not known here, only that they hold Entra's main ranges whole.
-            candidates.push((17, rank, route, to.and(&tags.main)));
-        }
     }
-    // The longest first; the sort is stable, so equals stay in the table's order.
-    candidates.sort_by_key(|(length, rank, _, _)| (std::cmp::Reverse(*length), *rank));
+    // The longest first; the sort is stable, so equal ones keep the order of the table.
+    candidates.sort_by_key(|one| (std::cmp::Reverse(one.length), one.rank));
+    let mut found = Ways {
+        ways: Vec::new(),
+        undecided: Addresses::default(),
+        unknown: Vec::new(),
+        learned: false,
+    };
     let mut left = to.clone();
-    let mut ways: Vec<Way<'a>> = Vec::new();
-    for (_, _, route, addresses) in candidates {
+    for Candidate { length, rank, route, addresses } in candidates {
         let taken = left.and(&addresses);
         if taken.is_empty() {
             continue;
         }
         left = left.without(&taken);
-        match ways.iter_mut().find(|way| way.route.is_some_and(|known| std::ptr::eq(known, route)))
-        {
-            Some(way) => way.addresses = way.addresses.or(&taken),
-            None => ways.push(Way { route: Some(route), addresses: taken }),
-        }
+        found.take(Some(route), &taken);
+        found.rivals(&open, route, (length, rank), &taken);
     }
     if !left.is_empty() {
-        ways.push(Way { route: None, addresses: left });
+        let rest = left.clone();
+        found.take(None, &rest);
+        for route in &open {
+            found.rival(route, &rest);
+        }
+        if gateway && table.bgp_propagation != Some(false) {
+            found.learned = true;
+            found.undecided = found.undecided.or(&rest);
+        }
     }
-    ways
+    found
 }
 
-/// Among routes of one length: explicit ones, then tags, the more particular first.
+impl<'a> Ways<'a> {
+    fn take(&mut self, route: Option<&'a Route>, addresses: &Addresses) {
+        let same = |way: &Way<'_>| match (way.route, route) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        match self.ways.iter_mut().find(|way| same(way)) {
+            Some(way) => way.addresses = way.addresses.or(addresses),
+            None => self.ways.push(Way { route, addresses: addresses.clone() }),
+        }
+    }
+
+    /// Routes to tags of unknown prefixes that may take addresses from a known route.
+    fn rivals(&mut self, open: &[&'a Route], known: &Route, by: (u8, u8), taken: &Addresses) {
+        for rival in open {
+            let longer = by.0 < 32;
+            let same_length = rank(&rival.destination) < by.1;
+            let same_way = (rival.next_hop, rival.next_hop_address)
+                == (known.next_hop, known.next_hop_address);
+            if (longer || same_length) && !same_way {
+                self.rival(rival, taken);
+            }
+        }
+    }
+
+    fn rival(&mut self, route: &'a Route, addresses: &Addresses) {
+        self.take(Some(route), addresses);
+        self.undecided = self.undecided.or(addresses);
+        if let Endpoint::Tag(name) = &route.destination
+            && !self.unknown.contains(name)
+        {
+            self.unknown.push(name.clone());
+        }
+    }
+}
+
+/// The prefixes of a destination; `None` if they are not known.
+fn prefixes(destination: &Endpoint, tags: &Tags<'_>) -> Option<Vec<IpNet>> {
+    match destination {
+        Endpoint::Prefix(net @ IpNet::V4(inner))
+            if tags.is_placeholder() && inner.prefix_len() > 0 && !inner.network().is_private() =>
+        {
+            let _ = net;
+            None
+        }
+        Endpoint::Prefix(net) => Some(vec![*net]),
+        Endpoint::Tag(name) => tags.prefixes(name),
+        Endpoint::Any | Endpoint::Group(_) => Some(Vec::new()),
+    }
+}
+
+/// The prefixes of all user-defined routes, as far as they are known; `None` if a tag is not known.
+#[must_use]
+pub fn routed(table: &RouteTable, tags: &Tags<'_>) -> Option<Addresses> {
+    let nets: Option<Vec<Vec<IpNet>>> =
+        table.routes.iter().map(|route| prefixes(&route.destination, tags)).collect();
+    Some(Addresses::of(nets?.iter().flatten()))
+}
+
+/// Among routes of one length: explicit ones, then tags, the more specific first.
 fn rank(destination: &Endpoint) -> u8 {
     match destination {
         Endpoint::Tag(name) if like(name, "AzureCloud") => 4,
@@ -73,74 +159,5 @@ fn rank(destination: &Endpoint) -> u8 {
         Endpoint::Tag(name) if !name.contains('.') => 2,
         Endpoint::Tag(_) => 1,
         Endpoint::Prefix(_) | Endpoint::Any | Endpoint::Group(_) => 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{rank, ways};
-    use crate::{
-        azure::tags::Tags,
-        facts::azure_network::{Endpoint, NextHop, Route, RouteTable},
-        support::service_tags::{IpNet, built_in},
-        support::testing::healthy_but,
-    };
-    use proptest::prelude::*;
-    use std::net::{IpAddr, Ipv4Addr};
-
-    fn route() -> impl Strategy<Value = Endpoint> {
-        let address =
-            prop::sample::select(vec!["20.190.128.0", "40.126.0.0", "20.0.0.0", "40.126.31.67"]);
-        let bits = prop::sample::select(vec![0_u8, 8, 17, 18, 19, 24, 32]);
-        prop_oneof![
-            4 => (address, bits).prop_map(|(address, bits)| Endpoint::Prefix(
-                IpNet::new(address.parse().expect("an address"), bits).expect("bits").trunc()
-            )),
-            1 => Just(Endpoint::Tag("AzureActiveDirectory".to_owned())),
-            1 => Just(Endpoint::Tag("Storage".to_owned())),
-        ]
-    }
-
-    /// The second implementation: one address, every route.
-    fn naive(routes: &[Route], address: Ipv4Addr) -> Option<&str> {
-        let mut best: Option<(u8, u8, &str)> = None;
-        for route in routes {
-            let nets: Vec<IpNet> = match &route.destination {
-                Endpoint::Prefix(net) => vec![*net],
-                Endpoint::Tag(name) if name == "AzureActiveDirectory" => {
-                    built_in().prefixes.clone()
-                }
-                _ => Vec::new(),
-            };
-            let rank = rank(&route.destination);
-            for net in nets.iter().filter(|net| net.contains(&IpAddr::V4(address))) {
-                let better = best.is_none_or(|(length, other, _)| {
-                    net.prefix_len() > length || (net.prefix_len() == length && rank < other)
-                });
-                if better {
-                    best = Some((net.prefix_len(), rank, &route.name));
-                }
-            }
-        }
-        best.map(|(_, _, name)| name)
-    }
-
-    proptest! {
-        #[test]
-        fn both_implementations_agree(destinations in prop::collection::vec(route(), 0..8)) {
-            let seen = healthy_but(&[]);
-            let tags = Tags::of(&seen).expect("the public cloud");
-            let routes: Vec<Route> = destinations.into_iter().enumerate().map(|(index, destination)| Route {
-                name: format!("r{index}"), destination, next_hop: NextHop::None, next_hop_address: None,
-            }).collect();
-            let table = RouteTable { routes, ..RouteTable::default() };
-            let ways = ways(&table, &tags.entra, &tags);
-            prop_assert_eq!(ways.iter().map(|way| way.addresses.count()).sum::<u64>(), tags.entra.count());
-            for address in [[20, 190, 128, 0], [20, 190, 151, 7], [20, 190, 191, 255], [40, 126, 31, 67], [40, 126, 63, 255], [20, 20, 32, 1], [20, 231, 159, 255]] {
-                let address = Ipv4Addr::from(address);
-                let way = ways.iter().find(|way| way.addresses.holds(address.into())).and_then(|way| way.route);
-                prop_assert_eq!(way.map(|route| route.name.as_str()), naive(&table.routes, address), "{}", address);
-            }
-        }
     }
 }

@@ -1,462 +1,623 @@
-//! Security groups, evaluated as Azure does: by ascending priority, and the first rule that matches
-//! decides. Source: Microsoft Learn, "Network security groups".
+//! Network security groups (and security admin rules before them), evaluated over yes, no and unknown:
+//! rules in ascending priority, and the first match decides. Each unknown is a variable; every
+//! assignment of the variables is followed, so that an outcome is certain only if no assignment
+//! changes it. Source: Microsoft Learn, "Network security groups" and "Security admin rules".
 
 use super::{
     addresses::Addresses,
-    tags::{Tags, like},
+    tags::{Part, Tags, like},
 };
 use crate::{
     facts::azure_network::{
-        Access, Direction, Endpoint, PortRange, Protocol, SecurityGroup, SecurityRule,
+        Access, AdminRule, Direction, Endpoint, PortRange, Protocol, SecurityGroup, SecurityRule,
     },
     support::service_tags::IpNet,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-/// What one rule decides: for which of the addresses asked about.
-pub struct Decision<'a> {
-    /// The rule; `None`: no rule matches, and Azure lets nothing through.
-    pub rule: Option<&'a SecurityRule>,
-    /// The addresses.
-    pub addresses: Addresses,
+/// Assignments that are followed before the rest counts as unknown.
+const MAX_ASSIGNMENTS: usize = 512;
+/// Ranges of possible server addresses that are followed one by one.
+const MAX_SERVER_RANGES: usize = 64;
+/// Ports that connections come from. Source: RFC 6056.
+const EPHEMERAL: PortRange = PortRange { first: 1024, last: u16::MAX };
+
+/// The rules that apply, and what is known about the addresses they name.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The network security group on the subnet; `None` if there is none.
+    pub group: Option<&'a SecurityGroup>,
+    /// Security admin rules, which Azure evaluates first.
+    pub admin: &'a [AdminRule],
+    /// The network around the server.
+    pub inside: Inside<'a>,
 }
 
-/// What a group decides, rule by rule.
-pub struct Decisions<'a> {
-    /// In the order of the rules.
-    pub made: Vec<Decision<'a>>,
-    /// Rules that may match more than is known here.
-    pub unclear: Vec<&'a SecurityRule>,
-}
-
-/// Who is inside: the addresses of the server's subnet, where they are known, and of its network.
+/// The network around the server, as far as it is known.
 #[derive(Clone, Copy, Default)]
 pub struct Inside<'a> {
-    /// The subnet.
+    /// The server's own address.
+    pub server: Option<Ipv4Addr>,
+    /// The prefixes of its subnet.
     pub subnet: &'a [IpNet],
-    /// The network's address space.
+    /// The address spaces of the network and of its peers; empty if they are not known.
     pub network: &'a [IpNet],
+    /// Whether other networks are connected through a gateway.
+    pub gateway: bool,
+    /// The prefixes of user-defined routes; `None` if the route table is not known.
+    pub routed: Option<&'a Addresses>,
 }
 
-/// Somebody who connects to the server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Client {
-    /// An address.
-    At(IpAddr),
-    /// Somebody in the virtual network, nobody in particular.
-    Somewhere,
+/// The TCP or UDP port of the traffic.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Service {
+    /// The destination port.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
 }
 
-/// Which rule decides about TCP to a port of these public addresses, for each of them.
+/// What the rules do to a set of addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome<'a> {
+    /// All that were asked about.
+    pub all: Addresses,
+    /// Those that some assignment of the unknown allows.
+    pub may_allow: Addresses,
+    /// Those that some assignment of the unknown denies.
+    pub may_deny: Addresses,
+    /// For which addresses each rule may decide; `None`: no rule matches.
+    pub by: Vec<(Option<&'a SecurityRule>, Addresses)>,
+    /// What is not known and matters, in words.
+    pub unknown: Vec<Unknown>,
+}
+
+/// Something that is not known here.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unknown {
+    /// The port that a connection comes from, for rules that name some of them.
+    SourcePort(Vec<PortRange>),
+    /// Whether the server's address is in a prefix, when its subnet is too finely divided to follow.
+    ServerIn(IpNet),
+    /// What a service tag, or a prefix in a cloud without a list, holds.
+    Tag(String),
+    /// Which addresses Azure counts as part of the virtual network.
+    Network,
+    /// The members of an application security group, by id.
+    Group(String),
+    /// The server's address in its subnet.
+    Server,
+}
+
+impl Outcome<'_> {
+    /// Those that every assignment allows.
+    #[must_use]
+    pub fn allowed(&self) -> Addresses {
+        self.all.without(&self.may_deny)
+    }
+
+    /// Those that every assignment denies.
+    #[must_use]
+    pub fn denied(&self) -> Addresses {
+        self.all.without(&self.may_allow)
+    }
+
+    /// Those for which the unknown decides.
+    #[must_use]
+    pub fn undecided(&self) -> Addresses {
+        self.may_allow.and(&self.may_deny)
+    }
+}
+
+/// What happens to traffic from the server to these public addresses of Entra.
 #[must_use]
-pub fn outbound<'a>(
-    group: &'a SecurityGroup,
-    inside: Inside<'_>,
-    port: u16,
-    to: &Addresses,
-    tags: &Tags<'_>,
-) -> Decisions<'a> {
-    let mut left = to.clone();
-    let mut decisions = Decisions { made: Vec::new(), unclear: Vec::new() };
-    for rule in ordered(group, Direction::Outbound, port) {
-        let source = any(&rule.sources, |source| inside.is_source(source));
-        if left.is_empty() || source == Some(false) {
-            continue;
-        }
-        let mut taken = Addresses::default();
-        let mut unclear = source.is_none();
-        for destination in &rule.destinations {
-            let part = tags.part(destination, &left);
-            unclear |= part.perhaps_more && !left.without(&part.addresses).is_empty();
-            left = left.without(&part.addresses);
-            taken = taken.or(&part.addresses);
-        }
-        if unclear {
-            decisions.unclear.push(rule);
-        }
-        if !taken.is_empty() {
-            decisions.made.push(Decision { rule: Some(rule), addresses: taken });
-        }
-    }
-    if !left.is_empty() {
-        decisions.made.push(Decision { rule: None, addresses: left });
-    }
-    decisions
+pub fn outbound<'a>(rules: Rules<'a>, service: Service, tags: &Tags<'_>) -> Outcome<'a> {
+    let to = |endpoint: &Endpoint, variables: &mut Variables, side: &mut Side| {
+        rules.inside.entra(endpoint, tags, variables, side);
+    };
+    evaluate(rules, Direction::Outbound, service, &tags.entra, to)
 }
 
-/// Which rule decides about TCP from a client to a port of the server.
+/// What happens to traffic from the server to addresses in or near the network, such as a nameserver.
+#[must_use]
+pub fn outbound_to<'a>(rules: Rules<'a>, service: Service, to: &Addresses) -> Outcome<'a> {
+    let side = |endpoint: &Endpoint, variables: &mut Variables, side: &mut Side| {
+        rules.inside.party(endpoint, to, false, variables, side);
+    };
+    evaluate(rules, Direction::Outbound, service, to, side)
+}
+
+/// What happens to traffic from clients at these addresses to the server. `connected`: all of them are
+/// known to be in the virtual network or connected to it.
 #[must_use]
 pub fn inbound<'a>(
-    group: &'a SecurityGroup,
-    inside: Inside<'_>,
-    port: u16,
-    client: Client,
-) -> Option<&'a SecurityRule> {
-    ordered(group, Direction::Inbound, port).into_iter().find(|rule| {
-        let from = any(&rule.sources, |source| inside.is_client(source, client));
-        let to = any(&rule.destinations, |destination| inside.is_source(destination));
-        // Nobody in particular is stopped by what stops somebody in particular.
-        from == Some(true) && to != Some(false)
-    })
+    rules: Rules<'a>,
+    service: Service,
+    from: &Addresses,
+    connected: bool,
+) -> Outcome<'a> {
+    let side = |endpoint: &Endpoint, variables: &mut Variables, side: &mut Side| {
+        rules.inside.party(endpoint, from, connected, variables, side);
+    };
+    evaluate(rules, Direction::Inbound, service, from, side)
 }
 
-impl Decisions<'_> {
-    /// The addresses that are let through, or that are not.
-    #[must_use]
-    pub fn with(&self, access: Access) -> Addresses {
-        let wanted = |decision: &&Decision<'_>| {
-            decision.rule.map_or(Access::Deny, |rule| rule.access) == access
-        };
-        self.made
-            .iter()
-            .filter(wanted)
-            .fold(Addresses::default(), |all, decision| all.or(&decision.addresses))
+/// The variables of an evaluation.
+#[derive(Default)]
+struct Variables(Vec<Unknown>);
+
+impl Variables {
+    fn index(&mut self, unknown: Unknown) -> usize {
+        self.0.iter().position(|known| *known == unknown).unwrap_or_else(|| {
+            self.0.push(unknown);
+            self.0.len() - 1
+        })
     }
 }
 
-impl Inside<'_> {
-    /// Whether the server's subnet is meant; `None`: perhaps.
-    fn is_source(self, endpoint: &Endpoint) -> Option<bool> {
-        match endpoint {
-            Endpoint::Any => Some(true),
-            Endpoint::Tag(name) => Some(like(name, "VirtualNetwork")),
-            // Flexible servers cannot be put into application security groups.
-            Endpoint::Group(_) => Some(false),
-            Endpoint::Prefix(net) if self.subnet.is_empty() => {
-                // A rule on this very subnet that names addresses of a network means its own.
-                if net.prefix_len() == 0 { Some(true) } else { None }
+/// A condition on a variable: the addresses within it match if the variable has that value.
+struct Literal {
+    variable: usize,
+    value: bool,
+    within: Addresses,
+}
+
+/// The side of a rule that names the varying addresses.
+#[derive(Default)]
+struct Side {
+    sure: Vec<Addresses>,
+    maybe: Vec<Literal>,
+}
+
+/// What a rule does to what it matches.
+#[derive(Clone, Copy)]
+enum Action {
+    Allow,
+    Deny,
+    /// The security admin rules let it pass on to the group.
+    Next,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Holds {
+    Yes,
+    No,
+    /// If the variable is true.
+    If(usize),
+}
+
+struct Prepared<'a> {
+    rule: &'a SecurityRule,
+    action: Action,
+    source_port: Holds,
+    /// The side of the server.
+    own: &'a [Endpoint],
+    sure: Addresses,
+    maybe: Vec<Literal>,
+}
+
+fn evaluate<'a>(
+    rules: Rules<'a>,
+    direction: Direction,
+    service: Service,
+    all: &Addresses,
+    side: impl Fn(&Endpoint, &mut Variables, &mut Side),
+) -> Outcome<'a> {
+    let mut variables = Variables::default();
+    let mut prepare = |(rule, action): (&'a SecurityRule, Action)| {
+        let (own, others) = match direction {
+            Direction::Inbound => (&rule.destinations, &rule.sources),
+            Direction::Outbound => (&rule.sources, &rule.destinations),
+        };
+        let mut other = Side::default();
+        for endpoint in others {
+            side(endpoint, &mut variables, &mut other);
+        }
+        let source_port = source_port(&rule.source_ports, &mut variables);
+        Prepared {
+            rule,
+            action,
+            source_port,
+            own,
+            sure: Addresses::union(&other.sure),
+            maybe: other.maybe,
+        }
+    };
+    let admin = ordered(rules.admin.iter().map(admin_action), direction, service);
+    let mut prepared: Vec<Prepared<'a>> = admin.into_iter().map(&mut prepare).collect();
+    let group_at = prepared.len();
+    let group = rules.group.into_iter().flat_map(|group| &group.rules).map(group_action);
+    prepared.extend(ordered(group, direction, service).into_iter().map(&mut prepare));
+    let ranges = rules.inside.server_ranges(&prepared);
+    let follow = |range: Option<(u32, u32)>, variables: &mut Variables| {
+        let own: Vec<Vec<Holds>> = prepared
+            .iter()
+            .map(|rule| {
+                rule.own.iter().map(|end| rules.inside.is_server(end, range, variables)).collect()
+            })
+            .collect();
+        let mut walk = Walk {
+            rules: &prepared,
+            own: &own,
+            group_at,
+            open: rules.group.is_none(),
+            outcome: Outcome { all: all.clone(), ..Outcome::default() },
+            used: Vec::new(),
+            budget: MAX_ASSIGNMENTS,
+        };
+        walk.run(0, all.clone(), &mut vec![None; variables.0.len()]);
+        let Walk { mut outcome, used, .. } = walk;
+        outcome.unknown =
+            used.iter().filter_map(|index| variables.0.get(*index).cloned()).collect();
+        outcome
+    };
+    let Some(ranges) = ranges else { return follow(None, &mut variables) };
+    let mut outcomes = ranges.into_iter().map(|range| follow(Some(range), &mut variables));
+    let mut merged = outcomes.next().unwrap_or_default();
+    for other in outcomes {
+        merged.merge(other);
+    }
+    merged
+}
+
+impl<'a> Outcome<'a> {
+    /// Another address of the server.
+    fn merge(&mut self, other: Self) {
+        if (&self.may_allow, &self.may_deny) != (&other.may_allow, &other.may_deny) {
+            self.note(Unknown::Server);
+        }
+        self.may_allow = self.may_allow.or(&other.may_allow);
+        self.may_deny = self.may_deny.or(&other.may_deny);
+        for (rule, addresses) in other.by {
+            self.decided(rule, &addresses);
+        }
+        for unknown in other.unknown {
+            self.note(unknown);
+        }
+    }
+
+    fn note(&mut self, unknown: Unknown) {
+        if !self.unknown.contains(&unknown) {
+            self.unknown.push(unknown);
+        }
+    }
+
+    fn decided(&mut self, rule: Option<&'a SecurityRule>, addresses: &Addresses) {
+        let same = |known: &Option<&'a SecurityRule>| match (known, rule) {
+            (Some(one), Some(other)) => std::ptr::eq(*one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        match self.by.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, all)) => *all = all.or(addresses),
+            None => self.by.push((rule, addresses.clone())),
+        }
+    }
+}
+
+/// One address of the server, and the assignments of the variables that are tried.
+struct Walk<'a, 'b> {
+    rules: &'b [Prepared<'a>],
+    own: &'b [Vec<Holds>],
+    group_at: usize,
+    /// There is no group, which lets everything pass.
+    open: bool,
+    outcome: Outcome<'a>,
+    used: Vec<usize>,
+    budget: usize,
+}
+
+impl Walk<'_, '_> {
+    fn run(&mut self, start: usize, mut left: Addresses, assigned: &mut Vec<Option<bool>>) {
+        let rules = self.rules;
+        for (index, rule) in rules.iter().enumerate().skip(start) {
+            if left.is_empty() {
+                return;
             }
-            Endpoint::Prefix(net) => {
-                let apart = |one: &IpNet| !one.contains(net) && !net.contains(one);
-                if self.subnet.iter().all(|one| net.contains(one)) {
-                    Some(true)
-                } else if self.subnet.iter().all(apart) {
-                    Some(false)
-                } else {
-                    None
+            let own = all([any(&self.own[index], assigned), settle(rule.source_port, assigned)]);
+            if own == Holds::No {
+                continue;
+            }
+            let (taken, open) = matched(rule, &left, assigned);
+            let open = match own {
+                Holds::If(variable) if open.is_some() || !taken.is_empty() => Some(variable),
+                _ => open,
+            };
+            if let Some(variable) = open {
+                self.branch(variable, index, &left, assigned);
+                return;
+            }
+            if taken.is_empty() {
+                continue;
+            }
+            left = left.without(&taken);
+            match rule.action {
+                Action::Next => self.run(self.group_at, taken, assigned),
+                Action::Allow => {
+                    self.outcome.may_allow = self.outcome.may_allow.or(&taken);
+                    self.outcome.decided(Some(rule.rule), &taken);
+                }
+                Action::Deny => {
+                    self.outcome.may_deny = self.outcome.may_deny.or(&taken);
+                    self.outcome.decided(Some(rule.rule), &taken);
                 }
             }
         }
-    }
-
-    /// Whether a client is meant; `None`: perhaps.
-    fn is_client(self, endpoint: &Endpoint, client: Client) -> Option<bool> {
-        let Client::At(address) = client else {
-            return match endpoint {
-                Endpoint::Any => Some(true),
-                Endpoint::Tag(name) => Some(like(name, "VirtualNetwork")),
-                Endpoint::Prefix(net) => (net.prefix_len() == 0).then_some(true),
-                Endpoint::Group(_) => None,
-            };
-        };
-        let in_network = private(address) || self.network.iter().any(|net| net.contains(&address));
-        match endpoint {
-            Endpoint::Any => Some(true),
-            Endpoint::Prefix(net) => Some(net.contains(&address)),
-            Endpoint::Tag(name) if like(name, "VirtualNetwork") => Some(in_network),
-            Endpoint::Tag(name) if like(name, "Internet") => Some(!in_network),
-            Endpoint::Tag(_) => Some(false),
-            Endpoint::Group(_) => None,
+        if left.is_empty() {
+        } else if self.open {
+            self.outcome.may_allow = self.outcome.may_allow.or(&left);
+        } else {
+            self.outcome.may_deny = self.outcome.may_deny.or(&left);
+            self.outcome.decided(None, &left);
         }
     }
-}
 
-/// Whether an address is one of private networks.
-#[must_use]
-pub const fn private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
-        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    fn branch(
+        &mut self,
+        variable: usize,
+        index: usize,
+        left: &Addresses,
+        assigned: &mut Vec<Option<bool>>,
+    ) {
+        if !self.used.contains(&variable) {
+            self.used.push(variable);
+        }
+        if self.budget == 0 {
+            self.outcome.may_allow = self.outcome.may_allow.or(left);
+            self.outcome.may_deny = self.outcome.may_deny.or(left);
+            return;
+        }
+        self.budget -= 1;
+        for value in [true, false] {
+            assigned[variable] = Some(value);
+            self.run(index, left.clone(), assigned);
+        }
+        assigned[variable] = None;
     }
 }
 
-/// One endpoint is enough; none at all is nobody.
-fn any(endpoints: &[Endpoint], meant: impl Fn(&Endpoint) -> Option<bool>) -> Option<bool> {
-    let said: Vec<Option<bool>> = endpoints.iter().map(meant).collect();
-    if said.contains(&Some(true)) {
-        Some(true)
-    } else if said.contains(&None) {
-        None
-    } else {
-        Some(false)
+/// The addresses that a rule matches under an assignment, and a variable that may add more.
+fn matched(
+    rule: &Prepared<'_>,
+    left: &Addresses,
+    assigned: &[Option<bool>],
+) -> (Addresses, Option<usize>) {
+    let mut taken = left.and(&rule.sure);
+    let mut open = None;
+    for literal in &rule.maybe {
+        match assigned[literal.variable] {
+            Some(value) if value == literal.value => taken = taken.or(&left.and(&literal.within)),
+            Some(_) => {}
+            None if left.and(&literal.within).without(&taken).is_empty() => {}
+            None => open = open.or(Some(literal.variable)),
+        }
+    }
+    (taken, open)
+}
+
+fn settle(holds: Holds, assigned: &[Option<bool>]) -> Holds {
+    match holds {
+        Holds::If(variable) => match assigned[variable] {
+            Some(true) => Holds::Yes,
+            Some(false) => Holds::No,
+            None => holds,
+        },
+        Holds::Yes | Holds::No => holds,
     }
 }
 
-/// The rules that can decide about TCP to a port, the first first.
-fn ordered(group: &SecurityGroup, direction: Direction, port: u16) -> Vec<&SecurityRule> {
-    let mut rules: Vec<&SecurityRule> = group
-        .rules
-        .iter()
-        .filter(|rule| {
+/// One is enough; an empty list matches nothing.
+fn any(conditions: &[Holds], assigned: &[Option<bool>]) -> Holds {
+    let mut open = Holds::No;
+    for condition in conditions {
+        match settle(*condition, assigned) {
+            Holds::Yes => return Holds::Yes,
+            Holds::No => {}
+            Holds::If(variable) => open = Holds::If(variable),
+        }
+    }
+    open
+}
+
+fn all(conditions: [Holds; 2]) -> Holds {
+    if conditions.contains(&Holds::No) {
+        return Holds::No;
+    }
+    conditions.into_iter().find(|one| *one != Holds::Yes).unwrap_or(Holds::Yes)
+}
+
+fn admin_action(rule: &AdminRule) -> (&SecurityRule, Action) {
+    let action = match (rule.always, rule.rule.access) {
+        (_, Access::Deny) => Action::Deny,
+        (true, Access::Allow) => Action::Allow,
+        (false, Access::Allow) => Action::Next,
+    };
+    (&rule.rule, action)
+}
+
+fn group_action(rule: &SecurityRule) -> (&SecurityRule, Action) {
+    (rule, if rule.access == Access::Allow { Action::Allow } else { Action::Deny })
+}
+
+/// The rules that can match the traffic, by ascending priority.
+fn ordered<'a>(
+    rules: impl Iterator<Item = (&'a SecurityRule, Action)>,
+    direction: Direction,
+    service: Service,
+) -> Vec<(&'a SecurityRule, Action)> {
+    let mut rules: Vec<_> = rules
+        .filter(|(rule, _)| {
             rule.direction == direction
-                && rule.protocol != Protocol::Other
-                && rule.destination_ports.iter().any(|ports| holds(ports, port))
-                && rule.source_ports.iter().any(|ports| holds(ports, EPHEMERAL))
+                && (rule.protocol == Protocol::Any || rule.protocol == service.protocol)
+                && rule.destination_ports.iter().any(|ports| holds(ports, service.port))
         })
         .collect();
-    rules.sort_by_key(|rule| rule.priority);
+    rules.sort_by_key(|(rule, _)| rule.priority);
     rules
 }
-
-/// A port that connections begin at; rules that name others for the source match none of them.
-const EPHEMERAL: u16 = 50_000;
 
 fn holds(ports: &PortRange, port: u16) -> bool {
     (ports.first..=ports.last).contains(&port)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Client, Inside, inbound, outbound};
-    use crate::{
-        azure::{addresses::Addresses, tags::Tags},
-        facts::azure_network::{
-            Access, Direction, Endpoint, PortRange, Protocol, SecurityGroup, SecurityRule,
-        },
-        support::service_tags::{IpNet, SIGN_IN_RANGES},
-        support::testing::healthy_but,
-    };
-    use proptest::prelude::*;
-    use std::net::{IpAddr, Ipv4Addr};
-
-    const SUBNET: &str = "10.1.2.0/24";
-
-    fn net(text: &str) -> IpNet {
-        text.parse().expect("a prefix")
+/// Whether a rule's source ports hold the port that the connection comes from.
+fn source_port(ports: &[PortRange], variables: &mut Variables) -> Holds {
+    let mut sorted: Vec<PortRange> =
+        ports.iter().copied().filter(|range| range.last >= EPHEMERAL.first).collect();
+    sorted.sort_by_key(|range| range.first);
+    if sorted.is_empty() {
+        return Holds::No;
     }
+    let mut next = u32::from(EPHEMERAL.first);
+    for range in &sorted {
+        if u32::from(range.first) <= next {
+            next = next.max(u32::from(range.last) + 1);
+        }
+    }
+    if next > u32::from(EPHEMERAL.last) {
+        return Holds::Yes;
+    }
+    Holds::If(variables.index(Unknown::SourcePort(sorted)))
+}
 
-    /// The second implementation: one address, one rule after the other, as a person would do it.
-    fn naive(rules: &[SecurityRule], to: Ipv4Addr) -> Option<usize> {
-        let mut best: Option<usize> = None;
-        for (index, rule) in rules.iter().enumerate() {
-            let source = rule.sources.iter().any(|end| match end {
-                Endpoint::Any => true,
-                Endpoint::Prefix(net) => ["10.1.2.0", "10.1.2.77", "10.1.2.255"]
-                    .iter()
-                    .all(|host| net.contains(&host.parse::<IpAddr>().expect("an address"))),
-                Endpoint::Tag(name) => name.to_lowercase() == "virtualnetwork",
-                Endpoint::Group(_) => false,
-            });
-            let destination = rule.destinations.iter().any(|end| match end {
-                Endpoint::Any => true,
-                Endpoint::Prefix(net) => net.contains(&IpAddr::V4(to)),
-                Endpoint::Tag(name) => match name.to_lowercase().as_str() {
-                    "internet" | "azureactivedirectory" => true,
-                    "azurecloud" => {
-                        [(20, 190), (40, 126)].contains(&(to.octets()[0], to.octets()[1]))
-                    }
-                    _ => false,
-                },
-                Endpoint::Group(_) => false,
-            });
-            let port =
-                rule.destination_ports.iter().any(|range| range.first <= 443 && 443 <= range.last);
-            let from =
-                rule.source_ports.iter().any(|range| range.first <= 50_000 && 50_000 <= range.last);
-            if rule.direction == Direction::Outbound
-                && matches!(rule.protocol, Protocol::Any | Protocol::Tcp)
-                && source
-                && destination
-                && port
-                && from
-                && best.is_none_or(|best| rule.priority < rules[best].priority)
-            {
-                best = Some(index);
+impl Inside<'_> {
+    /// The ranges of addresses that the server may have, divided where rules divide them; `None` if
+    /// there are too many.
+    fn server_ranges(self, rules: &[Prepared<'_>]) -> Option<Vec<(u32, u32)>> {
+        if let Some(server) = self.server {
+            return Some(vec![(server.into(), server.into())]);
+        }
+        let whole =
+            if self.subnet.is_empty() { Addresses::all() } else { Addresses::of(self.subnet) };
+        let mut parts = vec![whole];
+        let nets = rules.iter().flat_map(|rule| rule.own).filter_map(|end| match end {
+            Endpoint::Prefix(net @ IpNet::V4(_)) => Some(net),
+            _ => None,
+        });
+        for net in nets {
+            let net = Addresses::of([net]);
+            parts = parts
+                .iter()
+                .flat_map(|part| [part.and(&net), part.without(&net)])
+                .filter(|part| !part.is_empty())
+                .collect();
+            if parts.len() > MAX_SERVER_RANGES {
+                return None;
             }
         }
-        best
+        Some(parts.iter().filter_map(Addresses::first).map(|first| (first, first)).collect())
     }
 
-    fn destination() -> impl Strategy<Value = Endpoint> {
-        let prefix = (
-            prop::sample::select(vec![
-                "20.190.128.0",
-                "40.126.0.0",
-                "20.20.32.0",
-                "20.231.128.0",
-                "20.0.0.0",
-                "10.0.0.0",
-                "40.126.31.67",
-            ]),
-            prop::sample::select(vec![0_u8, 1, 8, 11, 17, 18, 19, 20, 24, 31, 32]),
-        )
-            .prop_map(|(address, bits)| {
-                Endpoint::Prefix(
-                    IpNet::new(address.parse().expect("an address"), bits).expect("bits").trunc(),
-                )
-            });
-        prop_oneof![
-            1 => Just(Endpoint::Any),
-            2 => prop::sample::select(vec![
-                "Internet", "AzureActiveDirectory", "azurecloud", "VirtualNetwork", "Storage",
-                "AzureActiveDirectory.ServiceEndpoint",
-            ]).prop_map(|name| Endpoint::Tag(name.to_owned())),
-            6 => prefix,
-            1 => Just(Endpoint::Group("/asg".to_owned())),
-            1 => Just(Endpoint::Prefix(net("2603:1006:2000::/48"))),
-        ]
-    }
-
-    fn source() -> impl Strategy<Value = Endpoint> {
-        prop_oneof![
-            4 => Just(Endpoint::Any),
-            1 => Just(Endpoint::Tag("VirtualNetwork".to_owned())),
-            1 => Just(Endpoint::Tag("Internet".to_owned())),
-            1 => Just(Endpoint::Prefix(net(SUBNET))),
-            1 => Just(Endpoint::Prefix(net("10.1.0.0/16"))),
-            1 => Just(Endpoint::Prefix(net("10.9.0.0/16"))),
-        ]
-    }
-
-    fn ports() -> impl Strategy<Value = Vec<PortRange>> {
-        let range = prop::sample::select(vec![
-            (0, 65_535),
-            (443, 443),
-            (80, 443),
-            (444, 5432),
-            (5432, 5432),
-        ]);
-        prop::collection::vec(range.prop_map(|(first, last)| PortRange { first, last }), 1..3)
-    }
-
-    fn rule() -> impl Strategy<Value = SecurityRule> {
-        let way = prop_oneof![4 => Just(Direction::Outbound), 1 => Just(Direction::Inbound)];
-        let protocol = prop_oneof![2 => Just(Protocol::Any), 3 => Just(Protocol::Tcp), 1 => Just(Protocol::Other)];
-        let access = prop_oneof![Just(Access::Allow), Just(Access::Deny)];
-        let from = prop_oneof![
-            6 => Just(vec![PortRange { first: 0, last: 65_535 }]),
-            1 => Just(vec![PortRange { first: 1024, last: 2048 }]),
-        ];
-        (
-            way,
-            protocol,
-            access,
-            from,
-            ports(),
-            prop::collection::vec(source(), 1..3),
-            prop::collection::vec(destination(), 1..4),
-        )
-            .prop_map(
-                |(
-                    direction,
-                    protocol,
-                    access,
-                    source_ports,
-                    destination_ports,
-                    sources,
-                    destinations,
-                )| {
-                    SecurityRule {
-                        name: String::new(),
-                        priority: 0,
-                        direction,
-                        access,
-                        protocol,
-                        source_ports,
-                        destination_ports,
-                        sources,
-                        destinations,
-                        default: false,
-                    }
-                },
-            )
-    }
-
-    fn rules() -> impl Strategy<Value = Vec<SecurityRule>> {
-        prop::collection::vec(rule(), 0..12)
-            .prop_flat_map(|rules| {
-                let priorities = (100..1000_u16).collect::<Vec<_>>();
-                (Just(rules), Just(priorities).prop_shuffle())
-            })
-            .prop_map(|(rules, priorities)| {
-                rules
-                    .into_iter()
-                    .zip(priorities)
-                    .map(|(mut rule, priority)| {
-                        rule.priority = priority;
-                        rule.name = format!("r{priority}");
-                        rule
-                    })
-                    .collect()
-            })
-    }
-
-    /// Addresses at the edges of every prefix that a rule could name.
-    fn samples() -> Vec<Ipv4Addr> {
-        let mut all: Vec<Ipv4Addr> = Vec::new();
-        for range in SIGN_IN_RANGES {
-            let range: ipnet::Ipv4Net = range.parse().expect("a prefix");
-            for step in 0..16 {
-                let size = 1_u32 << (32 - range.prefix_len());
-                let first = u32::from(range.network()) + step * (size / 16);
-                all.extend([
-                    Ipv4Addr::from(first),
-                    Ipv4Addr::from(first + 7),
-                    Ipv4Addr::from(first + size / 16 - 1),
-                ]);
+    /// Whether an endpoint holds the server; `at`: an address that it may have.
+    fn is_server(
+        self,
+        endpoint: &Endpoint,
+        at: Option<(u32, u32)>,
+        variables: &mut Variables,
+    ) -> Holds {
+        let yes = |holds: bool| if holds { Holds::Yes } else { Holds::No };
+        match (endpoint, at) {
+            (Endpoint::Any, _) => Holds::Yes,
+            (Endpoint::Tag(name), _) => yes(like(name, "VirtualNetwork")),
+            // Flexible servers cannot be members of application security groups.
+            (Endpoint::Group(_) | Endpoint::Prefix(IpNet::V6(_)), _) => Holds::No,
+            (Endpoint::Prefix(net), Some((first, _))) => {
+                yes(net.contains(&IpAddr::V4(first.into())))
             }
+            (Endpoint::Prefix(net), None) => Holds::If(variables.index(Unknown::ServerIn(*net))),
         }
-        all.push(Ipv4Addr::new(40, 126, 31, 67));
-        all
     }
 
-    proptest! {
-        #[test]
-        fn both_implementations_agree(rules in rules()) {
-            let seen = healthy_but(&[]);
-            let tags = Tags::of(&seen).expect("the public cloud");
-            let group = SecurityGroup { rules, ..SecurityGroup::default() };
-            let subnet = [net(SUBNET)];
-            let inside = Inside { subnet: &subnet, network: &[] };
-            let decisions = outbound(&group, inside, 443, &tags.entra, &tags);
-            let whole: Addresses = decisions.made.iter().fold(Addresses::default(), |all, one| all.or(&one.addresses));
-            prop_assert_eq!(&whole, &tags.entra);
-            prop_assert_eq!(
-                decisions.made.iter().map(|one| one.addresses.count()).sum::<u64>(),
-                tags.entra.count(),
-                "each address is decided once"
-            );
-            for address in samples() {
-                let expected = naive(&group.rules, address).map(|index| &group.rules[index].name);
-                let deciding = decisions.made.iter().find(|one| one.addresses.holds(address.into()));
-                let seen = deciding.and_then(|one| one.rule).map(|rule| &rule.name);
-                prop_assert_eq!(seen, expected, "{}", address);
+    fn entra(
+        self,
+        endpoint: &Endpoint,
+        tags: &Tags<'_>,
+        variables: &mut Variables,
+        side: &mut Side,
+    ) {
+        match tags.part(endpoint) {
+            Part::Exactly(addresses) => side.sure.push(addresses),
+            Part::Unknown(name) => side.maybe.push(Literal {
+                variable: variables.index(Unknown::Tag(name)),
+                value: true,
+                within: tags.entra.clone(),
+            }),
+            Part::Network(wanted) => {
+                let vague =
+                    tags.is_placeholder() && self.routed.is_none_or(|routed| !routed.is_empty());
+                self.network_part(&tags.entra, wanted, vague, variables, side);
             }
         }
     }
 
-    fn inbound_rule(priority: u16, access: Access, from: Endpoint) -> SecurityRule {
-        SecurityRule {
-            name: format!("r{priority}"),
-            priority,
-            direction: Direction::Inbound,
-            access,
-            protocol: Protocol::Tcp,
-            source_ports: vec![PortRange { first: 0, last: 65_535 }],
-            destination_ports: vec![PortRange { first: 5432, last: 5432 }],
-            sources: vec![from],
-            destinations: vec![Endpoint::Any],
-            default: false,
+    /// A client or a nameserver.
+    fn party(
+        self,
+        endpoint: &Endpoint,
+        of: &Addresses,
+        connected: bool,
+        variables: &mut Variables,
+        side: &mut Side,
+    ) {
+        match endpoint {
+            Endpoint::Any => side.sure.push(of.clone()),
+            Endpoint::Prefix(net) => side.sure.push(of.and(&Addresses::of([net]))),
+            Endpoint::Group(id) => side.maybe.push(Literal {
+                variable: variables.index(Unknown::Group(id.clone())),
+                value: true,
+                within: of.clone(),
+            }),
+            Endpoint::Tag(name) if like(name, "VirtualNetwork") || like(name, "Internet") => {
+                let wanted = like(name, "VirtualNetwork");
+                if connected && wanted {
+                    side.sure.push(of.clone());
+                } else if !connected {
+                    self.network_part(of, wanted, false, variables, side);
+                }
+            }
+            Endpoint::Tag(name) => {
+                // Service tags hold public addresses.
+                let within = of.without(&Addresses::private());
+                if !within.is_empty() {
+                    let variable = variables.index(Unknown::Tag(name.to_ascii_lowercase()));
+                    side.maybe.push(Literal { variable, value: true, within });
+                }
+            }
         }
     }
 
-    #[test]
-    fn a_client_is_stopped_by_what_names_it() {
-        let group = SecurityGroup {
-            rules: vec![
-                inbound_rule(100, Access::Allow, Endpoint::Prefix(net("10.2.0.0/16"))),
-                inbound_rule(200, Access::Deny, Endpoint::Tag("VirtualNetwork".to_owned())),
-                inbound_rule(300, Access::Allow, Endpoint::Any),
-            ],
-            ..SecurityGroup::default()
+    /// Addresses that are part of the virtual network, or that are not. Microsoft's definition: the
+    /// network's address space, connected on-premises address spaces, peered networks, networks
+    /// connected to a gateway, and the prefixes of user-defined routes; "this tag might also contain
+    /// default routes". Source: Microsoft Learn, "Virtual network service tags".
+    fn network_part(
+        self,
+        of: &Addresses,
+        wanted: bool,
+        vague: bool,
+        variables: &mut Variables,
+        side: &mut Side,
+    ) {
+        let known = Addresses::of(self.network.iter().chain(self.subnet));
+        let rest = of.without(&known);
+        let open = match self.routed {
+            Some(routed) if !self.network.is_empty() && !self.gateway && !vague => rest.and(routed),
+            _ => rest.clone(),
         };
-        let decides =
-            |client| inbound(&group, Inside::default(), 5432, client).map(|rule| rule.priority);
-        let at = |address: &str| Client::At(address.parse().expect("an address"));
-        assert_eq!(decides(at("10.2.0.9")), Some(100));
-        assert_eq!(decides(at("10.3.0.9")), Some(200));
-        assert_eq!(decides(at("203.0.113.9")), Some(300));
-        assert_eq!(decides(Client::Somewhere), Some(200));
-        assert!(inbound(&group, Inside::default(), 6432, at("10.2.0.9")).is_none());
+        side.sure.push(if wanted { of.and(&known) } else { rest.without(&open) });
+        if !open.is_empty() {
+            let variable = variables.index(Unknown::Network);
+            side.maybe.push(Literal { variable, value: wanted, within: open });
+        }
+    }
+}
+
+/// Whether an address belongs to a private network.
+#[must_use]
+pub const fn private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
     }
 }

@@ -1,40 +1,51 @@
-//! What the words of a rule mean in addresses: service tags, and the ranges of Entra that are asked
-//! about.
+//! Which sign-in addresses of Microsoft Entra ID a rule's source or destination holds, as far as that
+//! is known.
 
 use super::addresses::Addresses;
 use crate::{
-    check::Missing,
     evidence::Evidence,
-    facts::{NotObserved, azure_network::Endpoint, cloud::CloudKind},
-    support::service_tags::{BUILT_IN_DATE, ENTRA, IpNet, SIGN_IN_RANGES, ServiceTags, built_in},
+    facts::{azure_network::Endpoint, cloud::CloudKind},
+    support::service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTags, built_in_list},
 };
+use std::net::Ipv4Addr;
 
-/// The tag of every public address of Azure.
-const AZURE: &str = "AzureCloud";
+/// Tags of the platform itself: addresses inside the host, never those of Entra.
+/// Source: Microsoft Learn, "Virtual network service tags".
+const PLATFORM: [&str; 4] =
+    ["AzureLoadBalancer", "AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM"];
 
-/// Addresses that any rule may be held against.
+/// The command that decides what a service tag holds.
+pub const LIST_COMMAND: &str = "the current ServiceTags file, or `az network list-service-tags -l <region> -o json` (--azure-config)";
+
+/// The address in place of Entra's when those of the cloud are not known. Source: RFC 5737.
+const PLACEHOLDER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// What is known about service tags in this run.
 pub struct Tags<'a> {
-    published: Option<&'a ServiceTags>,
+    given: Option<&'a ServiceTags>,
+    built_in: Option<&'static ServiceTags>,
+    placeholder: bool,
+    origin: String,
     /// The addresses of the sign-in hosts and of Microsoft Graph.
     pub entra: Addresses,
-    /// Those of them that their names resolve to nearly always.
+    /// Those of them that the names nearly always resolve to.
     pub main: Addresses,
 }
 
-/// A part of a set of addresses.
-pub struct Part {
-    /// The addresses.
-    pub addresses: Addresses,
-    /// Whether it may be more than that: a tag whose prefixes are not known here.
-    pub perhaps_more: bool,
+/// The part of a set of addresses that an endpoint holds.
+pub enum Part {
+    /// Exactly these.
+    Exactly(Addresses),
+    /// Any of them, and which is not known; the name identifies the unknown.
+    Unknown(String),
+    /// Those that Azure counts as part of the virtual network, or (`false`) those that it does not.
+    Network(bool),
 }
 
 impl<'a> Tags<'a> {
-    /// What is known in this run: a published list, or the built-in one for the public cloud.
-    ///
-    /// # Errors
-    /// Entra's addresses in this cloud are not known.
-    pub fn of(seen: &'a Evidence) -> Result<Self, Missing> {
+    /// What is known in this run: a given list, and the built-in one while it is current.
+    #[must_use]
+    pub fn of(seen: &'a Evidence) -> Self {
         let kind =
             seen.settings.seen().map_or(CloudKind::Public, |settings| settings.cloud.value.kind);
         let cloud = match kind {
@@ -43,88 +54,140 @@ impl<'a> Tags<'a> {
             CloudKind::China => "AzureChina",
             CloudKind::Custom => "",
         };
-        let published = seen
-            .azure
-            .seen()
-            .and_then(|azure| azure.service_tags.seen())
-            .filter(|tags| cloud.is_empty() || tags.cloud.is_empty() || like(&tags.cloud, cloud))
-            .filter(|tags| tags.tag(ENTRA).is_some());
-        let ranges = |count| {
-            let nets: Vec<IpNet> =
-                SIGN_IN_RANGES.iter().take(count).filter_map(|net| net.parse().ok()).collect();
-            Addresses::of(&nets)
+        let given =
+            seen.azure.seen().and_then(|azure| azure.service_tags.seen()).filter(|tags| {
+                cloud.is_empty() || tags.cloud.is_empty() || like(&tags.cloud, cloud)
+            });
+        let public = kind == CloudKind::Public;
+        let current = built_in_list().is_current(seen.observed_at) == Some(true);
+        let built_in = (public && current).then(built_in_list);
+        let (entra, main, placeholder) = if public {
+            (ranges(SIGN_IN_RANGES.len()), ranges(2), false)
+        } else if let Some(tag) = given.and_then(|tags| tags.tag(ENTRA)) {
+            let all = Addresses::of(&tag.prefixes);
+            (all.clone(), all, false)
+        } else {
+            let one = Addresses::of(&[IpNet::from(std::net::IpAddr::V4(PLACEHOLDER))]);
+            (one.clone(), one, true)
         };
-        if kind == CloudKind::Public {
-            return Ok(Self { published, entra: ranges(SIGN_IN_RANGES.len()), main: ranges(2) });
-        }
-        let Some(tag) = published.and_then(|tags| tags.tag(ENTRA)) else {
-            let detail = "Entra's addresses in this cloud are not built in; give its ServiceTags \
-                file with --azure-config";
-            return Err(Missing(NotObserved::NotPermitted { detail: detail.to_owned() }));
-        };
-        let entra = Addresses::of(&tag.prefixes);
-        Ok(Self { published, main: entra.clone(), entra })
+        let origin = origin(given, seen, placeholder);
+        Self { given, built_in, placeholder, origin, entra, main }
     }
 
-    /// Where the addresses are from.
+    /// Whether the addresses of Entra in this cloud are not known.
     #[must_use]
-    pub fn origin(&self) -> String {
-        match self.published {
-            Some(tags) => format!(
-                "Entra's addresses are those of the published list of service tags no. {}",
-                tags.change_number
-            ),
-            None => format!("Entra's addresses are those of the built-in list of {BUILT_IN_DATE}"),
-        }
+    pub const fn is_placeholder(&self) -> bool {
+        self.placeholder
     }
 
-    /// Which of these public addresses a rule's source or destination holds.
+    /// The source and the date of the addresses.
     #[must_use]
-    pub fn part(&self, endpoint: &Endpoint, of: &Addresses) -> Part {
-        let exactly = |addresses| Part { addresses, perhaps_more: false };
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Which of the sign-in addresses a rule's source or destination holds.
+    #[must_use]
+    pub fn part(&self, endpoint: &Endpoint) -> Part {
         match endpoint {
-            Endpoint::Any => exactly(of.clone()),
-            Endpoint::Prefix(net) => exactly(of.and(&Addresses::of([net]))),
+            Endpoint::Any => Part::Exactly(self.entra.clone()),
+            Endpoint::Prefix(net) => self.part_of_prefix(*net),
             // Application security groups hold machines of the network, never Entra.
-            Endpoint::Group(_) => exactly(Addresses::default()),
-            Endpoint::Tag(name) => self.part_of_tag(name, of),
+            Endpoint::Group(_) => Part::Exactly(Addresses::default()),
+            Endpoint::Tag(name) => self.part_of_tag(name),
         }
     }
 
-    /// The prefixes of a tag as far as they are known, for routes.
-    #[must_use]
-    pub fn prefixes(&self, name: &str) -> &[IpNet] {
-        match self.published.and_then(|tags| tags.tag(name)) {
-            Some(tag) => &tag.prefixes,
-            None if like(name, ENTRA) => &built_in().prefixes,
-            None => &[],
+    fn part_of_prefix(&self, net: IpNet) -> Part {
+        let IpNet::V4(inner) = net else { return Part::Exactly(Addresses::default()) };
+        if inner.prefix_len() == 0 {
+            return Part::Exactly(self.entra.clone());
         }
+        let local = inner.network().is_private() || inner.network().is_link_local();
+        if self.placeholder && !local {
+            return Part::Unknown(net.to_string());
+        }
+        Part::Exactly(self.entra.and(&Addresses::of([&net])))
     }
 
-    fn part_of_tag(&self, name: &str, of: &Addresses) -> Part {
-        let exactly = |addresses| Part { addresses, perhaps_more: false };
-        if like(name, "Internet") {
-            return exactly(of.clone());
+    fn part_of_tag(&self, name: &str) -> Part {
+        if like(name, "Internet") || like(name, "VirtualNetwork") {
+            return Part::Network(like(name, "VirtualNetwork"));
         }
-        if let Some(tag) = self.published.and_then(|tags| tags.tag(name)) {
-            return exactly(of.and(&Addresses::of(&tag.prefixes)));
-        }
+        // A rule that names the tag covers Entra, whatever the age of the list.
         if like(name, ENTRA) {
-            return exactly(of.and(&self.entra));
+            return Part::Exactly(self.entra.clone());
         }
-        if like(name, AZURE) {
-            // Of the public cloud's list of 2025-07-22, it held the whole of the main ranges and
-            // three quarters of the others.
-            return Part { addresses: of.and(&self.main), perhaps_more: true };
+        match self.known(name) {
+            Some(nets) => Part::Exactly(self.entra.and(&Addresses::of(nets))),
+            None => Part::Unknown(name.to_ascii_lowercase()),
         }
-        let kin = [AZURE, ENTRA]
-            .iter()
-            .any(|tag| name.get(..=tag.len()).is_some_and(|head| like(head, &format!("{tag}."))));
-        Part { addresses: Addresses::default(), perhaps_more: kin }
+    }
+
+    /// The prefixes of a tag within the sign-in ranges, if they are known. Of AzureActiveDirectory,
+    /// the sign-in ranges are part in any edition.
+    #[must_use]
+    pub fn prefixes(&self, name: &str) -> Option<Vec<IpNet>> {
+        if !like(name, ENTRA) {
+            return self.known(name).map(<[IpNet]>::to_vec);
+        }
+        let mut nets = self.known(name).map(<[IpNet]>::to_vec).unwrap_or_default();
+        if self.placeholder {
+            nets.push(IpNet::from(std::net::IpAddr::V4(PLACEHOLDER)));
+        } else if !self.entra.without(&Addresses::of(&nets)).is_empty() {
+            nets.extend(SIGN_IN_RANGES.iter().filter_map(|net| net.parse::<IpNet>().ok()));
+        }
+        Some(nets)
+    }
+
+    fn known(&self, name: &str) -> Option<&[IpNet]> {
+        let lists = || self.given.into_iter().chain(self.built_in);
+        if let Some(tag) = lists().find_map(|list| list.tag(name)) {
+            return Some(&tag.prefixes);
+        }
+        let unrelated = PLATFORM.iter().any(|tag| like(tag, name))
+            || lists().any(|list| list.excludes(name))
+            // Which services share Entra's ranges does not change from one edition to the next.
+            || built_in_list().excludes(name);
+        unrelated.then_some(&[])
     }
 }
 
-/// Azure's names are compared without letter case.
+fn ranges(count: usize) -> Addresses {
+    let nets: Vec<IpNet> =
+        SIGN_IN_RANGES.iter().take(count).filter_map(|net| net.parse().ok()).collect();
+    Addresses::of(&nets)
+}
+
+fn origin(given: Option<&ServiceTags>, seen: &Evidence, placeholder: bool) -> String {
+    let Some(list) = given else {
+        return if placeholder {
+            "the addresses of Entra in this cloud are not built in".to_owned()
+        } else {
+            let list = built_in_list();
+            format!("service tags by {}", described("the built-in list", list, seen))
+        };
+    };
+    let name = format!("the given list, edition {}", list.change_number);
+    format!("service tags by {}", described(&name, list, seen))
+}
+
+/// A list with its date and its age.
+#[must_use]
+pub fn described(name: &str, list: &ServiceTags, seen: &Evidence) -> String {
+    let date = list.published().map(|date| match list.date {
+        Some(_) => format!(", published on {date}"),
+        None => format!(", published by {date}"),
+    });
+    let age = match list.is_current(seen.observed_at) {
+        Some(true) => "",
+        Some(false) => " (older than six months)",
+        None => " (date unknown)",
+    };
+    format!("{name}{}{age}", date.unwrap_or_default())
+}
+
+/// Compares without letter case, as Azure compares names.
 #[must_use]
 pub fn like(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
@@ -132,41 +195,47 @@ pub fn like(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Tags;
-    use crate::{
-        facts::{NotObserved, azure_network::Endpoint},
-        support::testing::healthy_but,
-    };
+    use super::{Part, Tags};
+    use crate::{facts::azure_network::Endpoint, support::testing::healthy_but};
     use serde_json::json;
+
+    fn count(tags: &Tags<'_>, endpoint: &Endpoint) -> Option<u64> {
+        match tags.part(endpoint) {
+            Part::Exactly(addresses) => Some(addresses.count()),
+            Part::Unknown(_) | Part::Network(_) => None,
+        }
+    }
 
     #[test]
     fn another_cloud_needs_its_own_list() {
         let usgov = ("/settings/seen/cloud/value/kind", json!("us_gov"));
+        let half = Endpoint::Prefix("52.227.0.0/25".parse().expect("a prefix"));
         let without = healthy_but(std::slice::from_ref(&usgov));
-        let missing = Tags::of(&without).err().expect("nothing is built in");
-        assert!(matches!(missing.0, NotObserved::NotPermitted { .. }));
+        let tags = Tags::of(&without);
+        assert_eq!(count(&tags, &half), None);
+        assert_eq!(count(&tags, &Endpoint::Tag("AzureActiveDirectory".to_owned())), Some(1));
         let list = |cloud: &str| {
             json!({"seen": {"service_tags": {"seen": {"cloud": cloud, "change_number": 7, "tags": [
                 {"name": "AzureActiveDirectory", "prefixes": ["52.227.0.0/24"]}]}}}})
         };
         let seen = healthy_but(&[usgov.clone(), ("/azure", list("AzureGovernment"))]);
-        let tags = Tags::of(&seen).expect("a list");
-        assert_eq!(tags.entra.count(), 256);
-        let half = Endpoint::Prefix("52.227.0.0/25".parse().expect("a prefix"));
-        assert_eq!(tags.part(&half, &tags.entra).addresses.count(), 128);
+        let tags = Tags::of(&seen);
+        assert_eq!((tags.entra.count(), count(&tags, &half)), (256, Some(128)));
         let seen = healthy_but(&[usgov, ("/azure", list("Public"))]);
-        assert!(Tags::of(&seen).is_err(), "the list of another cloud");
+        assert_eq!(count(&Tags::of(&seen), &half), None, "the list of another cloud");
     }
 
     #[test]
-    fn a_tag_of_unknown_size_may_hold_more() {
-        let seen = healthy_but(&[]);
-        let tags = Tags::of(&seen).expect("the public cloud");
-        let part = |name: &str| tags.part(&Endpoint::Tag(name.to_owned()), &tags.entra);
-        assert!(part("AzureCloud.westeurope").perhaps_more);
-        assert!(part("AzureCloud").perhaps_more);
-        assert!(!part("Storage").perhaps_more);
-        assert_eq!(part("azureactivedirectory").addresses, tags.entra);
-        assert!(part("VirtualNetwork").addresses.is_empty());
+    fn the_built_in_list_decides_only_while_it_is_current() {
+        let tag = |name: &str| Endpoint::Tag(name.to_owned());
+        let old = healthy_but(&[]);
+        let tags = Tags::of(&old);
+        assert_eq!(count(&tags, &tag("AzureCloud")), None);
+        assert_eq!(count(&tags, &tag("Storage.westeurope")), Some(0));
+        assert_eq!(count(&tags, &tag("azureactivedirectory")), Some(tags.entra.count()));
+        let current = healthy_but(&[("/observed_at", json!("2025-09-01T00:00:00Z"))]);
+        let tags = Tags::of(&current);
+        assert_eq!(count(&tags, &tag("AzureCloud")), Some(44_928));
+        assert_eq!(count(&tags, &tag("AzureCloud.nowhere")), None);
     }
 }

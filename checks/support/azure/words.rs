@@ -1,6 +1,7 @@
 //! What the checks of this family say alike: commands with real names, and what this machine saw of
 //! the same thing.
 
+use super::{place::Place, security::Unknown, tags::LIST_COMMAND};
 use crate::{
     check::{Missing, Severity},
     evidence::Evidence,
@@ -131,6 +132,53 @@ fn errors(seen: &Evidence) -> impl Iterator<Item = &ServerError> {
 fn address_in(message: &str) -> Option<IpAddr> {
     let rest = message.split_once("for host \"")?.1;
     rest.split_once('"')?.0.parse().ok()
+}
+
+/// What is not known and matters, and what would decide it.
+#[must_use]
+pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing {
+    let mut on: Vec<String> = Vec::new();
+    let mut decide: Vec<String> = Vec::new();
+    let mut add = |clause: String, by: String| {
+        if !on.contains(&clause) {
+            on.push(clause);
+        }
+        if !decide.contains(&by) {
+            decide.push(by);
+        }
+    };
+    for one in unknown {
+        match one {
+            Unknown::Tag(name) => {
+                add(format!("which addresses {name} holds"), LIST_COMMAND.to_owned())
+            }
+            Unknown::Network => add(
+                "which addresses Azure counts as VirtualNetwork".to_owned(),
+                place.network_command(),
+            ),
+            Unknown::Group(id) => {
+                let name = id.rsplit('/').next().unwrap_or(id);
+                add(
+                    format!("which machines are in the application security group {name}"),
+                    "`az network nic show -g <resource-group> -n <nic> --query ipConfigurations[].applicationSecurityGroups[].id` of the client".to_owned(),
+                );
+            }
+            Unknown::Server | Unknown::ServerIn(_) => add(
+                "the server's address in its subnet".to_owned(),
+                "run `entra-pg doctor -h <server>` in the network, which resolves it".to_owned(),
+            ),
+            Unknown::SourcePort(ports) => {
+                let ports: Vec<String> =
+                    ports.iter().map(|range| format!("{}-{}", range.first, range.last)).collect();
+                add(
+                    format!("the port that the connection comes from ({})", text::list(&ports, 3)),
+                    "remove the source port from the rule".to_owned(),
+                );
+            }
+        }
+    }
+    let detail = format!("{what} depends on {}", on.join(", and on "));
+    Missing(NotObserved::NotDecided { detail, decide: decide.join("; ") })
 }
 
 #[cfg(test)]

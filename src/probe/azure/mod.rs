@@ -305,7 +305,9 @@ fn unseen(why: &NotObserved) -> Azure {
         security_groups: Fact::NotObserved(no()),
         route_tables: Fact::NotObserved(no()),
         networks: Fact::NotObserved(no()),
+        admin_rules: Fact::default(),
         service_tags: Fact::default(),
+        unused: Vec::new(),
     }
 }
 
@@ -323,6 +325,8 @@ fn merged(live: Azure, files: &Azure) -> Azure {
         security_groups: first(&files.security_groups, live.security_groups),
         route_tables: first(&files.route_tables, live.route_tables),
         networks: first(&files.networks, live.networks),
+        admin_rules: first(&files.admin_rules, live.admin_rules),
+        unused: files.unused.clone(),
         service_tags: first(&files.service_tags, live.service_tags),
     }
 }
