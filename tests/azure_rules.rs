@@ -287,7 +287,7 @@ fn world(dice: &mut Dice, known: Known) -> World {
 
 /// The evidence that the checks see.
 fn evidence(world: &World) -> Evidence {
-    let text = include_str!("../fixtures/evidence/healthy.json");
+    let text = include_str!("../checks/support/healthy.json");
     let mut seen: Evidence = serde_json::from_str(text).expect("evidence");
     seen.login = Fact::default();
     seen.auth_request = Fact::default();
