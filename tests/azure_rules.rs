@@ -4,6 +4,12 @@
 //!
 //! `ENTRA_PG_RULE_SETS=5000 cargo test --test azure_rules -- --nocapture` for the full number.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "the figures are for the person who runs the full number of rounds"
+)]
+
 use entra_pg_checks::{
     Evidence, Fact, Status,
     facts::{
