@@ -2,55 +2,63 @@
 
 use super::{Instruction, Target};
 use crate::settings::uri;
-use entra_pg_checks::{
-    facts::vantage::Shell,
-    text::{conninfo_value, quoted, set_variable},
-};
+use entra_pg_checks::{Command, Language, facts::vantage::Shell, text::conninfo_value};
 
 const PER_CONNECTION: &str = "the server checks the token only when a connection is made: get a token for each new connection";
 const OLD_LIBPQ: &str =
     "sslrootcert=system needs libpq 16; before that, name a file of root certificates";
 
-/// psql in a shell: on one line, or a setting a line.
+/// psql in a shell: on one line, or one setting per line.
 pub(super) fn psql(target: &Target<'_>, shell: Shell, one_line: bool) -> Instruction {
-    let text = match shell {
-        Shell::Posix => {
-            let token = target.token.plain();
-            format!("PGPASSWORD=\"$({token})\" psql {}", double_quoted(&conninfo(target)))
-        }
-        Shell::PowerShell | Shell::Cmd => {
-            // Quotation marks inside an argument do not survive every version of these shells.
-            let port = target.port.to_string();
-            let settings = [
-                ("PGHOST", target.host),
-                ("PGPORT", port.as_str()),
-                ("PGDATABASE", target.database),
-                ("PGUSER", target.user),
-                ("PGSSLMODE", target.sslmode),
-                ("PGSSLROOTCERT", target.roots.as_str()),
-            ];
-            let mut lines: Vec<String> = settings
-                .into_iter()
-                .map(|(variable, value)| set_variable(shell, variable, value))
-                .collect();
-            lines.push(target.token.password_line(shell));
-            lines.push("psql".to_owned());
-            let between = match (one_line, shell) {
-                (false, _) => "\n",
-                (true, Shell::Cmd) => "& ",
-                (true, _) => "; ",
-            };
-            lines.join(between)
-        }
-    };
-    let place = match shell {
-        Shell::Posix => "bash, zsh",
-        Shell::PowerShell => "PowerShell",
-        Shell::Cmd => "cmd.exe",
+    let (text, place) = match shell {
+        Shell::Posix => (posix_line(target), "bash, zsh"),
+        Shell::PowerShell | Shell::Cmd => lines(target, shell, one_line),
     };
     let own: &[&str] =
         if target.roots == "system" { &[PER_CONNECTION, OLD_LIBPQ] } else { &[PER_CONNECTION] };
     Instruction { client: "psql", place, text, notes: target.notes(own, "") }
+}
+
+fn posix_line(target: &Target<'_>) -> String {
+    let token = target.token.plain(Shell::Posix);
+    let psql = Command::new("psql").value(conninfo(target)).render(Shell::Posix);
+    format!("PGPASSWORD=\"$({token})\" {}", psql.map(|psql| psql.text).unwrap_or_default())
+}
+
+/// Quotation marks inside an argument do not survive every version of PowerShell and cmd, so the
+/// settings are variables there.
+fn lines(target: &Target<'_>, shell: Shell, one_line: bool) -> (String, &'static str) {
+    let port = target.port.to_string();
+    // A path of this computer means nothing on Windows.
+    let roots = if target.roots.starts_with('/') && !target.roots_given {
+        "system"
+    } else {
+        target.roots.as_str()
+    };
+    let settings = [
+        ("PGHOST", target.host),
+        ("PGPORT", port.as_str()),
+        ("PGDATABASE", target.database),
+        ("PGUSER", target.user),
+        ("PGSSLMODE", target.sslmode),
+        ("PGSSLROOTCERT", roots),
+    ];
+    let mut settings = settings.into_iter().map(|(name, value)| Command::set(name, value));
+    let first = settings.next().unwrap_or_else(|| Command::text(""));
+    let command = settings
+        .fold(first, Command::then)
+        .then(target.token.password_command())
+        .then(Command::new("psql"));
+    let Some(rendered) = command.render(shell) else {
+        return (String::new(), "no shell can hold these values");
+    };
+    let (between, place) = match (rendered.language, one_line) {
+        (Language::Cmd, true) => ("& ", "cmd.exe"),
+        (Language::Cmd, false) => ("\n", "cmd.exe"),
+        (_, true) => ("; ", "PowerShell"),
+        (_, false) => ("\n", "PowerShell"),
+    };
+    (rendered.text.replace('\n', between), place)
 }
 
 pub(super) fn conninfo_instruction(target: &Target<'_>) -> Instruction {
@@ -72,11 +80,12 @@ pub(super) fn uri_instruction(target: &Target<'_>) -> Instruction {
     Instruction { client: "uri", place: "libpq", text, notes }
 }
 
-/// pgAdmin's dialogue "Register server".
+/// pgAdmin's dialog "Register server".
 pub(super) fn pgadmin(target: &Target<'_>) -> Instruction {
+    let token = target.token.plain(target.shell);
     let fields = [
         ("General", "Name", target.host),
-        ("General", "Connect now?", "off: it would ask for the password of a server that has none"),
+        ("General", "Connect now?", "off: it would ask for a password"),
         ("Connection", "Host name/address", target.host),
         ("Connection", "Port", &target.port.to_string()),
         ("Connection", "Maintenance database", target.database),
@@ -85,15 +94,15 @@ pub(super) fn pgadmin(target: &Target<'_>) -> Instruction {
         ("Connection", "Save password?", "off"),
         ("Parameters", "SSL mode", target.sslmode),
         ("Parameters", "Root certificate", &target.roots),
-        ("Advanced", "Password exec command", target.token.plain()),
+        ("Advanced", "Password exec command", &token),
         ("Advanced", "Password exec expiration (seconds)", "1800"),
     ];
     let lines: Vec<String> =
         fields.iter().map(|(tab, field, value)| format!("{tab:<11} {field:<35} {value}")).collect();
     let notes = target.notes(
         &[
-            "with the password command, pgAdmin fetches a token for each connection; the box that asks for a password takes 255 characters in older versions, and a token has 1,500 and more",
-            "in server mode (pgAdmin in a browser) password commands are switched off unless ENABLE_SERVER_PASS_EXEC_CMD is set",
+            "pgAdmin runs the password command at most once per expiration time (0: for each connection); older versions limit the password field to 255 characters, and a token is longer",
+            "in server mode (pgAdmin in a browser) password commands are disabled unless ENABLE_SERVER_PASS_EXEC_CMD is set",
         ],
         "",
     );
@@ -124,15 +133,6 @@ fn libpq_value(value: &str) -> String {
         value.to_owned()
     } else {
         conninfo_value(value)
-    }
-}
-
-/// Quoted for a POSIX shell: between double quotes, where nothing in it means anything there.
-fn double_quoted(text: &str) -> String {
-    if text.contains(['$', '`', '"', '\\', '!']) {
-        quoted(Shell::Posix, text)
-    } else {
-        format!("\"{text}\"")
     }
 }
 

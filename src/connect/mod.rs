@@ -2,16 +2,22 @@
 //! needs them and a command that fetches the token where the shell's history does not keep it.
 
 mod drivers;
+mod entra_libraries;
 mod libpq;
 pub mod spellings;
 mod token;
+mod tools;
 
 use entra_pg_checks::support::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER};
 use entra_pg_checks::{
     Evidence,
     facts::{
+        cloud::CloudKind,
+        credential::CredentialKind,
         settings::{RootFileState, Settings},
         tcp::TcpOutcome,
+        token::Claims,
+        vantage::Shell,
     },
 };
 use token::TokenCommand;
@@ -39,6 +45,28 @@ pub enum Client {
     TokioPostgres,
     /// Terraform: provider cyrilgdn/postgresql.
     Terraform,
+    /// Python: psycopg with Microsoft's azure-postgresql-auth.
+    AzurePostgresqlAuth,
+    /// JavaScript: node-postgres with Microsoft's @azure/postgresql-auth.
+    AzurePostgresqlAuthJs,
+    /// Python: asyncpg.
+    Asyncpg,
+    /// Python: Django.
+    Django,
+    /// Java: Spring Boot with Spring Cloud Azure.
+    SpringBoot,
+    /// Ruby: Rails.
+    Rails,
+    /// Go: pgx.
+    Pgx,
+    /// Rust: sqlx.
+    Sqlx,
+    /// Visual Studio Code: the PostgreSQL extension.
+    Vscode,
+    /// DBeaver, field by field.
+    Dbeaver,
+    /// Power BI Desktop, field by field.
+    PowerBi,
 }
 
 /// What to type for one client.
@@ -61,8 +89,17 @@ pub(crate) struct Target<'a> {
     database: &'a str,
     user: &'a str,
     sslmode: &'a str,
+    /// The shell of the run.
+    shell: Shell,
     /// A file of root certificates, or `system`.
     roots: String,
+    /// Whether the user named those roots; otherwise they are this computer's.
+    roots_given: bool,
+    /// The authority host, if it is not the public cloud's.
+    authority: Option<&'a str>,
+    /// The client ID of a user-assigned managed identity.
+    managed_identity: Option<&'a str>,
+    claims: Option<&'a Claims>,
     /// The scope of a token for the database.
     scope: String,
     tenant: Option<String>,
@@ -87,7 +124,6 @@ pub fn instructions(evidence: &Evidence, clients: &[Client]) -> Vec<Instruction>
 
 impl Client {
     fn instructions(self, target: &Target<'_>) -> Vec<Instruction> {
-        use entra_pg_checks::facts::vantage::Shell;
         match self {
             Self::Psql => [Shell::Posix, Shell::PowerShell, Shell::Cmd]
                 .map(|shell| libpq::psql(target, shell, false))
@@ -100,7 +136,18 @@ impl Client {
             Self::Sqlalchemy => vec![drivers::sqlalchemy(target)],
             Self::NodePostgres => vec![drivers::node_postgres(target)],
             Self::TokioPostgres => vec![drivers::tokio_postgres(target)],
-            Self::Terraform => vec![drivers::terraform(target)],
+            Self::Terraform => vec![tools::terraform(target)],
+            Self::AzurePostgresqlAuth => vec![entra_libraries::python(target)],
+            Self::AzurePostgresqlAuthJs => vec![entra_libraries::javascript(target)],
+            Self::Asyncpg => vec![drivers::asyncpg(target)],
+            Self::Django => vec![drivers::django(target)],
+            Self::SpringBoot => vec![drivers::spring_boot(target)],
+            Self::Rails => vec![drivers::rails(target)],
+            Self::Pgx => vec![drivers::pgx(target)],
+            Self::Sqlx => vec![drivers::sqlx(target)],
+            Self::Vscode => vec![tools::vscode(target)],
+            Self::Dbeaver => vec![tools::dbeaver(target)],
+            Self::PowerBi => vec![tools::power_bi(target)],
         }
     }
 }
@@ -110,7 +157,19 @@ impl<'a> Target<'a> {
         let settings = evidence.settings.seen()?;
         let claims = evidence.token.seen().and_then(|token| token.claims.as_deref());
         let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.clone());
+        let cloud = &settings.cloud.value;
+        let chosen = evidence.credential.seen().and_then(|trace| trace.chosen());
         Some(Self {
+            shell: evidence.vantage.shell,
+            roots_given: settings.sslrootcert.as_ref().is_some_and(|roots| {
+                matches!(roots.state, RootFileState::Read { .. } | RootFileState::System)
+            }),
+            authority: (cloud.kind != CloudKind::Public).then_some(cloud.authority_host.as_str()),
+            managed_identity: chosen
+                .filter(|attempt| attempt.kind == CredentialKind::ManagedIdentity)
+                .and_then(|attempt| attempt.identity.as_deref())
+                .filter(|id| entra_pg_checks::command::guid(id).is_some()),
+            claims,
             host: &settings.host.as_ref()?.value,
             port: settings.port.value,
             database: &settings.database.value,
@@ -139,6 +198,25 @@ impl<'a> Target<'a> {
     fn notes(&self, own: &[&str], for_driver: &str) -> Vec<String> {
         let own = own.iter().map(|&note| note.to_owned());
         own.chain(self.pooled(for_driver)).chain(self.other_port.clone()).collect()
+    }
+
+    /// The notes of a driver that signs in with `DefaultAzureCredential`.
+    fn notes_of_credential(&self, own: &[&str], for_driver: &str) -> Vec<String> {
+        let authority = self.authority.map(|host| {
+            format!(
+                "set AZURE_AUTHORITY_HOST=https://{host}/ for the application: the default is the public cloud"
+            )
+        });
+        let identity = self.managed_identity.map(|id| {
+            format!("set AZURE_CLIENT_ID={id} for the application: it selects the user-assigned identity")
+        });
+        let own = self.notes(own, for_driver);
+        own.into_iter().chain(authority).chain(identity).collect()
+    }
+
+    /// A file of root certificates that the user named; drivers otherwise use their own default.
+    fn given_roots(&self) -> Option<&str> {
+        Some(self.roots.as_str()).filter(|roots| self.roots_given && *roots != "system")
     }
 }
 

@@ -63,7 +63,7 @@ proptest::proptest! {
     fn a_posix_shell_gives_psql_the_names_back(user in "[^\\x00]{1,63}") {
         let line = psql(&named(&user, "appdb")).expect("a line").text;
         let script = format!("az() {{ :; }}; psql() {{ printf %s \"$1\"; }}; {line}");
-        let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh");
+        let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash");
         let conninfo = String::from_utf8(output.stdout).expect("UTF-8");
         prop_assert!(output.status.success(), "{}", line);
         prop_assert_eq!(read_back(conninfo).user.expect("a user").value, user);
@@ -76,8 +76,15 @@ fn no_instruction_holds_a_token_and_each_says_where_one_comes_from() {
     for instruction in instructions(&seen, Client::value_variants()) {
         let text = format!("{} {}", instruction.text, instruction.notes.join(" "));
         assert!(!text.contains("eyJ"), "{}", instruction.client);
-        let sources =
-            ["az account", "DefaultAzureCredential", "Plugin", "PGPASSWORD", "azure_identity"];
+        let sources = [
+            "az account",
+            "DefaultAzureCredential",
+            "Plugin",
+            "passwordless",
+            "PGPASSWORD",
+            "azure_identity",
+            "Microsoft account",
+        ];
         assert!(sources.iter().any(|source| text.contains(source)), "{text}");
     }
 }
@@ -116,4 +123,40 @@ fn the_pooler_beside_the_server_is_mentioned_where_it_answers() {
     assert!(notes("connected", 1163).contains("short enough for it"));
     assert!(notes("connected", 2048).contains("longer than PgBouncer takes"));
     assert!(!notes("refused", 1163).contains("6432"));
+}
+
+#[test]
+fn another_cloud_and_a_named_identity_are_in_every_snippet_that_needs_them() {
+    let seen = evidence(&[
+        ("/settings/seen/cloud/value", json!(entra_pg_checks::facts::cloud::Cloud::us_gov())),
+        (
+            "/credential",
+            json!({"seen": {"requested": "managed-identity", "attempts": [
+                {"kind": "managed-identity", "identity": "cccccccc-0000-0000-0000-0000000000a2", "tenant": null,
+                 "origin": null, "outcome": {"kind": "token"}, "elapsed_ms": 1, "exchanges": [], "assertion": null}]}}),
+        ),
+        ("/token/seen/claims/idtyp", json!("app")),
+    ]);
+    let whole = |client: Client| {
+        let instruction = &instructions(&seen, &[client])[0];
+        format!("{} {}", instruction.text, instruction.notes.join(" "))
+    };
+    assert!(whole(Client::Psql).contains("--cloud usgov"), "{}", whole(Client::Psql));
+    assert!(
+        whole(Client::Jdbc)
+            .contains("azure.authorityHost=https%3A%2F%2Flogin.microsoftonline.us%2F")
+    );
+    assert!(whole(Client::Jdbc).contains("azure.managedIdentityEnabled=true"));
+    let terraform = whole(Client::Terraform);
+    assert!(
+        terraform.contains("password            = var.token")
+            && !terraform.contains("= true\n  azure")
+    );
+    for client in
+        [Client::Npgsql, Client::Sqlalchemy, Client::NodePostgres, Client::Asyncpg, Client::Pgx]
+    {
+        let text = whole(client);
+        assert!(text.contains("AZURE_AUTHORITY_HOST=https://login.microsoftonline.us/"), "{text}");
+        assert!(text.contains("AZURE_CLIENT_ID=cccccccc-0000-0000-0000-0000000000a2"), "{text}");
+    }
 }

@@ -1,65 +1,84 @@
-//! The command that prints a token: what fetched this one, or what would fetch the next.
+//! The command that prints a token: the one that fetched this token, or the one for the next.
 
 use entra_pg_checks::{
-    Evidence,
+    Command, Evidence,
     facts::{
-        credential::CredentialKind,
+        cloud::{Cloud, CloudKind},
+        credential::{CredentialAttempt, CredentialKind},
         settings::Settings,
         token::{Claims, PrincipalKind},
         vantage::Shell,
     },
-    text,
+    support::commands,
 };
 
 /// A command whose output is a token and nothing else.
-pub(super) struct TokenCommand(String);
+pub(super) struct TokenCommand(Command);
 
 impl TokenCommand {
     pub(super) fn of(evidence: &Evidence, settings: &Settings, claims: Option<&Claims>) -> Self {
         let chosen = evidence.credential.seen().and_then(|trace| trace.chosen());
         let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
-        let person = claims.is_none_or(|claims| {
+        let is_person = claims.is_none_or(|claims| {
             matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
         });
-        let kind = chosen.map(|attempt| attempt.kind);
-        match kind {
-            // A token that was given is replaced by the next one of the same person.
-            None
-            | Some(
-                CredentialKind::AzureCli
-                | CredentialKind::Auto
-                | CredentialKind::Password
-                | CredentialKind::TokenFile,
-            ) if person => {
-                Self(text::azure_cli_token(&settings.cloud.value.database_audience, tenant))
-            }
-            None
-            | Some(CredentialKind::Auto | CredentialKind::Password | CredentialKind::TokenFile) => {
-                Self("entra-pg token --show-token".to_owned())
-            }
-            Some(kind) => {
-                let mut command =
-                    format!("entra-pg token --show-token --credential {}", kind.name());
-                let plain = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-                let client = chosen
-                    .filter(|_| kind == CredentialKind::ManagedIdentity)
-                    .and_then(|attempt| attempt.identity.as_deref())
-                    .filter(|id| id.len() == 36 && plain(id));
-                if let Some(id) = client {
-                    command.push_str(&format!(" --client-id {id}"));
-                }
-                Self(command)
-            }
+        let given = matches!(
+            chosen.map(|attempt| attempt.kind),
+            None | Some(
+                CredentialKind::Auto | CredentialKind::Password | CredentialKind::TokenFile
+            )
+        );
+        let by_azure_cli = chosen.is_some_and(|attempt| attempt.kind == CredentialKind::AzureCli);
+        // A token that was given is replaced by the next one of the same person.
+        if is_person && (given || by_azure_cli) {
+            let audience = &settings.cloud.value.database_audience;
+            return Self(commands::azure_cli_token(audience, tenant));
         }
+        let own = Command::new("entra-pg token --show-token");
+        let own = match chosen.filter(|_| !given) {
+            Some(attempt) => with_identity(own, attempt, tenant),
+            None => own,
+        };
+        Self(match cloud_name(&settings.cloud.value) {
+            Some(name) => own.words("--cloud").value(name),
+            None => own,
+        })
     }
 
-    /// The command without an assignment.
-    pub(super) fn plain(&self) -> &str {
-        &self.0
+    /// The command on one line, without an assignment.
+    pub(super) fn plain(&self, shell: Shell) -> String {
+        self.0.render(shell).map(|rendered| rendered.text).unwrap_or_default()
     }
 
-    /// The line that puts the token into PGPASSWORD.
-    pub(super) fn password_line(&self, shell: Shell) -> String {
-        text::password_from(shell, &self.0)
+    /// The command that puts the token into PGPASSWORD.
+    pub(super) fn password_command(&self) -> Command {
+        self.0.clone().into_variable("PGPASSWORD")
+    }
+}
+
+/// Names the identity, since the next shell may lack the variables and options of this run.
+fn with_identity(command: Command, attempt: &CredentialAttempt, tenant: Option<&str>) -> Command {
+    let command = command.words("--credential").value(attempt.kind.name());
+    let is_guid = |id: &&str| entra_pg_checks::command::guid(id).is_some();
+    let command = match attempt.identity.as_deref().filter(is_guid) {
+        Some(id) if attempt.kind != CredentialKind::AzureDeveloperCli => {
+            command.words("--client-id").value(id)
+        }
+        _ => command,
+    };
+    match tenant.or(attempt.tenant.as_deref()) {
+        Some(tenant) if attempt.kind != CredentialKind::ManagedIdentity => {
+            command.words("--tenant").value(tenant)
+        }
+        _ => command,
+    }
+}
+
+/// The value of `--cloud`; the public cloud is the default.
+fn cloud_name(cloud: &Cloud) -> Option<&'static str> {
+    match cloud.kind {
+        CloudKind::UsGov => Some("usgov"),
+        CloudKind::China => Some("china"),
+        CloudKind::Public | CloudKind::Custom => None,
     }
 }
