@@ -87,9 +87,10 @@ pub enum VantageKind {
 /// Part of an error message of psql, a driver or a tool.
 #[derive(Debug)]
 pub struct Fragment {
-    /// The text in lower case.
+    /// The text in lower case. `…` is any text in between. White space and quotation marks do not count.
     pub text: &'static str,
-    /// How strongly it suggests the problem. The page of the heaviest fragment comes first.
+    /// How strongly it suggests the problem, from 1 to 100. The page of the heaviest fragment comes
+    /// first.
     pub weight: u16,
 }
 
@@ -101,6 +102,8 @@ pub struct Family {
     pub summary: &'static str,
     /// Its checks, from cause to consequence.
     pub checks: &'static [&'static Check],
+    /// Problems that no check can observe, such as an error of the application: only `explain` knows them.
+    pub pages: &'static [&'static Problem],
     /// Its station on the path that the HTML report draws.
     pub station: Station,
     /// The areas in which a difference between two runs can be the cause of its problems.
@@ -238,6 +241,10 @@ impl VantageKind {
 }
 
 impl Fragment {
+    /// A lighter fragment, such as "connection refused", means nothing by itself: it counts only for
+    /// problems of the service that the text is about.
+    pub const SPECIFIC: u16 = 60;
+
     /// A fragment of a message, in lower case.
     #[must_use]
     pub const fn new(text: &'static str, weight: u16) -> Self {

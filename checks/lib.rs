@@ -8,6 +8,8 @@
 //! 3. One fixture a problem in `fixtures/evidence/<family>/<slug>.json`, and a near miss beside it in
 //!    `near-<slug>.json`.
 //!
+//! A problem that no check can observe has only a page, in the family's `pages`.
+//!
 //! `cargo test` names whatever is forgotten.
 
 pub mod access;
@@ -71,9 +73,12 @@ pub fn rulebook() -> Vec<&'static Check> {
 #[must_use]
 pub fn problems() -> Vec<&'static Problem> {
     let mut all: Vec<&'static Problem> = Vec::new();
-    for problem in rulebook().iter().flat_map(|check| check.problems) {
-        if !all.contains(problem) {
-            all.push(problem);
+    for family in FAMILIES {
+        let of_checks = family.checks.iter().flat_map(|check| check.problems);
+        for problem in of_checks.chain(family.pages) {
+            if !all.contains(problem) {
+                all.push(problem);
+            }
         }
     }
     all

@@ -124,6 +124,7 @@ pub static DATABASE_MISSING: Problem = Problem {
     id: "access/database-missing",
     title: "the database does not exist",
     explains: &["access/*"],
+    fragments: &[Fragment::new("p1003", 92)],
     page: Page {
         means: "The login succeeded, and the database named does not exist (SQLSTATE 3D000). \
             PostgreSQL tells this only after it has accepted the token.",
@@ -144,7 +145,12 @@ pub static NO_CONNECT_PRIVILEGE: Problem = Problem {
     id: "access/no-connect-privilege",
     title: "the role may not connect to the database",
     explains: &["access/*"],
-    fragments: &[Fragment::new("permission denied for database", 60)],
+    fragments: &[
+        Fragment::new("permission denied for database", 93),
+        Fragment::new("user does not have connect privilege", 93),
+        Fragment::new("p1010", 91),
+        Fragment::new("was denied access on the database", 90),
+    ],
     page: Page {
         means: "The login succeeded, and the role lacks the privilege CONNECT on this database \
             (SQLSTATE 42501).",
@@ -166,7 +172,11 @@ pub static READ_ONLY: Problem = Problem {
     id: "access/read-only",
     title: "the database is read-only",
     severity: Severity::Warning,
-    fragments: &[Fragment::new("read-only transaction", 50)],
+    fragments: &[
+        Fragment::new("in a read-only transaction", 92),
+        Fragment::new("read-only transaction", 90),
+        Fragment::new("default_transaction_read_only", 90),
+    ],
     page: Page {
         means: "The session can read and not write.",
         causes: &[

@@ -61,7 +61,12 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
     id: "access/entra-functions-missing",
     title: "the functions that manage Entra roles are missing",
     severity: Severity::Warning,
-    fragments: &[Fragment::new("pgaadauth_create_principal", 40)],
+    fragments: &[
+        Fragment::new("function pgaadauth … does not exist", 92),
+        Fragment::new("function pg_catalog.pgaadauth … does not exist", 92),
+        Fragment::new("no function matches the given name and argument types", 66),
+        Fragment::new("pgaadauth_create_principal", 60),
+    ],
     page: Page {
         means: "Entra roles are made and listed by functions such as pgaadauth_create_principal. \
             They exist in database postgres alone; here even that lacks them.",

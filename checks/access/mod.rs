@@ -15,6 +15,7 @@ pub static FAMILY: Family = Family {
     name: "access",
     summary: "the database lets the role in",
     checks: &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK],
+    pages: crate::support::access::pages::PAGES,
     station: Station::Login,
     reasons: &[Area::Settings, Area::Login, Area::Access],
     suspects: &["token", "user", "host", "database", "what the server asks for"],

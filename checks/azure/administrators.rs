@@ -5,7 +5,7 @@ use super::{
     words::{given, logged_in, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         Topic,
@@ -98,6 +98,7 @@ pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
     explains: &["login/not-an-entra-role", "login/refused"],
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
+    fragments: &[Fragment::new("does not have activedirectoryauth enabled", 74)],
     page: Page {
         means: "Entra authentication has no administrator on this server. Only an Entra \
             administrator can create roles for Entra users, groups and applications; the \

@@ -216,7 +216,7 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
     explains: CUT_OFF,
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
-    fragments: &[Fragment::new("could not validate aad user", 18)],
+    fragments: &[Fragment::new("could not validate aad user", 50)],
     page: Page {
         means: "The server itself must reach Entra over HTTPS to validate tokens, from its own \
             subnet. The network security group there denies it, so that every login with Entra \

@@ -5,7 +5,7 @@ use super::{
     words::{logged_in, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic, login::AuthRequest},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -64,6 +64,15 @@ pub static ENTRA_AUTH_DISABLED: Problem = Problem {
     explains: &["login/not-an-entra-role", "login/refused", "azure/no-entra-administrator"],
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
+    fragments: &[
+        Fragment::new("activedirectoryauth=disabled", 90),
+        Fragment::new("does not have activedirectoryauth enabled", 90),
+        Fragment::new("activedirectoryauth: disabled", 90),
+        Fragment::new("entra authentication is not enabled", 90),
+        Fragment::new("azure active directory authentication is not enabled", 90),
+        Fragment::new("azure ad authentication is not enabled", 90),
+        Fragment::new("function pgaadauth … does not exist", 70),
+    ],
     page: Page {
         means: "The server is set to take passwords alone. No Entra role exists on it, and every \
             name is asked for a password.",

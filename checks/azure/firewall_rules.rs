@@ -7,7 +7,7 @@ use super::{
     words::{client_address, connected, given, unless_seen, word},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -188,6 +188,11 @@ pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
     explains: &["server/*", "login/*", "azure/client-not-in-firewall-rules"],
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
+    fragments: &[Fragment::new(
+        "firewall rule operations are not supported for a server without public \
+            access",
+        90,
+    )],
     page: Page {
         means: "The server has neither a public endpoint that is open nor a private endpoint, nor \
             is it in a virtual network: nobody can connect.",

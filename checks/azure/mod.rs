@@ -33,6 +33,7 @@ pub static FAMILY: Family = Family {
         &routes::CHECK,
         &egress_rules::CHECK,
     ],
+    pages: crate::support::azure::pages::PAGES,
     station: Station::Server,
     reasons: &[Area::Settings, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

@@ -67,7 +67,14 @@ pub static SERVER_NOT_READY: Problem = Problem {
     explains: &["server/*", "login/starting-up", "login/stalled", "login/closed"],
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
-    fragments: &[Fragment::new("aadauthoperationcannotbeperformed", 10)],
+    fragments: &[
+        Fragment::new("aadauthoperationcannotbeperformed", 92),
+        Fragment::new("is not in an accessible state", 92),
+        Fragment::new("serverisbusy", 88),
+        Fragment::new("server … is busy processing another operation", 88),
+        Fragment::new("server … is not in ready state", 86),
+        Fragment::new("an unexpected error occured while processing the request. tracking id", 56),
+    ],
     page: Page {
         means: "The server's state in Azure is not Ready: it is stopped, being updated, restarted \
             or deleted, or has lost its encryption key. From outside, a stopped server is \

@@ -124,7 +124,11 @@ pub static WRONG_AUDIENCE: Problem = Problem {
         "access/*",
     ],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("password authentication failed", 97)],
+    fragments: &[
+        Fragment::new("valid audience claim", 78),
+        Fragment::new("password authentication failed", 61),
+        Fragment::new("is not a supported msi token audience", 60),
+    ],
     page: Page {
         means: "A token opens one service, its audience. This one is not for Azure Database for \
             PostgreSQL, so the server would refuse it. It was not sent.",

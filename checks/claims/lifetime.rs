@@ -74,7 +74,10 @@ pub static EXPIRED: Problem = Problem {
         "access/*",
     ],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("password authentication failed", 98)],
+    fragments: &[
+        Fragment::new("access token has expired", 78),
+        Fragment::new("password authentication failed", 62),
+    ],
     page: Page {
         means: "The token's time is over by a clock that was compared with Entra's, so it was not \
             sent. Tokens live about an hour; a session that stands already goes on.",

@@ -29,6 +29,7 @@ pub static FAMILY: Family = Family {
         &lifetime::CHECK,
         &principal::CHECK,
     ],
+    pages: &[],
     station: Station::Entra,
     reasons: &[Area::Settings, Area::Clock, Area::Token],
     suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],

@@ -163,12 +163,15 @@ pub static NOT_A_TOKEN: Problem = Problem {
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("no password supplied", 178),
-        Fragment::new("no password has been provided", 169),
-        Fragment::new("no password was provided by plugin", 159),
-        Fragment::new("no password or passwordprovider was provided", 149),
-        Fragment::new("client password must be a string", 139),
-        Fragment::new("the server requested scram-based authentication, but no password", 130),
+        Fragment::new("access token has invalid format", 90),
+        Fragment::new("error occurred while validating the access token", 76),
+        Fragment::new("no password supplied", 68),
+        Fragment::new("no password has been provided", 68),
+        Fragment::new("no password was provided by plugin", 68),
+        Fragment::new("no password or passwordprovider", 68),
+        Fragment::new("client password must be a string", 68),
+        Fragment::new("the server requested scram-based authentication, but no password", 80),
+        Fragment::new("sasl authentication failed", 60),
     ],
     page: Page {
         means: "The password is no token: an ordinary password, a client secret, a refresh token, \
@@ -194,6 +197,7 @@ pub static TRUNCATED: Problem = Problem {
     title: "the token is cut",
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("access token has invalid format", 91)],
     page: Page {
         means: "The token breaks off: a part is missing, cannot be decoded, or the signature has a \
             length that no key gives.",
@@ -216,6 +220,7 @@ pub static WRAPPED: Problem = Problem {
     title: "something stands around or inside the token",
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("access token has invalid format", 92)],
     page: Page {
         means: "The token itself can be read, and something is sent with it: quotation marks, the \
             word Bearer, JSON, blanks or line breaks.",

@@ -54,7 +54,17 @@ pub static SKEWED: Problem = Problem {
     id: "clock/skewed",
     title: "this machine's clock is wrong",
     explains: &["outbound/tls-expired", "server/tls-expired", "token/assertion-expired"],
-    fragments: &[Fragment::new("certificate has expired", 728)],
+    fragments: &[
+        Fragment::new("clock skew", 78),
+        Fragment::new("check your system clock", 78),
+        Fragment::new("clock … not synchronized", 78),
+        Fragment::new("token used before issued", 74),
+        Fragment::new("certificatenotyetvalid", 72),
+        Fragment::new("certificate is not yet valid", 70),
+        Fragment::new("certificate not yet valid", 70),
+        Fragment::new("certificate has expired or is not yet valid", 56),
+        Fragment::new("certificate has expired", 46),
+    ],
     page: Page {
         means: "This machine's clock differs from Entra's by more than a minute (a warning) or \
             five (an error). Client assertions and certificates are refused, and tools take fresh \

@@ -12,6 +12,7 @@ pub static FAMILY: Family = Family {
     name: "clock",
     summary: "this machine's clock is right",
     checks: &[&accuracy::CHECK],
+    pages: &[],
     station: Station::Machine,
     reasons: &[Area::Machine, Area::Clock],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

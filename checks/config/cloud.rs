@@ -1,7 +1,7 @@
 //! Whether everything that names a cloud names the server's.
 
 use crate::{
-    check::{Check, Judge, Page, Problem, Severity, Waiting},
+    check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},
     command::Command,
     evidence::Evidence,
     facts::{
@@ -97,6 +97,7 @@ pub static CLOUD_MISMATCH: Problem = Problem {
         "access/*",
     ],
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("login.microsoftonline.de", 60)],
     page: Page {
         means: "Azure's clouds (public, US Government, China) share nothing: a token of one opens \
             no server of another. The server's suffix tells its cloud, and something else was \

@@ -77,7 +77,7 @@ pub static SEVERAL_HOSTS: Problem = Problem {
     title: "several hosts are named, of which the first is looked at",
     severity: Severity::Info,
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("port numbers to", 600), Fragment::new("hostaddr values", 590)],
+    fragments: &[Fragment::new("port numbers to", 90), Fragment::new("hostaddr values", 90)],
     page: Page {
         means: "The host is a list, as for a primary and its read replicas. libpq tries one after \
             the other, and with target_session_attrs takes the first that is what is asked for; \

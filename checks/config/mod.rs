@@ -24,6 +24,7 @@ pub static FAMILY: Family = Family {
         &tls_settings::CHECK,
         &password_file::CHECK,
     ],
+    pages: &[],
     station: Station::Machine,
     reasons: &[Area::Settings],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

@@ -95,8 +95,12 @@ pub static PASSFILE_IGNORED: Problem = Problem {
     severity: Severity::Warning,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("has group or world access", 630),
-        Fragment::new("no password supplied", 179),
+        Fragment::new("password file … has group or world access", 90),
+        Fragment::new("password file … is not a plain file", 90),
+        Fragment::new("no matches in pgpass", 90),
+        Fragment::new("password from pgpass file", 90),
+        Fragment::new("password retrieved from file", 64),
+        Fragment::new("no password supplied", 62),
     ],
     page: Page {
         means: "There is a password file with a line for this login, and libpq passes it over: \

@@ -106,7 +106,19 @@ pub static INVALID_SSLMODE: Problem = Problem {
     id: "config/invalid-sslmode",
     title: "libpq does not take this sslmode",
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("invalid sslmode value", 670), Fragment::new("weak sslmode", 660)],
+    fragments: &[
+        Fragment::new("invalid sslmode value", 92),
+        Fragment::new("weak sslmode", 92),
+        Fragment::new("sslmode value … invalid when ssl support is not compiled in", 90),
+        Fragment::new("unsupported sslmode", 90),
+        Fragment::new("unrecognized sslmode", 90),
+        Fragment::new("unknown sslmode", 90),
+        Fragment::new("invalid sslmode", 90),
+        Fragment::new("invalid value for parameter sslmode", 90),
+        Fragment::new("couldn't set sslmode", 88),
+        Fragment::new("is not a valid sslmode", 86),
+        Fragment::new("please use verifyfull or verifyca instead of require", 88),
+    ],
     page: Page {
         means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and \
             verify-full, and with sslrootcert=system none but the last.",
@@ -129,6 +141,15 @@ pub static TLS_DISABLED: Problem = Problem {
     title: "TLS is off, or not insisted on",
     explains: &["login/tls-required"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("built without tls support", 90),
+        Fragment::new("no tls implementation configured", 88),
+        Fragment::new("tls support is not compiled", 84),
+        Fragment::new("sslmode=disable", 70),
+        Fragment::new("no pg_hba.conf entry … no encryption", 64),
+        Fragment::new("no pg_hba.conf entry … ssl off", 64),
+        Fragment::new("ssl connection is required", 62),
+    ],
     page: Page {
         means: "With sslmode=disable the server answers \"no pg_hba.conf entry … no encryption\". \
             With allow or prefer (a warning) a failed first try is repeated without TLS, and that \
@@ -151,8 +172,9 @@ pub static CHANNEL_BINDING_REQUIRED: Problem = Problem {
     title: "the client insists on SCRAM",
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("requirement failed: server requested a cleartext password", 650),
-        Fragment::new("channel binding required", 640),
+        Fragment::new("server requested a cleartext password", 92),
+        Fragment::new("channel binding required", 90),
+        Fragment::new("channel binding is required", 90),
     ],
     page: Page {
         means: "A token is sent as a cleartext password inside TLS. channel_binding=require or \

@@ -33,6 +33,7 @@ pub static FAMILY: Family = Family {
         &address_class::CHECK,
         &latency::CHECK,
     ],
+    pages: &[],
     station: Station::Dns,
     reasons: &[Area::Machine, Area::Settings, Area::Proxy, Area::Dns],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

@@ -237,9 +237,12 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
     title: "no nameserver answers",
     explains: &["dns/*", "outbound/*", "server/*", "token/*"],
     fragments: &[
-        Fragment::new("could not translate host name", 958),
-        Fragment::new("temporary failure in name resolution", 930),
-        Fragment::new("getaddrinfo eai_again", 890),
+        Fragment::new("temporary failure in name resolution", 72),
+        Fragment::new("eai_again", 72),
+        Fragment::new("lookup … i/o timeout", 72),
+        Fragment::new("could not contact dns servers", 72),
+        Fragment::new("dns … timed out", 70),
+        Fragment::new("could not translate host name", 62),
     ],
     page: Page {
         means: "Every nameserver that this machine is told to ask is silent, or has nothing \

@@ -387,14 +387,29 @@ pub static NXDOMAIN: Problem = Problem {
     title: "a name does not exist for this machine's nameservers",
     explains: &["token/*", "outbound/*", "server/*"],
     fragments: &[
-        Fragment::new("could not translate host name", 960),
-        Fragment::new("name or service not known", 950),
-        Fragment::new("nodename nor servname provided", 940),
-        Fragment::new("no such host is known", 920),
-        Fragment::new("unknownhostexception", 910),
-        Fragment::new("getaddrinfo enotfound", 900),
-        Fragment::new("no such host", 880),
-        Fragment::new("nxdomain", 870),
+        Fragment::new("could not translate host name", 70),
+        Fragment::new("name or service not known", 70),
+        Fragment::new("nodename nor servname provided", 70),
+        Fragment::new("no such host is known", 70),
+        Fragment::new("unknownhostexception", 70),
+        Fragment::new("getaddrinfo enotfound", 70),
+        Fragment::new("enotfound", 70),
+        Fragment::new("no such host", 70),
+        Fragment::new("nxdomain", 70),
+        Fragment::new("name does not resolve", 68),
+        Fragment::new("failed to lookup address information", 68),
+        Fragment::new("could not resolve host", 68),
+        Fragment::new("unable to resolve host", 68),
+        Fragment::new("remote name could not be resolved", 68),
+        Fragment::new("getaddrinfo failed", 68),
+        Fragment::new("getaddrinfoerror", 68),
+        Fragment::new("nameresolutionerror", 68),
+        Fragment::new("name resolution failed", 66),
+        Fragment::new("failed to resolve", 66),
+        Fragment::new("unknown host", 66),
+        Fragment::new("hostname resolving error", 66),
+        Fragment::new("server name could not be resolved", 66),
+        Fragment::new("11001", 64),
     ],
     page: Page {
         means: "A nameserver answered that the name does not exist (NXDOMAIN). For the Entra hosts \
@@ -470,9 +485,10 @@ pub static SERVFAIL: Problem = Problem {
     title: "the nameserver cannot resolve a name",
     explains: &["token/*", "outbound/*", "server/*"],
     fragments: &[
-        Fragment::new("temporary failure in name resolution", 929),
-        Fragment::new("getaddrinfo eai_again", 889),
-        Fragment::new("servfail", 860),
+        Fragment::new("servfail", 72),
+        Fragment::new("server misbehaving", 72),
+        Fragment::new("temporary failure in name resolution", 60),
+        Fragment::new("eai_again", 60),
     ],
     page: Page {
         means: "The nameserver answered SERVFAIL: it took the question and could not get an answer \
@@ -537,6 +553,11 @@ pub static NO_ADDRESS: Problem = Problem {
     id: "dns/no-address",
     title: "a name exists and has no address",
     explains: &["token/*", "outbound/*", "server/*"],
+    fragments: &[
+        Fragment::new("no address associated with hostname", 74),
+        Fragment::new("no data, requested name is valid", 74),
+        Fragment::new("enodata", 74),
+    ],
     page: Page {
         means: "The nameserver knows the name, and gave neither an IPv4 nor an IPv6 address for \
             it.",
@@ -609,6 +630,12 @@ pub static PRIVATE_RECORD_MISSING: Problem = Problem {
     id: "dns/private-record-missing",
     title: "the private zone has no record of the server",
     explains: &["server/*"],
+    fragments: &[
+        Fragment::new("could not translate host name … .privatelink.", 76),
+        Fragment::new("enotfound … .privatelink.", 76),
+        Fragment::new("no address associated with hostname", 66),
+        Fragment::new("could not translate host name", 50),
+    ],
     page: Page {
         means: "The server's name is an alias into privatelink.postgres.database.azure.com, so it \
             has a private endpoint; the zone that answers here has no address for it.",

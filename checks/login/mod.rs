@@ -14,6 +14,7 @@ pub static FAMILY: Family = Family {
     name: "login",
     summary: "the server accepts the token",
     checks: &[&auth_request::CHECK, &authentication::CHECK],
+    pages: &[],
     station: Station::Login,
     reasons: &[Area::Settings, Area::Token, Area::Server, Area::Login],
     suspects: &["token", "user", "host", "database", "what the server asks for"],

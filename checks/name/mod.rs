@@ -13,6 +13,7 @@ pub static FAMILY: Family = Family {
     name: "name",
     summary: "the user name is spelt as the role",
     checks: &[&spelling::CHECK],
+    pages: &[],
     station: Station::Login,
     reasons: &[Area::Settings, Area::Token],
     suspects: &["token", "user", "host", "database", "what the server asks for"],

@@ -145,6 +145,12 @@ pub static MISSING: Problem = Problem {
     title: "no user is named",
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("usernameextractionerror", 86),
+        Fragment::new("could not retrieve entra credentials", 86),
+        Fragment::new("username could not be extracted", 84),
+        Fragment::new("no postgresql user name specified", 84),
+    ],
     page: Page {
         means: "libpq falls back to the operating system's user, which is nobody's role.",
         causes: &[
@@ -166,8 +172,9 @@ pub static WRONG_CASE: Problem = Problem {
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("sasl authentication failed", 109),
-        Fragment::new("password authentication failed", 99),
+        Fragment::new("password authentication failed", 66),
+        Fragment::new("authentication failed against database server", 66),
+        Fragment::new("sasl authentication failed", 64),
     ],
     page: Page {
         means: "Role names are compared byte for byte: Alice and alice are two roles, and the \
@@ -329,8 +336,8 @@ pub static IDENTIFIER_NOT_NAME: Problem = Problem {
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("failed sasl auth", 119),
-        Fragment::new("could not validate aad user", 20),
+        Fragment::new("could not validate aad user", 64),
+        Fragment::new("failed sasl auth", 60),
     ],
     page: Page {
         means: "Client ids, object ids and resource ids are not role names, unless somebody chose \
@@ -370,7 +377,7 @@ pub static NOT_THE_TOKENS: Problem = Problem {
     id: "name/not-the-tokens",
     title: "the name is none of this identity's",
     explains: UNKNOWN_ROLE,
-    fragments: &[Fragment::new("could not validate aad user", 19)],
+    fragments: &[Fragment::new("could not validate aad user", 58)],
     page: Page {
         means: "Neither the token's own names nor the groups that Graph lists are this name. It \
             may still be a role that was bound by object id.",

@@ -2,7 +2,7 @@
 
 use super::{host, hosts, http, tls::NOT_ENTRA};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem},
+    check::{Check, Fragment, Judge, Missing, Page, Problem},
     command::Command,
     evidence::Evidence,
     facts::{
@@ -88,6 +88,13 @@ pub static HTTP_BLOCKED: Problem = Problem {
     id: "outbound/http-blocked",
     title: "a web gateway answers in Entra's place",
     explains: &["token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("looking for beginning of value", 55),
+        Fragment::new("unexpected token <", 55),
+        Fragment::new("expecting value: line 1 column 1", 55),
+        Fragment::new("web page blocked", 54),
+        Fragment::new("access denied by policy", 54),
+    ],
     page: Page {
         means: "TLS completes and a web page or redirect comes back, where Entra would send a JSON \
             document: the block page of a web gateway, or a captive portal.",
@@ -113,6 +120,12 @@ pub static SERVICE_ERROR: Problem = Problem {
     id: "outbound/service-error",
     title: "Entra or Graph is busy or out of order",
     explains: &["token/*"],
+    fragments: &[
+        Fragment::new("503 service unavailable", 55),
+        Fragment::new("502 bad gateway", 55),
+        Fragment::new("504 gateway", 55),
+        Fragment::new("internal server error", 55),
+    ],
     page: Page {
         means: "The host answers with a server error (5xx) or asks to slow down (429).",
         causes: &[

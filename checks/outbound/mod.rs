@@ -18,6 +18,7 @@ pub static FAMILY: Family = Family {
     name: "outbound",
     summary: "Entra and Graph are reached, and nobody stands in between",
     checks: &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK],
+    pages: &[],
     station: Station::Entra,
     reasons: &[Area::Machine, Area::Proxy, Area::Dns, Area::Outbound],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

@@ -171,8 +171,13 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
     title: "the proxy cannot be reached",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("proxyerror", 400),
-        Fragment::new("unable to connect to proxy", 390),
+        Fragment::new("unable to connect to proxy", 88),
+        Fragment::new("cannot connect to proxy", 88),
+        Fragment::new("could not resolve proxy", 88),
+        Fragment::new("failed to connect to proxy", 88),
+        Fragment::new("proxyconnect tcp", 88),
+        Fragment::new("error connecting to proxy", 86),
+        Fragment::new("proxyerror", 84),
     ],
     page: Page {
         means: "The environment names an HTTP proxy, and it does not resolve, does not accept \
@@ -196,8 +201,13 @@ pub static PROXY_AUTH_REQUIRED: Problem = Problem {
     title: "the proxy wants credentials",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("proxy authentication required", 410),
-        Fragment::new("proxyerror", 399),
+        Fragment::new("407 proxy authentication required", 93),
+        Fragment::new("proxy authentication required", 92),
+        Fragment::new("tunnel connection failed: 407", 92),
+        Fragment::new("code 407 from proxy", 92),
+        Fragment::new("proxy returns http/1.1 407", 92),
+        Fragment::new("proxyauthenticationrequired", 90),
+        Fragment::new("statuscode=407", 90),
     ],
     page: Page {
         means: "The proxy answers CONNECT with 407: it wants to know who asks.",
@@ -224,7 +234,18 @@ pub static PROXY_DENIED: Problem = Problem {
     id: "outbound/proxy-denied",
     title: "the proxy refuses a tunnel to an Entra host",
     explains: &["outbound/*", "token/*", "clock/*"],
-    fragments: &[Fragment::new("proxyerror", 398)],
+    fragments: &[
+        Fragment::new("tunnel connection failed: 4", 91),
+        Fragment::new("code 403 from proxy", 90),
+        Fragment::new("code 405 from proxy", 90),
+        Fragment::new("proxy returns http/1.1 403", 90),
+        Fragment::new("tunneling socket could not be established, statuscode=4", 90),
+        Fragment::new("tunnel connection failed", 86),
+        Fragment::new("err_tunnel_connection_failed", 86),
+        Fragment::new("tunneling socket could not be established", 86),
+        Fragment::new("unable to tunnel through proxy", 84),
+        Fragment::new("from proxy after connect", 84),
+    ],
     page: Page {
         means: "The proxy answers CONNECT with a refusal before TLS begins.",
         causes: &[

@@ -133,9 +133,9 @@ pub static PROXY_COVERS_METADATA_SERVICE: Problem = Problem {
         "token/no-credential",
     ],
     fragments: &[
-        Fragment::new("managed identity timed out", 579),
-        Fragment::new("no response received from the managed identity endpoint", 569),
-        Fragment::new("169.254.169.254", 289),
+        Fragment::new("169.254.169.254", 46),
+        Fragment::new("managed identity timed out", 46),
+        Fragment::new("no response received from the managed identity endpoint", 46),
     ],
     page: Page {
         means: "HTTP_PROXY (or ALL_PROXY) is set and NO_PROXY does not exempt 169.254.169.254, so \

@@ -89,10 +89,17 @@ pub static DROPPED: Problem = Problem {
     title: "a firewall drops connections to an Entra host",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("connection timed out", 549),
-        Fragment::new("operation timed out", 539),
-        Fragment::new("timed out", 529),
-        Fragment::new("etimedout", 509),
+        Fragment::new("connection timed out", 56),
+        Fragment::new("connect timed out", 56),
+        Fragment::new("connect timeout", 55),
+        Fragment::new("connecttimeout", 55),
+        Fragment::new("operation timed out", 56),
+        Fragment::new("timed out", 54),
+        Fragment::new("etimedout", 54),
+        Fragment::new("i/o timeout", 54),
+        Fragment::new("context deadline exceeded", 54),
+        Fragment::new("sockettimeoutexception", 54),
+        Fragment::new("10060", 54),
     ],
     page: Page {
         means: "The name resolves, and packets to every address vanish without an answer. That is \
@@ -134,6 +141,12 @@ pub static REFUSED: Problem = Problem {
     id: "outbound/refused",
     title: "connections to an Entra host are refused",
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("connection refused", 56),
+        Fragment::new("econnrefused", 56),
+        Fragment::new("actively refused", 55),
+        Fragment::new("10061", 54),
+    ],
     page: Page {
         means: "Something answers connections to port 443 with a reset. Entra itself never does; a \
             firewall that rejects, or a wrong machine, does.",
@@ -160,8 +173,11 @@ pub static UNREACHABLE: Problem = Problem {
     title: "there is no way to an Entra host",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("no route to host", 479),
-        Fragment::new("network is unreachable", 469),
+        Fragment::new("no route to host", 56),
+        Fragment::new("network is unreachable", 56),
+        Fragment::new("host is unreachable", 56),
+        Fragment::new("enetunreach", 56),
+        Fragment::new("ehostunreach", 56),
     ],
     page: Page {
         means: "This machine's routing table, or a router by ICMP, says that the address cannot be \
@@ -213,7 +229,7 @@ pub static ADDRESS_FAMILY_BROKEN: Problem = Problem {
     id: "outbound/address-family-broken",
     title: "IPv6 to an Entra host is broken",
     severity: Severity::Warning,
-    fragments: &[Fragment::new("network is unreachable", 468)],
+    fragments: &[Fragment::new("network is unreachable", 50), Fragment::new("enetunreach", 50)],
     page: Page {
         means: "This machine has an IPv6 route, and no IPv6 connection to the host comes about. \
             Programs that try IPv6 first wait before they fall back.",

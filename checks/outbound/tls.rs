@@ -153,7 +153,18 @@ pub static TLS_RESET: Problem = Problem {
     id: "outbound/tls-reset",
     title: "TLS to an Entra host is cut off",
     explains: &["outbound/*", "token/*", "clock/*"],
-    fragments: &[Fragment::new("connection reset by peer", 459), Fragment::new("econnreset", 449)],
+    fragments: &[
+        Fragment::new("connection reset by peer", 54),
+        Fragment::new("econnreset", 54),
+        Fragment::new("connectionreseterror", 54),
+        Fragment::new("connection was forcibly closed", 54),
+        Fragment::new("eof occurred in violation of protocol", 54),
+        Fragment::new("unexpected eof while reading", 54),
+        Fragment::new("ssl_error_syscall", 54),
+        Fragment::new("connection was reset", 54),
+        Fragment::new("remote end closed connection without response", 53),
+        Fragment::new("connection aborted", 53),
+    ],
     page: Page {
         means: "The connection comes about, and is cut as soon as the ClientHello names the host: \
             a firewall filters by server name (SNI).",
@@ -176,6 +187,11 @@ pub static TLS_STALLED: Problem = Problem {
     id: "outbound/tls-stalled",
     title: "TLS to an Entra host never answers",
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("tls handshake timeout", 57),
+        Fragment::new("handshake operation timed out", 57),
+        Fragment::new("handshake timed out", 56),
+    ],
     page: Page {
         means: "The connection comes about, and nothing follows the ClientHello. Either a firewall \
             accepts connections in the host's place, or packets above a certain size are lost.",
@@ -202,6 +218,11 @@ pub static NOT_ENTRA: Problem = Problem {
     id: "outbound/not-entra",
     title: "what answers is not Entra",
     explains: &["outbound/*", "token/*", "clock/*"],
+    fragments: &[
+        Fragment::new("looking for beginning of value", 50),
+        Fragment::new("unexpected token <", 50),
+        Fragment::new("expecting value: line 1 column 1", 50),
+    ],
     page: Page {
         means: "Something answers in the host's place, and not as Entra or Graph does: it does not \
             speak TLS, or its answer over HTTPS is another's.",
@@ -226,7 +247,16 @@ pub static TLS_WRONG_NAME: Problem = Problem {
     id: "outbound/tls-wrong-name",
     title: "the certificate at an Entra host is made out to somebody else",
     explains: &["outbound/*", "token/*", "clock/*"],
-    fragments: &[Fragment::new("hostname mismatch", 830)],
+    fragments: &[
+        Fragment::new("hostname mismatch", 58),
+        Fragment::new("err_tls_cert_altname_invalid", 58),
+        Fragment::new("x509: certificate is valid for", 58),
+        Fragment::new("notvalidforname", 58),
+        Fragment::new("no alternative certificate subject name matches", 58),
+        Fragment::new("remotecertificatenamemismatch", 58),
+        Fragment::new("does not match certificate's altnames", 58),
+        Fragment::new("doesn't match", 58),
+    ],
     page: Page {
         means: "The certificate presented does not name the host: another machine answers.",
         causes: &[
@@ -253,7 +283,17 @@ pub static TLS_EXPIRED: Problem = Problem {
     id: "outbound/tls-expired",
     title: "the certificate at an Entra host is out of date",
     explains: &["outbound/*", "token/*"],
-    fragments: &[Fragment::new("certificate has expired", 729)],
+    fragments: &[
+        Fragment::new(
+            "certificate_verify_failed] certificate verify failed: certificate has \
+            expired",
+            89,
+        ),
+        Fragment::new("certificate has expired", 59),
+        Fragment::new("cert_has_expired", 59),
+        Fragment::new("certificate expired", 59),
+        Fragment::new("certificateexpired", 59),
+    ],
     page: Page {
         means: "The certificate is not in its period of validity by this machine's clock.",
         causes: &[
@@ -280,12 +320,28 @@ pub static TLS_INTERCEPTED: Problem = Problem {
     title: "a TLS inspection box stands between this machine and Entra",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("certificate verify failed", 808),
-        Fragment::new("certificate_verify_failed", 800),
-        Fragment::new("pkix path building failed", 788),
-        Fragment::new("self-signed certificate", 780),
-        Fragment::new("self signed certificate", 770),
-        Fragment::new("x509: certificate signed by unknown authority", 739),
+        Fragment::new("zscaler", 86),
+        Fragment::new("netskope", 86),
+        Fragment::new("fortigate", 86),
+        Fragment::new("behind a proxy that intercepts traffic", 82),
+        Fragment::new("self-signed certificate in certificate chain", 59),
+        Fragment::new("self signed certificate in certificate chain", 59),
+        Fragment::new("self_signed_cert_in_chain", 58),
+        Fragment::new("self-signed certificate", 57),
+        Fragment::new("self signed certificate", 57),
+        Fragment::new("pkix path building failed", 55),
+        Fragment::new("signed by unknown authority", 55),
+        Fragment::new("unable to get local issuer certificate", 54),
+        Fragment::new("unable_to_get_issuer_cert_locally", 54),
+        Fragment::new("unable to verify the first certificate", 53),
+        Fragment::new("unknownissuer", 53),
+        Fragment::new("untrustedroot", 53),
+        Fragment::new("partialchain", 53),
+        Fragment::new("remotecertificatechainerrors", 53),
+        Fragment::new("certificate_verify_failed", 52),
+        Fragment::new("certificate verify failed", 52),
+        Fragment::new("remote certificate is invalid", 50),
+        Fragment::new("certificate verification failed", 50),
     ],
     page: Page {
         means: "The certificate names the right host, and was signed by an authority that is not a \
@@ -329,8 +385,16 @@ pub static TLS_UNTRUSTED: Problem = Problem {
     title: "this machine lacks the public root certificates",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
-        Fragment::new("certificate_verify_failed", 799),
-        Fragment::new("unable to get local issuer certificate", 760),
+        Fragment::new("unable to get local issuer certificate", 56),
+        Fragment::new("unable_to_get_issuer_cert_locally", 56),
+        Fragment::new("unable to verify the first certificate", 55),
+        Fragment::new("unknownissuer", 54),
+        Fragment::new("signed by unknown authority", 54),
+        Fragment::new("pkix path building failed", 54),
+        Fragment::new("certificate_verify_failed", 50),
+        Fragment::new("certificate verify failed", 50),
+        Fragment::new("self-signed certificate", 48),
+        Fragment::new("self signed certificate", 48),
     ],
     page: Page {
         means: "The certificate is genuine: a public root signed it. This machine's trust store \

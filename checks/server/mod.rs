@@ -15,6 +15,7 @@ pub static FAMILY: Family = Family {
     name: "server",
     summary: "the server is reached over TLS that was verified",
     checks: &[&tcp::CHECK, &protocol::CHECK, &tls::CHECK],
+    pages: crate::support::server::pages::PAGES,
     station: Station::Server,
     reasons: &[Area::Settings, Area::Dns, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],

@@ -87,7 +87,11 @@ pub static SILENT: Problem = Problem {
     id: "server/silent",
     title: "the server accepts connections and says nothing",
     explains: EVERYTHING_AFTER,
-    fragments: &[Fragment::new("timeout expired", 559), Fragment::new("timeout while", 519)],
+    fragments: &[
+        Fragment::new("timeout expired", 50),
+        Fragment::new("timeout while", 48),
+        Fragment::new("timeout exceeded when trying to connect", 48),
+    ],
     page: Page {
         means: "The TCP connection stands, and nothing answers the request for TLS. PostgreSQL \
             answers within a round trip.",
@@ -113,12 +117,17 @@ pub static CLOSED: Problem = Problem {
     title: "the server closes the connection at once",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("ssl syscall error", 699),
-        Fragment::new("ssl connection has been closed unexpectedly", 690),
-        Fragment::new("connection reset by peer", 458),
-        Fragment::new("econnreset", 448),
-        Fragment::new("an existing connection was forcibly closed", 439),
-        Fragment::new("server closed the connection unexpectedly", 430),
+        Fragment::new("server closed the connection unexpectedly", 57),
+        Fragment::new("connection terminated unexpectedly", 57),
+        Fragment::new("ssl connection has been closed unexpectedly", 57),
+        Fragment::new("connection was closed in the middle", 56),
+        Fragment::new("unexpectedly closed the connection", 56),
+        Fragment::new("an i/o error occurred while sending to the backend", 56),
+        Fragment::new("exception while reading from stream", 56),
+        Fragment::new("eofexception", 55),
+        Fragment::new("connection reset by peer", 54),
+        Fragment::new("econnreset", 54),
+        Fragment::new("broken pipe", 54),
     ],
     page: Page {
         means: "The connection is accepted and closed or reset before a byte is answered.",
@@ -145,8 +154,9 @@ pub static NOT_POSTGRESQL: Problem = Problem {
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("server does not support ssl", 849),
-        Fragment::new("ssl negotiation", 679),
+        Fragment::new("received invalid response to ssl negotiation", 86),
+        Fragment::new("expected authentication request from server, but received", 82),
+        Fragment::new("invalid response to ssl negotiation", 78),
     ],
     page: Page {
         means: "The answer to the request for TLS is not one that PostgreSQL gives.",
@@ -170,8 +180,11 @@ pub static TLS_REFUSED: Problem = Problem {
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("server does not support ssl", 850),
-        Fragment::new("ssl negotiation", 680),
+        Fragment::new("server does not support ssl", 88),
+        Fragment::new("server does not support tls", 88),
+        Fragment::new("the server does not support ssl connections", 88),
+        Fragment::new("ssl is not enabled on the server", 86),
+        Fragment::new("ssl negotiation", 60),
     ],
     page: Page {
         means: "The server answered N to the request for TLS. Azure always offers TLS, so this is \

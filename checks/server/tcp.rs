@@ -131,12 +131,28 @@ pub static DROPPED: Problem = Problem {
     title: "nothing comes back from the server's port",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("timeout expired", 560),
-        Fragment::new("connection timed out", 550),
-        Fragment::new("operation timed out", 540),
-        Fragment::new("timed out", 530),
-        Fragment::new("timeout while", 520),
-        Fragment::new("etimedout", 510),
+        Fragment::new("timeout expired", 59),
+        Fragment::new("can't reach database server", 59),
+        Fragment::new("p1001", 59),
+        Fragment::new("p1002", 58),
+        Fragment::new("connection timed out", 58),
+        Fragment::new("connect timed out", 58),
+        Fragment::new("connect timeout", 58),
+        Fragment::new("operation timed out", 58),
+        Fragment::new("connection timeout", 57),
+        Fragment::new("timed out", 57),
+        Fragment::new("timeout while", 56),
+        Fragment::new("timeouterror", 56),
+        Fragment::new("etimedout", 56),
+        Fragment::new("i/o timeout", 56),
+        Fragment::new("context deadline exceeded", 56),
+        Fragment::new("sockettimeoutexception", 56),
+        Fragment::new("10060", 56),
+        Fragment::new("operation has timed out", 55),
+        Fragment::new("the connection attempt failed", 54),
+        Fragment::new("connection terminated due to connection timeout", 54),
+        Fragment::new("pool timed out while waiting for an open connection", 54),
+        Fragment::new("timeout exceeded when trying to connect", 54),
     ],
     page: Page {
         means: "The server's name resolves, and packets to its port vanish. A firewall rule, a \
@@ -174,7 +190,15 @@ pub static REFUSED: Problem = Problem {
     id: "server/refused",
     title: "the server's port refuses connections",
     explains: EVERYTHING_AFTER,
-    fragments: &[Fragment::new("connection refused", 500), Fragment::new("econnrefused", 490)],
+    fragments: &[
+        Fragment::new("connection refused", 58),
+        Fragment::new("econnrefused", 58),
+        Fragment::new("actively refused", 57),
+        Fragment::new("can't reach database server", 57),
+        Fragment::new("p1001", 57),
+        Fragment::new("10061", 56),
+        Fragment::new("connection to … refused. check that the hostname and port are correct", 56),
+    ],
     page: Page {
         means: "Something answers at the address and says that nothing listens at this port.",
         causes: &[
@@ -200,8 +224,11 @@ pub static UNREACHABLE: Problem = Problem {
     title: "there is no way to the server",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("no route to host", 480),
-        Fragment::new("network is unreachable", 470),
+        Fragment::new("no route to host", 57),
+        Fragment::new("network is unreachable", 57),
+        Fragment::new("host is unreachable", 57),
+        Fragment::new("enetunreach", 57),
+        Fragment::new("ehostunreach", 57),
     ],
     page: Page {
         means: "The routing table of this machine, or a router by ICMP, says that the server's \
@@ -224,7 +251,12 @@ pub static POOLER_OFF: Problem = Problem {
     id: "server/pooler-off",
     title: "the built-in pooler is off",
     explains: EVERYTHING_AFTER,
-    fragments: &[Fragment::new("connection refused", 499), Fragment::new("econnrefused", 489)],
+    fragments: &[
+        Fragment::new("port 6432 failed: connection refused", 74),
+        Fragment::new("econnrefused … :6432", 74),
+        Fragment::new("connection refused", 48),
+        Fragment::new("econnrefused", 48),
+    ],
     page: Page {
         means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this \
             server.",

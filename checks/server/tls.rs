@@ -143,10 +143,12 @@ pub static TLS_RESET: Problem = Problem {
     title: "TLS to the server is cut off",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("ssl syscall error", 700),
-        Fragment::new("connection reset by peer", 460),
-        Fragment::new("econnreset", 450),
-        Fragment::new("an existing connection was forcibly closed", 440),
+        Fragment::new("ssl syscall error", 58),
+        Fragment::new("connection reset by peer", 56),
+        Fragment::new("econnreset", 56),
+        Fragment::new("connection was forcibly closed", 55),
+        Fragment::new("unexpected eof while reading", 55),
+        Fragment::new("connection reset", 54),
     ],
     page: Page {
         means: "The server agreed to TLS, and the connection was cut or answered with rubbish when \
@@ -166,6 +168,10 @@ pub static TLS_STALLED: Problem = Problem {
     id: "server/tls-stalled",
     title: "TLS to the server never answers",
     explains: EVERYTHING_AFTER,
+    fragments: &[
+        Fragment::new("tls handshake timeout", 56),
+        Fragment::new("handshake timed out", 56),
+    ],
     page: Page {
         means: "The server agreed to TLS, and nothing follows the ClientHello.",
         causes: &[
@@ -189,8 +195,12 @@ pub static TLS_VERSION: Problem = Problem {
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("tlsv1 alert protocol version", 720),
-        Fragment::new("unsupported protocol", 710),
+        Fragment::new("alert protocol version", 88),
+        Fragment::new("no appropriate protocol", 84),
+        Fragment::new("protocol_version", 82),
+        Fragment::new("server selected protocol tls", 80),
+        Fragment::new("unsupported protocol", 80),
+        Fragment::new("protocol version not supported", 78),
     ],
     page: Page {
         means: "The handshake ended with the alert protocol_version: one side insists on a version \
@@ -217,9 +227,21 @@ pub static TLS_WRONG_NAME: Problem = Problem {
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("does not match host name", 840),
-        Fragment::new("hostname mismatch", 829),
-        Fragment::new("remote certificate is invalid", 749),
+        Fragment::new("could not be verified by hostnameverifier", 91),
+        Fragment::new("server certificate for … does not match host name", 90),
+        Fragment::new("does not match host name", 72),
+        Fragment::new("hostname mismatch", 60),
+        Fragment::new("err_tls_cert_altname_invalid", 60),
+        Fragment::new("does not match certificate's altnames", 60),
+        Fragment::new("x509: certificate is valid for", 60),
+        Fragment::new("x509: cannot validate certificate for", 60),
+        Fragment::new("notvalidforname", 60),
+        Fragment::new("certificate not valid for name", 60),
+        Fragment::new("remotecertificatenamemismatch", 60),
+        Fragment::new("no subject alternative", 60),
+        Fragment::new("no name matching", 60),
+        Fragment::new("remote certificate is invalid", 56),
+        Fragment::new("remote certificate was rejected", 56),
     ],
     page: Page {
         means: "The chain is good, and the certificate does not name the host that was asked for. \
@@ -246,7 +268,13 @@ pub static TLS_EXPIRED: Problem = Problem {
     id: "server/tls-expired",
     title: "the server's certificate is out of date",
     explains: EVERYTHING_AFTER,
-    fragments: &[Fragment::new("certificate has expired", 730)],
+    fragments: &[
+        Fragment::new("certificate has expired", 61),
+        Fragment::new("cert_has_expired", 61),
+        Fragment::new("certificate expired", 61),
+        Fragment::new("certificateexpired", 61),
+        Fragment::new("certpathvalidatorexception: validity check failed", 60),
+    ],
     page: Page {
         means: "The certificate is not in its period of validity by this machine's clock.",
         causes: &["this machine's clock is wrong", "it is not Azure that answers"],
@@ -271,11 +299,13 @@ pub static TLS_INTERCEPTED: Problem = Problem {
     title: "a TLS inspection box stands between this machine and the server",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("certificate verify failed", 809),
-        Fragment::new("pkix path building failed", 789),
-        Fragment::new("self-signed certificate", 779),
-        Fragment::new("self signed certificate", 769),
-        Fragment::new("remote certificate is invalid", 748),
+        Fragment::new("self-signed certificate", 58),
+        Fragment::new("self signed certificate", 58),
+        Fragment::new("certificate verify failed", 57),
+        Fragment::new("pkix path building failed", 56),
+        Fragment::new("remote certificate is invalid", 55),
+        Fragment::new("unknownissuer", 54),
+        Fragment::new("signed by unknown authority", 54),
     ],
     page: Page {
         means: "The certificate names the right server, and a private authority signed it. A token \
@@ -298,12 +328,30 @@ pub static TLS_UNTRUSTED: Problem = Problem {
     title: "the root of the server's certificate is not trusted here",
     explains: EVERYTHING_AFTER,
     fragments: &[
-        Fragment::new("certificate verify failed", 810),
-        Fragment::new("certificate_verify_failed", 798),
-        Fragment::new("pkix path building failed", 790),
-        Fragment::new("unable to get local issuer certificate", 759),
-        Fragment::new("remote certificate is invalid", 750),
-        Fragment::new("x509: certificate signed by unknown authority", 740),
+        Fragment::new("certificate verify failed", 59),
+        Fragment::new("certificate_verify_failed", 59),
+        Fragment::new("certificate verify error", 59),
+        Fragment::new("self-signed certificate", 59),
+        Fragment::new("self signed certificate", 59),
+        Fragment::new("self_signed_cert_in_chain", 59),
+        Fragment::new("unable to get local issuer certificate", 59),
+        Fragment::new("unable_to_get_issuer_cert_locally", 59),
+        Fragment::new("unable to verify the first certificate", 59),
+        Fragment::new("pkix path building failed", 59),
+        Fragment::new("pkix path validation failed", 59),
+        Fragment::new("does not chain with any of the trust anchors", 59),
+        Fragment::new("unknownissuer", 59),
+        Fragment::new("signed by unknown authority", 59),
+        Fragment::new("remote certificate is invalid", 59),
+        Fragment::new("remote certificate was rejected", 59),
+        Fragment::new("untrustedroot", 59),
+        Fragment::new("partialchain", 59),
+        Fragment::new("remotecertificatechainerrors", 59),
+        Fragment::new("exception while performing ssl handshake", 58),
+        Fragment::new("unable to find valid certification path", 58),
+        Fragment::new("unknown ca", 58),
+        Fragment::new("please use verifyfull or verifyca instead of require", 57),
+        Fragment::new("certificates do not conform to algorithm constraints", 56),
     ],
     page: Page {
         means: "The roots that this run goes by (sslrootcert, or this machine's) do not hold the \

@@ -1,5 +1,6 @@
 //! What checks share and what is not a check itself, so that one file in a family's folder is one check.
 
+pub mod access;
 pub mod azure;
 pub mod commands;
 pub mod login;

@@ -75,7 +75,8 @@ fn every_problem_has_a_fixture_a_near_miss_and_a_page() {
         FIXTURES.iter().map(|fixture| (fixture.id.as_str(), fixture.near_miss)).collect();
     let mut missing = Vec::new();
     for problem in problems() {
-        for near_miss in [false, true] {
+        let only_page = is_page(problem);
+        for near_miss in [false, true].into_iter().filter(|_| !only_page) {
             if !known.contains(&(problem.id, near_miss)) {
                 let kind = if near_miss { "near miss" } else { "fixture" };
                 missing.push(format!("{}: no {kind} in fixtures/evidence", problem.id));
@@ -84,8 +85,43 @@ fn every_problem_has_a_fixture_a_near_miss_and_a_page() {
         if !is_complete(problem) {
             missing.push(format!("{}: its title or its page lacks a section", problem.id));
         }
+        if only_page && !problem.page.sources.iter().all(|source| source.starts_with("https://")) {
+            missing.push(format!("{}: a page without a check cites addresses", problem.id));
+        }
+        if only_page && problem.fragments.is_empty() {
+            missing.push(format!("{}: a page without a check has fragments", problem.id));
+        }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// Whether no check reports the problem, so that only `explain` knows it.
+fn is_page(problem: &Problem) -> bool {
+    FAMILIES.iter().flat_map(|family| family.pages).any(|page| *page == problem)
+}
+
+#[test]
+fn a_page_belongs_to_its_family_and_to_no_check() {
+    for family in FAMILIES {
+        for page in family.pages {
+            assert_eq!(page.family(), family.name, "{}", page.id);
+            let reported = rulebook().iter().any(|check| check.problems.contains(page));
+            assert!(!reported, "{} is reported by a check", page.id);
+            assert!(page.explains.is_empty(), "{} is never reported", page.id);
+        }
+    }
+}
+
+#[test]
+fn fragments_are_in_lower_case_and_weighted() {
+    for problem in problems() {
+        for fragment in problem.fragments {
+            assert_eq!(fragment.text, fragment.text.to_lowercase(), "{}", problem.id);
+            assert!((1..=100).contains(&fragment.weight), "{}: {}", problem.id, fragment.text);
+            let letters = fragment.text.chars().filter(|c| c.is_alphanumeric()).count();
+            assert!(letters >= 4, "{}: {} is too short", problem.id, fragment.text);
+        }
+    }
 }
 
 fn is_complete(problem: &Problem) -> bool {

@@ -208,25 +208,26 @@ fn entra(
     error: &EntraError,
     seen_at: i64,
 ) -> Finding {
-    // Of several numbers the first that is known decides.
-    let known = error.codes.iter().copied().find_map(aadsts::lookup);
+    let known = aadsts::decisive(&error.codes);
     let number = match known.map(|known| known.code).or_else(|| error.codes.first().copied()) {
         Some(code) => format!("AADSTS{code}"),
         None => format!("{} {}", error.status, error.error),
     };
     let (problem, meaning) = match known {
-        Some(known) => (known.problem, known.meaning.to_owned()),
-        None if error.status == 429 => (&THROTTLED, "too many requests".to_owned()),
-        None if error.status >= 500 => (&ENTRA_TRANSIENT, "Entra is out of order".to_owned()),
-        None => (&OTHER_ENTRA_ERROR, "for a reason that this version does not know".to_owned()),
+        Some(known) => (known.problem, known.meaning),
+        None if error.status == 429 => (&THROTTLED, "Too many requests"),
+        None if error.status >= 500 => {
+            (&ENTRA_TRANSIENT, "The service is overloaded or unavailable")
+        }
+        None => (&OTHER_ENTRA_ERROR, "Microsoft publishes no text for this error"),
     };
     let whom = attempt.identity.as_deref().unwrap_or("this identity");
     let mut finding = Finding::of(
         problem,
         attempt.kind.name(),
-        format!("Entra refuses {whom}: {meaning} ({number})"),
+        format!("Microsoft Entra ID refused a token for {whom}: {meaning} ({number})"),
     )
-    .because(format!("Entra says: {}", error.description))
+    .because(format!("the answer of Microsoft Entra ID: {}", error.description))
     .because_all(ticket(error))
     .because_all(attempt.assertion.as_ref().map(|token| presented(token, seen_at)));
     if let Some(certificate) = &attempt.certificate {
@@ -234,6 +235,10 @@ fn entra(
     }
     let values = Values::of(settings, attempt);
     match known {
+        Some(known) if known.advice.is_empty() => {
+            let (actor, text) = known.todo;
+            finding.fix(Fix::by(actor, text))
+        }
         Some(known) => known.advice.iter().fold(finding, |f, advice| f.fix(values.fix(advice))),
         None if [&THROTTLED, &ENTRA_TRANSIENT].contains(&problem) => {
             let wait = error.retry_after.map(|seconds| {
@@ -241,7 +246,7 @@ fn entra(
             });
             let wait = wait.unwrap_or_default();
             finding.fix(
-                Fix::you(format!("Wait{wait}, and try again"))
+                Fix::you(format!("Wait{wait}, then try again"))
                     .run(Command::new("entra-pg doctor --retry-for 5m")),
             )
         }

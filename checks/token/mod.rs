@@ -13,6 +13,7 @@ pub static FAMILY: Family = Family {
     name: "token",
     summary: "a token is obtained",
     checks: &[&acquisition::CHECK],
+    pages: crate::support::token::pages::PAGES,
     station: Station::Entra,
     reasons: &[Area::Settings, Area::Proxy, Area::Dns, Area::Outbound, Area::Token],
     suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],

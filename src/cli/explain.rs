@@ -1,32 +1,36 @@
-//! `entra-pg explain`: pages, offline; and all of them as a website.
+//! `entra-pg explain`: shows pages offline, and writes all of them as a website.
 
 use super::{
     TOOL_FAILED,
     output::{self, Terminal},
 };
 use crate::{
-    explain::{self, Answer, Document, Site},
+    explain::{self, Answer, Site},
     settings::usage::UsageError,
     text::Inert,
 };
 use clap::{Args, ValueEnum};
 use std::{
     fmt::Write,
-    io,
+    fs::File,
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// The id, or the text; behind -- where it begins with a hyphen.
-    #[arg(required_unless_present = "all")]
+    /// An id, an AADSTS number, a SQLSTATE or an error text. `-`, or nothing, reads standard input.
+    /// A text that starts with a hyphen follows `--`.
     pub text: Vec<String>,
+    /// Read the error text from a file; at most 1 MiB is read.
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    pub file: Option<PathBuf>,
     /// The format; with --all a website, Markdown files, or one JSON document.
     #[arg(long, value_enum, default_value_t)]
     pub format: ExplainFormat,
-    /// Write every page into this folder, which is made where it does not exist.
-    #[arg(long, value_name = "DIR", conflicts_with = "text")]
+    /// Write every page into this folder, which is created if it does not exist.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["text", "file"])]
     pub all: Option<PathBuf>,
 }
 
@@ -45,42 +49,106 @@ pub enum ExplainFormat {
 /// Runs `explain`.
 ///
 /// # Errors
-/// No page is known for the text.
+/// The input cannot be read, or no page is known for it.
 pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     if let Some(folder) = &args.all {
         return Ok(finished(write_all(folder, args.format), folder, terminal));
     }
-    let text = args.text.join(" ");
-    let answer = explain::find(&text);
-    if answer.pages.is_empty() {
-        return Err(UsageError::new(format!("no page is known for \"{}\"", text.trim()))
-            .suggest("a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the error's text; `entra-pg checks` lists the ids"));
+    let text = input(args)?;
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(UsageError::new("the text is empty").suggest(SUGGESTION));
     }
-    let said = said(&answer, args.format).and_then(|text| output::to_stdout(&text));
-    Ok(if said.is_ok() { 0 } else { TOOL_FAILED })
+    let answer = explain::find(&text);
+    if answer.pages.is_empty() && args.format != ExplainFormat::Json {
+        return Err(unknown(&answer, &text));
+    }
+    let written =
+        rendered(&answer, args.format, terminal).and_then(|text| output::to_stdout(&text));
+    match written {
+        Err(_) => Ok(TOOL_FAILED),
+        Ok(()) if answer.pages.is_empty() => Err(unknown(&answer, &text)),
+        Ok(()) => Ok(0),
+    }
 }
 
-fn said(answer: &Answer, format: ExplainFormat) -> io::Result<Inert> {
-    let pages = &answer.pages;
-    let joined = |page: fn(&Document) -> String, between: &str| {
-        pages.iter().map(page).collect::<Vec<String>>().join(between)
+/// What `explain` takes.
+const SUGGESTION: &str = "a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the text of \
+    the error; `entra-pg checks` lists the ids, and `entra-pg doctor` finds the cause by itself";
+
+/// The text of the arguments, of a file, or of standard input. A little more than the limit is read, so
+/// that a longer text is noticed.
+fn input(args: &ExplainArgs) -> Result<Vec<u8>, UsageError> {
+    let limit = u64::try_from(explain::reader::LIMIT).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    let text = args.text.join(" ");
+    if let Some(path) = args.file.as_deref().or_else(|| file_named(&text)) {
+        let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+        return match read {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(UsageError::new(format!("cannot read {}: {error}", path.display()))),
+        };
+    }
+    if text != "-" && !args.text.is_empty() {
+        return Ok(text.into_bytes());
+    }
+    if text != "-" && io::stdin().is_terminal() {
+        return Err(UsageError::new("no id and no error text is given").suggest(SUGGESTION));
+    }
+    match io::stdin().lock().take(limit).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(UsageError::new(format!("cannot read standard input: {error}"))),
+    }
+}
+
+/// The file that a text names, such as `error.log`. An id is never taken for a file.
+fn file_named(text: &str) -> Option<&Path> {
+    let path = Path::new(text);
+    let file = !text.is_empty() && text.len() < 1024 && !text.contains('\n') && path.is_file();
+    (file && !explain::find(text.as_bytes()).exact).then_some(path)
+}
+
+/// The error for a text without candidates. It never repeats the text, which can hold a secret.
+fn unknown(answer: &Answer, text: &[u8]) -> UsageError {
+    let mut message = if text.contains(&0) {
+        "no page is known for this input: it is not a text".to_owned()
+    } else {
+        "no page is known for this text".to_owned()
     };
+    if answer.truncated {
+        message.push_str("; only the first 1 MiB was read");
+    }
+    for page in &answer.nearest {
+        let _ = write!(message, "\n  nearest page: {}: {}", page.id, page.title);
+    }
+    UsageError::new(message).suggest(SUGGESTION)
+}
+
+fn rendered(answer: &Answer, format: ExplainFormat, terminal: &Terminal) -> io::Result<Inert> {
+    let pages = &answer.pages;
     Ok(match format {
-        ExplainFormat::Text => {
-            let mut out = String::new();
-            if !answer.exact {
-                let ids: Vec<&str> = pages.iter().map(|page| page.id.as_str()).collect();
-                let _ = writeln!(
-                    out,
-                    "This text can mean: {}.\n`entra-pg doctor` tells which.\n",
-                    ids.join(", ")
-                );
-            }
-            Inert::text(&(out + &joined(explain::text, "\n\n")))
+        ExplainFormat::Text if answer.exact => {
+            Inert::text(&pages.iter().map(explain::text).collect::<String>())
         }
-        ExplainFormat::Markdown => Inert::text(&joined(explain::markdown, "\n")),
+        ExplainFormat::Text => Inert::text(&explain::summary(answer, terminal.width)),
+        ExplainFormat::Markdown => {
+            let mut out: String = pages.iter().take(1).map(explain::markdown).collect();
+            let others = pages.get(1..).unwrap_or_default();
+            if !others.is_empty() {
+                out.push_str("\n## Other possible causes\n\n");
+            }
+            for page in others {
+                let _ = writeln!(out, "- `{}`: {}", page.id, page.title);
+            }
+            Inert::text(&out)
+        }
         ExplainFormat::Json => {
-            let document = serde_json::json!({"exact": answer.exact, "pages": pages});
+            let document = serde_json::json!({
+                "exact": answer.exact,
+                "pages": pages,
+                "candidates": answer.reasons,
+                "truncated": answer.truncated,
+                "nearest": answer.nearest,
+            });
             Inert::json(&(serde_json::to_string_pretty(&document)? + "\n"))
         }
     })

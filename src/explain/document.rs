@@ -1,8 +1,12 @@
-//! A page, whatever it is about.
+//! The pages of problems, checks, AADSTS numbers and SQLSTATEs in one form.
 
-use super::sqlstate::Sqlstate;
+use super::{reader::Subject, sqlstate::Sqlstate};
 use entra_pg_checks::{
-    Check, Problem, Severity, problems, rulebook, support::token::aadsts::Aadsts,
+    Check, Problem, Severity, problems, rulebook,
+    support::token::{
+        aadsts::{self, Aadsts},
+        refusal::OTHER_ENTRA_ERROR,
+    },
 };
 use serde::Serialize;
 
@@ -120,33 +124,82 @@ impl Document {
         }
     }
 
-    /// One of Entra's numbers: its own advice first, then what its problem says.
+    /// An AADSTS number: its own advice first, then the page of its problem.
     pub(super) fn number(known: &'static Aadsts) -> Self {
         let problem = Self::problem(known.problem);
-        let advice = known.advice.iter().map(|advice| {
+        let code = known.code;
+        let own = known.advice.iter().map(|advice| {
             let (text, command) = advice.shown();
             let command = Some(command).filter(|command| !command.is_empty());
             Remedy { actor: advice.actor.label(), text, command }
         });
-        let code = known.code;
+        let (actor, text) = known.todo;
+        let todo = Remedy { actor: actor.label(), text: text.to_owned(), command: None };
+        let mut fix: Vec<Remedy> = own.collect();
+        if fix.is_empty() {
+            fix.push(todo);
+        }
+        let name = Some(known.name).filter(|name| !name.is_empty());
+        let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+        let mut means = format!(
+            "Microsoft Entra ID refused the request with this number{name}: {}.",
+            known.meaning
+        );
+        if !known.occurs {
+            means.push_str(
+                " The number belongs to another kind of request: it cannot occur when a token for \
+                PostgreSQL is requested.",
+            );
+        }
+        // The general page says nothing that the number does not say better.
+        let general = known.problem == &OTHER_ENTRA_ERROR;
+        if !general {
+            means = format!("{means} {}", problem.means);
+            fix.extend(problem.fix);
+        }
+        let mut confirm = vec![format!("Microsoft's text: {}", aadsts::address(code))];
+        confirm.extend(problem.confirm.into_iter().filter(|_| !general));
         Self {
             id: format!("AADSTS{code}"),
             kind: "aadsts",
             title: known.meaning.to_owned(),
             severity: problem.severity,
-            means: format!("Entra ID says with this number: {}. {}", known.meaning, problem.means),
-            causes: problem.causes,
-            confirm: [
-                vec![format!(
-                    "Microsoft's own words: https://login.microsoftonline.com/error?code={code}"
-                )],
-                problem.confirm,
-            ]
-            .concat(),
-            fix: advice.chain(problem.fix).collect(),
+            means,
+            causes: if general { Vec::new() } else { problem.causes },
+            confirm,
+            fix,
             mistaken_for: problem.mistaken_for,
             related: vec![related(known.problem)],
             sources: problem.sources,
+        }
+    }
+
+    /// A number that Microsoft does not publish: the general page with the number.
+    pub(super) fn unpublished(code: u32) -> Self {
+        let general = Self::problem(&OTHER_ENTRA_ERROR);
+        Self {
+            id: format!("AADSTS{code}"),
+            kind: "aadsts",
+            title: "Microsoft Entra ID refused the request; Microsoft publishes no text for this number"
+                .to_owned(),
+            means: format!(
+                "Microsoft Entra ID refused the request with the number {code}, which is not in \
+                Microsoft's list of error codes. Read the text after the number."
+            ),
+            causes: Vec::new(),
+            confirm: vec![format!("Microsoft's text, if there is one: {}", aadsts::address(code))],
+            related: vec![related(&OTHER_ENTRA_ERROR)],
+            ..general
+        }
+    }
+
+    /// The page of a candidate.
+    pub(super) fn of(subject: Subject) -> Self {
+        match subject {
+            Subject::Problem(problem) => Self::problem(problem),
+            Subject::Number(known) => Self::number(known),
+            Subject::Unpublished(code) => Self::unpublished(code),
+            Subject::State(state) => Self::sqlstate(state),
         }
     }
 
@@ -172,8 +225,14 @@ impl Document {
     }
 }
 
+impl Related {
+    pub(super) fn of(problem: &Problem) -> Self {
+        Self { id: problem.id.to_owned(), title: problem.title.to_owned() }
+    }
+}
+
 fn related(problem: &Problem) -> Related {
-    Related { id: problem.id.to_owned(), title: problem.title.to_owned() }
+    Related::of(problem)
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

@@ -380,7 +380,10 @@ pub static TOKEN_EXPIRED: Problem = Problem {
     title: "the server says that the token has expired",
     explains: &["access/*"],
     waiting: Waiting::HelpsWithNewToken,
-    fragments: &[Fragment::new("server login has been failing", 30)],
+    fragments: &[
+        Fragment::new("access token has expired", 95),
+        Fragment::new("server login has been failing", 72),
+    ],
     page: Page {
         means: "The token's time was over when it arrived. A session that stands already is not \
             affected.",
@@ -399,6 +402,7 @@ pub static AUDIENCE_REFUSED: Problem = Problem {
     title: "the server says that the token is for another audience",
     explains: &["access/*"],
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("valid audience claim", 95)],
     page: Page {
         means: "The token was issued for another service, or for the database service of another \
             cloud.",
@@ -420,6 +424,7 @@ pub static OID_CLAIM_REFUSED: Problem = Problem {
     title: "the server finds no usable object id in the token",
     explains: &["access/*"],
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("valid oid claim", 95)],
     page: Page {
         means: "The token is not an access token for a principal of the server's tenant.",
         causes: &[
@@ -441,6 +446,10 @@ pub static TOKEN_REFUSED: Problem = Problem {
     title: "the server cannot validate the token",
     explains: &["access/*"],
     vantage: VantageKind::ServerInferred,
+    fragments: &[
+        Fragment::new("error occurred while validating the access token", 95),
+        Fragment::new("access token has invalid format", 86),
+    ],
     page: Page {
         means: "The server could not make sense of what it was given, or could not reach Entra to \
             verify it.",
@@ -468,6 +477,10 @@ pub static USER_ROLE_APP_TOKEN: Problem = Problem {
     title: "the role belongs to a person, and the token to an application",
     explains: &["access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("user token for role", 96),
+        Fragment::new("is neither an aad_auth_tokentype_app_user", 95),
+    ],
     page: Page {
         means: "The role is mapped to a user, and the token is one of a service principal or \
             managed identity.",
@@ -492,6 +505,7 @@ pub static SERVICE_ROLE_USER_TOKEN: Problem = Problem {
     title: "the role belongs to an application, and the token to a person",
     explains: &["access/*"],
     waiting: Waiting::Useless,
+    fragments: &[Fragment::new("service principals cannot generate", 96)],
     page: Page {
         means: "The role is mapped to a service principal or managed identity, and the token is \
             one of a user.",
@@ -512,6 +526,10 @@ pub static OBJECT_ID_MISMATCH: Problem = Problem {
     id: "login/object-id-mismatch",
     title: "the role belongs to another object id",
     explains: &["access/*"],
+    fragments: &[
+        Fragment::new("oid mismatch for role", 95),
+        Fragment::new("does not match the appid", 94),
+    ],
     page: Page {
         means: "Role name and kind are right, and the security label carries another object id \
             than the token: the identity was deleted and recreated, or another one of the same \
@@ -539,6 +557,7 @@ pub static NOT_IN_GROUP: Problem = Problem {
     title: "the token's holder is not in the group",
     explains: &["access/*"],
     waiting: Waiting::HelpsWithNewToken,
+    fragments: &[Fragment::new("does not contain group id", 95)],
     page: Page {
         means: "The role is a group's, and the token does not show membership.",
         causes: &[
@@ -562,6 +581,12 @@ pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
     id: "login/client-address-refused",
     title: "the server's rules do not let this address in",
     explains: &["access/*"],
+    fragments: &[
+        Fragment::new("no pg_hba.conf entry … ssl encryption", 90),
+        Fragment::new("no pg_hba.conf entry … ssl on", 90),
+        Fragment::new("pg_hba.conf rejects connection", 88),
+        Fragment::new("no pg_hba.conf entry", 84),
+    ],
     page: Page {
         means: "The server has no entry for this client's address. The address that it prints is \
             the one it sees, after NAT.",
@@ -584,6 +609,16 @@ pub static TLS_REQUIRED: Problem = Problem {
     title: "the server insists on TLS",
     explains: &["access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("no pg_hba.conf entry … no encryption", 86),
+        Fragment::new("no pg_hba.conf entry … ssl off", 86),
+        Fragment::new("unknown auth message code 1397113172", 88),
+        Fragment::new("ssl connection is required", 84),
+        Fragment::new("connection requires ssl", 84),
+        Fragment::new("ssl is required", 84),
+        Fragment::new("built without tls support", 82),
+        Fragment::new("require_secure_transport", 80),
+    ],
     page: Page {
         means: "The connection came without encryption. With sslmode=prefer psql retries so after \
             any first failure, and shows this second, misleading error: the first line is the true \
@@ -603,8 +638,10 @@ pub static TOO_MANY_CONNECTIONS: Problem = Problem {
     title: "the server has no connection left",
     explains: &["access/*"],
     fragments: &[
-        Fragment::new("remaining connection slots are reserved", 90),
-        Fragment::new("too many clients already", 80),
+        Fragment::new("remaining connection slots are reserved", 93),
+        Fragment::new("too many clients already", 93),
+        Fragment::new("too many connections for", 93),
+        Fragment::new("no more connections allowed", 93),
     ],
     page: Page {
         means: "All connection slots, or those of this role or database, are taken (SQLSTATE \
@@ -624,8 +661,13 @@ pub static STARTING_UP: Problem = Problem {
     title: "the server is starting up or shutting down",
     explains: &["access/*"],
     fragments: &[
-        Fragment::new("terminating connection due to administrator command", 420),
-        Fragment::new("the database system is starting up", 70),
+        Fragment::new("the database system is starting up", 92),
+        Fragment::new("the database system is shutting down", 92),
+        Fragment::new("the database system is in recovery mode", 92),
+        Fragment::new("the database system is not yet accepting connections", 92),
+        Fragment::new("the database system is not accepting connections", 92),
+        Fragment::new("terminating connection due to administrator command", 92),
+        Fragment::new("terminating connection because of crash", 86),
     ],
     page: Page {
         means: "The server does not accept logins at the moment (SQLSTATE 57P03).",
@@ -643,6 +685,7 @@ pub static ROLE_CANNOT_LOG_IN: Problem = Problem {
     id: "login/role-cannot-log-in",
     title: "the role may not log in",
     explains: &["access/*"],
+    fragments: &[Fragment::new("is not permitted to log in", 95)],
     page: Page {
         means: "The token was accepted, and the role has NOLOGIN: usual for the role of a \
             synchronised group.",
@@ -668,6 +711,7 @@ pub static SERVER_DEFECT: Problem = Problem {
     explains: &["access/*"],
     waiting: Waiting::Useless,
     vantage: VantageKind::ServerInferred,
+    fragments: &[Fragment::new("cannot read pg_class without having selected a database", 95)],
     page: Page {
         means: "The message is one of PostgreSQL's own internals: a defect of the server, seen on \
             version 18.",
@@ -686,7 +730,12 @@ pub static POOLER_TOKEN_TOO_LONG: Problem = Problem {
     title: "the token is too long for the pooler",
     explains: &["access/*"],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("server login has been failing", 29)],
+    fragments: &[
+        Fragment::new("client sent partial pkt", 94),
+        Fragment::new("password too long", 94),
+        Fragment::new("server login has been failing", 68),
+        Fragment::new("08p01: password authentication failed", 68),
+    ],
     page: Page {
         means: "PgBouncer takes passwords of up to 2,047 bytes; a user's token with many groups is \
             longer. Port 5432 takes it.",
@@ -706,9 +755,9 @@ pub static STALLED: Problem = Problem {
     explains: &["access/*"],
     vantage: VantageKind::ServerInferred,
     fragments: &[
-        Fragment::new("timeout expired", 558),
-        Fragment::new("timed out", 528),
-        Fragment::new("timeout while", 518),
+        Fragment::new("timeout expired", 46),
+        Fragment::new("timed out", 46),
+        Fragment::new("timeout while", 46),
     ],
     page: Page {
         means: "The server answered until then, and says nothing more. After a token, it is \
@@ -739,8 +788,9 @@ pub static CLOSED: Problem = Problem {
     explains: &["access/*"],
     vantage: VantageKind::ServerInferred,
     fragments: &[
-        Fragment::new("ssl connection has been closed unexpectedly", 689),
-        Fragment::new("server closed the connection unexpectedly", 429),
+        Fragment::new("server closed the connection unexpectedly", 48),
+        Fragment::new("ssl connection has been closed unexpectedly", 48),
+        Fragment::new("connection terminated unexpectedly", 48),
     ],
     page: Page {
         means: "The connection ends without an error message.",
@@ -780,7 +830,11 @@ pub static REFUSED: Problem = Problem {
     title: "the server refuses the login",
     explains: &["access/*"],
     vantage: VantageKind::ServerInferred,
-    fragments: &[Fragment::new("password authentication failed", 96)],
+    fragments: &[
+        Fragment::new("password authentication failed", 60),
+        Fragment::new("authentication failed against database server", 58),
+        Fragment::new("sasl authentication failed", 56),
+    ],
     page: Page {
         means: "The server gave no reason that tells more. Its own words are in the evidence.",
         causes: &[

@@ -122,7 +122,17 @@ pub(crate) static FILE_MISSING: Problem = Problem {
     title: "the file of root certificates is missing or unusable",
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("root certificate file", 820)],
+    fragments: &[
+        Fragment::new("root certificate file … does not exist", 93),
+        Fragment::new("could not read root certificate file", 92),
+        Fragment::new("could not open certificate file", 90),
+        Fragment::new("root.crt: no such file", 90),
+        Fragment::new("root.crt does not exist", 90),
+        Fragment::new("could not open ssl root certificate file", 88),
+        Fragment::new("no such file or directory … .pem", 86),
+        Fragment::new("enoent … .pem", 86),
+        Fragment::new("enoent … .crt", 86),
+    ],
     page: Page {
         means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no \
             certificate, so the server's identity cannot be verified. Where it is not set, libpq \

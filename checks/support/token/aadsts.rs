@@ -1,40 +1,100 @@
-//! Error numbers of the token authority, as data: what each means, which problem it is, and what to do.
+//! The AADSTS error numbers of Microsoft Entra ID: the meaning of each, its problem, and what to do.
 //!
-//! Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; the
-//! numbers of federation: Azure/azure-workload-identity, "Known issues" and "Troubleshooting".
+//! The table is `aadsts.tsv`. Sources: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>,
+//! the look-up page `https://login.microsoftonline.com/error?code=N`, and for federation
+//! <https://azure.github.io/azure-workload-identity/docs/known-issues.html>.
 
 use super::{
     advice::{Advice, advise},
-    refusal::{
-        APP_DISABLED, APP_UNKNOWN, ASSERTION_EXPIRED, CERTIFICATE_REJECTED, CONDITIONAL_ACCESS,
-        CONSENT_MISSING, ENTRA_TRANSIENT, FEDERATION_MISMATCH, MFA_REQUIRED, NOT_ASSIGNED,
-        OTHER_ENTRA_ERROR, RESOURCE_UNKNOWN, SCOPE_WRONG, SECRET_EXPIRED, SECRET_WRONG,
-        SESSION_EXPIRED, TENANT_RESTRICTED, TENANT_UNKNOWN, THROTTLED, USER_DISABLED, USER_UNKNOWN,
-    },
+    refusal::{ALL as PROBLEMS, OTHER_ENTRA_ERROR},
 };
 use crate::{
     check::Problem,
     facts::credential::EntraError,
-    verdict::Actor::{EntraAdmin, Microsoft, Network, You},
+    verdict::Actor::{self, EntraAdmin, Microsoft, Network, You},
 };
+use std::sync::LazyLock;
 
 /// One error number.
 #[derive(Debug)]
 pub struct Aadsts {
-    /// The number behind `AADSTS`.
+    /// The number after `AADSTS`.
     pub code: u32,
-    /// What it means, as a clause.
+    /// Microsoft's name of it; empty if none is published.
+    pub name: &'static str,
+    /// The meaning, as a sentence without a full stop.
     pub meaning: &'static str,
-    /// The problem it is.
+    /// The problem that it indicates.
     pub problem: &'static Problem,
-    /// What to do, best first.
+    /// What to do, for the number itself.
+    pub todo: (Actor, &'static str),
+    /// What to do with the user's own values, best first; empty if `todo` says it all.
     pub advice: &'static [Advice],
+    /// Whether it can occur when a token for PostgreSQL is requested.
+    pub occurs: bool,
 }
 
-/// What a number means; `None` for one that is not listed.
+/// The table, read on first use.
+static TABLE: LazyLock<Vec<Aadsts>> =
+    LazyLock::new(|| include_str!("aadsts.tsv").lines().filter_map(row).collect());
+
+/// Every published number, in ascending order.
+#[must_use]
+pub fn all() -> &'static [Aadsts] {
+    &TABLE
+}
+
+/// The entry of a number; `None` if it is not published.
 #[must_use]
 pub fn lookup(code: u32) -> Option<&'static Aadsts> {
-    ALL.iter().find(|known| known.code == code)
+    let at = TABLE.binary_search_by_key(&code, |known| known.code).ok()?;
+    TABLE.get(at)
+}
+
+/// The published number that says most: the first, but a general one only if it is the only one.
+#[must_use]
+pub fn decisive(codes: &[u32]) -> Option<&'static Aadsts> {
+    let mut published = codes.iter().copied().filter_map(lookup);
+    let first = published.next()?;
+    if is_general(first.code) { published.next().or(Some(first)) } else { Some(first) }
+}
+
+/// Whether a number only says that a credential was refused, so that another number gives the reason.
+#[must_use]
+pub fn is_general(code: u32) -> bool {
+    matches!(code, 70002 | 70000)
+}
+
+/// The address of Microsoft's own text about a number.
+#[must_use]
+pub fn address(code: u32) -> String {
+    format!("https://login.microsoftonline.com/error?code={code}")
+}
+
+/// A line of the table; `None` for the heading.
+fn row(line: &'static str) -> Option<Aadsts> {
+    let mut columns = line.split('\t');
+    let code = columns.next()?.parse().ok()?;
+    let slug = columns.next()?;
+    let actor = match columns.next()? {
+        "admin" => EntraAdmin,
+        "network" => Network,
+        "microsoft" => Microsoft,
+        _ => You,
+    };
+    let occurs = columns.next()? == "yes";
+    let (name, meaning, todo) = (columns.next()?, columns.next()?, columns.next()?);
+    let problem = PROBLEMS.iter().copied().find(|problem| problem.id.ends_with(slug));
+    let advice = ADVICE.iter().find(|(codes, _)| codes.contains(&code));
+    Some(Aadsts {
+        code,
+        name,
+        meaning,
+        problem: problem.unwrap_or(&OTHER_ENTRA_ERROR),
+        todo: (actor, todo),
+        advice: advice.map_or(&[], |(_, advice)| advice),
+        occurs,
+    })
 }
 
 /// The first number of the form `AADSTS50076` in a text.
@@ -45,7 +105,6 @@ pub fn code_in(text: &str) -> Option<u32> {
         text.get(start..)?.chars().take_while(char::is_ascii_digit).take(9).collect();
     digits.parse().ok()
 }
-
 /// What a text such as the Azure CLI's holds of an error: its number, its words, and what a support
 /// ticket needs.
 #[must_use]
@@ -77,320 +136,233 @@ pub fn error_in(text: &str) -> Option<EntraError> {
     })
 }
 
-macro_rules! codes {
-    ($($problem:ident $advice:tt { $($code:literal $meaning:literal)* })*) => {
-        /// Every number that is known.
-        pub const ALL: &[Aadsts] = &[$($(
-            Aadsts { code: $code, meaning: $meaning, problem: &$problem, advice: advise!($advice) },
-        )*)*];
+macro_rules! advice {
+    ($($codes:tt $advice:tt)*) => {
+        /// Numbers whose advice uses the user's own values and commands.
+        const ADVICE: &[(&[u32], &[Advice])] = &[$((&$codes, advise!($advice)),)*];
     };
 }
 
-codes! {
-    SECRET_WRONG [
-        You "Set AZURE_CLIENT_SECRET to the secret's value; a GUID is the secret's id" "";
-        EntraAdmin "Make a new client secret for {client}, and give its value to the job" "az ad \
-            app credential reset --id {client} --append";
-    ] {
-        7000215 "the client secret is wrong; the secret's id instead of its value, mostly"
-        70002 "the credentials of the application are wrong"
-    }
-    SECRET_WRONG [
-        You "See that AZURE_CLIENT_SECRET is not empty in this shell or job" "";
-        EntraAdmin "Switch \"Allow public client flows\" off for {client}, if it is on" "";
-    ] { 7000218 "the request holds neither client secret nor assertion" }
-    SECRET_WRONG [
-        EntraAdmin "Give {client} the platform of a confidential client (Web), or sign in without \
-            a secret" "";
-    ] { 700025 "the application is public, and sent a secret" }
-    SECRET_EXPIRED [
-        EntraAdmin "Make a new client secret for {client}, or better a federated credential" "az \
-            ad app credential reset --id {client} --append";
-    ] { 7000222 "the client secret has expired" }
-    APP_UNKNOWN [
-        You "Check that {client} is the application (client) id and not an object id, and that its \
-            tenant is {tenant}" "az ad sp show --id {client} --query \
-                '{appId:appId,tenant:appOwnerOrganizationId}'";
-        EntraAdmin "Create the service principal in tenant {tenant}; after creating it, wait some \
-            minutes" "az ad sp create --id {client}";
-    ] {
-        700016 "the application is not in this tenant"
-        70001 "the application is not known, or disabled"
-        700011 "the application is not in this directory"
-        7000229 "the application has no service principal in this tenant"
-    }
-    APP_DISABLED [
-        EntraAdmin "Enable {client} in Enterprise applications" "az ad sp update --id {client} \
-            --set accountEnabled=true";
-    ] { 7000112 "the application is disabled" }
-    APP_DISABLED [
-        EntraAdmin "Enable the enterprise application Azure OSSRDBMS Database in tenant {tenant}" "az \
-            ad sp update --id 123cd850-d9df-40bd-94d5-c9f07b7fa203 --set accountEnabled=true";
-    ] { 500014 "the service principal of the resource is disabled" }
-    CERTIFICATE_REJECTED [
-        EntraAdmin "Upload the certificate to {client}, and compare thumbprints" "az ad app \
-            credential list --id {client} --cert --query '[].customKeyIdentifier'";
-        You "See that the leaf certificate stands first in AZURE_CLIENT_CERTIFICATE_PATH" "";
-    ] {
-        700027 "the certificate that signed the assertion is not registered"
-        700030 "the certificate's subject or chain does not fit"
-        50012 "the assertion's signature could not be verified"
-        50013 "the assertion is invalid"
-    }
-    TENANT_UNKNOWN [
-        You "Set AZURE_TENANT_ID (or --tenant) to the tenant's id; {tenant} is none in this cloud" "az \
-            account show --query tenantId -o tsv";
-    ] {
-        90002 "the tenant does not exist in this cloud"
-        900023 "the tenant is neither an id nor a domain name"
-        900021 "the tenant is the empty id"
-        50128 "the domain name is not a tenant's"
-    }
-    TENANT_UNKNOWN [
-        You "Name the tenant: --tenant, or AZURE_TENANT_ID" "az account show --query tenantId -o \
-            tsv";
-    ] {
-        50059 "the request names no tenant"
-        90019 "the request names no tenant"
-    }
-    TENANT_UNKNOWN [
-        You "Choose the cloud of the server and of the tenant, and sign in there" "az cloud set \
-            --name {cloud} && az login --tenant {tenant}";
-    ] {
-        90038 "the tenant is in another cloud"
-        900382 "the tenant is in another cloud"
-        900432 "the client is not allowed across clouds"
-        1000104 "the account is in another cloud"
-    }
-    RESOURCE_UNKNOWN [
-        You "Ask for the scope {scope}: the server's own name is no resource, and each cloud has \
-            its own" "";
-        EntraAdmin "Where the tenant {tenant} lacks the service principal: create it" "az ad sp \
-            create --id 123cd850-d9df-40bd-94d5-c9f07b7fa203";
-    ] {
-        500011 "the resource has no service principal in this tenant: a misspelt scope, or another \
-            cloud's"
-        50001 "the resource is unknown or disabled"
-    }
-    RESOURCE_UNKNOWN [
-        EntraAdmin "Register the resource provider in a subscription of tenant {tenant}" "az \
-            provider register --namespace Microsoft.DBforPostgreSQL";
-        EntraAdmin "Add the permission user_impersonation of Azure OSSRDBMS Database to {client}" "";
-    ] {
-        650052 "the tenant has no subscription to the resource"
-        650054 "the application asks for a resource that was removed"
-        650056 "the application is misconfigured: it lists no permission for the resource"
-        650057 "the resource is not listed in the application's permissions"
-    }
-    SCOPE_WRONG [
-        You "Ask for {scope}, and for no other resource in the same request" "";
-    ] {
-        70011 "the scope is not valid"
-        1002012 "client credentials need a scope that ends in /.default"
-        28002 "the scope is malformed"
-        28003 "the scope is empty"
-        700022 "the request names several resources"
-        700023 "the request names no resource, or several"
-        901002 "the parameter resource is not for this endpoint"
-    }
-    MFA_REQUIRED [
-        You "Sign in again for this resource, with the second factor" "az login --tenant {tenant} \
-            --scope {scope}";
-        You "In a job: use a service principal or a managed identity, which have no second factor" "";
-    ] {
-        50076 "a second factor is needed"
-        50079 "the user must register for a second factor"
-        50074 "a second factor is needed, and was not given"
-        50078 "the second factor has expired"
-        50072 "the user must enrol for a second factor"
-        50158 "an external challenge was not answered"
-    }
-    CONDITIONAL_ACCESS [
-        EntraAdmin "Find the sign-in by its correlation id in the sign-in log, and the policy that \
-            blocked it; the resource is Azure OSSRDBMS Database \
+advice! {
+    [7000215, 70002] [
+        You "Set AZURE_CLIENT_SECRET to the value of the secret; a GUID is the ID of the secret" "";
+        EntraAdmin "Create a new client secret for {client} and give its value to the job"
+            "az ad app credential reset --id {client} --append";
+    ]
+    [7000218] [
+        You "If a secret is intended: check that AZURE_CLIENT_SECRET is not empty in this shell \
+            or job" "";
+        EntraAdmin "For a sign-in without a secret: turn on \"Allow public client flows\" for \
+            {client}, or register http://localhost under Mobile and desktop applications"
+            "az ad app update --id {client} --is-fallback-public-client true";
+    ]
+    [700025] [
+        You "Send no secret and no assertion with {client}" "";
+        EntraAdmin "Or make {client} a confidential client (platform Web)" "";
+    ]
+    [7000222] [
+        EntraAdmin "Create a new client secret for {client}, or better a federated credential"
+            "az ad app credential reset --id {client} --append";
+    ]
+    [700016, 70001, 700011, 7000229] [
+        You "Check that {client} is the application (client) ID and not an object ID, and that \
+            its tenant is {tenant}"
+            "az ad sp show --id {client} --query \"{appId:appId,tenant:appOwnerOrganizationId}\"";
+        EntraAdmin "Create the service principal in tenant {tenant}, then wait a few minutes"
+            "az ad sp create --id {client}";
+    ]
+    [7000112] [
+        EntraAdmin "Enable {client} in Enterprise applications"
+            "az ad sp update --id {client} --set accountEnabled=true";
+    ]
+    [500014] [
+        EntraAdmin "Enable the enterprise application Azure OSSRDBMS Database in tenant {tenant}"
+            "az ad sp update --id 123cd850-d9df-40bd-94d5-c9f07b7fa203 --set accountEnabled=true";
+    ]
+    [700027, 700030, 50012] [
+        EntraAdmin "Upload the certificate to {client}, and compare the thumbprints"
+            "az ad app credential list --id {client} --cert --query \"[].customKeyIdentifier\"";
+        You "Put the leaf certificate first in AZURE_CLIENT_CERTIFICATE_PATH" "";
+    ]
+    [90002, 900023, 900021, 50128] [
+        You "Set AZURE_TENANT_ID (or --tenant) to the ID of the tenant; {tenant} does not exist \
+            in this cloud"
+            "az account show --query tenantId -o tsv";
+    ]
+    [50059, 90019] [
+        You "Name the tenant with --tenant or AZURE_TENANT_ID" "az account show --query tenantId -o tsv";
+    ]
+    [90038, 900382, 900432, 1000104] [
+        You "Select the cloud of the server and of the tenant, and sign in there"
+            "az cloud set --name {cloud} && az login --tenant {tenant}";
+    ]
+    [500011, 50001] [
+        You "Request the scope {scope}: the name of the server is not a resource, and each cloud \
+            has its own scope" "";
+        EntraAdmin "If tenant {tenant} has no service principal of the database service, create it"
+            "az ad sp create --id 123cd850-d9df-40bd-94d5-c9f07b7fa203";
+    ]
+    [650052] [
+        EntraAdmin "Create the service principal of Azure OSSRDBMS Database in tenant {tenant}"
+            "az ad sp create --id 123cd850-d9df-40bd-94d5-c9f07b7fa203";
+    ]
+    [650056, 650057] [
+        EntraAdmin "Add the permission user_impersonation of Azure OSSRDBMS Database to {client}"
+            "az ad app permission add --id {client} --api 123cd850-d9df-40bd-94d5-c9f07b7fa203 \
+                --api-permissions cef99a3a-4cd3-4408-8143-4375d1e38a17=Scope";
+        EntraAdmin "Then grant consent" "az ad app permission admin-consent --id {client}";
+    ]
+    [70011, 1002012, 28002, 28003, 700022, 700023, 901002] [
+        You "Request {scope}, and no other resource in the same request" "";
+    ]
+    [50076, 50079, 50074, 50078, 50072, 50158] [
+        You "Sign in again for this resource and complete MFA" "az login --tenant {tenant} --scope {scope}";
+        You "In a job: use a service principal or a managed identity, which need no MFA" "";
+    ]
+    [53003, 50131, 530032, 530035] [
+        EntraAdmin "Find the sign-in in the sign-in log by its correlation ID, and the policy \
+            that blocked it; the resource is Azure OSSRDBMS Database \
             (123cd850-d9df-40bd-94d5-c9f07b7fa203). A subnet with the service endpoint \
-            Microsoft.AzureActiveDirectory shows an IPv6 address, which no IPv4 location \
-            matches" "";
-    ] {
-        53003 "a Conditional Access policy blocks the token"
-        50131 "a policy of the tenant blocks the device or the place"
-        530032 "a tenant policy blocks the token"
-        530035 "security defaults block the token"
-    }
-    CONDITIONAL_ACCESS [
-        You "Sign in on a device that complies and is joined or registered" "";
-        EntraAdmin "Or exclude Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203) from \
-            the device policy; the sign-in log names it by the correlation id" "";
-    ] {
-        53000 "the device does not comply"
-        53001 "the device is not joined to the domain"
-        530003 "the device must be managed"
-        50005 "the device's platform is not allowed"
-        50097 "the device must authenticate"
-        50129 "the device is not joined to the workplace"
-        50155 "the device could not be authenticated"
-        50187 "the device could not be authenticated"
-    }
-    CONSENT_MISSING [
-        EntraAdmin "Grant {client} the permission user_impersonation of Azure OSSRDBMS Database" "az \
-            ad app permission admin-consent --id {client}";
-    ] {
-        65001 "nobody has consented to the application's access"
-        90094 "an administrator must consent"
-        90095 "an administrator must consent"
-        90008 "the application asks for a permission that needs consent"
-    }
-    CONSENT_MISSING [
-        You "Use the Azure CLI or an application of your own: a client id of Microsoft's cannot be \
-            borrowed" "";
-    ] { 65002 "the application is not preauthorised for the resource" }
-    USER_UNKNOWN [
-        You "Sign in to the server's tenant with an account of it" "az login --tenant {tenant} \
-            --scope {scope}";
-        EntraAdmin "Invite the account as a guest; its role is then called \
-            home_domain#EXT#@tenant" "";
-    ] {
-        50020 "the account is of another tenant, and not a guest of this one"
-        16000 "the account is not in this tenant"
-        50034 "the account is not in this tenant"
-        51004 "the account is not in this tenant"
-        90072 "the account is not in this tenant, and must be added as an external user"
-    }
-    USER_UNKNOWN [
-        You "Accept the invitation that the tenant {tenant} sent" "";
-    ] { 50014 "the guest has not accepted the invitation" }
-    USER_UNKNOWN [
-        EntraAdmin "Let the account's home tenant in: cross-tenant access settings of {tenant}" "";
-    ] {
-        500212 "the tenant's policy does not let the account in from outside"
-        500213 "the tenant's policy does not let the account in from outside"
-    }
-    USER_DISABLED [
+            Microsoft.AzureActiveDirectory uses an IPv6 address, which no IPv4 location matches" "";
+    ]
+    [53000, 53001, 530003, 50005, 50097, 50129, 50155, 50187] [
+        You "Sign in on a compliant device that is joined or registered" "";
+        EntraAdmin "Or exclude Azure OSSRDBMS Database (123cd850-d9df-40bd-94d5-c9f07b7fa203) \
+            from the device policy; find it in the sign-in log by the correlation ID" "";
+    ]
+    [65001, 90094, 90095] [
+        EntraAdmin "Add the permission user_impersonation of Azure OSSRDBMS Database to {client}"
+            "az ad app permission add --id {client} --api 123cd850-d9df-40bd-94d5-c9f07b7fa203 \
+                --api-permissions cef99a3a-4cd3-4408-8143-4375d1e38a17=Scope";
+        EntraAdmin "Then grant consent" "az ad app permission admin-consent --id {client}";
+    ]
+    [90008] [
+        EntraAdmin "Add the Microsoft Graph permission User.Read to {client}"
+            "az ad app permission add --id {client} --api 00000003-0000-0000-c000-000000000000 \
+                --api-permissions e1fe6dd8-ba31-4d61-89e7-88639da4683d=Scope";
+        EntraAdmin "Then grant consent" "az ad app permission admin-consent --id {client}";
+    ]
+    [65002] [
+        You "Use the Azure CLI or an application of your own: the client ID of a Microsoft \
+            application cannot be borrowed" "";
+    ]
+    [50020, 16000, 50034, 51004, 90072] [
+        You "Sign in to the server's tenant with an account of that tenant" "az login --tenant {tenant} --scope {scope}";
+        EntraAdmin "Or invite the account as a guest; the name of its role is then \
+            name_home-domain#EXT#@tenant, such as bob_fabrikam.com#EXT#@contoso.onmicrosoft.com" "";
+    ]
+    [50014] [
+        You "Accept the invitation that tenant {tenant} sent" "";
+    ]
+    [500212] [
+        EntraAdmin "In the account's home tenant: allow access to {tenant} in the outbound \
+            cross-tenant access settings" "";
+    ]
+    [500213] [
+        EntraAdmin "In {tenant}: allow the account's home tenant in the inbound cross-tenant \
+            access settings" "";
+    ]
+    [50057] [
         EntraAdmin "Enable the account" "az ad user update --id {user} --account-enabled true";
-    ] { 50057 "the account is disabled" }
-    USER_DISABLED [
-        EntraAdmin "Unlock the account, or see in the sign-in log whether its address is blocked" "";
-    ] { 50053 "the account is locked, or its address is blocked" }
-    USER_DISABLED [
-        You "Set a new password, and sign in in the browser instead of with the password" "az \
-            login --tenant {tenant} --scope {scope}";
+    ]
+    [50055, 50144] [
+        You "Set a new password, and sign in with the browser" "az login --tenant {tenant} --scope {scope}";
         EntraAdmin "Or reset the password" "";
-    ] {
-        50055 "the password has expired"
-        50144 "the password has expired"
-        50126 "user name or password is wrong"
-        50056 "the password is missing or wrong"
-        50064 "user name or password could not be checked"
-    }
-    NOT_ASSIGNED [
-        EntraAdmin "Assign the user or a group to the application in Enterprise applications" "";
-    ] { 50105 "the user is not assigned to the application" }
-    TENANT_RESTRICTED [
-        Network "Add the tenant {tenant} to the proxy's header Restrict-Access-To-Tenants" "";
-    ] {
-        500021 "the proxy's tenant restriction blocks this tenant"
-        500022 "the proxy's tenant restriction blocks this tenant"
-        50002 "the proxy's tenant restriction blocks this tenant"
-    }
-    SESSION_EXPIRED [
-        You "Sign out and in again, for this resource" "az logout; az login --tenant {tenant} \
-            --scope {scope}";
-    ] {
-        700082 "the refresh token has expired through inactivity"
-        70008 "the refresh token has expired or was revoked"
-        70043 "the refresh token has expired through a sign-in frequency policy"
-        50173 "the session was revoked, by a new password mostly"
-        50132 "the session is invalid"
-        50133 "the session is invalid"
-        50089 "the session has expired"
-        70000 "the grant is invalid or revoked"
-        700084 "the refresh token of a single-page application has expired"
-        50058 "there is no session to sign in silently"
-    }
-    FEDERATION_MISMATCH [
-        EntraAdmin "Make issuer, subject and audience of a federated credential of {client} equal \
-            to the token's, letter by letter; a slash at the issuer's end counts" "az ad app \
-                federated-credential list --id {client}";
-    ] {
-        70021 "no federated credential matches the assertion"
-        700211 "no federated credential matches the assertion's issuer"
-        700212 "no federated credential matches the assertion's audience"
-        700213 "no federated credential matches the assertion's subject"
-    }
-    FEDERATION_MISMATCH [
-        EntraAdmin "Give {client} a federated credential with an explicit subject in place of the \
-            expression" "az ad app federated-credential list --id {client}";
-    ] {
-        7002131 "no expression of a federated credential matches the assertion's subject"
-        700233 "the expression of a federated credential is not valid"
-        700234 "the expression of a federated credential is not valid"
-        700235 "the expression of a federated credential is not valid"
-        700236 "the expression of a federated credential is not valid"
-        700237 "the expression of a federated credential is not valid"
-        7002241 "expressions are not supported for this issuer"
-    }
-    FEDERATION_MISMATCH [
-        You "Present a token of an application or managed identity: those of users cannot be \
+    ]
+    [50126, 50056, 50064] [
+        You "Sign in with the browser and enter the current password" "az login --tenant {tenant} --scope {scope}";
+        EntraAdmin "Or reset the password" "";
+    ]
+    [500021, 500022, 50002] [
+        Network "Add tenant {tenant} to the header Restrict-Access-To-Tenants that the proxy \
+            sends" "";
+    ]
+    [700082, 70008, 70043, 50173, 50132, 50133, 50089, 70000, 700084, 50058] [
+        You "Sign out, and sign in again for this resource" "az logout; az login --tenant {tenant} --scope {scope}";
+    ]
+    [70021, 700211, 700212, 700213] [
+        EntraAdmin "Make issuer, subject and audience of a federated credential of {client} \
+            identical to those of the token; letter case and a slash at the end of the issuer \
+            count"
+            "az ad app federated-credential list --id {client}";
+    ]
+    [7002131, 700233, 700234, 700235, 700236, 700237, 7002241] [
+        EntraAdmin "Replace the expression in the federated credential of {client} with an \
+            explicit subject"
+            "az ad app federated-credential list --id {client}";
+    ]
+    [700229] [
+        You "Present a token of an application or managed identity: tokens of users cannot be \
             federated" "";
-    ] { 700229 "only tokens of applications can be a federated credential of an Entra issuer" }
-    FEDERATION_MISMATCH [
-        EntraAdmin "Publish the issuer's /.well-known/openid-configuration and its keys where \
-            Entra can read them" "";
-    ] { 90061 "Entra cannot reach the issuer's keys" }
-    ASSERTION_EXPIRED [
-        You "Read the federated token anew right before use: a workflow's is good for minutes; and \
-            compare this machine's clock" "date -u";
-    ] {
-        700024 "the assertion is not in its period of validity"
-        500133 "the assertion is not in its period of validity"
-    }
-    THROTTLED [
-        You "Keep tokens until shortly before they expire, in place of asking for every \
+    ]
+    [90061] [
+        EntraAdmin "Publish /.well-known/openid-configuration and the keys of the issuer where \
+            Microsoft Entra ID can read them" "";
+    ]
+    [700024, 500133] [
+        You "Read the federated token again right before use (the token of a workflow is valid \
+            for a few minutes), and check the clock of this machine" "date -u";
+    ]
+    [50196, 90055] [
+        You "Keep each token until shortly before it expires instead of requesting one per \
             connection" "";
-        You "Wait, and try again" "entra-pg doctor --retry-for 5m";
-    ] {
-        50196 "the client repeats the same request in a loop"
-        90055 "too many requests"
-    }
-    ENTRA_TRANSIENT [
-        You "Wait, and try again" "entra-pg doctor --retry-for 5m";
-        Microsoft "If it lasts: a support request with trace id, correlation id and timestamp" "";
-    ] {
-        90033 "Entra is busy for a moment"
-        90006 "Entra is busy for a moment"
-        90012 "the request took too long"
-        90024 "Entra is busy for a moment"
-        50033 "Entra is busy for a moment"
-    }
-    OTHER_ENTRA_ERROR [
-        EntraAdmin "Register a redirect address (http://localhost) for the application that signs \
-            in" "";
-    ] {
-        500113 "the application has no reply address registered"
-        900971 "the application names no reply address"
-    }
-    OTHER_ENTRA_ERROR [
-        Microsoft "Reactivate the tenant {tenant}, which was blocked because nobody used it: a \
+        You "Wait, then try again" "entra-pg doctor --retry-for 5m";
+    ]
+    [90033, 90006, 90012, 90024, 50033] [
+        You "Wait, then try again" "entra-pg doctor --retry-for 5m";
+        Microsoft "If it lasts: open a support request with trace ID, correlation ID and \
+            timestamp" "";
+    ]
+    [500113, 900971] [
+        EntraAdmin "Register the redirect URI http://localhost for the application that signs in" "";
+    ]
+    [5000225] [
+        Microsoft "Reactivate tenant {tenant}, which is blocked because of inactivity: open a \
             support request" "";
-    ] { 5000225 "the tenant is blocked, because nobody used it" }
+    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, code_in, error_in, lookup};
+    use super::{ADVICE, PROBLEMS, all, code_in, decisive, error_in, lookup};
 
     #[test]
-    fn every_number_is_listed_once() {
-        for known in ALL {
-            assert_eq!(
-                ALL.iter().filter(|other| other.code == known.code).count(),
-                1,
-                "{}",
-                known.code
+    fn the_table_is_complete_and_in_order() {
+        assert_eq!(all().len(), include_str!("aadsts.tsv").lines().count() - 1);
+        assert!(all().len() >= 500, "{}", all().len());
+        assert!(all().is_sorted_by(|one, two| one.code < two.code));
+        for line in include_str!("aadsts.tsv").lines().skip(1) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            assert_eq!(columns.len(), 7, "{line}");
+            let id = format!("token/{}", columns[1]);
+            assert!(PROBLEMS.iter().any(|problem| problem.id == id), "{line}");
+            assert!(["you", "admin", "network", "microsoft"].contains(&columns[2]), "{line}");
+            assert!(["yes", "no"].contains(&columns[3]), "{line}");
+            assert!(
+                columns[5..].iter().all(|text| text.len() > 10 && !text.ends_with('.')),
+                "{line}"
             );
-            assert!(!known.advice.is_empty(), "{}", known.code);
         }
         assert_eq!(lookup(53003).expect("listed").problem.id, "token/conditional-access");
+        assert!(lookup(1).is_none());
+    }
+
+    #[test]
+    fn advice_belongs_to_published_numbers_once() {
+        let codes: Vec<u32> = ADVICE.iter().flat_map(|(codes, _)| *codes).copied().collect();
+        for code in &codes {
+            assert!(lookup(*code).is_some_and(|known| !known.advice.is_empty()), "{code}");
+            assert_eq!(codes.iter().filter(|other| *other == code).count(), 1, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_specific_number_decides() {
+        let code = |codes: &[u32]| decisive(codes).map(|known| known.code);
+        assert_eq!(code(&[70002, 50126]), Some(50126));
+        assert_eq!(code(&[70002]), Some(70002));
+        assert_eq!(code(&[1, 53003, 50076]), Some(53003));
+        assert_eq!(code(&[1]), None);
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 pub mod aadsts;
 pub mod advice;
+pub mod pages;
 pub mod refusal;

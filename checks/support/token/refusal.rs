@@ -15,13 +15,31 @@ pub static NO_CREDENTIAL: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("defaultazurecredential failed to retrieve a token", 260),
-        Fragment::new("credentialunavailable", 250),
-        Fragment::new("no password supplied", 180),
-        Fragment::new("no password has been provided", 170),
-        Fragment::new("no password was provided by plugin", 160),
-        Fragment::new("no password or passwordprovider was provided", 150),
-        Fragment::new("client password must be a string", 140),
+        Fragment::new("empty password returned by client", 92),
+        Fragment::new("no password has been provided but the backend requires one", 90),
+        Fragment::new("no password or passwordprovider", 90),
+        Fragment::new("no password or password provider", 90),
+        Fragment::new("client password must be a string", 90),
+        Fragment::new("password is an empty string", 88),
+        Fragment::new("no password was provided by plugin", 88),
+        Fragment::new("but no password was provided", 86),
+        Fragment::new("no password supplied", 84),
+        Fragment::new("password is missing", 84),
+        Fragment::new("empty password", 80),
+        Fragment::new("azure powershell authentication failed", 82),
+        Fragment::new("connect-azaccount", 82),
+        Fragment::new("retrieve a token from the included credentials", 78),
+        Fragment::new("defaultazurecredential: failed to acquire a token", 78),
+        Fragment::new("defaultazurecredential authentication failed", 76),
+        Fragment::new("chainedtokencredential authentication failed", 76),
+        Fragment::new("defaultazurecredential failed", 74),
+        Fragment::new("aggregateauthenticationerror", 72),
+        Fragment::new("az.accounts", 64),
+        Fragment::new("credentialunavailable", 58),
+        Fragment::new("sharedtokencachecredential authentication unavailable", 58),
+        Fragment::new("azurepowershellcredential", 58),
+        Fragment::new("visualstudiocodecredential", 58),
+        Fragment::new("interactivebrowsercredential", 56),
     ],
     page: Page {
         means: "No token was given, and none of the sources that the Azure SDKs try is configured \
@@ -50,9 +68,17 @@ pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("environment variables are not fully configured", 280),
-        Fragment::new("environmentcredential authentication unavailable", 270),
-        Fragment::new("credentialunavailable", 249),
+        Fragment::new("incomplete environment variable configuration", 86),
+        Fragment::new("system_accesstoken", 84),
+        Fragment::new("missing environment variable azure_", 74),
+        Fragment::new("environment variables are not fully configured", 74),
+        Fragment::new("environmentcredential authentication unavailable", 72),
+        Fragment::new("environmentcredential is unavailable", 72),
+        Fragment::new("environmentcredential: is unavailable", 72),
+        Fragment::new("environmentcredential: environment variable", 70),
+        Fragment::new("azure_tenant_id … not set", 62),
+        Fragment::new("azure_client_id … not set", 62),
+        Fragment::new("azure_client_secret … not set", 62),
     ],
     page: Page {
         means: "Some variables of a service principal are set, and others are missing, so the SDKs \
@@ -79,9 +105,25 @@ pub static CLI_MISSING: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("azure cli not found", 360),
-        Fragment::new("azure cli is not installed", 350),
-        Fragment::new("azure developer cli could not be found", 340),
+        Fragment::new("azure cli not found", 86),
+        Fragment::new("azure cli is not installed", 86),
+        Fragment::new("azure cli not installed", 86),
+        Fragment::new("azure cli could not be found", 86),
+        Fragment::new("azure developer cli could not be found", 86),
+        Fragment::new("azure developer cli not found", 86),
+        Fragment::new("azure developer cli is not installed", 86),
+        Fragment::new("az: command not found", 88),
+        Fragment::new("az: not found", 88),
+        Fragment::new("azd: command not found", 88),
+        Fragment::new("azd: not found", 88),
+        Fragment::new("'az' is not recognized", 88),
+        Fragment::new("'azd' is not recognized", 88),
+        Fragment::new("exec: \"az\": executable file not found", 88),
+        Fragment::new("spawn az enoent", 88),
+        Fragment::new("cannot run program \"az\"", 88),
+        Fragment::new("no such file or directory: 'az'", 88),
+        Fragment::new("failed to invoke the azure cli", 74),
+        Fragment::new("failed to execute \"az", 74),
     ],
     page: Page {
         means: "The credential asks a command for the token, and the command is not there.",
@@ -101,10 +143,15 @@ pub static CLI_SIGNED_OUT: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("please run 'az login'", 380),
-        Fragment::new("az login", 370),
-        Fragment::new("defaultazurecredential failed to retrieve a token", 259),
-        Fragment::new("no accounts were found in the cache", 240),
+        Fragment::new("please run 'az login'", 82),
+        Fragment::new("please run: az login", 82),
+        Fragment::new("run az login", 80),
+        Fragment::new("azd auth login", 80),
+        Fragment::new("not logged in, run", 80),
+        Fragment::new("not logged into azure", 80),
+        Fragment::new("no subscription found", 78),
+        Fragment::new("az login", 76),
+        Fragment::new("no accounts were found in the cache", 62),
     ],
     page: Page {
         means: "The command is there, and has no account that could get a token.",
@@ -127,9 +174,12 @@ pub static SESSION_EXPIRED: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("please run 'az login'", 379),
-        Fragment::new("az login", 369),
-        Fragment::new("invalid_grant", 220),
+        Fragment::new("refresh token has expired", 88),
+        Fragment::new("refresh token is not valid", 88),
+        Fragment::new("refresh token is invalid", 88),
+        Fragment::new("refresh token … revoked", 86),
+        Fragment::new("session has expired or", 80),
+        Fragment::new("invalid_grant", 56),
     ],
     page: Page {
         means: "The refresh token has expired, or was revoked by a new password or a policy.",
@@ -148,11 +198,36 @@ pub static IDENTITY_ENDPOINT_UNREACHABLE: Problem = Problem {
     title: "the metadata service cannot be reached",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
-        Fragment::new("managed identity timed out", 580),
-        Fragment::new("no response received from the managed identity endpoint", 570),
-        Fragment::new("no managed identity endpoint found", 310),
-        Fragment::new("managedidentitycredential authentication unavailable", 299),
-        Fragment::new("169.254.169.254", 290),
+        Fragment::new("connection to imds endpoint cannot be established", 86),
+        Fragment::new("no response received from the managed identity endpoint", 82),
+        Fragment::new("managed identity endpoint is not available", 82),
+        Fragment::new("managed identity endpoint is not reachable", 82),
+        Fragment::new("unable to connect to the managed identity endpoint", 82),
+        Fragment::new("could not connect to the managed identity endpoint", 82),
+        Fragment::new("imds is not available", 82),
+        Fragment::new("imds endpoint is not available", 80),
+        Fragment::new("failed to connect to imds", 80),
+        Fragment::new("no response from the imds endpoint", 76),
+        Fragment::new("imds … timed out", 76),
+        Fragment::new("managed identity timed out", 76),
+        Fragment::new("no managed identity endpoint found", 74),
+        Fragment::new("managedidentitycredential authentication unavailable", 70),
+        Fragment::new("managedidentitycredential: authentication unavailable", 70),
+        Fragment::new("169.254.169.254", 58),
+        Fragment::new("connection timed out", 59),
+        Fragment::new("connect timed out", 59),
+        Fragment::new("connect timeout", 59),
+        Fragment::new("operation timed out", 59),
+        Fragment::new("timed out", 58),
+        Fragment::new("etimedout", 58),
+        Fragment::new("i/o timeout", 58),
+        Fragment::new("context deadline exceeded", 58),
+        Fragment::new("connection refused", 59),
+        Fragment::new("econnrefused", 59),
+        Fragment::new("no route to host", 59),
+        Fragment::new("network is unreachable", 59),
+        Fragment::new("host is unreachable", 59),
+        Fragment::new("failed to connect", 59),
     ],
     page: Page {
         means: "The managed identity's endpoint (169.254.169.254, or IDENTITY_ENDPOINT) does not \
@@ -181,10 +256,24 @@ pub static NO_MANAGED_IDENTITY: Problem = Problem {
     title: "the machine does not have that identity",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
-        Fragment::new("identity not found", 320),
-        Fragment::new("no managed identity endpoint found", 309),
-        Fragment::new("managedidentitycredential authentication unavailable", 300),
-        Fragment::new("defaultazurecredential failed to retrieve a token", 258),
+        Fragment::new("identity not found", 88),
+        Fragment::new("user assigned or delegated managed identity found", 90),
+        Fragment::new("not supported by the azure arc managed identity", 90),
+        Fragment::new("user-assigned managed identity is not supported", 90),
+        Fragment::new("requested identity has not been assigned to this resource", 87),
+        Fragment::new("requested identity isn't assigned", 86),
+        Fragment::new("no identity has been assigned", 84),
+        Fragment::new("identity is not assigned to this resource", 84),
+        Fragment::new("no default identity is assigned to this resource", 80),
+        Fragment::new("no managed identity found", 80),
+        Fragment::new("failed to connect to msi", 80),
+        Fragment::new("no azure identity found for request", 80),
+        Fragment::new("system-assigned identity is not", 78),
+        Fragment::new("no system assigned", 78),
+        Fragment::new("no managed identity endpoint found", 72),
+        Fragment::new("managedidentitycredential authentication unavailable", 70),
+        Fragment::new("managedidentitycredential authentication failed … status code 404", 70),
+        Fragment::new("getting assigned identities for pod", 66),
     ],
     page: Page {
         means: "The metadata service answers, and knows no such identity on this machine.",
@@ -206,7 +295,15 @@ pub static AMBIGUOUS_MANAGED_IDENTITY: Problem = Problem {
     title: "the machine has several identities, and none was chosen",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("multiple user assigned identities", 330)],
+    fragments: &[
+        Fragment::new("multiple user assigned identities", 94),
+        Fragment::new("multiple user-assigned identities", 94),
+        Fragment::new("unable to load the proper managed identity", 94),
+        Fragment::new("unable to load the requested managed identity", 94),
+        Fragment::new("multiple managed identities", 90),
+        Fragment::new("specify the clientid / resourceid of the identity", 88),
+        Fragment::new("not supported by the azure arc managed identity", 64),
+    ],
     page: Page {
         means: "Several user-assigned identities are assigned, and the request does not say which.",
         causes: &[
@@ -226,7 +323,15 @@ pub static IDENTITY_ENDPOINT_BUSY: Problem = Problem {
     id: "token/identity-endpoint-busy",
     title: "the metadata service is busy",
     explains: &["claims/*", "login/*", "access/*"],
-    fragments: &[Fragment::new("too many requests", 189)],
+    fragments: &[
+        Fragment::new("failed to retrieve imds token", 70),
+        Fragment::new("failed to get imds token", 70),
+        Fragment::new("too many requests", 59),
+        Fragment::new("service unavailable", 58),
+        Fragment::new("internal server error", 58),
+        Fragment::new("status code 410", 58),
+        Fragment::new("status code 429", 58),
+    ],
     page: Page {
         means: "The metadata service throttles, is being updated (410, for up to 70 seconds), or \
             fails.",
@@ -244,6 +349,11 @@ pub static FEDERATION_MISMATCH: Problem = Problem {
     id: "token/federation-mismatch",
     title: "no federated credential matches the token presented",
     explains: &["claims/*", "login/*", "access/*"],
+    fragments: &[
+        Fragment::new("no matching federated identity record found", 91),
+        Fragment::new("no configured federated identity", 90),
+        Fragment::new("federated identity credential … does not match", 86),
+    ],
     page: Page {
         means: "The application's federated credentials name another issuer, subject or audience \
             than the token that was presented.",
@@ -267,6 +377,12 @@ pub static ASSERTION_EXPIRED: Problem = Problem {
     title: "the federated token or assertion is out of date",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("client assertion is not within its valid time range", 91),
+        Fragment::new("assertion is not within its valid time range", 91),
+        Fragment::new("assertion has expired", 88),
+        Fragment::new("assertion is expired", 88),
+    ],
     page: Page {
         means: "The assertion is not in its period of validity by Entra's clock.",
         causes: &[
@@ -287,6 +403,25 @@ pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
     title: "the pod was not given its federated identity",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("getting assigned identities for pod", 92),
+        Fragment::new("no azure identity found for request", 90),
+        Fragment::new("azureidentitybinding", 90),
+        Fragment::new("azure kubernetes environment is not set up correctly", 88),
+        Fragment::new("no token file specified", 88),
+        Fragment::new("azure-identity-token: no such file", 88),
+        Fragment::new("failed to read the service account token", 88),
+        Fragment::new("failed to read … azure-identity-token", 86),
+        Fragment::new("workload options are not fully configured", 82),
+        Fragment::new("no client id specified. check pod configuration", 80),
+        Fragment::new("no tenant id specified. check pod configuration", 80),
+        Fragment::new("workloadidentitycredential authentication unavailable", 80),
+        Fragment::new("workloadidentitycredential: is unavailable", 80),
+        Fragment::new("workloadidentitycredential is unavailable", 80),
+        Fragment::new("workload identity … not fully configured", 80),
+        Fragment::new("federatedtokenfilepath are required", 78),
+        Fragment::new("azure_federated_token_file", 70),
+    ],
     page: Page {
         means: "A federated identity needs a client id, a tenant id and the file of a projected \
             token. The webhook of AKS puts them into pods that carry its label; here they are \
@@ -325,6 +460,12 @@ pub static ARC_KEY_UNREADABLE: Problem = Problem {
     title: "the proof that Azure Arc wants cannot be read",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("/var/opt/azcmagent/tokens", 90),
+        Fragment::new("azcmagent … permission denied", 88),
+        Fragment::new("did not receive a value from www-authenticate", 84),
+        Fragment::new("himds", 70),
+    ],
     page: Page {
         means: "The agent of Azure Arc gives tokens to privileged processes only: it names a file \
             below /var/opt/azcmagent/tokens and wants its contents back. This process cannot read \
@@ -350,7 +491,7 @@ pub static SECRET_WRONG: Problem = Problem {
     title: "the client secret is wrong",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("invalid_client", 230)],
+    fragments: &[Fragment::new("invalid client secret", 93), Fragment::new("invalid_client", 59)],
     page: Page {
         means: "Entra knows the application, and the secret is not one of its secrets.",
         causes: &[
@@ -373,7 +514,11 @@ pub static SECRET_EXPIRED: Problem = Problem {
     title: "the client secret has expired",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("invalid_client", 229)],
+    fragments: &[
+        Fragment::new("client secret keys … are expired", 91),
+        Fragment::new("client secret … has expired", 90),
+        Fragment::new("invalid_client", 58),
+    ],
     page: Page {
         means: "The secret is the application's, and its time is over.",
         causes: &["secrets live two years at most, often six months"],
@@ -391,6 +536,11 @@ pub static CERTIFICATE_REJECTED: Problem = Problem {
     title: "the client certificate is not accepted",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("certificate … is not registered on application", 88),
+        Fragment::new("certificate with … thumbprint … not registered", 88),
+        Fragment::new("invalid_client", 56),
+    ],
     page: Page {
         means: "The certificate that signed the assertion is not registered for the application, \
             or does not fit.",
@@ -412,7 +562,11 @@ pub static APP_UNKNOWN: Problem = Problem {
     id: "token/app-unknown",
     title: "the application is not known in this tenant",
     explains: &["claims/*", "login/*", "access/*"],
-    fragments: &[Fragment::new("invalid_client", 228), Fragment::new("unauthorized_client", 200)],
+    fragments: &[
+        Fragment::new("application with identifier … was not found in the directory", 90),
+        Fragment::new("service principal … was not found in the directory", 88),
+        Fragment::new("unauthorized_client", 59),
+    ],
     page: Page {
         means: "No application with this id has a service principal in the tenant that was asked.",
         causes: &[
@@ -457,6 +611,14 @@ pub static TENANT_UNKNOWN: Problem = Problem {
     title: "the tenant does not exist here",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("check to make sure you have the correct tenant id", 90),
+        Fragment::new("specified tenant identifier", 90),
+        Fragment::new("invalid tenant id provided", 90),
+        Fragment::new("invalid_tenant", 88),
+        Fragment::new("not configured to acquire tokens for tenant", 86),
+        Fragment::new("unable to get authority configuration", 74),
+    ],
     page: Page {
         means: "The tenant named is not one of this cloud.",
         causes: &["a slip in AZURE_TENANT_ID", "a tenant of another cloud", "an empty variable"],
@@ -475,6 +637,11 @@ pub static RESOURCE_UNKNOWN: Problem = Problem {
     title: "the resource asked for is not known in this tenant",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("is not a supported msi token audience", 93),
+        Fragment::new("resource principal named … was not found in the tenant", 90),
+        Fragment::new("invalid_resource", 76),
+    ],
     page: Page {
         means: "The scope names a resource that has no service principal here.",
         causes: &[
@@ -495,6 +662,12 @@ pub static SCOPE_WRONG: Problem = Problem {
     title: "the scope is not valid",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("must have a scope value with /.default", 90),
+        Fragment::new("invalid_scope", 80),
+        Fragment::new("scopepermissionerror", 78),
+        Fragment::new("input parameter scope … is not valid", 78),
+    ],
     page: Page {
         means: "The scope is malformed; applications must ask for <resource>/.default.",
         causes: &["/.default is missing", "two resources in one request"],
@@ -512,7 +685,13 @@ pub static MFA_REQUIRED: Problem = Problem {
     title: "a second factor is needed",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("invalid_grant", 219), Fragment::new("interaction_required", 210)],
+    fragments: &[
+        Fragment::new("must use multi-factor authentication", 89),
+        Fragment::new("must enroll in multi-factor authentication", 88),
+        Fragment::new("strong authentication is required", 86),
+        Fragment::new("interaction_required", 60),
+        Fragment::new("invalid_grant", 58),
+    ],
     page: Page {
         means: "The tenant wants a second factor for this resource, and the way of signing in \
             cannot give one.",
@@ -536,7 +715,15 @@ pub static CONDITIONAL_ACCESS: Problem = Problem {
     id: "token/conditional-access",
     title: "a Conditional Access policy blocks the token",
     explains: &["claims/*", "login/*", "access/*"],
-    fragments: &[Fragment::new("invalid_grant", 218), Fragment::new("interaction_required", 209)],
+    fragments: &[
+        Fragment::new("blocked by conditional access", 89),
+        Fragment::new("device is required to be managed", 88),
+        Fragment::new("conditional access policy", 84),
+        Fragment::new("claims challenge", 82),
+        Fragment::new("conditional access", 70),
+        Fragment::new("interaction_required", 58),
+        Fragment::new("invalid_grant", 57),
+    ],
     page: Page {
         means: "A policy of the tenant does not allow a token for this resource from this device, \
             place or client.",
@@ -559,6 +746,12 @@ pub static CONSENT_MISSING: Problem = Problem {
     id: "token/consent-missing",
     title: "nobody has consented to this access",
     explains: &["claims/*", "login/*", "access/*"],
+    fragments: &[
+        Fragment::new("has not consented to use the application", 89),
+        Fragment::new("need admin approval", 86),
+        Fragment::new("needs permission to access resources … only an admin can grant", 86),
+        Fragment::new("consent_required", 82),
+    ],
     page: Page {
         means: "The client application may not ask for tokens for the database on behalf of users.",
         causes: &["a client application of your own without the permission user_impersonation"],
@@ -576,6 +769,11 @@ pub static USER_UNKNOWN: Problem = Problem {
     title: "the account is not in this tenant",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("user account … does not exist in tenant", 88),
+        Fragment::new("user account does not exist in the", 88),
+        Fragment::new("does not exist in tenant … and cannot access the application", 86),
+    ],
     page: Page {
         means: "The account belongs to another tenant, and is not a guest of this one, or has not \
             accepted the invitation.",
@@ -597,6 +795,10 @@ pub static USER_DISABLED: Problem = Problem {
     title: "the account is disabled, locked or its password is over",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("user account is disabled", 86),
+        Fragment::new("account is locked", 86),
+    ],
     page: Page {
         means: "Entra knows the account and does not let it sign in.",
         causes: &["disabled by an administrator", "locked after failures", "an expired password"],
@@ -608,11 +810,45 @@ pub static USER_DISABLED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
+/// User name or password is wrong.
+pub static PASSWORD_WRONG: Problem = Problem {
+    id: "token/password-wrong",
+    title: "user name or password is wrong",
+    explains: &["claims/*", "login/*", "access/*"],
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("invalid username or password", 90),
+        Fragment::new("error validating credentials due to", 88),
+    ],
+    page: Page {
+        means: "Microsoft Entra ID could not verify the user name and password. This concerns \
+            the sign-in to Microsoft Entra ID, not the password of a PostgreSQL role.",
+        causes: &[
+            "a typing error, or an old password in a script, vault or variable",
+            "the account has no password in Microsoft Entra ID (federated or passwordless)",
+            "the user name belongs to another account",
+        ],
+        confirm: &["sign in at https://myaccount.microsoft.com with the same user name and \
+            password"],
+        fix: &[
+            (Actor::You, "sign in with the browser: `az login --tenant <tenant>`"),
+            (Actor::EntraAdmin, "reset the password"),
+        ],
+        mistaken_for: &[
+            "token/user-disabled: there the password is right",
+            "login/not-an-entra-role: there PostgreSQL compares a password",
+        ],
+        sources: &["https://learn.microsoft.com/entra/identity-platform/reference-error-codes"],
+    },
+    ..Problem::DEFAULT
+};
+
 /// The user is not assigned to the application.
 pub static NOT_ASSIGNED: Problem = Problem {
     id: "token/not-assigned",
     title: "the user is not assigned to the application",
     explains: &["claims/*", "login/*", "access/*"],
+    fragments: &[Fragment::new("is not assigned to a role for the application", 89)],
     page: Page {
         means: "The application lets only assigned users in.",
         causes: &["\"Assignment required\" is on"],
@@ -630,6 +866,10 @@ pub static TENANT_RESTRICTED: Problem = Problem {
     title: "the proxy restricts which tenants may be used",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("tenant restriction", 88),
+        Fragment::new("restrict-access-to-tenants", 86),
+    ],
     page: Page {
         means: "A proxy on the way adds the header Restrict-Access-To-Tenants, and this tenant is \
             not in it.",
@@ -647,7 +887,7 @@ pub static THROTTLED: Problem = Problem {
     id: "token/throttled",
     title: "too many token requests",
     explains: &["claims/*", "login/*", "access/*"],
-    fragments: &[Fragment::new("too many requests", 190)],
+    fragments: &[Fragment::new("too many requests", 58), Fragment::new("status code 429", 58)],
     page: Page {
         means: "Entra asks to slow down.",
         causes: &["a token for every connection, without a cache"],
@@ -664,6 +904,10 @@ pub static ENTRA_TRANSIENT: Problem = Problem {
     id: "token/entra-transient",
     title: "Entra is out of order for a moment",
     explains: &["claims/*", "login/*", "access/*"],
+    fragments: &[
+        Fragment::new("temporarily_unavailable", 80),
+        Fragment::new("transient error", 60),
+    ],
     page: Page {
         means: "Entra answers with an error of its own that passes.",
         causes: &["a passing fault of the service"],
@@ -678,15 +922,18 @@ pub static ENTRA_TRANSIENT: Problem = Problem {
 /// Entra refuses for another reason.
 pub static OTHER_ENTRA_ERROR: Problem = Problem {
     id: "token/other-entra-error",
-    title: "Entra refuses for another reason",
+    title: "Microsoft Entra ID refused the token request",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     page: Page {
-        means: "Entra refuses with a number that this version does not know. Its own words are in \
-            the evidence.",
-        causes: &["see the number"],
-        confirm: &["`https://login.microsoftonline.com/error?code=<number>`"],
-        fix: &[(Actor::EntraAdmin, "look the number up, and the sign-in by its correlation id")],
+        means: "Microsoft Entra ID refused the token request for a reason that has no page of its \
+            own. `entra-pg explain AADSTS<number>` explains every published number.",
+        causes: &["the reason that the AADSTS number and its text give"],
+        confirm: &["https://login.microsoftonline.com/error?code=<number> shows Microsoft's text"],
+        fix: &[
+            (Actor::You, "follow the text of the number"),
+            (Actor::EntraAdmin, "find the sign-in in the sign-in log by its correlation ID"),
+        ],
         mistaken_for: &["outbound/*: Entra was reached"],
         sources: &[LEARN],
     },
@@ -721,6 +968,7 @@ pub const ALL: &[&Problem] = &[
     &CONSENT_MISSING,
     &USER_UNKNOWN,
     &USER_DISABLED,
+    &PASSWORD_WRONG,
     &NOT_ASSIGNED,
     &TENANT_RESTRICTED,
     &THROTTLED,

@@ -1,0 +1,3 @@
+//! Pages of the family `access`.
+
+pub mod pages;
