@@ -6,7 +6,7 @@ use crate::{
     azure::{Collected, read},
     environment::Environment,
     probe::{dns, http, outbound, server, token, tunnel},
-    settings::{self, TargetArgs, passfile::Wanted},
+    settings::{self, TargetArgs, options::Version, passfile::Wanted},
 };
 use entra_pg_checks::facts::{
     azure::Azure,
@@ -18,7 +18,7 @@ use entra_pg_checks::facts::{
     settings::{Origin, Setting},
     token::{Claims, Token},
 };
-use entra_pg_checks::{Evidence, Fact, judge};
+use entra_pg_checks::{Evidence, Fact, judge, support::config::values};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A nameserver's answer to the question for the A records of `login.microsoftonline.com`. The
@@ -108,7 +108,7 @@ pub fn token(text: &str) -> Token {
 /// The user of a connection string or URI; `None` where it cannot be understood, or names no user.
 #[must_use]
 pub fn connection_string(text: &str) -> Option<String> {
-    match settings::parse(text) {
+    match settings::parse(text, Version::V18) {
         Ok((pairs, _)) => {
             pairs.into_iter().rev().find(|(keyword, _)| keyword == "user").map(|(_, user)| user)
         }
@@ -119,21 +119,54 @@ pub fn connection_string(text: &str) -> Option<String> {
 /// What is said of a connection string that cannot be understood.
 #[must_use]
 pub fn typed_error(text: &str) -> Option<String> {
-    settings::parse(text).err().map(|error| error.to_string())
+    settings::parse(text, Version::V18).err().map(|error| error.to_string())
 }
 
 /// The password that a password file gives for a host and a user at port 5432 of database `db`.
 #[must_use]
 pub fn password_file(text: &str, host: &str, user: &str) -> Option<String> {
-    let wanted = Wanted { host, port: 5432, database: "db", user };
-    let found = settings::passfile::search(text, &wanted);
+    let wanted = Wanted { host, port: "5432", database: "db", user };
+    let found = settings::passfile::search(text.as_bytes(), &wanted);
     found.password.map(|secret| secret.expose().to_owned())
 }
 
 /// How many settings a section of a service file has.
 #[must_use]
 pub fn service_file(text: &str, section: &str) -> Option<usize> {
-    settings::service::section(text, section).map(|pairs| pairs.len())
+    let found = settings::service::section(text.as_bytes(), section, Version::V18);
+    found.ok().flatten().map(|pairs| pairs.len())
+}
+
+/// How one release of libpq reads settings, for the differential test: a JSON object with `version`,
+/// the arguments `conninfo`, `host`, `port`, `user`, `dbname`, and `env`.
+#[must_use]
+pub fn settings_by_libpq(case: &str) -> String {
+    let case: serde_json::Value = serde_json::from_str(case).unwrap_or_default();
+    let text = |key: &str| case[key].as_str().map(str::to_owned);
+    let args = TargetArgs {
+        conninfo: text("conninfo"),
+        host: text("host"),
+        port: text("port"),
+        username: text("user"),
+        dbname: text("dbname"),
+        ..TargetArgs::default()
+    };
+    let variables = case["env"].as_object().into_iter().flatten();
+    let environment = Environment::from_pairs(
+        variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default())),
+    );
+    let version = Version::nearest(case["version"].as_u64().map_or(18, |number| number as u8));
+    let answer = match settings::resolve_as(version, &args, &environment) {
+        Err(refusal) => serde_json::json!({ "refused": refusal.message }),
+        Ok((settings, password)) => match values::refusals(&settings).first() {
+            Some(refusal) => serde_json::json!({ "refused": refusal.message }),
+            None => serde_json::json!({
+                "settings": settings,
+                "password": password.map(|secret| secret.expose().to_owned()),
+            }),
+        },
+    };
+    answer.to_string()
 }
 
 /// A name as libpq's own formats hold it: `user=…`, a URI, and a line of the password file for host

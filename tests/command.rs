@@ -29,7 +29,7 @@ fn stdout(mut command: Command) -> String {
 fn malformed_input_is_marked_and_corrected() {
     let cases = [
         (vec!["doctor", "host=h user=Prod DB"], r#"missing "=" after "DB""#, "user='Prod DB'"),
-        (vec!["doctor", "postgresql://a@t.com@h/d"], "%40", "postgresql://a%40t.com@h/d"),
+        (vec!["doctor", "postgresql://a@t.com:x@h/d"], "%40", "postgresql://a%40t.com:…@h/d"),
         (vec!["doctor", "host=h usr=x"], "libpq has no connection option \"usr\"", "user=…"),
         (vec!["doctor", "user='x"], "never closed", "^"),
         (vec!["doctor", "-h", "h", "-p", "x"], "invalid port number", "5432"),

@@ -28,21 +28,35 @@ fn judge(settings: &Settings) -> Verdict {
     };
     let name = &host.value;
     if name.parse::<std::net::IpAddr>().is_ok() {
-        let detail =
-            format!("the host {name} is an address; the certificate is made out to a name");
-        return Verdict::found(
-            Finding::of(&HOST_IS_ADDRESS, name, detail)
-                .because(format!("it stands in {}", host.origin.phrase()))
-                .fix(Fix::you("Use the server's name: its address changes")),
-        );
+        return Verdict::found(address(settings, host));
     }
     match settings.reachable_host() {
         Ok(name) => match unknown_suffix(name, host, &settings.cloud.value) {
             Some(finding) => Verdict::found(finding),
             None => Verdict::Passed(name.to_owned()),
         },
-        Err(why) => malformed(host, why),
+        Err(why) => malformed(settings, host, why),
     }
+}
+
+/// The server has an address and no name.
+fn address(settings: &Settings, host: &Setting<String>) -> Finding {
+    let name = &host.value;
+    let origin = host.origin.phrase();
+    let alone = settings.hostaddr.as_ref() == Some(host);
+    let detail = if alone {
+        format!("hostaddr={name} is set without host; the certificate names no address")
+    } else {
+        format!("the host {name} is an address; the certificate names no address")
+    };
+    let mut finding = Finding::of(&HOST_IS_ADDRESS, name, detail)
+        .because(format!("it is set in {origin}"))
+        .fix(Fix::you("Set host to the name of the server: its address can change"));
+    if alone && settings.sslmode.value == "verify-full" {
+        finding =
+            finding.because("psql says: host name must be specified for a verified SSL connection");
+    }
+    finding
 }
 
 /// A name that is no flexible server's. It may be an alias of one, so it is a warning.
@@ -110,8 +124,44 @@ fn name_it() -> Fix {
     Fix::you("Name the server").run(Command::set("PGHOST", "<server>.postgres.database.azure.com"))
 }
 
-fn malformed(host: &Setting<String>, why: &str) -> Verdict {
+/// libpq ends the user of a URI at the first @ before the first /, even after a ?.
+fn misread_uri(settings: &Settings, host: &Setting<String>) -> Option<Finding> {
+    let user = settings.user.as_ref().filter(|user| user.origin == Origin::Uri)?;
+    let finding = |reason: &str| {
+        let detail = format!("libpq reads \"{}\" in the URI as the host: {reason}", host.value);
+        Finding::of(&HOST_MALFORMED, &host.value, detail)
+            .because(format!("libpq reads \"{}\" as the user", user.value))
+            .because("nothing was looked up or contacted for it")
+    };
+    if let Some((server, rest)) = user.value.split_once('?') {
+        let uri = format!("postgresql://{server}/?{rest}%40{}", host.value);
+        let fix = Fix::you("Write a / before the ?, and the @ as %40:").run(Command::text(uri));
+        return Some(finding("the @ after the ? ends the user name, no / comes before").fix(fix));
+    }
+    let (more, server) = host.value.rsplit_once('@')?;
+    let name = format!("{}@{more}", user.value);
+    let encoded: String = name.bytes().map(percent_encoded).collect();
+    let uri = format!("postgresql://{encoded}@{server}/{}", settings.database.value);
+    let fix = Fix::you("Write the @ of the user name as %40:").run(Command::text(uri));
+    Some(finding("an @ of the user name is not encoded").fix(fix))
+}
+
+fn percent_encoded(byte: u8) -> String {
+    match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    }
+}
+
+fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict {
     let name = &host.value;
+    if host.origin == Origin::Uri
+        && let Some(finding) = misread_uri(settings, host)
+    {
+        return Verdict::found(finding);
+    }
     let mut bare = name.trim();
     let scheme = bare.split_once("://");
     if let Some((_, rest)) = scheme {
@@ -272,11 +322,32 @@ pub static HOST_UNKNOWN_SUFFIX: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::support::testing::{healthy_but, problems_of};
+    use crate::support::testing::{healthy_but, judged, problems_of};
     use serde_json::json;
 
     fn named(host: &str) -> Vec<&'static str> {
         problems_of(&CHECK, &healthy_but(&[("/settings/seen/host/value", json!(host))]))
+    }
+
+    #[test]
+    fn a_uri_without_encoding_is_corrected() {
+        for (user, host, uri) in [
+            ("me", "contoso.com@pg", "postgresql://me%40contoso.com@pg/appdb"),
+            (
+                "pg?user=me",
+                "contoso.com&sslmode=require",
+                "postgresql://pg/?user=me%40contoso.com&sslmode=require",
+            ),
+        ] {
+            let seen = healthy_but(&[
+                ("/settings/seen/host", json!({"value": host, "origin": {"kind": "uri"}})),
+                ("/settings/seen/user", json!({"value": user, "origin": {"kind": "uri"}})),
+            ]);
+            let judgement = judged(&CHECK, &seen);
+            let finding = &judgement.findings[0].finding;
+            assert_eq!(finding.problem.id, "config/host-malformed");
+            assert_eq!(finding.fixes[0].command.as_deref(), Some(uri));
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ pub mod host;
 pub mod host_list;
 pub mod password_file;
 pub mod precedence;
+pub mod setting_values;
 pub mod tls_settings;
+pub mod untested_settings;
 
 use crate::{
     check::{Area, Family, Station},
@@ -21,7 +23,9 @@ pub static FAMILY: Family = Family {
         &host_list::CHECK,
         &cloud::CHECK,
         &precedence::CHECK,
+        &setting_values::CHECK,
         &tls_settings::CHECK,
+        &untested_settings::CHECK,
         &password_file::CHECK,
     ],
     pages: &[],

@@ -63,7 +63,7 @@ fn finding(lost: &Overridden) -> Finding {
     Finding::of(&CONFLICTING_SETTINGS, keyword, detail)
         .severity(severity)
         .because(
-            "libpq's order: command line, connection string, service file, environment, default",
+            "order of precedence: connection string, command line, service file, environment, default",
         )
         .because(format!("used: {winner}; not used: {loser}"))
         .fix(unset(&lost.origin))
@@ -89,7 +89,7 @@ pub static CONFLICTING_SETTINGS: Problem = Problem {
     severity: Severity::Warning,
     waiting: Waiting::Useless,
     page: Page {
-        means: "libpq takes the first of command line, connection string, service file, \
+        means: "psql takes the first of connection string, command line, service file, \
             environment, default. Another place says something else, and is not used. Where the \
             winner was typed for this run, this is only information.",
         causes: &[

@@ -8,11 +8,9 @@ use crate::{
         Topic,
         settings::{Origin, RootFileState, Settings},
     },
+    support::config::values::{self, SSL_MODES},
     verdict::{Actor, Finding, Fix, Verdict},
 };
-
-/// The modes that libpq knows.
-const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 /// sslmode and channel_binding fit a login with a token.
 pub static CHECK: Check = Check {
@@ -25,17 +23,23 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(settings: &Settings) -> Verdict {
-    if settings.host.is_none() {
+    let mode = &settings.sslmode;
+    // libpq refuses an invalid mode whatever the server is; everything else is about a server.
+    if settings.host.is_none() && SSL_MODES.contains(&mode.value.as_str()) {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
-    let mode = &settings.sslmode;
     let (value, origin) = (mode.value.as_str(), mode.origin.phrase());
     let set = || Fix::you("Set it").run(Command::set("PGSSLMODE", "verify-full"));
     let roots = settings.sslrootcert.as_ref().map(|roots| &roots.state);
     let by_system = roots == Some(&RootFileState::System);
     let mut found = Vec::new();
-    if !MODES.contains(&value) {
-        let detail = format!("libpq has no sslmode \"{value}\"");
+    if !SSL_MODES.contains(&value) {
+        let detail = match &mode.origin {
+            Origin::Environment { variable } if value.is_empty() => {
+                format!("libpq refuses {variable}, which is set but empty")
+            }
+            _ => format!("libpq has no sslmode \"{value}\""),
+        };
         let finding = Finding::of(&INVALID_SSLMODE, value, detail);
         found.push(finding.because(format!("it stands in {origin}")).fix(set()));
     } else if by_system && value != "verify-full" {
@@ -62,7 +66,10 @@ fn judge(settings: &Settings) -> Verdict {
         found.push(finding.because(format!("it stands in {origin}")).fix(set()));
     }
     let binding = &settings.channel_binding;
-    let forbidding = settings.require_auth.as_ref().filter(|auth| forbids_password(&auth.value));
+    let forbidding = settings
+        .require_auth
+        .as_ref()
+        .filter(|auth| forbids_password(&auth.value, settings.libpq.reading()));
     if binding.value == "require" || forbidding.is_some() {
         let (name, what, setting) = match forbidding {
             Some(auth) => ("require_auth", "forbids passwords", auth),
@@ -81,15 +88,11 @@ fn judge(settings: &Settings) -> Verdict {
     Verdict::unless(found, || format!("sslmode={value}"))
 }
 
-/// Whether a list of methods leaves no room for a cleartext password: a list of what is allowed, or,
-/// with exclamation marks, of what is not. Source: PostgreSQL documentation, libpq, require_auth.
-fn forbids_password(list: &str) -> bool {
-    let methods = || list.split(',').map(str::trim).filter(|method| !method.is_empty());
-    match methods().next() {
-        None => false,
-        Some(first) if first.starts_with('!') => methods().any(|method| method == "!password"),
-        Some(_) => !methods().any(|method| method == "password"),
-    }
+/// Whether a list of methods forbids a cleartext password. A list that libpq refuses is reported by
+/// config/setting-values.
+fn forbids_password(list: &str, version: u8) -> bool {
+    let allowed = values::methods(list, version).is_none_or(values::Methods::allow_password);
+    !list.is_empty() && !allowed
 }
 
 fn take_back(origin: &Origin) -> Fix {
@@ -190,25 +193,3 @@ pub static CHANNEL_BINDING_REQUIRED: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
-
-#[cfg(test)]
-mod tests {
-    use super::forbids_password;
-
-    #[test]
-    fn lists_of_methods_are_read_as_libpq_does() {
-        for (list, forbids) in [
-            ("", false),
-            ("password", false),
-            ("scram-sha-256,password", false),
-            ("scram-sha-256", true),
-            ("md5, scram-sha-256", true),
-            ("!md5", false),
-            ("!password", true),
-            ("!md5,!password", true),
-            ("none", true),
-        ] {
-            assert_eq!(forbids_password(list), forbids, "{list}");
-        }
-    }
-}

@@ -33,8 +33,16 @@ pub struct Settings {
     pub passfile: Fact<PassFile>,
     /// Values that lost against another origin.
     pub overridden: Vec<Overridden>,
-    /// Settings that libpq knows and that do not matter to this tool, by name.
-    pub ignored: Vec<String>,
+    /// Every other setting that was given, so that each one is applied, judged, or reported as not
+    /// tested.
+    #[serde(default)]
+    pub others: Vec<OtherSetting>,
+    /// The release of libpq whose rules the settings were read by, and what other releases make of them.
+    #[serde(default)]
+    pub libpq: Libpq,
+    /// A connection string in the form of another driver, and how it was read.
+    #[serde(default)]
+    pub converted: Option<Converted>,
     /// The cloud, by `--cloud`, by `--cloud-file`, by the server's suffix, or public.
     pub cloud: Setting<Cloud>,
     /// What `--expect` says about the server's address.
@@ -44,6 +52,55 @@ pub struct Settings {
     /// The token authority that an application with the Azure SDK would ask: AZURE_AUTHORITY_HOST.
     #[serde(default)]
     pub authority: Option<Setting<String>>,
+}
+
+/// A setting that has no field of its own in [`Settings`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct OtherSetting {
+    /// libpq's keyword, or the name of the environment variable if there is no keyword.
+    pub keyword: String,
+    /// The value; `None` for a secret.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Why libpq refuses the value, for secrets, whose value is not a fact.
+    #[serde(default)]
+    pub refused: Option<String>,
+}
+
+/// How libpq reads the settings.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Libpq {
+    /// The newest release that accepts the connection string, the service file and the keywords: its
+    /// major version number. 0 in evidence of earlier versions of this tool.
+    pub version: u8,
+    /// What other releases do with the same settings, if they differ.
+    pub differences: Vec<LibpqDifference>,
+}
+
+/// A difference between releases of libpq.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct LibpqDifference {
+    /// The releases, such as "libpq 15 to 17".
+    pub versions: String,
+    /// Whether they refuse the settings; otherwise they read another value.
+    pub refused: bool,
+    /// Whether they are newer than the release of the reading.
+    pub newer: bool,
+    /// libpq's message, or the value that they read.
+    pub detail: String,
+}
+
+/// A connection string that is not in a form of libpq.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Converted {
+    /// Its form, such as "a JDBC URL".
+    pub form: String,
+    /// The same in libpq's form, without the password.
+    pub conninfo: String,
+    /// Parameters of that driver that were not converted.
+    pub left_out: Vec<String>,
 }
 
 /// A host that comes after the first of a list.
@@ -200,7 +257,39 @@ impl Origin {
     }
 }
 
+impl Libpq {
+    /// The major version number by which values are judged.
+    #[must_use]
+    pub const fn reading(&self) -> u8 {
+        if self.version == 0 { 18 } else { self.version }
+    }
+}
+
 impl Settings {
+    /// The value of a setting by libpq's keyword, if it was given or is one of those with a default here.
+    #[must_use]
+    pub fn value_of(&self, keyword: &str) -> Option<&str> {
+        self.setting(keyword).map(|(value, _)| value)
+    }
+
+    /// The value of a setting and where it came from.
+    #[must_use]
+    pub fn setting(&self, keyword: &str) -> Option<(&str, &Origin)> {
+        fn text(setting: &Setting<String>) -> (&str, &Origin) {
+            (setting.value.as_str(), &setting.origin)
+        }
+        match keyword {
+            "sslmode" => Some(text(&self.sslmode)),
+            "channel_binding" => Some(text(&self.channel_binding)),
+            "require_auth" => self.require_auth.as_ref().map(text),
+            "sslrootcert" => self.sslrootcert.as_ref().map(|roots| text(&roots.path)),
+            _ => {
+                let other = self.others.iter().find(|other| other.keyword == keyword)?;
+                other.value.as_deref().map(|value| (value, &other.origin))
+            }
+        }
+    }
+
     /// The host as a name or address that may be looked up and contacted.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod azure;
 pub mod commands;
+pub mod config;
 pub mod login;
 pub mod name;
 pub mod outbound;

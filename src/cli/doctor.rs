@@ -17,9 +17,9 @@ use crate::{
     process::progress::Progress,
     report::Format,
     secret::{Secret, Secrets},
-    settings,
     settings::request::{AzureRequest, Request, Selection},
     settings::usage::UsageError,
+    settings::{self, TargetArgs},
     text::Inert,
 };
 use clap::{Args, ValueEnum};
@@ -234,8 +234,13 @@ pub fn run(
 ) -> Result<u8, UsageError> {
     args.output.check()?;
     let selection = selection(&args.choice)?;
-    let mut request =
-        build_request(&args.target, &args.identity, &args.network, selection, environment)?;
+    let mut request = build_request(
+        &args.target.to_args(),
+        &args.identity,
+        &args.network,
+        selection,
+        environment,
+    )?;
     request.azure = args.azure.to_request()?;
     if args.choice.plan {
         return Ok(finished(output::to_stdout(&Inert::text(&plan::text(&request, environment)))));
@@ -291,13 +296,13 @@ pub fn bundle(
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
 pub(super) fn build_request(
-    target: &TargetOptions,
+    target: &TargetArgs,
     identity: &IdentityOptions,
     network: &NetworkOptions,
     selection: Selection,
     environment: &Environment,
 ) -> Result<Request, UsageError> {
-    let (mut settings, password) = settings::resolve(&target.to_args(), environment)?;
+    let (mut settings, password) = settings::resolve(target, environment)?;
     if settings.tenant.is_none() {
         settings.tenant = environment.get("AZURE_TENANT_ID").map(|value| Setting {
             value: value.to_owned(),
@@ -320,7 +325,7 @@ pub(super) fn build_request(
         token_file,
         credential: identity.credential.into(),
         client_id: identity.client_id.clone(),
-        tenant: target.login.tenant.clone(),
+        tenant: target.tenant.clone(),
         nameservers: network.nameserver.clone(),
         timeout: network.timeout,
         deadline: network.deadline,

@@ -15,7 +15,7 @@ use crate::{
         self, Format, Style,
         fleet::{FleetFormat, exit_code, render},
     },
-    settings,
+    settings::TargetArgs,
     settings::request::Selection,
     settings::usage::UsageError,
     text::{Inert, clean},
@@ -205,11 +205,6 @@ fn entry(
     environment: &Environment,
     tokens: &mut Tokens,
 ) -> Result<Entry, UsageError> {
-    // What a connection string says itself is not overruled by a default.
-    let said = item.conninfo.as_deref().map(settings::keywords).transpose()?.unwrap_or_default();
-    let unsaid = |keyword: &str, default: &Option<String>| {
-        default.clone().filter(|_| !said.iter().any(|known| known == keyword))
-    };
     let defaults = &args.defaults;
     let named = |text: &Option<String>, what: &str| -> Result<Option<_>, UsageError> {
         text.as_deref().map(|text| word::<CloudName>(text, what)).transpose()
@@ -217,15 +212,20 @@ fn entry(
     let cloud = named(&item.cloud, "cloud")?;
     let expect = item.expect.as_deref().map(|text| word::<Expected>(text, "expect")).transpose()?;
     let login = LoginOptions {
-        port: item.port.map(|port| port.to_string()).or_else(|| unsaid("port", &defaults.port)),
-        username: item.user.or_else(|| unsaid("user", &defaults.username)),
-        dbname: item.dbname.or_else(|| unsaid("dbname", &defaults.dbname)),
+        port: item.port.map(|port| port.to_string()),
+        username: item.user.clone(),
+        dbname: item.dbname.clone(),
         cloud_file: defaults.cloud_file.clone().filter(|_| cloud.is_none()),
         cloud: cloud.or(defaults.cloud),
         expect: expect.or(defaults.expect),
         tenant: item.tenant.or_else(|| defaults.tenant.clone()),
     };
     let options = TargetOptions { conninfo: item.conninfo, host: item.host, login };
+    let mut target = options.to_args();
+    target.defaults = vec![
+        item.defaults.as_deref().map(login_of).unwrap_or_default(),
+        TargetOptions { login: defaults.clone(), ..TargetOptions::default() }.to_args(),
+    ];
     let credential = item.credential.as_deref();
     let credential =
         credential.map(|text| word::<CredentialName>(text, "credential")).transpose()?;
@@ -237,7 +237,7 @@ fn entry(
     let token_file = item.token_file.map(PathBuf::from).or_else(|| identity.token_file.take());
     identity.token_file = None;
     let mut request =
-        doctor::build_request(&options, &identity, &args.network, selection.clone(), environment)?;
+        doctor::build_request(&target, &identity, &args.network, selection.clone(), environment)?;
     if let Some(path) = token_file {
         let token = match tokens.get(&path) {
             Some(token) => token.clone(),
@@ -249,6 +249,18 @@ fn entry(
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     let name = item.name.or(host).unwrap_or_else(|| "(no server named)".to_owned());
     Ok(Entry { name, request })
+}
+
+/// The login that an entry of the list describes.
+fn login_of(item: &Item) -> TargetArgs {
+    TargetArgs {
+        conninfo: item.conninfo.clone(),
+        host: item.host.clone(),
+        port: item.port.map(|port| port.to_string()),
+        username: item.user.clone(),
+        dbname: item.dbname.clone(),
+        ..TargetArgs::default()
+    }
 }
 
 fn word<T: ValueEnum>(text: &str, what: &str) -> Result<T, UsageError> {

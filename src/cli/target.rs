@@ -89,6 +89,7 @@ impl TargetOptions {
                 Expected::Public => AddressClass::Public,
             }),
             tenant: self.login.tenant.clone(),
+            defaults: Vec::new(),
         }
     }
 }

@@ -77,7 +77,7 @@ pub fn run(
         .suggest("export PGPASSWORD=\"$(entra-pg token --show-token)\", or add --force"));
     }
     let request = build_request(
-        &args.target,
+        &args.target.to_args(),
         &args.identity,
         &args.network,
         Selection::default(),

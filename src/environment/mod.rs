@@ -32,10 +32,20 @@ impl Environment {
         self.raw(name).filter(|value| !value.is_empty())
     }
 
-    /// A variable that is set, be it to nothing.
+    /// A variable that is set, possibly to an empty value. On Windows the letter case of names does not
+    /// count.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.find(name, cfg!(windows))
+    }
+
+    fn find(&self, name: &str, ignore_case: bool) -> Option<&str> {
+        let exact = self.0.get(name).map(String::as_str);
+        let in_other_case = || {
+            let mut pairs = self.pairs();
+            pairs.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        if ignore_case { exact.or_else(in_other_case) } else { exact }
     }
 
     /// Every variable and its value.
@@ -43,10 +53,11 @@ impl Environment {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The home folder.
+    /// The home folder: HOME, USERPROFILE, or the one that the system's user database names.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from)
+        let named = self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from);
+        named.or_else(home_of_user)
     }
 
     /// One of libpq's own files by the name it has in the home folder, such as `.pgpass`; on Windows it
@@ -58,5 +69,29 @@ impl Environment {
             return Some(data.join("postgresql").join(on_windows));
         }
         self.home().map(|home| home.join(name))
+    }
+}
+
+#[cfg(unix)]
+fn home_of_user() -> Option<PathBuf> {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok()??;
+    Some(user.dir)
+}
+
+#[cfg(not(unix))]
+const fn home_of_user() -> Option<PathBuf> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn names_are_case_insensitive_on_windows_only() {
+        let environment = Environment::from_pairs([("pghost", "lower"), ("PGUSER", "")]);
+        assert_eq!(environment.find("PGHOST", true), Some("lower"));
+        assert_eq!(environment.find("PGHOST", false), None);
+        assert_eq!((environment.raw("PGUSER"), environment.get("PGUSER")), (Some(""), None));
     }
 }

@@ -38,6 +38,10 @@ pub struct Item {
     pub cloud: Option<String>,
     /// As `--expect`.
     pub expect: Option<String>,
+    /// The login of the list's defaults: it counts only if the target itself says nothing, not even in
+    /// its connection string.
+    #[serde(skip)]
+    pub defaults: Option<Box<Item>>,
 }
 
 /// Reads a list; the first character decides its format.
@@ -150,22 +154,18 @@ fn line(text: &str) -> Item {
 }
 
 impl Item {
-    /// This, and what it does not say from the defaults.
+    /// Adds the defaults. The login is kept apart, since a connection string is read later.
     fn over(self, defaults: &Self) -> Self {
         let or = |own: Option<String>, default: &Option<String>| own.or_else(|| default.clone());
         Self {
-            name: self.name,
-            conninfo: or(self.conninfo, &defaults.conninfo),
-            host: or(self.host, &defaults.host),
-            port: self.port.or(defaults.port),
-            user: or(self.user, &defaults.user),
-            dbname: or(self.dbname, &defaults.dbname),
+            defaults: Some(Box::new(defaults.clone())),
             credential: or(self.credential, &defaults.credential),
             client_id: or(self.client_id, &defaults.client_id),
             tenant: or(self.tenant, &defaults.tenant),
             token_file: or(self.token_file, &defaults.token_file),
             cloud: or(self.cloud, &defaults.cloud),
             expect: or(self.expect, &defaults.expect),
+            ..self
         }
     }
 }
@@ -180,8 +180,9 @@ mod tests {
             [[target]]\nhost = \"a\"\n\n[[target]]\nname = \"b\"\nconninfo = \"host=b\"\nuser = \"x\"\n";
         let items = parse(text).expect("a list");
         assert_eq!(items.len(), 2);
-        assert_eq!((items[0].host.as_deref(), items[0].port), (Some("a"), Some(6432)));
-        assert_eq!(items[0].user.as_deref(), Some("orders-app"));
+        let defaults = items[0].defaults.as_ref().expect("defaults");
+        assert_eq!((items[0].host.as_deref(), defaults.port), (Some("a"), Some(6432)));
+        assert_eq!(defaults.user.as_deref(), Some("orders-app"));
         assert_eq!((items[1].name.as_deref(), items[1].user.as_deref()), (Some("b"), Some("x")));
     }
 

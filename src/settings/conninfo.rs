@@ -1,34 +1,33 @@
 //! `key=value` connection strings, by libpq's rules.
 
 use super::keywords::{self, Pairs};
+use super::options::{Version, is_blank};
 use crate::settings::usage::UsageError;
 
 /// Parses `host=… user='…'`. Inside quotes and outside, a backslash takes the next character as it is.
-pub(super) fn parse(input: &str) -> Result<Pairs, UsageError> {
+pub(super) fn parse(input: &str, version: Version) -> Result<Pairs, UsageError> {
     let mut pairs = Pairs::new();
     let mut rest = input.char_indices().peekable();
     loop {
-        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
+        while rest.next_if(|(_, character)| is_blank(*character)).is_some() {}
         let Some(&(start, _)) = rest.peek() else {
             return Ok(pairs);
         };
         let mut keyword = String::new();
-        while let Some((_, character)) =
-            rest.next_if(|(_, c)| *c != '=' && !c.is_ascii_whitespace())
-        {
+        while let Some((_, character)) = rest.next_if(|(_, c)| *c != '=' && !is_blank(*c)) {
             keyword.push(character);
         }
-        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
+        while rest.next_if(|(_, character)| is_blank(*character)).is_some() {}
         if rest.next_if(|(_, character)| *character == '=').is_none() {
             return Err(missing_equals(input, start, &keyword));
         }
-        while rest.next_if(|(_, character)| character.is_ascii_whitespace()).is_some() {}
+        while rest.next_if(|(_, character)| is_blank(*character)).is_some() {}
         let value = match rest.next_if(|(_, character)| *character == '\'') {
             Some((opened, _)) => quoted(input, opened, &mut rest)?,
             None => bare(&mut rest),
         };
-        keywords::check(&keyword, input, start)?;
-        pairs.push((keyword, value));
+        keywords::check(&keyword, input, start, version)?;
+        pairs.push(keywords::translated(keyword, value));
     }
 }
 
@@ -53,7 +52,7 @@ fn quoted(
 
 fn bare(rest: &mut std::iter::Peekable<std::str::CharIndices<'_>>) -> String {
     let mut value = String::new();
-    while let Some((_, character)) = rest.next_if(|(_, c)| !c.is_ascii_whitespace()) {
+    while let Some((_, character)) = rest.next_if(|(_, c)| !is_blank(*c)) {
         match character {
             '\\' => value.extend(rest.next().map(|(_, escaped)| escaped)),
             plain => value.push(plain),
@@ -87,8 +86,7 @@ fn missing_equals(input: &str, start: usize, keyword: &str) -> UsageError {
 /// The last `keyword=` of a text: where the keyword begins, and where the equals sign is.
 fn last_pair(text: &str) -> Option<(usize, usize)> {
     let equals = text.rfind('=')?;
-    let key_at =
-        text[..equals].rfind(|c: char| c.is_ascii_whitespace()).map_or(0, |blank| blank + 1);
+    let key_at = text[..equals].rfind(is_blank).map_or(0, |blank| blank + 1);
     Some((key_at, equals))
 }
 

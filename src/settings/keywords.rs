@@ -1,67 +1,36 @@
-//! libpq's keywords: those that matter here, and those that are known and left alone.
+//! The keywords of connection strings: which ones libpq knows, and the message for the others.
 
+use super::options::{self, OPTIONS, Version};
 use crate::settings::usage::UsageError;
 
 /// Settings in the order in which they were written; the last of a keyword counts.
 pub(crate) type Pairs = Vec<(String, String)>;
 
-/// Keywords that are used.
-pub(super) const USED: [&str; 12] = [
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "passfile",
-    "sslmode",
-    "sslrootcert",
-    "channel_binding",
-    "require_auth",
-    "service",
-];
+/// libpq's reading of the deprecated `requiressl`, which sets `sslmode`.
+pub(super) fn translated(keyword: String, value: String) -> (String, String) {
+    if keyword != "requiressl" {
+        return (keyword, value);
+    }
+    let mode = if value.starts_with('1') { "require" } else { "prefer" };
+    ("sslmode".to_owned(), mode.to_owned())
+}
 
-/// Keywords of libpq 15 to 17 that change nothing that is diagnosed here.
-const KNOWN: [&str; 33] = [
-    "application_name",
-    "client_encoding",
-    "connect_timeout",
-    "fallback_application_name",
-    "gssdelegation",
-    "gssencmode",
-    "gsslib",
-    "keepalives",
-    "keepalives_count",
-    "keepalives_idle",
-    "keepalives_interval",
-    "krbsrvname",
-    "load_balance_hosts",
-    "max_protocol_version",
-    "min_protocol_version",
-    "options",
-    "oauth_issuer",
-    "replication",
-    "requirepeer",
-    "servicefile",
-    "ssl_max_protocol_version",
-    "ssl_min_protocol_version",
-    "sslcert",
-    "sslcertmode",
-    "sslcompression",
-    "sslcrl",
-    "sslcrldir",
-    "sslkey",
-    "sslnegotiation",
-    "sslpassword",
-    "sslsni",
-    "target_session_attrs",
-    "tcp_user_timeout",
-];
-
-/// Whether libpq knows a keyword; an error that names the nearest one if not.
-pub(super) fn check(keyword: &str, input: &str, start: usize) -> Result<(), UsageError> {
-    if USED.contains(&keyword) || KNOWN.contains(&keyword) {
+/// Checks that libpq knows a keyword.
+///
+/// # Errors
+/// It does not; the error suggests the nearest keyword.
+pub(super) fn check(
+    keyword: &str,
+    input: &str,
+    start: usize,
+    version: Version,
+) -> Result<(), UsageError> {
+    if keyword == "requiressl" || options::find(keyword, version).is_some() {
         return Ok(());
+    }
+    if let Some(later) = options::find(keyword, Version::V18) {
+        let message = format!("{version} has no connection option \"{keyword}\"");
+        return Err(UsageError::new(message).suggest(format!("{} or later", later.since)));
     }
     let masked = masked(input);
     if masked != input {
@@ -81,7 +50,10 @@ pub(super) fn check(keyword: &str, input: &str, start: usize) -> Result<(), Usag
         "database" | "db" => Some("dbname"),
         "pwd" | "pass" => Some("password"),
         "ssl" | "ssl_mode" => Some("sslmode"),
-        lower => USED.iter().chain(&KNOWN).find(|known| distance(known, lower) <= 2).copied(),
+        lower => {
+            let mut known = OPTIONS.iter().map(|option| option.keyword);
+            known.find(|known| distance(known, lower) <= 2)
+        }
     };
     Err(match alike {
         Some(alike) => error.suggest(format!("{alike}=…")),
@@ -89,22 +61,30 @@ pub(super) fn check(keyword: &str, input: &str, start: usize) -> Result<(), Usag
     })
 }
 
-/// A connection string with its password replaced, for messages.
+/// Words before the `=` of a secret, in the keywords of libpq and of drivers.
+const SECRETS: [&str; 6] =
+    ["password", "secret", "scram_client_key", "scram_server_key", "pwd", "pass"];
+
+/// A connection string without its secrets, for messages: nothing after the first secret is kept,
+/// since a secret that is not quoted has no known end.
 pub(super) fn masked(input: &str) -> String {
     let mut text = input.to_owned();
-    if let Some(at) = text.to_ascii_lowercase().find("password") {
-        let value = at + "password".len();
-        let value = text[value..].find('=').map_or(text.len(), |equals| value + equals + 1);
-        text.truncate(value);
+    let lower = text.to_ascii_lowercase();
+    let secrets = SECRETS.iter().filter_map(|word| {
+        let at = lower.find(word)? + word.len();
+        let blanks = lower[at..].len() - lower[at..].trim_start().len();
+        // In a message the word may stand for itself, such as in the name of a service.
+        Some(lower[at + blanks..].starts_with('=').then_some(at + blanks + 1).unwrap_or(at))
+    });
+    if let Some(end) = secrets.min() {
+        text.truncate(end);
         text.push_str("***");
     }
-    if let Some((scheme, rest)) = text.clone().split_once("://") {
-        let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-        if let Some(at) = rest[..authority].rfind('@')
-            && let Some(colon) = rest[..at].find(':')
-        {
-            text = format!("{scheme}://{}:***{}", &rest[..colon], &rest[at..]);
-        }
+    if let Some((scheme, rest)) = text.clone().split_once("://")
+        && let Some(at) = rest.rfind('@')
+        && let Some(colon) = rest[..at].find(':')
+    {
+        text = format!("{scheme}://{}:***{}", &rest[..colon], &rest[at..]);
     }
     text
 }

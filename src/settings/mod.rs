@@ -1,9 +1,11 @@
-//! Which login is meant, exactly as libpq reads it: command line over connection string over service
-//! file over environment over default, with the origin of every value.
+//! The login that psql would make, exactly as libpq reads it, with the origin of every value:
+//! connection string over command line over service file over environment over default.
 
 mod conninfo;
+mod given;
 mod hosts;
 pub(crate) mod keywords;
+pub(crate) mod options;
 pub(crate) mod passfile;
 pub mod request;
 mod roots;
@@ -18,10 +20,12 @@ use entra_pg_checks::{
     Fact,
     facts::{
         cloud::{Cloud, CloudKind},
-        settings::{AddressClass, Origin, Overridden, Setting, Settings},
+        settings::{AddressClass, Libpq, Origin, Setting, Settings},
     },
 };
-use keywords::{Pairs, USED};
+use given::Given;
+use keywords::Pairs;
+use options::Version;
 use passfile::Wanted;
 use std::path::{Path, PathBuf};
 
@@ -46,24 +50,55 @@ pub struct TargetArgs {
     pub expect: Option<AddressClass>,
     /// `--tenant`.
     pub tenant: Option<String>,
+    /// Logins that count, in this order, for what the fields above do not say: the defaults of a fleet.
+    pub defaults: Vec<TargetArgs>,
 }
 
 /// The settings, and the password that libpq would use.
 ///
 /// # Errors
-/// What was typed, or a file that it names, cannot be understood.
+/// What was typed, or a file that it names, cannot be understood: by no release of libpq.
 pub fn resolve(
     args: &TargetArgs,
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {
-    let values = Values::collect(args, environment)?;
-    let hosts = hosts::read(values.get("host"), values.get("hostaddr"), values.get("port"))?;
-    let user = match values.get("user").filter(|user| !user.value.is_empty()) {
+    let (reading, others) = given::readings(args, environment)?;
+    let libpq =
+        Libpq { version: reading.version.number(), differences: reading.differences(&others) };
+    let (mut settings, port_text) = settings(args, environment, &reading.given, libpq)?;
+    let password = password(&reading.given, &port_text, &mut settings, environment);
+    Ok((settings, password))
+}
+
+/// The settings by the rules of one release, as the differential test compares them, and the password.
+///
+/// # Errors
+/// That release refuses them.
+pub(crate) fn resolve_as(
+    version: Version,
+    args: &TargetArgs,
+    environment: &Environment,
+) -> Result<(Settings, Option<Secret>), UsageError> {
+    let given = Given::collect(args, environment, version)?;
+    let libpq = Libpq { version: version.number(), differences: Vec::new() };
+    let (mut settings, port_text) = settings(args, environment, &given, libpq)?;
+    let password = password(&given, &port_text, &mut settings, environment);
+    Ok((settings, password))
+}
+
+fn settings(
+    args: &TargetArgs,
+    environment: &Environment,
+    given: &Given,
+    libpq: Libpq,
+) -> Result<(Settings, String), UsageError> {
+    let hosts = hosts::read(given.get("host"), given.get("hostaddr"), given.get("port"))?;
+    let user = match given.get("user").filter(|user| !user.value.is_empty()) {
         Some(user) => Some(user),
         None => vantage::os_user(environment)
             .map(|name| Setting { value: name, origin: Origin::Default }),
     };
-    let database = match values.get("dbname").filter(|name| !name.value.is_empty()) {
+    let database = match given.get("dbname").filter(|name| !name.value.is_empty()) {
         Some(database) => database,
         None => Setting {
             value: user.as_ref().map(|user| user.value.clone()).unwrap_or_default(),
@@ -72,21 +107,24 @@ pub fn resolve(
     };
     let cloud = cloud(args, hosts.host.as_ref())?;
     // Source: PostgreSQL documentation, libpq, sslrootcert: `system` makes the strongest mode the default.
-    let by_system = values.get("sslrootcert").is_some_and(|roots| roots.value == "system");
-    let sslmode = values.or_default("sslmode", if by_system { "verify-full" } else { "prefer" });
-    let mut settings = Settings {
+    let by_system = libpq.reading() >= 16
+        && given.get("sslrootcert").is_some_and(|roots| roots.value == "system");
+    let sslmode = given.or_default("sslmode", if by_system { "verify-full" } else { "prefer" });
+    let settings = Settings {
         port: hosts.port,
         database,
-        sslrootcert: roots::named(values.get("sslrootcert"), &sslmode.value, environment),
+        sslrootcert: roots::named(given.get("sslrootcert"), &sslmode.value, environment),
         sslmode,
-        channel_binding: values.or_default("channel_binding", "prefer"),
-        require_auth: values.get("require_auth"),
+        channel_binding: given.or_default("channel_binding", "prefer"),
+        require_auth: given.get("require_auth"),
         hostaddr: hosts.hostaddr,
         next_hosts: hosts.next,
         password: None,
         passfile: Fact::not_applicable("there is no password file"),
-        overridden: values.overridden(),
-        ignored: values.ignored(),
+        overridden: given.overridden(),
+        others: given.others(environment),
+        libpq,
+        converted: None,
         cloud,
         expect: args.expect,
         tenant: args.tenant.clone().map(|value| flag("--tenant", value)),
@@ -97,136 +135,19 @@ pub fn resolve(
         host: hosts.host,
         user,
     };
-    let password = password(&values, &mut settings, environment);
-    Ok((settings, password))
+    Ok((settings, hosts.port_text))
 }
-
-/// The keywords that a connection string or URI sets.
-///
-/// # Errors
-/// It cannot be understood.
-pub fn keywords(conninfo: &str) -> Result<Vec<String>, UsageError> {
-    Ok(parse(conninfo)?.0.into_iter().map(|(keyword, _)| keyword).collect())
-}
-
-/// Every value that was given, the winners first.
-struct Values(Vec<(String, Setting<String>)>);
-
-impl Values {
-    fn collect(args: &TargetArgs, environment: &Environment) -> Result<Self, UsageError> {
-        let mut values = Vec::new();
-        let flags = [
-            ("host", "--host", &args.host),
-            ("port", "--port", &args.port),
-            ("user", "--username", &args.username),
-        ];
-        for (keyword, name, value) in flags {
-            values.extend(value.clone().map(|value| (keyword.to_owned(), flag(name, value))));
-        }
-        // As in psql, the database may be a connection string.
-        let mut strings: Vec<&String> = args.conninfo.iter().collect();
-        match &args.dbname {
-            Some(text) if uri::is_uri(text) || text.contains('=') => strings.push(text),
-            Some(name) => {
-                values.push(("dbname".to_owned(), flag("--dbname", name.clone())));
-            }
-            None => {}
-        }
-        for text in strings {
-            let (pairs, origin) = parse(text)?;
-            values.extend(with_origin(pairs, &origin));
-        }
-        let service = values
-            .iter()
-            .find(|(keyword, _)| keyword == "service")
-            .map(|(_, setting)| setting.value.clone())
-            .or_else(|| environment.get("PGSERVICE").map(str::to_owned));
-        if let Some(name) = service {
-            let (pairs, path) = service::find(&name, environment)?;
-            values.extend(with_origin(pairs, &Origin::ServiceFile { path, service: name }));
-        }
-        for (keyword, variable) in VARIABLES {
-            // An empty variable counts as not set, but for the fall-back to the system's user.
-            let value = environment.get(variable).map(str::to_owned);
-            let origin = Origin::Environment { variable: variable.to_owned() };
-            values.extend(value.map(|value| (keyword.to_owned(), Setting { value, origin })));
-        }
-        Ok(Self(values))
-    }
-
-    fn get(&self, keyword: &str) -> Option<Setting<String>> {
-        self.0.iter().find(|(known, _)| known == keyword).map(|(_, setting)| setting.clone())
-    }
-
-    fn or_default(&self, keyword: &str, default: &str) -> Setting<String> {
-        self.get(keyword)
-            .unwrap_or_else(|| Setting { value: default.to_owned(), origin: Origin::Default })
-    }
-
-    /// Values that another origin won over; secrets excepted.
-    fn overridden(&self) -> Vec<Overridden> {
-        let mut lost = Vec::new();
-        for (index, (keyword, loser)) in self.0.iter().enumerate() {
-            let winner = self.0[..index].iter().find(|(earlier, _)| earlier == keyword);
-            if let Some((_, winner)) = winner
-                && winner.value != loser.value
-                && keyword != "password"
-            {
-                lost.push(Overridden {
-                    keyword: keyword.clone(),
-                    value: loser.value.clone(),
-                    origin: loser.origin.clone(),
-                    used: winner.value.clone(),
-                    winner: winner.origin.clone(),
-                });
-            }
-        }
-        lost
-    }
-
-    fn ignored(&self) -> Vec<String> {
-        let unused = |keyword: &&String| !USED.contains(&keyword.as_str());
-        self.0.iter().map(|(keyword, _)| keyword).filter(unused).cloned().collect()
-    }
-}
-
-/// libpq's environment. Source: PostgreSQL documentation, "Environment Variables".
-const VARIABLES: [(&str, &str); 11] = [
-    ("host", "PGHOST"),
-    ("hostaddr", "PGHOSTADDR"),
-    ("port", "PGPORT"),
-    ("dbname", "PGDATABASE"),
-    ("user", "PGUSER"),
-    ("password", "PGPASSWORD"),
-    ("passfile", "PGPASSFILE"),
-    ("sslmode", "PGSSLMODE"),
-    ("sslrootcert", "PGSSLROOTCERT"),
-    ("channel_binding", "PGCHANNELBINDING"),
-    ("require_auth", "PGREQUIREAUTH"),
-];
 
 /// A connection string or URI, or the name of a database.
-pub(crate) fn parse(text: &str) -> Result<(Pairs, Origin), UsageError> {
+pub(crate) fn parse(text: &str, version: Version) -> Result<(Pairs, Origin), UsageError> {
     if uri::is_uri(text) {
-        Ok((uri::parse(text)?, Origin::Uri))
+        Ok((uri::parse(text, version)?, Origin::Uri))
     } else if text.contains('=') {
-        Ok((conninfo::parse(text)?, Origin::Conninfo))
+        Ok((conninfo::parse(text, version)?, Origin::Conninfo))
     } else {
-        // psql's first plain argument is the database.
+        // The first plain argument of psql is the database.
         Ok((vec![("dbname".to_owned(), text.to_owned())], Origin::Conninfo))
     }
-}
-
-/// Of a keyword that is written twice in one string, the last counts.
-fn with_origin(pairs: Pairs, origin: &Origin) -> impl Iterator<Item = (String, Setting<String>)> {
-    let mut last = Pairs::new();
-    for (keyword, value) in pairs {
-        last.retain(|(known, _)| *known != keyword);
-        last.push((keyword, value));
-    }
-    let origin = origin.clone();
-    last.into_iter()
-        .map(move |(keyword, value)| (keyword, Setting { value, origin: origin.clone() }))
 }
 
 fn flag(name: &str, value: String) -> Setting<String> {
@@ -306,24 +227,29 @@ fn host_of(url: &str) -> String {
     rest.split(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
-fn password(values: &Values, settings: &mut Settings, environment: &Environment) -> Option<Secret> {
-    let given = values.get("password").filter(|password| !password.value.is_empty());
-    if let Some(password) = given {
+fn password(
+    given: &Given,
+    port: &str,
+    settings: &mut Settings,
+    environment: &Environment,
+) -> Option<Secret> {
+    let password = given.get("password").filter(|password| !password.value.is_empty());
+    if let Some(password) = password {
         settings.password = Some(password.origin);
         settings.passfile = Fact::not_applicable("a password is given, so libpq reads no file");
         return Some(Secret::new(password.value));
     }
-    let path = match values.get("passfile") {
+    let path = match given.get("passfile").filter(|file| !file.value.is_empty()) {
         Some(file) => PathBuf::from(file.value),
         None => environment.libpq_file(".pgpass", "pgpass.conf")?,
     };
     let wanted = Wanted {
-        host: settings.host.as_ref().map_or("localhost", |host| host.value.as_str()),
-        port: settings.port.value,
+        host: settings.host.as_ref().map_or("", |host| host.value.as_str()),
+        port,
         database: &settings.database.value,
         user: settings.user.as_ref().map_or("", |user| user.value.as_str()),
     };
-    let (seen, password) = passfile::look(&path, &wanted)?;
+    let (seen, password) = passfile::inspect(&path, &wanted)?;
     if let (Some(line), Some(_)) = (seen.matching_line, &password) {
         settings.password = Some(Origin::PassFile { path: seen.path.clone(), line });
     }

@@ -1,24 +1,36 @@
-//! libpq's password file.
+//! libpq's password file. Source: PostgreSQL documentation, libpq, "The Password File"; the rules of
+//! escaping are those of libpq 15 to 18.
 
-use crate::{input, secret::Secret};
+use crate::secret::Secret;
 use entra_pg_checks::facts::settings::PassFile;
-use std::path::Path;
+use std::{io::Read, path::Path};
+use zeroize::Zeroizing;
 
-/// What is looked for.
+/// The login that a password is searched for, as libpq compares it.
 pub(crate) struct Wanted<'a> {
     pub(crate) host: &'a str,
-    pub(crate) port: u16,
+    /// The port as it is written: libpq compares text.
+    pub(crate) port: &'a str,
     pub(crate) database: &'a str,
     pub(crate) user: &'a str,
 }
 
-/// A token is a line of 64 KB at most; a file of passwords has some hundred lines.
+/// A token is a line of at most 64 KiB; a file with hundreds of passwords stays below this.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// What a password file gives for a target; `None` where there is no such file.
-pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option<Secret>)> {
-    let text = Secret::new(input::text(path, FILE_LIMIT).ok()?);
-    let found = search(text.expose(), wanted);
+/// The folder of the server's socket in builds of libpq; for it, libpq searches for `localhost`.
+const SOCKET_FOLDERS: [&str; 1] = ["/var/run/postgresql"];
+
+/// What a password file has for a login; `None` if libpq would not open the file.
+pub(super) fn inspect(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option<Secret>)> {
+    let file = std::fs::File::open(path).ok()?;
+    // libpq warns and passes over whatever is not a plain file.
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(FILE_LIMIT).read_to_end(&mut bytes).ok()?;
+    let found = search(&bytes, wanted);
     let seen = PassFile {
         path: path.display().to_string(),
         ignored_for_mode: open_to_others(path),
@@ -29,7 +41,7 @@ pub(super) fn look(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option
     Some((seen, password))
 }
 
-/// What the lines of a password file hold for a target.
+/// What the lines of a password file hold for a login.
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) matching_line: Option<usize>,
@@ -37,71 +49,110 @@ pub(crate) struct Found {
     pub(crate) password: Option<Secret>,
 }
 
-/// The first line that matches, by libpq's rules, and the first that nearly does.
-pub(crate) fn search(text: &str, wanted: &Wanted<'_>) -> Found {
+/// The first line that matches by libpq's rules, and the first that nearly does.
+pub(crate) fn search(bytes: &[u8], wanted: &Wanted<'_>) -> Found {
     let mut found = Found::default();
-    let port_text = wanted.port.to_string();
-    let given = [wanted.host, &port_text, wanted.database, wanted.user];
-    let as_typed = given.join(":") + ":";
-    for (index, line) in text.lines().enumerate() {
-        if line.starts_with('#') || line.is_empty() {
+    if wanted.database.is_empty() || wanted.user.is_empty() {
+        return found;
+    }
+    let host = match wanted.host {
+        "" => "localhost",
+        folder if SOCKET_FOLDERS.contains(&folder) => "localhost",
+        host => host,
+    };
+    let port = if wanted.port.is_empty() { "5432" } else { wanted.port };
+    let fields = [host, port, wanted.database, wanted.user];
+    for (index, line) in lines(bytes).enumerate() {
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let fields = fields(line);
-        let [host, port, database, user, secret] = fields.as_slice() else {
-            if found.near_line.is_none() && !wanted.host.is_empty() && line.contains(wanted.host) {
-                found.near_line = Some(index + 1);
-            }
-            continue;
-        };
-        let exact = |(field, given): (&&Field, &&str)| field.any || field.text == **given;
-        let near =
-            |(field, given): (&&Field, &&str)| field.any || field.text.eq_ignore_ascii_case(given);
-        let pattern = [host, port, database, user];
-        if pattern.iter().zip(&given).all(exact) {
+        if let Some(rest) = rest_of_match(line, &fields) {
             found.matching_line = Some(index + 1);
-            found.password = Some(Secret::new(secret.text.clone()));
+            found.password = Some(Secret::new(password(rest)));
             break;
         }
-        // A field whose : or \ is not escaped is another one than was meant.
-        let unescaped =
-            line.get(..as_typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(&as_typed));
-        if found.near_line.is_none() && (unescaped || pattern.iter().zip(&given).all(near)) {
+        if found.near_line.is_none() && nearly_matches(line, &fields) {
             found.near_line = Some(index + 1);
         }
     }
     found
 }
 
-/// One field of a line.
-#[derive(Default)]
-struct Field {
-    text: String,
-    /// Whether it is a bare star, which stands for everything.
-    any: bool,
+/// The lines, each up to its first NUL, without line break.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut pieces = bytes.split(|byte| *byte == b'\n').peekable();
+    std::iter::from_fn(move || {
+        let line = pieces.next()?;
+        // Nothing follows the last line break.
+        if line.is_empty() && pieces.peek().is_none() {
+            return None;
+        }
+        let line = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        let end = line.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+        Some(&line[..end])
+    })
 }
 
-/// Five fields between colons; a backslash takes the next character as it is. The last field, the
-/// password, runs to the end of the line.
-fn fields(line: &str) -> Vec<Field> {
-    let mut fields = vec![Field::default()];
-    let mut rest = line.chars();
-    while let Some(character) = rest.next() {
-        let last = fields.len() - 1;
-        let field = &mut fields[last];
-        match character {
-            '\\' => {
-                field.any = false;
-                field.text.extend(rest.next());
-            }
-            ':' if last < 4 => fields.push(Field::default()),
-            plain => {
-                field.any = plain == '*' && field.text.is_empty();
-                field.text.push(plain);
-            }
+fn rest_of_match<'a>(line: &'a [u8], fields: &[&str; 4]) -> Option<&'a [u8]> {
+    fields.iter().try_fold(line, |rest, field| after_field(rest, field.as_bytes()))
+}
+
+/// What follows a field if it matches: a bare `*`, or the value, in which a backslash takes the next
+/// byte as it is. A colon ends the field only once the whole value has been matched, so one inside
+/// the value needs no escape.
+fn after_field<'a>(rest: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
+    if let Some(after) = rest.strip_prefix(b"*:") {
+        return Some(after);
+    }
+    let mut rest = rest;
+    let mut value = value;
+    loop {
+        let (&byte, mut after) = rest.split_first()?;
+        if byte == b':' && value.is_empty() {
+            return Some(after);
+        }
+        let mut byte = byte;
+        if byte == b'\\' {
+            let (&escaped, behind) = after.split_first()?;
+            (byte, after) = (escaped, behind);
+        }
+        let (&wanted, left) = value.split_first()?;
+        if byte != wanted {
+            return None;
+        }
+        (rest, value) = (after, left);
+    }
+}
+
+/// The password: up to the first colon that is not escaped. A backslash at the end is kept.
+fn password(rest: &[u8]) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = rest.iter().copied().peekable();
+    while let Some(byte) = rest.next_if(|byte| *byte != b':') {
+        match byte {
+            b'\\' => bytes.push(rest.next().unwrap_or(byte)),
+            plain => bytes.push(plain),
         }
     }
-    fields
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a line would match if the case were right, or the fields were separated otherwise.
+fn nearly_matches(line: &[u8], fields: &[&str; 4]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let lower = |field: &str| field.to_ascii_lowercase();
+    let folded: [String; 4] = fields.map(lower);
+    let folded: [&str; 4] = [&folded[0], &folded[1], &folded[2], &folded[3]];
+    if rest_of_match(lower(&text).as_bytes(), &folded).is_some() {
+        return true;
+    }
+    // A name with a backslash that is not escaped, such as DOMAIN\user.
+    let as_typed = folded.join(":") + ":";
+    if lower(&text).starts_with(&as_typed) {
+        return true;
+    }
+    let separators = line.iter().filter(|byte| **byte == b':').count();
+    separators < 4 && !fields[0].is_empty() && text.contains(fields[0])
 }
 
 #[cfg(unix)]
@@ -114,4 +165,38 @@ fn open_to_others(path: &Path) -> Option<u32> {
 #[cfg(not(unix))]
 fn open_to_others(_path: &Path) -> Option<u32> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, search};
+
+    fn found(text: &str, wanted: [&str; 4]) -> Option<String> {
+        let [host, port, database, user] = wanted;
+        let found = search(text.as_bytes(), &Wanted { host, port, database, user });
+        found.password.map(|password| password.expose().to_owned())
+    }
+
+    #[test]
+    fn separates_fields_as_libpq_does() {
+        let login = ["h", "5432", "d", "u"];
+        assert_eq!(found("h:5432:d:u:pa:ss\n", login).as_deref(), Some("pa"));
+        assert_eq!(found("h:5432:d:u:pa\\:ss", login).as_deref(), Some("pa:ss"));
+        assert_eq!(found("h:5432:d:u:pw\\\n", login).as_deref(), Some("pw\\"));
+        assert_eq!(found("h:5432:d:u:pw\r\n", login).as_deref(), Some("pw"));
+        assert_eq!(found("*:*:*:*:pw", login).as_deref(), Some("pw"));
+        assert_eq!(found("\\*:*:*:*:pw", login), None);
+        assert_eq!(found("h:5432:d:u", login), None);
+        assert_eq!(found("::1:5432:d:u:pw", ["::1", "5432", "d", "u"]).as_deref(), Some("pw"));
+        assert_eq!(found("h:5432:d:a:b:pw", ["h", "5432", "d", "a:b"]).as_deref(), Some("pw"));
+    }
+
+    #[test]
+    fn compares_the_port_as_text_and_a_socket_as_localhost() {
+        assert_eq!(found("h:5432:d:u:pw", ["h", "05432", "d", "u"]), None);
+        assert_eq!(found("h:5432:d:u:pw", ["h", "", "d", "u"]).as_deref(), Some("pw"));
+        let socket = ["/var/run/postgresql", "5432", "d", "u"];
+        assert_eq!(found("localhost:5432:d:u:pw", socket).as_deref(), Some("pw"));
+        assert_eq!(found("localhost:5432:d:u:pw", ["", "5432", "d", "u"]).as_deref(), Some("pw"));
+    }
 }

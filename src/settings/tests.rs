@@ -38,7 +38,7 @@ fn a_bare_blank_is_marked_and_corrected() {
 fn a_raw_at_in_a_uri_is_corrected_without_showing_the_password() {
     let error = conninfo("postgresql://a@t.com:geheim@host/db").expect_err("malformed");
     assert!(!error.to_string().contains("geheim"), "{error}");
-    assert!(error.suggestion.expect("a suggestion").starts_with("postgresql://a%40t.com:…@host"));
+    assert!(error.suggestion.expect("a suggestion").contains("postgresql://a%40t.com:…@host"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ const LIMIT: usize = 64 * 1024;
 pub struct Waiting {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) verified: bool,
-    /// The startup message that was sent.
+    /// The startup message as tokio-postgres writes it.
     pub(super) startup: Vec<u8>,
     /// What the server answered to it.
     pub(super) answer: Vec<u8>,
@@ -51,19 +51,11 @@ pub async fn authentication_request(
         return (Fact::NotObserved(NotObserved::NotAsked), None);
     };
     let Connection { mut stream, verified } = connection;
-    let name = application_name(cx);
-    // In the order of tokio-postgres, which goes on with this connection.
-    let parameters = [
-        ("client_encoding", "UTF8"),
-        ("user", &user.value),
-        ("database", &settings.database.value),
-        ("application_name", &name),
-    ];
-    let mut startup = BytesMut::new();
-    if frontend::startup_message(parameters, &mut startup).is_err() {
+    let messages = startup_messages(settings, &user.value, &application_name(cx));
+    let Some((startup, replayed)) = messages else {
         let detail = "a setting holds a NUL character".to_owned();
         return (Fact::NotObserved(NotObserved::NotPermitted { detail }), None);
-    }
+    };
     let began = Instant::now();
     let work = timeout(cx.timeout(), exchange(&mut stream, &startup));
     let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
@@ -75,12 +67,34 @@ pub async fn authentication_request(
     let waiting = (request == AuthRequest::Cleartext).then(|| Waiting {
         stream,
         verified,
-        startup: startup.to_vec(),
+        startup: replayed.to_vec(),
         answer,
         began,
         asked_after: began.elapsed(),
     });
     (Fact::Seen(request), waiting)
+}
+
+/// The startup message as libpq would send it, and the one that tokio-postgres writes when it takes over
+/// this connection: in its order, and without the parameters that it does not know.
+fn startup_messages(settings: &Settings, user: &str, name: &str) -> Option<(BytesMut, BytesMut)> {
+    let mut parameters =
+        vec![("client_encoding", "UTF8"), ("user", user), ("database", &settings.database.value)];
+    let given = |keyword: &str| settings.value_of(keyword).filter(|value| !value.is_empty());
+    parameters.extend(given("options").map(|options| ("options", options)));
+    parameters.push(("application_name", name));
+    let mut replayed = BytesMut::new();
+    frontend::startup_message(parameters.iter().copied(), &mut replayed).ok()?;
+    let session = [("datestyle", "PGDATESTYLE"), ("timezone", "PGTZ"), ("geqo", "PGGEQO")];
+    let session = session.into_iter().filter_map(|(parameter, variable)| {
+        // libpq sends nothing for the word "default".
+        let value = given(variable).filter(|value| !value.eq_ignore_ascii_case("default"))?;
+        Some((parameter, value))
+    });
+    parameters.extend(session);
+    let mut startup = BytesMut::new();
+    frontend::startup_message(parameters.iter().copied(), &mut startup).ok()?;
+    Some((startup, replayed))
 }
 
 async fn exchange(

@@ -56,6 +56,9 @@ pub async fn login(
         .dbname(&request.settings.database.value)
         .application_name(&login.application_name)
         .password(token.expose());
+    if let Some(options) = request.settings.value_of("options").filter(|text| !text.is_empty()) {
+        config.options(options);
+    }
     let work = timeout(cx.timeout(), config.connect_raw(stream, NoTls));
     let connected = cx.step(Topic::Login, user, "token", work).await;
     drop(config);
