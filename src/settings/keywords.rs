@@ -73,8 +73,8 @@ pub(super) fn masked(input: &str) -> String {
     let secrets = SECRETS.iter().filter_map(|word| {
         let at = lower.find(word)? + word.len();
         let blanks = lower[at..].len() - lower[at..].trim_start().len();
-        // In a message the word may stand for itself, such as in the name of a service.
-        Some(lower[at + blanks..].starts_with('=').then_some(at + blanks + 1).unwrap_or(at))
+        // Without an equals sign the word may be part of a name; what follows is hidden all the same.
+        Some(if lower[at + blanks..].starts_with('=') { at + blanks + 1 } else { at })
     });
     if let Some(end) = secrets.min() {
         text.truncate(end);
