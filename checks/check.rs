@@ -98,6 +98,8 @@ pub struct Fragment {
 pub struct Family {
     /// The part of the ids of its checks and problems before the slash.
     pub name: &'static str,
+    /// Its name in reports for people.
+    pub title: &'static str,
     /// The statement that holds if all its checks pass, as a clause.
     pub summary: &'static str,
     /// Its checks, from cause to consequence.

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct Evidence {
     /// The version of this document; see [`Evidence::VERSION`].
     pub version: u32,
+    /// The version of entra-pg that made the observations; empty in older documents.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tool_version: String,
     /// The run's own id, also sent as `application_name`.
     pub run_id: String,
     /// This machine's clock when the run began.
@@ -123,6 +126,7 @@ impl Default for Evidence {
     fn default() -> Self {
         Self {
             version: Self::VERSION,
+            tool_version: String::new(),
             run_id: String::new(),
             observed_at: Timestamp::UNIX_EPOCH,
             duration_ms: 0,

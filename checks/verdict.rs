@@ -37,6 +37,9 @@ pub struct Finding {
     pub confidence: Confidence,
 }
 
+/// The longest headline in characters.
+pub const HEADLINE: usize = 90;
+
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +73,9 @@ pub struct Fix {
     pub database: Option<String>,
     /// Whether it can be run without thinking twice.
     pub risk: Risk,
+    /// Whether it confirms the cause and changes nothing.
+    #[serde(default)]
+    pub check: bool,
 }
 
 /// Who must act.
@@ -153,6 +159,36 @@ impl Finding {
         self
     }
 
+    /// The defect in at most [`HEADLINE`] characters.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        self.headline_within(HEADLINE)
+    }
+
+    /// The defect in so many characters: the detail if it fits, or the problem's title with the subject
+    /// if that is a host or a resource, or the title.
+    #[must_use]
+    pub fn headline_within(&self, limit: usize) -> String {
+        let fits = |text: &str| text.chars().count() <= limit;
+        if fits(&self.detail) {
+            return self.detail.clone();
+        }
+        let title = self.problem.title;
+        let named = format!("{title}: {}", self.subject);
+        let is_name = matches!(self.problem.family(), "dns" | "outbound" | "server" | "azure");
+        if is_name && !self.subject.is_empty() && fits(&named) { named } else { title.to_owned() }
+    }
+
+    /// Adds two or more values that are compared, one per line with its label.
+    #[must_use]
+    pub fn compare<L: AsRef<str>, V: AsRef<str>>(
+        self,
+        values: impl IntoIterator<Item = (L, V)>,
+    ) -> Self {
+        let line = |(label, value): (L, V)| format!("{}: {}", label.as_ref(), value.as_ref());
+        self.because_all(values.into_iter().map(line))
+    }
+
     /// Says how sure it is.
     #[must_use]
     pub const fn sure(mut self, confidence: Confidence) -> Self {
@@ -182,7 +218,22 @@ impl Fix {
     }
 
     fn new(actor: Actor, text: String, risk: Risk) -> Self {
-        Self { actor, text, action: None, command: None, language: None, database: None, risk }
+        Self {
+            actor,
+            text,
+            action: None,
+            command: None,
+            language: None,
+            database: None,
+            risk,
+            check: false,
+        }
+    }
+
+    /// A step that confirms the cause and changes nothing.
+    #[must_use]
+    pub fn confirm(text: impl Into<String>) -> Self {
+        Self { check: true, ..Self::you(text) }
     }
 
     /// Adds the exact command.
@@ -221,6 +272,15 @@ impl Fix {
         let rendered = self.action.as_ref().and_then(|action| action.render(shell));
         self.language = rendered.as_ref().map(|rendered| rendered.language);
         self.command = rendered.map(|rendered| rendered.text);
+    }
+
+    /// Where the command is typed, if it is SQL.
+    #[must_use]
+    pub fn sql_place(&self) -> Option<String> {
+        (self.language == Some(Language::Sql)).then(|| match &self.database {
+            Some(database) => format!("SQL in database {database}"),
+            None => "SQL as an administrator".to_owned(),
+        })
     }
 }
 

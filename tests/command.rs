@@ -176,7 +176,7 @@ fn the_words_are_the_same_with_and_without_colours() {
     let colored = styled(evidence(&["dns/nxdomain"]), Format::Text, true);
     assert_ne!(plain, colored);
     assert_eq!(plain, without_colors(&colored));
-    assert!(plain.lines().all(|line| line.chars().count() <= 80 || line.starts_with("          ")));
+    assert!(plain.lines().all(|line| line.chars().count() <= 80 || line.starts_with("    ")));
 }
 
 fn without_colors(text: &str) -> String {

@@ -3,7 +3,7 @@
 
 mod recorded;
 
-use entra_pg::report::Format;
+use entra_pg::report::{Format, Style, render};
 use recorded::{CASES, evidence, rendered, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ fn sarif_has_the_structure_that_its_schema_demands() {
         let run = &log["runs"][0];
         only(run, &["tool", "automationDetails", "invocations", "columnKind", "results"]);
         let driver = &run["tool"]["driver"];
-        only(driver, &["name", "semanticVersion", "rules"]);
+        only(driver, &["name", "semanticVersion", "informationUri", "rules"]);
         let rules = driver["rules"].as_array().expect("rules");
         let ids: BTreeSet<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
         assert_eq!(ids.len(), rules.len(), "{name}: rule ids are unique");
@@ -100,7 +100,9 @@ fn sarif_has_the_structure_that_its_schema_demands() {
             assert!(time.parse::<jiff::Timestamp>().is_ok() && time.ends_with('Z'), "{time}");
         }
         let results = run["results"].as_array().expect("results");
-        assert_eq!(results.len(), document["findings"].as_array().expect("a list").len());
+        let findings = document["findings"].as_array().expect("a list").iter();
+        let own = findings.filter(|finding| finding["explained_by"].is_null()).count();
+        assert_eq!(results.len(), own, "{name}: what the cause explains is not a result");
         for result in results {
             only(
                 result,
@@ -128,6 +130,57 @@ fn sarif_has_the_structure_that_its_schema_demands() {
     }
 }
 
+/// The conclusion is on one screen: 20 lines at 80 columns, never more than 24, with long lines counted as
+/// the terminal shows them. The headline has at most 100 characters.
+#[test]
+fn one_fault_fits_on_one_screen() {
+    let mut long = Vec::new();
+    let (mut all, mut above_20) = (0, 0);
+    for (name, evidence) in recorded::every_evidence() {
+        let document: Value =
+            serde_json::from_str(&rendered(evidence.clone(), Format::Json)).expect("JSON");
+        let summary = document["verdict"]["summary"].as_str().expect("a summary");
+        assert!(summary.chars().count() <= 100, "{name}: {summary}");
+        let text = rendered(evidence.clone(), Format::Text);
+        let lines: usize = text.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
+        let findings = document["findings"].as_array().expect("a list");
+        let own = findings.iter().filter(|finding| finding["explained_by"].is_null()).count();
+        let limit = 24;
+        let checks = document["checks"].as_array().expect("a list");
+        let open = checks.iter().any(|check| check["status"] == "undetermined");
+        let one_cause = own <= 1 && !open;
+        all += usize::from(one_cause);
+        above_20 += usize::from(one_cause && lines > 20);
+        if one_cause && lines > limit {
+            long.push(format!("{name}: {lines} lines"));
+        }
+        let symbols = text.lines().filter(|line| line.starts_with(['✓', '✗', '!', '?'])).count();
+        assert_eq!(symbols, 1, "{name}: one conclusion:\n{text}");
+        assert!(!text.contains("????") && !text.contains(" 0 "), "{name}:\n{text}");
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+    assert!(above_20 * 20 < all, "{above_20} of {all} reports have more than 20 lines");
+}
+
+#[test]
+fn the_table_names_the_check_on_every_row() {
+    let style = Style { color: false, width: 80, verbose: 1, quiet: false, unicode: true };
+    for (name, patches) in CASES {
+        let report = recorded::report(evidence(patches));
+        let text = render(&report, Format::Text, &style).expect("rendered");
+        let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
+        let rows = text.lines().filter(|line| line.starts_with(['✓', '✗', '!', '-', '?']));
+        let mut checks = 0;
+        for row in rows.filter(|row| !row.contains("Login")) {
+            let check = row.split_whitespace().nth(1).unwrap_or_default();
+            let family = check.split('/').next().unwrap_or_default();
+            assert!(entra_pg_checks::family(family).is_some(), "{name}: {row}");
+            checks += 1;
+        }
+        assert!(checks > 10, "{name}:\n{text}");
+    }
+}
+
 #[test]
 fn the_fingerprint_of_a_finding_outlives_the_run() {
     let mut again = evidence(&["name/wrong-case"]);
@@ -150,6 +203,14 @@ fn annotations_have_one_error_and_no_line_of_their_own_from_a_server() {
             let text = rendered(evidence(patches), format);
             let errors = text.lines().filter(|line| line.starts_with(error)).count();
             assert_eq!(errors, usize::from(name != "healthy"), "{name}:\n{text}");
+            let document = json(patches, Format::Json);
+            for finding in document["findings"].as_array().expect("a list") {
+                let id = finding["problem"].as_str().expect("an id");
+                let explained = finding["explained_by"].is_string();
+                assert!(!explained || !text.contains(id), "{name}: {id} is explained:\n{text}");
+            }
+            let command = document["findings"][0]["fixes"][0]["command"].as_str();
+            assert!(text.contains(command.unwrap_or_default()), "{name}:\n{text}");
         }
         let mut hostile = evidence(&["login/refused"]);
         let message =
@@ -167,20 +228,41 @@ fn annotations_have_one_error_and_no_line_of_their_own_from_a_server() {
     assert!(degraded.contains("##vso[task.complete result=SucceededWithIssues;]"), "{degraded}");
 }
 
+/// A job whose exit code is 0 must not have a red test view.
+#[test]
+fn junit_has_an_error_only_if_the_run_is_undetermined() {
+    let mut open = evidence(&[]);
+    let out_of_time = serde_json::json!({"not_observed": {"reason": "out_of_time", "after_ms": 5}});
+    recorded::set(&mut open, "/directory", out_of_time.clone());
+    let text = rendered(open.clone(), Format::Junit);
+    assert!(!text.contains("<error "), "{text}");
+    for topic in ["/login", "/session"] {
+        recorded::set(&mut open, topic, out_of_time.clone());
+    }
+    let text = rendered(open, Format::Junit);
+    assert!(text.contains("<error "), "{text}");
+}
+
 #[test]
 fn junit_is_what_gitlab_jenkins_and_azure_pipelines_read() {
     for (name, patches) in CASES {
         let text = rendered(evidence(patches), Format::Junit);
         let document = json(patches, Format::Json);
-        let of = |status: &str| {
+        let of = |status: &str, explained: bool| {
             let checks = document["checks"].as_array().expect("a list");
-            checks.iter().filter(|check| check["status"] == status).count()
+            let counted = |check: &&Value| {
+                check["status"] == status && check["explained_by"].is_string() == explained
+            };
+            checks.iter().filter(counted).count()
         };
-        assert_eq!(text.matches("<failure ").count(), of("failed"), "{name}");
-        assert_eq!(text.matches("<error ").count(), of("undetermined"), "{name}");
+        assert_eq!(text.matches("<failure ").count(), of("failed", false), "{name}");
         assert_eq!(
             text.matches("<skipped ").count(),
-            of("skipped") + of("not-applicable"),
+            of("skipped", true)
+                + of("skipped", false)
+                + of("not-applicable", false)
+                + of("failed", true)
+                + of("undetermined", false),
             "{name}"
         );
         // GitLab keys on class and name, and drops what is there twice.

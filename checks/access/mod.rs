@@ -13,6 +13,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "access",
+    title: "database access",
     summary: "the database lets the role in",
     checks: &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK],
     pages: crate::support::access::pages::PAGES,

@@ -19,6 +19,7 @@ pub(crate) use crate::support::azure::{addresses, place, routing, security, tags
 /// The family.
 pub static FAMILY: Family = Family {
     name: "azure",
+    title: "Azure configuration",
     summary: "the server's settings and network in Azure let it work",
     checks: &[
         &server_state::CHECK,

@@ -19,6 +19,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "claims",
+    title: "token claims",
     summary: "the token is whole, genuine, in its time and for the database",
     checks: &[
         &well_formed::CHECK,

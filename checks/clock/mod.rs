@@ -10,6 +10,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "clock",
+    title: "clock",
     summary: "this machine's clock is right",
     checks: &[&accuracy::CHECK],
     pages: &[],

@@ -17,6 +17,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "config",
+    title: "settings",
     summary: "the settings are understood",
     checks: &[
         &host::CHECK,

@@ -157,7 +157,7 @@ fn public_answer(
                     .words("-n $VNET-link -v $VNET -e false"),
             ),
         )
-        .fix(Fix::you("Confirm by hand, from inside the virtual network").run(commands::look_up(
+        .fix(Fix::confirm("ask from inside the virtual network").run(commands::look_up(
             &seen.vantage,
             asked,
             Some(std::net::IpAddr::from([168, 63, 129, 16])),

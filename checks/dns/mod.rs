@@ -24,6 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 /// The family.
 pub static FAMILY: Family = Family {
     name: "dns",
+    title: "DNS",
     summary: "every nameserver answers, every name resolves",
     checks: &[
         &nameservers::CHECK,

@@ -351,7 +351,7 @@ fn fixes(seen: &Evidence, dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix>
                 168.63.129.16)"
         ),
     };
-    vec![Fix::by(Actor::Network, forward), Fix::you("Confirm by hand").run(confirm)]
+    vec![Fix::by(Actor::Network, forward), Fix::confirm("ask the nameserver").run(confirm)]
 }
 
 /// The private zone in Azure that says that the name does not exist.

@@ -12,6 +12,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "login",
+    title: "login",
     summary: "the server accepts the token",
     checks: &[&auth_request::CHECK, &authentication::CHECK],
     pages: &[],

@@ -11,6 +11,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "name",
+    title: "user name",
     summary: "the user name is spelt as the role",
     checks: &[&spelling::CHECK],
     pages: &[],

@@ -80,7 +80,7 @@ fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
 }
 
 fn look(url: &str) -> Fix {
-    Fix::you("See what answers").run(Command::new("curl -sSI -m 10").value(url))
+    Fix::confirm("show the answer").run(Command::new("curl -sSI -m 10").value(url))
 }
 
 /// A block page.

@@ -16,6 +16,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "outbound",
+    title: "network",
     summary: "Entra and Graph are reached, and nobody stands in between",
     checks: &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK],
     pages: &[],

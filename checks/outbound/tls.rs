@@ -145,7 +145,7 @@ fn broken(problem: &'static Problem, subject: &str, detail: String, fix: &str) -
 }
 
 fn inspect(subject: &str) -> Fix {
-    Fix::you("See what is presented").run(commands::web_certificates(subject))
+    Fix::confirm("show the certificate").run(commands::web_certificates(subject))
 }
 
 /// Reset or closed in the handshake.

@@ -13,6 +13,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "server",
+    title: "server",
     summary: "the server is reached over TLS that was verified",
     checks: &[&tcp::CHECK, &protocol::CHECK, &tls::CHECK],
     pages: crate::support::server::pages::PAGES,

@@ -134,7 +134,8 @@ fn completed(
 }
 
 fn inspect(server: &Server) -> Fix {
-    Fix::you("See what is presented").run(commands::server_certificates(&server.host, server.port))
+    Fix::confirm("show the certificate")
+        .run(commands::server_certificates(&server.host, server.port))
 }
 
 /// Cut in the handshake.

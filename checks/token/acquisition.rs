@@ -488,7 +488,7 @@ fn command_failed(
     Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} cannot give a token"))
         .sure(Confidence::Possible)
         .because(said)
-        .fix(Fix::you("Run it by hand, and see").run(by_hand))
+        .fix(Fix::confirm("run the command").run(by_hand))
 }
 
 fn blocked(by: Topic, subject: &str) -> Missing {

@@ -11,6 +11,7 @@ use crate::{
 /// The family.
 pub static FAMILY: Family = Family {
     name: "token",
+    title: "token",
     summary: "a token is obtained",
     checks: &[&acquisition::CHECK],
     pages: crate::support::token::pages::PAGES,

@@ -38,7 +38,9 @@ pub fn run(
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
     args.output.check()?;
-    let report = Report::new(read(&args.file)?, &Selection::default());
+    let report = Report::new(read(&args.file)?, &Selection::default())
+        .recorded()
+        .connect_with(&args.output.connect_with);
     let run = Run { plan: None, secrets: Secrets::of_environment(environment) };
     Ok(speak(&args.output, &report, &run, environment, terminal))
 }

@@ -499,6 +499,7 @@ impl<'a> View<'a> {
         let (timeout, deadline) = self.cx.limits();
         Evidence {
             observed_at: self.cx.observed_at(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             run_id: self.cx.run_id().to_owned(),
             vantage: Vantage {
                 in_azure: self.in_azure,

@@ -4,6 +4,7 @@ pub(crate) mod gather;
 pub mod plan;
 mod report;
 pub mod retry;
+mod summary;
 
 use crate::{
     environment::Environment, probe::context::Context, process::progress::Progress,

@@ -4,15 +4,14 @@ use crate::{
     connect::{self, Client, Instruction},
     settings::request::Selection,
 };
-use entra_pg_checks::{
-    Check, Evidence, Judgement, Line, Outcome, Severity, Status, judge, login, rulebook,
-};
+use entra_pg_checks::{Check, Evidence, Judgement, Outcome, Severity, Status, judge, rulebook};
 
 /// Evidence and what it means.
 pub struct Report {
     evidence: Evidence,
     judgement: Judgement,
     clients: Vec<Client>,
+    recorded: bool,
 }
 
 /// `--fail-on`.
@@ -36,7 +35,7 @@ impl Report {
     #[must_use]
     pub fn judged_by(checks: &[&'static Check], evidence: Evidence, selection: &Selection) -> Self {
         let judgement = judge(checks, &evidence, |check| selection.wants(check));
-        Self { evidence, judgement, clients: Vec::new() }
+        Self { evidence, judgement, clients: Vec::new(), recorded: false }
     }
 
     /// The same with what to type in these clients.
@@ -46,13 +45,26 @@ impl Report {
         self
     }
 
+    /// The same for evidence of an earlier run, perhaps of another machine.
+    #[must_use]
+    pub const fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+
+    /// Whether the evidence is that of an earlier run.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
     /// What to type next: for the clients asked for, or one line for psql where the login works.
     #[must_use]
     pub fn connect(&self) -> Vec<Instruction> {
         if !self.clients.is_empty() {
             return connect::instructions(&self.evidence, &self.clients);
         }
-        let works = self.passed(&login::authentication::CHECK)
+        let works = self.logged_in()
             && matches!(self.judgement.outcome, Outcome::Healthy | Outcome::Degraded);
         connect::psql(&self.evidence).filter(|_| works).into_iter().collect()
     }
@@ -73,35 +85,6 @@ impl Report {
     #[must_use]
     pub const fn judgement(&self) -> &Judgement {
         &self.judgement
-    }
-
-    /// The verdict in one sentence.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        if let Some(root) = self.judgement.root() {
-            return root.finding.detail.clone();
-        }
-        let settings = self.evidence.settings.seen();
-        let server = settings.and_then(|settings| settings.host.as_ref());
-        match (self.judgement.outcome, server) {
-            (Outcome::Undetermined, _) if self.evidence.interrupted => {
-                "interrupted: what was looked at until then shows no fault".to_owned()
-            }
-            (Outcome::Undetermined, _) => {
-                "nothing failed, but a decisive check could not be done".to_owned()
-            }
-            (_, Some(_)) if self.passed(&login::authentication::CHECK) => {
-                "the login with Microsoft Entra ID works".to_owned()
-            }
-            (_, Some(_)) => "nothing that was looked at is wrong".to_owned(),
-            (Outcome::Degraded, None) if self.evidence.azure.seen().is_some() => {
-                "the files show what may keep the server from Entra now and then".to_owned()
-            }
-            (_, None) if self.evidence.azure.seen().is_some() => {
-                "the files show nothing that would keep the server from Entra".to_owned()
-            }
-            (_, None) => "everything that needs no server works; no server was named".to_owned(),
-        }
     }
 
     /// The families of which something passed and nothing failed, with the checks that passed.
@@ -126,11 +109,6 @@ impl Report {
             }
         }
         areas
-    }
-
-    fn passed(&self, check: &Check) -> bool {
-        let passed = |line: &Line| line.check.id == check.id && line.status == Status::Passed;
-        self.judgement.lines.iter().any(passed)
     }
 }
 

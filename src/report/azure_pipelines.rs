@@ -1,34 +1,31 @@
-//! Logging commands of Azure Pipelines: an issue for each finding, and the result of the task if it
-//! works with warnings. The exit code reports a failure, as the task expects.
+//! Logging commands of Azure Pipelines: an issue for the cause and for each finding apart from it, and the
+//! result of the task if there are warnings only. The exit code reports a failure, as the task expects.
 //!
 //! Source: Microsoft Learn, "Logging commands".
 
-use super::Report;
+use super::{Report, github::message, outline};
 use crate::text::{AzureLog, Inert};
 use entra_pg_checks::{Outcome, Severity};
 
 pub(super) fn render(report: &Report) -> Inert {
     let mut log = AzureLog::default();
-    let judgement = report.judgement();
-    for judged in &judgement.findings {
-        let finding = &judged.finding;
-        let fix = finding.fixes.first();
-        let fix = fix.map(|fix| format!(". Fix: {}", fix.text)).unwrap_or_default();
-        let message = format!("{}{fix}", finding.detail);
+    let groups = outline::primary(report).into_iter().chain(outline::others(report));
+    for group in groups {
+        let finding = &group.judged.finding;
+        let message = message(report, &group);
         let id = finding.problem.id;
         let mut issue = |kind| {
             log.command("task.logissue", &[("type", kind), ("code", id)], &message);
         };
         match finding.severity {
-            // Only the root is an error: the others would hide it.
-            Severity::Error if judged.root => issue("error"),
+            Severity::Error if group.judged.root => issue("error"),
             Severity::Error | Severity::Warning => issue("warning"),
-            // There is no lower type; a command would make a warning of it.
+            // There is no lower type; a command would turn it into a warning.
             Severity::Info => log.line(&format!("{id}: {message}")),
         }
     }
     let summary = report.summary();
-    match judgement.outcome {
+    match report.judgement().outcome {
         Outcome::Failing => {}
         Outcome::Healthy => log.line(&format!("entra-pg: {summary}")),
         Outcome::Degraded | Outcome::Undetermined => {

@@ -1,6 +1,7 @@
 //! How many lines have which status.
 
 use entra_pg_checks::{Line, Status};
+use std::fmt;
 
 /// The counts of the last line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,5 +27,23 @@ impl Counts {
             }
         }
         counts
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.passed, "passed"),
+            (self.warned, "with a warning"),
+            (self.failed, "failed"),
+            (self.skipped, "skipped"),
+            (self.undetermined, "not decided"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        formatter.write_str(&parts.join(", "))
     }
 }

@@ -1,25 +1,49 @@
-//! Annotations of GitHub Actions: the root as an error, everything else as a warning, since only ten of
-//! a kind are shown for a step.
+//! Annotations of GitHub Actions: the cause as an error, findings apart from it as warnings. Findings that
+//! the cause explains are left out, since only ten of a kind are shown per step.
 
-use super::Report;
+use super::{Report, outline, outline::Group};
 use crate::text::{GithubLog, Inert};
 use entra_pg_checks::Severity;
 
 pub(super) fn render(report: &Report) -> Inert {
     let mut log = GithubLog::default();
-    for judged in &report.judgement().findings {
-        let finding = &judged.finding;
+    let groups = outline::primary(report).into_iter().chain(outline::others(report));
+    let mut found = false;
+    for group in groups {
+        let finding = &group.judged.finding;
         let kind = match finding.severity {
-            _ if judged.root => "error",
+            Severity::Error if group.judged.root => "error",
             Severity::Error | Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let fix = finding.fixes.first();
-        let fix = fix.map(|fix| format!(". Fix: {}", fix.text)).unwrap_or_default();
-        log.annotation(kind, finding.problem.id, &format!("{}{fix}", finding.detail));
+        log.annotation(kind, finding.problem.id, &message(report, &group));
+        found = true;
     }
-    if report.judgement().findings.is_empty() {
+    if !found {
         log.annotation("notice", "entra-pg", &report.summary());
     }
     log.finish()
+}
+
+/// The conclusion or the finding, with the first fix and its command.
+pub(super) fn message(report: &Report, group: &Group<'_>) -> String {
+    let finding = &group.judged.finding;
+    let mut text = if report.primary().is_some_and(|primary| primary.finding == *finding) {
+        report.summary()
+    } else {
+        finding.headline()
+    };
+    if !text.ends_with(&finding.detail) {
+        text.push_str(&format!(". {}", finding.detail));
+    }
+    if !group.also.is_empty() {
+        text.push_str(&format!(". The same for {}", group.also.join(", ")));
+    }
+    if let Some(fix) = finding.fixes.first() {
+        text.push_str(&format!(". Fix ({}): {}", fix.actor.label(), fix.text));
+        if let Some(command) = &fix.command {
+            text.push_str(&format!(": {command}"));
+        }
+    }
+    text
 }

@@ -1,14 +1,15 @@
-//! JUnit XML: a suite for each family, a case for each check and subject.
+//! JUnit XML: one suite per family, one case per check and subject.
 
 use super::{Report, json::status};
 use crate::text::clean;
-use entra_pg_checks::{FAMILIES, Judged, Line, Status};
+use entra_pg_checks::{FAMILIES, Judged, Line, Outcome, Status};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use std::{io, time::Duration};
 
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let mut junit = Junit::new("entra-pg");
     let judgement = report.judgement();
+    let passes = matches!(judgement.outcome, Outcome::Healthy | Outcome::Degraded);
     for family in FAMILIES.iter().map(|family| family.name) {
         let mut suite = TestSuite::new(family);
         suite.set_time(Duration::ZERO);
@@ -18,7 +19,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
                 Some(subject) => format!("{} {}", line.check.id, clean(subject)),
                 None => line.check.id.to_owned(),
             };
-            let mut case = TestCase::new(name, outcome(line, finding));
+            let mut case = TestCase::new(name, outcome(line, finding, passes));
             // GitLab shows the class name as the suite.
             case.set_classname(format!("entra-pg.{family}"));
             case.set_time(Duration::from_millis(line.span.1));
@@ -35,10 +36,15 @@ fn belongs(judged: &Judged, line: &Line) -> bool {
     same_check && line.subject.as_ref().is_none_or(|subject| *subject == judged.finding.subject)
 }
 
-fn outcome(line: &Line, finding: Option<&Judged>) -> TestCaseStatus {
+fn outcome(line: &Line, finding: Option<&Judged>, passes: bool) -> TestCaseStatus {
     let message = clean(&line.detail);
     match line.status {
         Status::Passed | Status::Warning => TestCaseStatus::success(),
+        // A failure that the cause explains is not one of its own.
+        Status::Failed if line.explained_by.is_some() => {
+            let cause = line.explained_by.map(|cause| cause.id).unwrap_or_default();
+            skipped(&format!("explained by {cause}: {message}"))
+        }
         Status::Failed => {
             let mut failed = TestCaseStatus::non_success(NonSuccessKind::Failure);
             failed.set_message(message.clone());
@@ -49,17 +55,23 @@ fn outcome(line: &Line, finding: Option<&Judged>) -> TestCaseStatus {
             }
             failed
         }
+        // A run that passes in spite of it must not turn the test view red.
+        Status::Undetermined if passes => skipped(&format!("not decided: {message}")),
         Status::Undetermined => {
             let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
             error.set_message(message).set_type("undetermined");
             error
         }
         Status::Skipped | Status::NotApplicable => {
-            let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(format!("{}: {message}", status(line.status)));
-            skipped
+            skipped(&format!("{}: {message}", status(line.status)))
         }
     }
+}
+
+fn skipped(message: &str) -> TestCaseStatus {
+    let mut skipped = TestCaseStatus::skipped();
+    skipped.set_message(message);
+    skipped
 }
 
 fn body(message: &str, judged: &Judged) -> String {

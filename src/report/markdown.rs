@@ -1,6 +1,6 @@
 //! For tickets: the verdict, then what each party must do.
 
-use super::{Report, json::status};
+use super::{Report, json::status, outline};
 use crate::text::clean;
 use entra_pg_checks::{Actor, Status};
 use std::fmt::Write;
@@ -18,17 +18,22 @@ pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     let judgement = report.judgement();
     let _ = writeln!(out, "## entra-pg: {}\n", escape(&report.summary()));
-    if let Some(root) = judgement.root() {
-        let _ = writeln!(
-            out,
-            "`{}` about {}\n",
-            root.finding.problem.id,
-            escape(&root.finding.subject)
-        );
-        for evidence in &root.finding.evidence {
+    head(&mut out, report);
+    if let Some(group) = outline::primary(report) {
+        let finding = &group.judged.finding;
+        let _ = writeln!(out, "`{}`: {}\n", finding.problem.id, escape(&finding.detail));
+        if !group.also.is_empty() {
+            let _ = writeln!(out, "- the same for {}", escape(&group.also.join(", ")));
+        }
+        for evidence in &finding.evidence {
             let _ = writeln!(out, "- {}", escape(evidence));
         }
         let _ = writeln!(out);
+    }
+    for group in outline::others(report) {
+        let finding = &group.judged.finding;
+        let (label, id) = (outline::label(finding.severity), finding.problem.id);
+        let _ = writeln!(out, "- Also found: {label}: {} (`{id}`)", escape(&finding.headline()));
     }
     for actor in ACTORS {
         let fixes = judgement
@@ -43,9 +48,12 @@ pub(super) fn render(report: &Report) -> String {
             if index == 0 {
                 let _ = writeln!(out, "### For {}\n", actor.label());
             }
-            let _ = writeln!(out, "- {} (`{problem}`)", escape(&fix.text));
+            let label = if fix.check { "Check by hand: " } else { "" };
+            let place = fix.sql_place().map(|place| format!(" ({place})")).unwrap_or_default();
+            let _ = writeln!(out, "- {label}{}{place} (`{problem}`)", escape(&fix.text));
             if let Some(command) = &fix.command {
-                let _ = writeln!(out, "\n  ```\n  {}\n  ```\n", clean(command));
+                let language = if fix.sql_place().is_some() { "sql" } else { "" };
+                let _ = writeln!(out, "\n  ```{language}\n  {}\n  ```\n", clean(command));
             }
         }
     }
@@ -56,8 +64,24 @@ pub(super) fn render(report: &Report) -> String {
         let _ =
             writeln!(out, "| {id}{about} | {} | {} |", status(line.status), escape(&line.detail));
     }
-    let _ = writeln!(out, "\nrun `{}`", clean(&report.evidence().run_id).replace('`', "\u{fffd}"));
     out
+}
+
+/// Server, user, database, and the run.
+fn head(out: &mut String, report: &Report) {
+    if let Some(settings) = report.evidence().settings.seen() {
+        if let Some(host) = &settings.host {
+            let _ = writeln!(out, "- Server: {}:{}", escape(&host.value), settings.port.value);
+            let _ = writeln!(out, "- Database: {}", escape(&settings.database.value));
+        } else {
+            let _ = writeln!(out, "- Server: not given");
+        }
+        if let Some(user) = &settings.user {
+            let _ = writeln!(out, "- User: {}", escape(&user.value));
+        }
+    }
+    let time = outline::seconds(report.evidence().duration_ms);
+    let _ = writeln!(out, "- Source: {}, took {time}\n", escape(&outline::provenance(report)));
 }
 
 fn escape(text: &str) -> String {

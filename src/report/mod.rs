@@ -10,8 +10,10 @@ mod json;
 mod jsonl;
 mod junit;
 mod markdown;
+mod outline;
 mod roles;
 mod sarif;
+mod table;
 mod text;
 
 use crate::{diagnose::Report, text::Inert};

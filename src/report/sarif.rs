@@ -19,7 +19,9 @@ use std::io;
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let (evidence, judgement) = (report.evidence(), report.judgement());
     let mut rules: Vec<&'static Problem> = Vec::new();
-    for judged in &judgement.findings {
+    // Findings that the cause explains are not results of their own.
+    let found = || judgement.findings.iter().filter(|judged| judged.explained_by.is_none());
+    for judged in found() {
         if !rules.contains(&judged.finding.problem) {
             rules.push(judged.finding.problem);
         }
@@ -31,7 +33,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let host = settings.and_then(|settings| settings.host.as_ref());
     let host = host.map_or_else(|| "no-server".to_owned(), |host| uri(&host.value));
     let results: io::Result<Vec<Value>> =
-        judgement.findings.iter().map(|judged| result(judged, &rules, settings, &host)).collect();
+        found().map(|judged| result(judged, &rules, settings, &host)).collect();
     let document = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -39,6 +41,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
             "tool": {"driver": {
                 "name": "entra-pg",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules.iter().map(|problem| rule(problem)).collect::<Vec<_>>(),
             }},
             "automationDetails": {"id": format!("entra-pg/{host}/"), "guid": guid(&evidence.run_id)},

@@ -1,308 +1,381 @@
-//! The report for people: the verdict, then the proof, then what to do. Folded where all is well,
-//! explained where it is not. The words are the same with and without colours.
+//! The report for people: the conclusion, the evidence and the fix on one screen. `-v` adds the table
+//! of checks above it, so that the conclusion stays on screen.
 
-use super::{Report, Style, counts::Counts, roles};
-use crate::text::{Inert, Page as Lines, clean};
-use entra_pg_checks::{
-    Confidence, FAMILIES, Judged, Line, Outcome, Severity, Status, facts::settings::Settings,
+use super::{
+    Report, Style,
+    outline::{self, Group},
+    roles, table,
 };
+use crate::text::{Inert, Page};
+use entra_pg_checks::{Fix, Outcome, Severity};
 use owo_colors::Style as Paint;
-use std::fmt::Write;
 
 /// Columns of text; longer lines are hard to read.
 const WIDEST: usize = 100;
+/// Lines of evidence without `-v`.
+const EVIDENCE_LINES: usize = 4;
+/// Lines of evidence and fixes together without `-v`; one fix and two lines of evidence are always shown.
+const PRIMARY_LINES: usize = 9;
+/// Lines for other findings without `-v`.
+const OTHERS: usize = 3;
 
 /// The whole report.
 pub(super) fn render(report: &Report, style: &Style) -> Inert {
-    let mut page = Page { out: Lines::default(), style: *style };
-    page.title(report);
-    page.verdict(report);
-    if !style.quiet {
-        page.stages(report);
+    let mut screen = Screen::new(style);
+    if style.verbose > 0 && !style.quiet {
+        table::checks(&mut screen, report);
+        screen.explained(report);
     }
-    page.others(report);
+    screen.headline(report);
+    screen.primary(report);
     if !style.quiet {
-        page.mapping(report);
-        page.connect(report);
+        screen.areas(report);
+        screen.mapping(report);
+        screen.connect(report);
+        screen.last_line(report);
     }
-    page.last_line(report);
-    page.out.render(style.color)
+    screen.page.render(style.color)
 }
 
-/// The verdict and what failed, to paste into a chat.
+/// The conclusion, the first fix, the target and the time, to paste into a chat.
 pub(super) fn short(report: &Report, style: &Style) -> Inert {
-    let mut page = Page { out: Lines::default(), style: *style };
-    page.title(report);
-    let word = outcome_word(report);
-    let id = report.judgement().root().map_or("", |root| root.finding.problem.id);
-    page.line(&format!("{word}  {}  {id}", report.summary()));
-    for line in &report.judgement().lines {
-        if matches!(line.status, Status::Failed | Status::Warning | Status::Undetermined) {
-            page.check(line);
-        }
+    let mut screen = Screen::new(style);
+    screen.headline(report);
+    let fix = report.primary().and_then(|judged| judged.finding.fixes.first());
+    if let Some(fix) = fix {
+        screen.fix("Fix", fix, 0);
     }
-    page.last_line(report);
-    page.out.render(style.color)
+    let id = report.primary().map(|judged| format!(" ({})", judged.finding.problem.id));
+    let user = report.evidence().settings.seen().and_then(|settings| settings.user.as_ref());
+    let user = user.map(|user| format!(" | user {}", user.value)).unwrap_or_default();
+    let line = format!("{}{user}{}", when(report), id.unwrap_or_default());
+    screen.paragraph("", &line, 0, Some(Paint::new().dimmed()));
+    screen.page.render(style.color)
 }
 
-struct Page {
-    out: Lines,
-    style: Style,
+/// Lines of a report at a width.
+pub(super) struct Screen {
+    pub(super) page: Page,
+    pub(super) style: Style,
+    /// Fixes that only `-v` shows.
+    left_out: usize,
 }
 
-impl Page {
-    fn title(&mut self, report: &Report) {
-        let evidence = report.evidence();
-        let target = evidence.settings.seen().map(target).unwrap_or_default();
-        let version = env!("CARGO_PKG_VERSION");
-        let title = format!("entra-pg doctor {version}  {target}  run {}", evidence.run_id);
-        self.paragraph("", &clean(&title), Some(Paint::new().dimmed()));
-        self.line("");
+impl Screen {
+    fn new(style: &Style) -> Self {
+        Self { page: Page::default(), style: *style, left_out: 0 }
     }
 
-    fn verdict(&mut self, report: &Report) {
-        let word = outcome_word(report);
-        let root = report.judgement().root();
-        let paint = match report.judgement().outcome {
-            Outcome::Healthy => Paint::new().green().bold(),
-            Outcome::Degraded | Outcome::Undetermined => Paint::new().yellow().bold(),
-            Outcome::Failing => Paint::new().red().bold(),
+    fn headline(&mut self, report: &Report) {
+        let (symbol, ascii, paint) = match report.judgement().outcome {
+            Outcome::Healthy => ("✓", "OK", Paint::new().green().bold()),
+            Outcome::Degraded => ("!", "!", Paint::new().yellow().bold()),
+            Outcome::Undetermined => ("?", "?", Paint::new().yellow().bold()),
+            Outcome::Failing => ("✗", "X", Paint::new().red().bold()),
         };
-        let guess = match root.map(|root| root.finding.confidence) {
-            Some(Confidence::Certain) | None => "",
-            Some(Confidence::Likely) => "probably: ",
-            Some(Confidence::Possible) => "perhaps: ",
-        };
-        let sentence = format!("{guess}{}", clean(&report.summary()));
-        self.paragraph(&format!(" {word:<4}  "), &sentence, Some(paint));
-        if let Some(root) = root {
-            self.explain(root, true);
+        let symbol = if self.style.unicode { symbol } else { ascii };
+        let text = format!("{symbol} {}", report.summary());
+        self.paragraph("", &text, symbol.chars().count() + 1, Some(paint));
+    }
+
+    /// Evidence and fixes of the finding that the report leads with.
+    fn primary(&mut self, report: &Report) {
+        let Some(group) = outline::primary(report) else { return };
+        self.blank();
+        let start = self.height();
+        let fixes = &group.judged.finding.fixes;
+        if !self.style.quiet {
+            let first = fixes.first().map(|fix| self.fix_lines("Fix", fix, 2)).unwrap_or_default();
+            let taken = self.height_of(first.iter().map(|(line, _)| line));
+            let limit = PRIMARY_LINES.saturating_sub(taken).clamp(2, EVIDENCE_LINES);
+            self.evidence(&group, &report.summary(), limit);
         }
-        self.line("");
+        let mut left_out = 0;
+        for (index, fix) in fixes.iter().enumerate() {
+            let block = self.fix_lines(if index == 0 { "Fix" } else { "Or" }, fix, 2);
+            let used = self.height() - start + self.height_of(block.iter().map(|(line, _)| line));
+            if index > 0 && self.style.verbose == 0 && used > PRIMARY_LINES {
+                left_out += 1;
+            } else {
+                block.iter().for_each(|(line, paint)| self.line(line, *paint));
+            }
+        }
+        self.left_out = left_out;
+        if !fixes.is_empty() && !self.style.quiet {
+            self.blank();
+        }
     }
 
-    /// The other findings; those that the root explains are shown in the table alone.
+    /// The detail, unless it is the headline, then what was observed.
+    fn evidence(&mut self, group: &Group<'_>, headline: &str, limit: usize) {
+        let finding = &group.judged.finding;
+        let mut lines = Vec::new();
+        if !headline.ends_with(&finding.detail) {
+            lines.push(finding.detail.clone());
+        }
+        if !group.also.is_empty() {
+            lines.push(format!("the same for {}", group.also.join(", ")));
+        }
+        lines.extend(finding.evidence.iter().cloned());
+        let limit = if self.style.verbose > 0 { usize::MAX } else { limit };
+        let mut used = 0;
+        for (line, column) in outline::aligned(&lines) {
+            let line = if column == 0 { outline::sentence(&line) } else { line };
+            let wrapped = self.wrap(&line, 2, column);
+            if used > 0 && used + wrapped.len() > limit {
+                break;
+            }
+            used += wrapped.len();
+            wrapped.iter().for_each(|part| self.line(part, None));
+        }
+        if used > 0 {
+            self.blank();
+        }
+    }
+
+    /// What to do, who does it, and the command.
+    fn fix(&mut self, label: &str, fix: &Fix, indent: usize) {
+        for (line, paint) in self.fix_lines(label, fix, indent) {
+            self.line(&line, paint);
+        }
+    }
+
+    fn fix_lines(&self, label: &str, fix: &Fix, indent: usize) -> Vec<(String, Option<Paint>)> {
+        let label = match fix.check {
+            true => "Check by hand".to_owned(),
+            false => format!("{label} ({})", fix.actor.label()),
+        };
+        let text = fix.text.strip_prefix("Or ").unwrap_or(&fix.text);
+        let place = fix.sql_place().map(|place| format!(" ({place})")).unwrap_or_default();
+        let end = if fix.command.is_some() { ":" } else { "" };
+        let text = format!("{label}: {}{place}{end}", lowered(text.trim_end_matches(':')));
+        let mut lines: Vec<(String, Option<Paint>)> =
+            self.wrap(&text, indent, 2).into_iter().map(|line| (line, None)).collect();
+        // A command is never broken: it is pasted.
+        let command = fix.command.iter().flat_map(|command| command.lines());
+        let before = " ".repeat(indent + 2);
+        lines.extend(command.map(|line| (format!("{before}{line}"), Some(Paint::new().bold()))));
+        lines
+    }
+
+    /// One line each for what passed, what the cause blocks, what could not be checked, and what else
+    /// was found.
+    fn areas(&mut self, report: &Report) {
+        self.blank();
+        let blank = self.page.lines().len();
+        let passed = outline::passed(report);
+        if !passed.is_empty() {
+            self.paragraph("  ", &format!("Passed: {}", passed.join(", ")), 4, None);
+        }
+        let (areas, count) = outline::blocked(report);
+        if count > 0 {
+            let text =
+                format!("Not reached because of this: {} ({})", areas.join(", "), checks(count));
+            self.paragraph("  ", &text, 4, None);
+        }
+        self.undetermined(report);
+        self.others(report);
+        if self.page.lines().len() > blank {
+            self.blank();
+        }
+    }
+
+    fn undetermined(&mut self, report: &Report) {
+        let lines = outline::undetermined(report);
+        for line in lines.iter().take(OTHERS) {
+            let subject = line.subject.as_deref().map(|subject| format!(" ({subject})"));
+            let text = format!(
+                "Could not check: {}{}: {}",
+                line.check.asserts,
+                subject.unwrap_or_default(),
+                line.detail
+            );
+            self.paragraph("  ", &text, 4, Some(Paint::new().yellow()));
+        }
+        self.more("Could not check", lines.len());
+    }
+
     fn others(&mut self, report: &Report) {
-        for judged in &report.judgement().findings {
-            let hidden = judged.root || judged.explained_by.is_some();
-            if hidden && self.style.verbose == 0 || judged.root {
-                continue;
-            }
-            let (word, paint) = match judged.finding.severity {
-                Severity::Error => ("FAIL", Paint::new().red().bold()),
-                Severity::Warning => ("warn", Paint::new().yellow().bold()),
-                Severity::Info => ("note", Paint::new().cyan().bold()),
+        let others = outline::others(report);
+        let shown = if self.style.verbose > 0 { usize::MAX } else { OTHERS };
+        for group in others.iter().take(shown) {
+            let finding = &group.judged.finding;
+            let label = outline::label(finding.severity);
+            let text =
+                format!("Also found: {label}: {} ({})", finding.headline(), finding.problem.id);
+            let paint = match finding.severity {
+                Severity::Error => Paint::new().red(),
+                Severity::Warning => Paint::new().yellow(),
+                Severity::Info => Paint::new(),
             };
-            self.paragraph(&format!(" {word:<4}  "), &clean(&judged.finding.detail), Some(paint));
-            self.explain(judged, false);
-            self.line("");
-        }
-    }
-
-    fn explain(&mut self, judged: &Judged, root: bool) {
-        let finding = &judged.finding;
-        let shown = if root || self.style.verbose > 0 { usize::MAX } else { 2 };
-        for (index, evidence) in finding.evidence.iter().take(shown).enumerate() {
-            let label = if index == 0 { "evidence" } else { "" };
-            self.labelled(label, &clean(evidence));
-        }
-        for (index, fix) in finding.fixes.iter().enumerate() {
-            let label = if index == 0 { "fix" } else { "or" };
-            self.labelled(label, &format!("{} ({})", clean(&fix.text), fix.actor.label()));
-            if let Some(command) = &fix.command {
-                // A command is never broken: it has to be pasted.
-                self.out.text(&" ".repeat(19)).styled(&clean(command), Paint::new().bold()).end();
+            self.paragraph("  ", &text, 4, Some(paint));
+            if self.style.verbose > 0 {
+                self.evidence(group, &finding.headline(), EVIDENCE_LINES);
+            }
+            let every = self.style.verbose > 0;
+            let error = finding.severity == Severity::Error;
+            let fixes = if every { usize::MAX } else { usize::from(error) };
+            for fix in finding.fixes.iter().take(fixes) {
+                self.fix("Fix", fix, 4);
             }
         }
-        let id = finding.problem.id;
-        self.labelled("explain", &format!("entra-pg explain {id}"));
-    }
-
-    fn stages(&mut self, report: &Report) {
-        let fold = self.style.verbose == 0;
-        let head = format!(" {:<9}{:<7}{:>8}  {}", "STAGE", "STATUS", "TIME", "CHECK");
-        self.out.styled(&head, Paint::new().dimmed()).end();
-        for family in FAMILIES.iter().map(|family| family.name) {
-            let lines: Vec<&Line> = report
-                .judgement()
-                .lines
-                .iter()
-                .filter(|line| line.check.family() == family)
-                .collect();
-            let quiet =
-                |line: &&&Line| matches!(line.status, Status::Passed | Status::NotApplicable);
-            if fold && lines.iter().filter(quiet).count() == lines.len() {
-                self.folded(family, &lines);
-            } else {
-                for line in lines {
-                    if !fold || line.status != Status::NotApplicable {
-                        self.check(line);
-                    }
-                }
-            }
-        }
-        self.line("");
-    }
-
-    /// One line for a family in which all is well.
-    fn folded(&mut self, family: &str, lines: &[&Line]) {
-        let passed: Vec<&&Line> =
-            lines.iter().filter(|line| line.status == Status::Passed).collect();
-        let Some(first) = passed.first() else { return };
-        let took = passed.iter().map(|line| line.span.1).max().unwrap_or(0);
-        let text =
-            entra_pg_checks::family(family).map_or(first.check.asserts, |known| known.summary);
-        self.row(family, Status::Passed, took, text);
-    }
-
-    fn check(&mut self, line: &Line) {
-        let subject = line.subject.as_deref().map(clean);
-        let says = subject.unwrap_or_else(|| line.check.asserts.to_owned());
-        let text = match line.status {
-            Status::Failed | Status::Warning => match line.explained_by {
-                Some(cause) => format!("{} (explained by {})", clean(&line.detail), cause.id),
-                None => clean(&line.detail),
-            },
-            _ if line.detail.is_empty() => says,
-            _ => format!("{says}: {}", clean(&line.detail)),
-        };
-        self.row(line.check.family(), line.status, line.span.1, &text);
-    }
-
-    fn row(&mut self, family: &str, status: Status, milliseconds: u64, text: &str) {
-        let (symbol, word, paint) = match status {
-            Status::Passed => ("✓", "ok", Paint::new().green()),
-            Status::Warning => ("!", "warn", Paint::new().yellow()),
-            Status::Failed => ("✗", "FAIL", Paint::new().red().bold()),
-            Status::Skipped => ("-", "skip", Paint::new().dimmed()),
-            Status::Undetermined => ("?", "????", Paint::new().yellow()),
-            Status::NotApplicable => ("·", "n/a", Paint::new().dimmed()),
-        };
-        let symbol = if self.style.unicode { symbol } else { " " };
-        let took = match milliseconds {
-            0 => String::new(),
-            short => format!("{short}ms"),
-        };
-        let word = format!("{symbol} {word:<5}");
-        let prefix = format!(" {family:<9}");
-        let middle = format!("{took:>8}  ");
-        let indent = prefix.len() + 7 + middle.len();
-        let wrapped = wrap(text, self.width().saturating_sub(indent));
-        for (index, part) in wrapped.iter().enumerate() {
-            if index == 0 {
-                self.out.text(&prefix).styled(&word, paint).text(&format!("{middle}{part}")).end();
-            } else {
-                self.line(&format!("{:indent$}{part}", ""));
-            }
+        if shown < others.len() {
+            self.more("Also found", others.len());
         }
     }
 
-    /// Every Entra role and its principal, where an administrator asked.
+    fn more(&mut self, label: &str, all: usize) {
+        if all > OTHERS {
+            self.paragraph("  ", &format!("{label}: {} more, see -v", all - OTHERS), 4, None);
+        }
+    }
+
+    /// The findings that another one explains, with `-v`.
+    fn explained(&mut self, report: &Report) {
+        for judged in outline::explained(report) {
+            let finding = &judged.finding;
+            let cause = judged.explained_by.map(|cause| cause.id).unwrap_or_default();
+            let text =
+                format!("Explained by {cause}: {} ({})", finding.headline(), finding.problem.id);
+            self.paragraph("  ", &text, 4, Some(Paint::new().dimmed()));
+        }
+        if outline::explained(report).next().is_some() {
+            self.blank();
+        }
+    }
+
+    /// Every Entra role and its principal, if an administrator asked for it.
     fn mapping(&mut self, report: &Report) {
         let lines = roles::lines(report.evidence());
         for line in &lines {
-            self.line(&clean(line));
+            self.line(line, None);
         }
         if !lines.is_empty() {
-            self.line("");
+            self.blank();
         }
     }
 
-    /// What to type next. Nothing of it is broken: it has to be pasted.
+    /// How to connect. No line is broken: it is pasted.
     fn connect(&mut self, report: &Report) {
+        let healthy = report.judgement().outcome == Outcome::Healthy;
+        if report.clients().is_empty() && !healthy && self.style.verbose == 0 {
+            return;
+        }
         for instruction in report.connect() {
-            self.paragraph(
-                " next  ",
-                &format!("{} ({})", instruction.client, instruction.place),
-                Some(Paint::new().bold()),
-            );
+            let title = format!("Connect with {} ({}):", instruction.client, instruction.place);
+            self.paragraph("  ", &title, 4, None);
             for line in instruction.text.lines() {
-                self.line(&format!("       {}", clean(line)));
+                self.line(&format!("    {line}"), Some(Paint::new().bold()));
             }
-            let told = |note: &&String| !report.clients().is_empty() || note.contains("6432");
-            for note in instruction.notes.iter().filter(told) {
-                self.paragraph("       note: ", note, Some(Paint::new().dimmed()));
+            let wanted = |note: &&String| !report.clients().is_empty() || note.contains("6432");
+            for note in instruction.notes.iter().filter(wanted) {
+                self.paragraph("    ", &format!("Note: {note}"), 6, Some(Paint::new().dimmed()));
             }
-            self.line("");
+            self.blank();
         }
     }
 
+    /// The target, the time, and where more is.
     fn last_line(&mut self, report: &Report) {
-        let counts = Counts::of(&report.judgement().lines);
-        let milliseconds = report.evidence().duration_ms;
-        let mut text = format!(
-            " {} ok  {} warn  {} FAIL  {} skip  {} ????   {}.{:02} s",
-            counts.passed,
-            counts.warned,
-            counts.failed,
-            counts.skipped,
-            counts.undetermined,
-            milliseconds / 1000,
-            milliseconds % 1000 / 10
-        );
-        let areas: Vec<&str> = report.ruled_out().iter().map(|(area, _)| *area).collect();
-        if !areas.is_empty() {
-            let _ = write!(text, "   ruled out: {}", areas.join(", "));
-        }
-        for part in wrap(&text, self.width()) {
-            self.line(&part);
-        }
         for error in &report.evidence().tool_errors {
-            self.paragraph(" note  ", &format!("the tool itself: {}", clean(error)), None);
+            self.paragraph("  ", &format!("Error in entra-pg itself: {error}"), 4, None);
+        }
+        let mut hints = Vec::new();
+        hints.push(match (self.style.verbose, self.left_out) {
+            (0, 0) => "-v".to_owned(),
+            (0, 1) => "-v (1 more fix)".to_owned(),
+            (0, many) => format!("-v ({many} more fixes)"),
+            (_, _) => "-vv".to_owned(),
+        });
+        if let Some(judged) = report.primary() {
+            hints.push(judged.finding.problem.docs());
+            hints.push("entra-pg bundle".to_owned());
+        }
+        if self.style.verbose > 0 || report.is_recorded() {
+            let text = outline::sentence(&outline::provenance(report));
+            self.paragraph("", &text, 2, Some(Paint::new().dimmed()));
+        }
+        self.paragraph("", &when(report), 2, Some(Paint::new().dimmed()));
+        let text = format!("More: {}", hints.join(", "));
+        self.paragraph("", &text, 2, Some(Paint::new().dimmed()));
+    }
+
+    /// A text behind an indentation, broken to the width; further lines are indented by `hanging`.
+    pub(super) fn paragraph(
+        &mut self,
+        before: &str,
+        text: &str,
+        hanging: usize,
+        paint: Option<Paint>,
+    ) {
+        let text = format!("{before}{text}");
+        let indent = before.len().max(text.len() - text.trim_start().len());
+        let hanging = hanging.saturating_sub(indent);
+        for part in self.wrap(text.trim_start(), indent, hanging) {
+            self.line(&part, paint);
         }
     }
 
-    fn labelled(&mut self, label: &str, text: &str) {
-        self.paragraph(&format!("       {label:<10}"), text, None);
+    /// A text in lines of the width, all indented, and all but the first by `hanging` more.
+    pub(super) fn wrap(&self, text: &str, indent: usize, hanging: usize) -> Vec<String> {
+        let first = " ".repeat(indent);
+        let next = " ".repeat(indent + hanging);
+        // Names and addresses have hyphens that belong to them.
+        let options = textwrap::Options::new(self.width())
+            .initial_indent(&first)
+            .subsequent_indent(&next)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
     }
 
-    /// A text behind a label, broken to the width, with what follows set under its beginning.
-    fn paragraph(&mut self, label: &str, text: &str, paint: Option<Paint>) {
-        let indent = label.chars().count();
-        for (index, part) in wrap(text, self.width().saturating_sub(indent)).iter().enumerate() {
-            let before = if index == 0 { label.to_owned() } else { " ".repeat(indent) };
-            let text = format!("{before}{part}");
-            match paint {
-                Some(paint) => self.out.styled(&text, paint).end(),
-                None => self.line(&text),
-            }
-        }
-    }
-
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.style.width.clamp(40, WIDEST)
     }
 
-    fn line(&mut self, text: &str) {
-        self.out.text(text).end();
+    pub(super) fn line(&mut self, text: &str, paint: Option<Paint>) {
+        match paint {
+            Some(paint) => self.page.styled(text, paint),
+            None => self.page.text(text),
+        };
+        self.page.end();
+    }
+
+    /// Lines that the page takes on the screen: long ones take several.
+    fn height(&self) -> usize {
+        self.height_of(self.page.lines().iter())
+    }
+
+    fn height_of<'a>(&self, lines: impl Iterator<Item = &'a String>) -> usize {
+        let width = self.style.width.max(1);
+        lines.map(|line| line.chars().count().div_ceil(width).max(1)).sum()
+    }
+
+    /// An empty line, unless the last one is empty.
+    pub(super) fn blank(&mut self) {
+        self.page.blank();
     }
 }
 
-fn target(settings: &Settings) -> String {
-    let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
-    match &settings.host {
-        Some(host) => format!(
-            "{}:{}/{} as \"{user}\"",
-            host.value, settings.port.value, settings.database.value
-        ),
-        None => "no server named".to_owned(),
-    }
+/// The target and the time.
+fn when(report: &Report) -> String {
+    let evidence = report.evidence();
+    let target = evidence.settings.seen().map(outline::target).unwrap_or_default();
+    format!("{target} | {}", outline::seconds(evidence.duration_ms))
 }
 
-const fn outcome_word(report: &Report) -> &'static str {
-    match report.judgement().outcome {
-        Outcome::Healthy => "OK",
-        Outcome::Degraded => "WARN",
-        Outcome::Failing => "FAIL",
-        Outcome::Undetermined => "????",
-    }
+fn checks(count: usize) -> String {
+    format!("{count} check{}", if count == 1 { "" } else { "s" })
 }
 
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    // Names and addresses have hyphens that belong to them.
-    let options =
-        textwrap::Options::new(width.max(20)).word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let lines: Vec<String> =
-        textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect();
-    if lines.is_empty() { vec![String::new()] } else { lines }
+/// A sentence behind a label: it starts with a lower-case letter, unless its first word is a name.
+fn lowered(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if word.chars().skip(1).all(|c| c.is_ascii_lowercase()) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
 }

@@ -44,6 +44,22 @@ impl Page {
         self.lines.push(Vec::new());
     }
 
+    /// Adds an empty line, unless the last one is empty.
+    pub fn blank(&mut self) {
+        let ended = self.lines.len().saturating_sub(1);
+        if self.lines[..ended].last().is_some_and(|line| !line.is_empty()) {
+            self.end();
+        }
+    }
+
+    /// The text of every line that was ended.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let ended = self.lines.len().saturating_sub(1);
+        let text = |line: &Vec<Span>| line.iter().map(|span| span.text.as_str()).collect();
+        self.lines[..ended].iter().map(text).collect()
+    }
+
     /// The page as output, with or without its styles.
     #[must_use]
     pub fn render(&self, color: bool) -> Inert {

@@ -1,16 +1,15 @@
-//! The report to look at: one file that needs nothing else. The path with its state, the verdict, what to
-//! do, where the time went, and the proof. What it shows cannot make it fetch or run anything: its own
-//! policy allows no address at all, and no script but the one below.
+//! The HTML report: one file without dependencies. Verdict, fixes, the path with its state, all checks, and
+//! the timeline. Its content security policy allows no address and no script except the one below.
 
 mod path;
 mod waterfall;
 
-use super::{Report, counts::Counts, json::status as status_word};
+use super::{Report, counts::Counts, json::status as status_word, outline};
 use crate::text::clean;
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use entra_pg_checks::{
-    Confidence, FAMILIES, Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
+    FAMILIES, Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
     facts::settings::{Origin, Setting, Settings},
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -34,17 +33,17 @@ pub(super) fn render(report: &Report) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#verdict" { "To the verdict" }
+                a.skip href="#verdict" { "Skip to the verdict" }
                 (head(report))
                 main {
                     (verdict(report))
                     section aria-labelledby="path-title" {
-                        h2 #path-title { "The path" }
+                        h2 #path-title { "Path of the login" }
                         (path::draw(report))
                     }
                     (others(report))
-                    (timeline(report))
                     (checks(report))
+                    (timeline(report))
                     (background(report))
                 }
                 footer { (foot(report)) }
@@ -76,15 +75,15 @@ fn head(report: &Report) -> Markup {
                         div { dt { "server" } dd { (clean(&host.value)) ":" (settings.port.value) } }
                         div { dt { "database" } dd { (clean(&settings.database.value)) } }
                     } @else {
-                        div { dt { "server" } dd { "none was named" } }
+                        div { dt { "server" } dd { "not given" } }
                     }
                     @if let Some(user) = &settings.user {
-                        div { dt { "as" } dd { (clean(&user.value)) } }
+                        div { dt { "user" } dd { (clean(&user.value)) } }
                     }
                 }
                 div { dt { "from" } dd { (clean(&evidence.vantage.hostname)) } }
                 div { dt { "run" } dd { (clean(&evidence.run_id)) } }
-                div { dt { "began" } dd { time datetime=(evidence.observed_at) { (evidence.observed_at.strftime("%Y-%m-%d %H:%M:%S UTC")) } } }
+                div { dt { "started" } dd { time datetime=(evidence.observed_at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (evidence.observed_at.strftime("%Y-%m-%d %H:%M:%S UTC")) } } }
             }
         }
     }
@@ -92,28 +91,22 @@ fn head(report: &Report) -> Markup {
 
 fn verdict(report: &Report) -> Markup {
     let judgement = report.judgement();
-    let (class, word) = match judgement.outcome {
-        Outcome::Healthy => ("good", "works"),
-        Outcome::Degraded => ("warn", "works, with warnings"),
-        Outcome::Failing => ("bad", "fails"),
-        Outcome::Undetermined => ("warn", "undetermined"),
-    };
-    let root = judgement.root();
-    let guess = match root.map(|root| root.finding.confidence) {
-        Some(Confidence::Likely) => "Probably: ",
-        Some(Confidence::Possible) => "Perhaps: ",
-        Some(Confidence::Certain) | None => "",
+    let class = match judgement.outcome {
+        Outcome::Healthy => "good",
+        Outcome::Degraded | Outcome::Undetermined => "warn",
+        Outcome::Failing => "bad",
     };
     let ruled_out = report.ruled_out();
     html! {
         section #verdict class=(format!("verdict {class}")) aria-labelledby="verdict-title" {
-            p.outcome { (symbol(class)) " " (word) }
-            h1 #verdict-title { (guess) (sentence(&report.summary())) }
-            @if let Some(root) = root {
-                p.id { code { (root.finding.problem.id) } " about " span.break { (clean(&root.finding.subject)) } }
-                (proof(&root.finding, true))
-                (fixes(&root.finding.fixes))
-                p.more { "More: " code { (root.finding.problem.docs()) } }
+            h1 #verdict-title { (symbol(class)) " " (sentence(&report.summary())) }
+            @if let Some(group) = outline::primary(report) {
+                @let finding = &group.judged.finding;
+                p.id { code { (finding.problem.id) } " " span.break { (clean(&finding.detail)) } }
+                @if !group.also.is_empty() { p.break { "The same for " (clean(&group.also.join(", "))) } }
+                (proof(finding, true))
+                (fixes(&group.judged.finding.fixes, false))
+                p.more { "More: " code { (finding.problem.docs()) } }
             }
             @if !ruled_out.is_empty() {
                 p.ruled { "Ruled out: "
@@ -127,33 +120,27 @@ fn verdict(report: &Report) -> Markup {
     }
 }
 
-/// The findings that the root does not explain, and those that it does.
+/// The findings apart from the cause, and those that it explains.
 fn others(report: &Report) -> Markup {
-    let of = |explained: bool| -> Vec<&Judged> {
-        let findings = &report.judgement().findings;
-        findings
-            .iter()
-            .filter(|judged| !judged.root && judged.explained_by.is_some() == explained)
-            .collect()
-    };
-    let (own, explained) = (of(false), of(true));
+    let own = outline::others(report);
+    let explained: Vec<&Judged> = outline::explained(report).collect();
     html! {
         @if !own.is_empty() {
             section aria-labelledby="others-title" {
                 h2 #others-title { "Also found" }
-                @for judged in own { (card(judged)) }
+                @for group in own { (card(group.judged, &group.also)) }
             }
         }
         @if !explained.is_empty() {
             section aria-labelledby="explained-title" {
-                h2 #explained-title { "Consequences" }
-                @for judged in explained { (card(judged)) }
+                h2 #explained-title { "Explained by the cause" }
+                @for judged in explained { (card(judged, &[])) }
             }
         }
     }
 }
 
-fn card(judged: &Judged) -> Markup {
+fn card(judged: &Judged, also: &[&str]) -> Markup {
     let finding = &judged.finding;
     let class = match finding.severity {
         Severity::Error => "bad",
@@ -163,14 +150,15 @@ fn card(judged: &Judged) -> Markup {
     html! {
         details class=(format!("card {class}")) {
             summary {
-                (symbol(class)) " " span { (sentence(&finding.detail)) }
+                (symbol(class)) " " span { (sentence(&finding.headline())) }
                 @if let Some(cause) = judged.explained_by {
                     span.muted { " explained by " code { (cause.id) } }
                 }
             }
-            p.id { code { (finding.problem.id) } " about " span.break { (clean(&finding.subject)) } }
+            p.id { code { (finding.problem.id) } " " span.break { (clean(&finding.subject)) } }
+            @if !also.is_empty() { p.break { "The same for " (clean(&also.join(", "))) } }
             (proof(finding, true))
-            (fixes(&finding.fixes))
+            (fixes(&finding.fixes, true))
             p.more { "More: " code { (finding.problem.docs()) } }
         }
     }
@@ -187,16 +175,18 @@ fn proof(finding: &Finding, open: bool) -> Markup {
     }
 }
 
-fn fixes(fixes: &[Fix]) -> Markup {
+/// The fixes under a heading: of the second level below the verdict, of the third in a section.
+fn fixes(fixes: &[Fix], in_section: bool) -> Markup {
     html! {
         @if !fixes.is_empty() {
-            h3 { "What to do" }
+            @if in_section { h3 { "How to fix it" } } @else { h2.first { "How to fix it" } }
             ol.fixes {
                 @for fix in fixes {
                     li {
-                        span { (clean(&fix.text)) } " "
-                        span.actor { (fix.actor.label()) }
-                        @if fix.risk == Risk::Review { " " span.muted { "changes what others use" } }
+                        @if fix.check { span.actor { "check by hand" } } @else { span.actor { (fix.actor.label()) } }
+                        " " span { (clean(&fix.text)) }
+                        @if let Some(place) = fix.sql_place() { " " span.muted { (place) } }
+                        @if fix.risk == Risk::Review && !fix.check { " " span.muted { "affects other users" } }
                         @if let Some(command) = &fix.command {
                             div.command {
                                 pre tabindex="0" { code { (clean(command)) } }
@@ -215,7 +205,7 @@ fn timeline(report: &Report) -> Markup {
     html! {
         @if !evidence.timeline.is_empty() {
             section aria-labelledby="time-title" {
-                h2 #time-title { "Where the time went " span.muted { (evidence.duration_ms) " ms" } }
+                h2 #time-title { "Timeline " span.muted { (evidence.duration_ms) " ms" } }
                 (waterfall::draw(evidence))
             }
         }
@@ -227,10 +217,7 @@ fn checks(report: &Report) -> Markup {
     let counts = Counts::of(&judgement.lines);
     html! {
         section aria-labelledby="checks-title" {
-            h2 #checks-title { "Every check " span.muted {
-                (counts.passed) " passed, " (counts.warned) " warned, " (counts.failed) " failed, "
-                (counts.skipped) " skipped, " (counts.undetermined) " undetermined"
-            } }
+            h2 #checks-title { "All checks " span.muted { (counts) } }
             @for family in FAMILIES.iter().map(|family| family.name) {
                 @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == family).collect();
                 @if !lines.is_empty() { (family_of(family, &lines)) }
@@ -246,7 +233,7 @@ fn family_of(family: &str, lines: &[&Line]) -> Markup {
         details.family open[open] {
             summary { (symbol(class)) " " (family) }
             table {
-                thead { tr { th scope="col" { "status" } th scope="col" { "check" } th scope="col" { "what was seen" } th.number scope="col" { "ms" } } }
+                thead { tr { th scope="col" { "status" } th scope="col" { "check" } th scope="col" { "result" } th.number scope="col" { "ms" } } }
                 tbody {
                     @for line in lines {
                         tr class=(class_of(line.status)) {
@@ -271,9 +258,9 @@ fn background(report: &Report) -> Markup {
     let evidence = report.evidence();
     html! {
         section aria-labelledby="background-title" {
-            h2 #background-title { "What the run went by" }
+            h2 #background-title { "Details of the run" }
             @if let Some(settings) = evidence.settings.seen() {
-                details { summary { "Settings, and where each came from" } (settings_table(settings)) }
+                details { summary { "Settings and their sources" } (settings_table(settings)) }
             }
             @if let Some(dns) = evidence.dns.seen() {
                 details {
@@ -290,7 +277,7 @@ fn background(report: &Report) -> Markup {
             }
             @if !evidence.contacted.is_empty() {
                 details {
-                    summary { "Every endpoint that was contacted (" (evidence.contacted.len()) ")" }
+                    summary { "Endpoints contacted (" (evidence.contacted.len()) ")" }
                     table {
                         thead { tr { th scope="col" { "host" } th scope="col" { "address" } th scope="col" { "by" } } }
                         tbody {
@@ -343,8 +330,8 @@ fn settings_table(settings: &Settings) -> Markup {
 fn foot(report: &Report) -> Markup {
     let errors = &report.evidence().tool_errors;
     html! {
-        @for error in errors { p.break { "The tool itself: " (clean(error)) } }
-        p { "Made by entra-pg " (env!("CARGO_PKG_VERSION")) " on " (clean(&report.evidence().vantage.os)) ". No token and no password is in this file." }
+        @for error in errors { p.break { "Error in entra-pg itself: " (clean(error)) } }
+        p.break { "From " (clean(&outline::provenance(report))) ", " (clean(&report.evidence().vantage.os)) ". This file contains no token and no password." }
     }
 }
 
@@ -364,32 +351,19 @@ const fn class_of(status: Status) -> &'static str {
     }
 }
 
-/// A sign beside every colour, for those who do not see colours, and a word for those who hear.
+/// A sign next to every color for readers who cannot see colors, with a word for screen readers.
 fn symbol(class: &str) -> Markup {
     let (sign, word) = match class {
         "good" => ("✓", "good"),
         "warn" => ("!", "warning"),
         "bad" => ("✗", "failed"),
         "note" => ("i", "note"),
-        _ => ("–", "not looked at"),
+        _ => ("–", "not checked"),
     };
     html! { span class=(format!("sign {class}")) role="img" aria-label=(word) { (sign) } }
 }
 
-/// A detail as a sentence.
+/// A detail as a sentence, without active characters.
 fn sentence(text: &str) -> String {
-    let text = clean(text);
-    let mut letters = text.chars();
-    match letters.next() {
-        // Names stay as they are spelt.
-        Some(first)
-            if text
-                .split(' ')
-                .next()
-                .is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase())) =>
-        {
-            first.to_uppercase().chain(letters).collect()
-        }
-        _ => text,
-    }
+    outline::sentence(&clean(text))
 }

@@ -1,10 +1,10 @@
-//! The path as a drawing: from the client over DNS and Entra to the server and its database, each with its
-//! state; across on a wide page, down on a phone.
+//! The path of the login as a drawing: client, DNS, Entra ID, server, login, each with its state. It runs
+//! across on a wide page and down on a phone.
 
 use super::worst;
 use crate::diagnose::Report;
 use crate::text::clean;
-use entra_pg_checks::{Station, facts::dns::Role, family};
+use entra_pg_checks::{Line, Station, Status, facts::dns::Role, family};
 use maud::{Markup, html};
 
 /// A station, and the families that judge it.
@@ -37,15 +37,35 @@ fn stations(report: &Report) -> Vec<Stop> {
         .map(|station| Stop {
             station,
             about: about(report, station),
-            class: worst(
+            class: state(
                 judgement.lines.iter().filter(|line| of(line.check.family()) == Some(station)),
+                station,
             ),
             root: root == Some(station),
         })
         .collect()
 }
 
-/// What stands in a station, in two short lines.
+/// The state of a station: the worst of its lines. It is good only if it was reached: a check of the
+/// station itself passed and none was blocked.
+fn state<'a>(lines: impl Iterator<Item = &'a Line>, station: Station) -> &'static str {
+    let lines: Vec<&Line> = lines.collect();
+    // Configuration files and spelling say nothing about reaching the server.
+    let reaching = |line: &Line| match station {
+        Station::Server => line.check.family() == "server",
+        Station::Login => line.check.family() == "login",
+        Station::Machine | Station::Dns | Station::Entra => true,
+    };
+    let blocked = |line: &&Line| line.status == Status::Skipped && line.explained_by.is_some();
+    let reached = lines.iter().any(|line| reaching(line) && line.status == Status::Passed)
+        && !lines.iter().any(blocked);
+    match worst(lines.into_iter()) {
+        "good" if !reached => "off",
+        class => class,
+    }
+}
+
+/// What a station shows: names and addresses.
 fn about(report: &Report, station: Station) -> Vec<String> {
     let evidence = report.evidence();
     let settings = evidence.settings.seen();
@@ -87,9 +107,9 @@ fn about(report: &Report, station: Station) -> Vec<String> {
 }
 
 /// Width and height of a station, and the way to the next.
-const WIDTH: usize = 172;
-const HEIGHT: usize = 92;
-const GAP: usize = 34;
+const WIDTH: usize = 196;
+const HEIGHT: usize = 124;
+const GAP: usize = 26;
 
 fn across(stations: &[Stop], words: &str) -> Markup {
     let width = stations.len() * (WIDTH + GAP) - GAP + 4;
@@ -132,15 +152,15 @@ fn boxed(station: &Stop, left: usize, top: usize) -> Markup {
         g class=(class) {
             rect x=(left) y=(top) width=(WIDTH) height=(HEIGHT) rx="10" {}
             text.name x=(left + 14) y=(top + 26) { (sign(station.class)) " " (station.station.name()) }
-            @for (index, line) in station.about.iter().take(2).enumerate() {
-                text.about x=(left + 14) y=(top + 48 + index * 17) { (shortened(line)) title { (line) } }
+            @for (index, line) in station.about.iter().flat_map(|line| broken(line)).take(4).enumerate() {
+                text.about x=(left + 14) y=(top + 46 + index * 16) { (line) }
             }
-            @if station.root { text.cause x=(left + 14) y=(top + HEIGHT - 8) { "the cause is here" } }
+            @if station.root { text.cause x=(left + 14) y=(top + HEIGHT - 8) { "cause" } }
         }
     }
 }
 
-/// The way to a station is as good as the station; none leads where nothing was looked at.
+/// The arrow to a station has the state of the station.
 fn arrow(next: &Stop, left: usize, top: usize, length: usize, across: bool) -> Markup {
     let (x, y) = if across { (left + length, top) } else { (left, top + length) };
     let head = if across {
@@ -156,13 +176,26 @@ fn arrow(next: &Stop, left: usize, top: usize, length: usize, across: bool) -> M
     }
 }
 
-/// A text that fits into a station; the whole is its tooltip.
-fn shortened(line: &str) -> String {
-    const FITS: usize = 21;
-    if line.chars().count() <= FITS {
-        return line.to_owned();
+/// A name in lines that fit into a station, broken after its separators where possible.
+fn broken(name: &str) -> Vec<String> {
+    const FITS: usize = 25;
+    const LINES: usize = 3;
+    let mut lines: Vec<String> = Vec::new();
+    for part in name.split_inclusive(['.', '@', '-', '_', ' ', ':']) {
+        let length = part.chars().count();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + length <= FITS => line.push_str(part),
+            _ => {
+                let letters: Vec<char> = part.chars().collect();
+                lines.extend(letters.chunks(FITS).map(|chunk| chunk.iter().collect::<String>()));
+            }
+        }
     }
-    line.chars().take(FITS - 1).chain(['…']).collect()
+    if lines.len() > LINES {
+        lines.truncate(LINES);
+        lines[LINES - 1].push('…');
+    }
+    lines
 }
 
 fn sign(class: &str) -> &'static str {
@@ -179,6 +212,6 @@ fn word(class: &str) -> &'static str {
         "good" => "good",
         "warn" => "with a warning",
         "bad" => "failed",
-        _ => "not looked at",
+        _ => "not reached",
     }
 }

@@ -1,11 +1,11 @@
-//! Where the time went: a bar for each step, from its beginning to its end.
+//! The timeline: one bar per step, from its start to its end.
 
 use crate::text::clean;
 use entra_pg_checks::{Evidence, Step};
 use maud::{Markup, html};
 
-/// More rows than this nobody reads; the longest are kept.
-const MOST: usize = 60;
+/// The most rows that are drawn; the longest steps are kept.
+const ROWS: usize = 60;
 
 pub(super) fn draw(evidence: &Evidence) -> Markup {
     let whole = evidence
@@ -18,8 +18,8 @@ pub(super) fn draw(evidence: &Evidence) -> Markup {
         .max(1);
     let mut shown: Vec<&Step> = evidence.timeline.iter().collect();
     shown.sort_by_key(|step| std::cmp::Reverse(step.duration_ms));
-    let left_out = shown.len().saturating_sub(MOST);
-    shown.truncate(MOST);
+    let left_out = shown.len().saturating_sub(ROWS);
+    shown.truncate(ROWS);
     shown.sort_by_key(|step| (step.started_ms, step.topic));
     html! {
         div.waterfall role="list" {
