@@ -120,7 +120,7 @@ fn errors_name_the_place() {
         (refused(b""), "the file is empty"),
         (refused(b"ERROR: Please run 'az login' to setup account."), "not JSON: expected value at line 1 column 1"),
         (refused(b"[1, 2]"), "invalid type: integer `1`"),
-        (refused(b"\xff\xfe\x00\xd8"), "is broken UTF-16"),
+        (refused(b"\xff\xfe\x00\xd8"), "is damaged UTF-16"),
     ];
     for (message, part) in cases {
         assert!(message.contains(part), "{message}\n  has no {part}");

@@ -7,7 +7,7 @@ use crate::{
     facts::{
         Topic,
         cloud::Cloud,
-        settings::{Origin, Setting, Settings},
+        settings::{Origin, SentSetting, Setting, Settings},
     },
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -26,6 +26,9 @@ fn judge(settings: &Settings) -> Verdict {
     let Some(host) = &settings.host else {
         return missing(settings);
     };
+    if settings.misplaced_secret(SentSetting::Host).is_some() {
+        return Verdict::NotApplicable("the host name holds a secret".to_owned());
+    }
     let name = &host.value;
     if name.parse::<std::net::IpAddr>().is_ok() {
         return Verdict::found(address(settings, host));

@@ -5,6 +5,7 @@ pub mod host;
 pub mod host_list;
 pub mod password_file;
 pub mod precedence;
+pub mod secret;
 pub mod setting_values;
 pub mod tls_settings;
 pub mod untested_settings;
@@ -20,6 +21,7 @@ pub static FAMILY: Family = Family {
     title: "settings",
     summary: "the settings are understood",
     checks: &[
+        &secret::CHECK,
         &host::CHECK,
         &host_list::CHECK,
         &cloud::CHECK,

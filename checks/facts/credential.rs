@@ -114,6 +114,20 @@ pub enum CredentialOutcome {
         /// What it would need, in words.
         needs: String,
     },
+    /// Nothing was sent or started, since a secret would have gone to the wrong place.
+    Withheld {
+        /// Why, as a clause.
+        detail: String,
+    },
+    /// An environment variable names an endpoint to which a secret must not be sent.
+    UnsafeEndpoint {
+        /// The variable.
+        variable: String,
+        /// The endpoint's scheme and host.
+        endpoint: String,
+        /// What is wrong with it, as a clause.
+        detail: String,
+    },
     /// Another source gave a token first.
     NotTried,
     /// It is half configured.

@@ -182,7 +182,9 @@ impl Topic {
             Self::Outbound | Self::Clock => {
                 "none but the proxy's own user name and password, sent to the proxy"
             }
-            Self::Credential => "the credential's own secret, sent to the token authority alone",
+            Self::Credential => {
+                "the credential's own secret, sent only to the token authority or the identity endpoint"
+            }
             Self::Token => "the token, read and never sent",
             Self::Login | Self::Session => "the token, sent to the verified database server alone",
             Self::Graph => "a token of its own for that service",

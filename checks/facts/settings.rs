@@ -52,6 +52,41 @@ pub struct Settings {
     /// The token authority that an application with the Azure SDK would ask: AZURE_AUTHORITY_HOST.
     #[serde(default)]
     pub authority: Option<Setting<String>>,
+    /// Settings that hold a secret and are sent in clear text. Their values are not sent.
+    #[serde(default)]
+    pub misplaced_secrets: Vec<MisplacedSecret>,
+}
+
+/// A secret in a setting that is sent in clear text.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MisplacedSecret {
+    /// The setting.
+    pub setting: SentSetting,
+    /// Where the setting was read.
+    pub origin: Origin,
+    /// What kind of secret it is: "a token", or the variable that holds the same text.
+    pub secret: String,
+}
+
+/// A setting whose value leaves this machine without encryption, or is written to logs elsewhere.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentSetting {
+    /// The user name in the startup message.
+    User,
+    /// The database in the startup message.
+    Database,
+    /// The options or a session setting in the startup message.
+    Options,
+    /// The server's name in a DNS query.
+    Host,
+    /// The tenant in the URL of the token authority.
+    Tenant,
+    /// The client ID in the URL of the identity endpoint or in the token request.
+    ClientId,
+    /// A setting that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A setting that has no field of its own in [`Settings`].
@@ -266,6 +301,12 @@ impl Libpq {
 }
 
 impl Settings {
+    /// The secret that this setting holds, if any.
+    #[must_use]
+    pub fn misplaced_secret(&self, setting: SentSetting) -> Option<&MisplacedSecret> {
+        self.misplaced_secrets.iter().find(|misplaced| misplaced.setting == setting)
+    }
+
     /// The value of a setting by libpq's keyword, if it was given or is one of those with a default here.
     #[must_use]
     pub fn value_of(&self, keyword: &str) -> Option<&str> {
@@ -298,6 +339,9 @@ impl Settings {
         let Some(host) = &self.host else {
             return Err("no server was named");
         };
+        if self.misplaced_secret(SentSetting::Host).is_some() {
+            return Err("it holds a secret");
+        }
         let name = host.value.as_str();
         if name.parse::<std::net::IpAddr>().is_ok() {
             return Ok(name);

@@ -1,5 +1,6 @@
 //! Checks of the family `name`: the role name against the token's identity.
 
+pub mod secret;
 pub mod spelling;
 
 pub(crate) use crate::support::name::{candidates, compare, slip};
@@ -13,10 +14,10 @@ pub static FAMILY: Family = Family {
     name: "name",
     title: "user name",
     summary: "the user name is spelt as the role",
-    checks: &[&spelling::CHECK],
+    checks: &[&secret::CHECK, &spelling::CHECK],
     pages: &[],
     station: Station::Login,
     reasons: &[Area::Settings, Area::Token],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
-    blocks: &[Topic::AuthRequest, Topic::Login, Topic::Session],
+    blocks: &[Topic::Settings, Topic::AuthRequest, Topic::Login, Topic::Session],
 };

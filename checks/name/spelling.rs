@@ -12,7 +12,7 @@ use crate::{
     facts::{
         Topic,
         login::AuthRequest,
-        settings::{Origin, Setting},
+        settings::{Origin, SentSetting, Setting},
         token::PrincipalKind,
     },
     text,
@@ -33,6 +33,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let settings = seen.settings.get()?;
     if settings.host.is_none() {
         return Ok(Verdict::NotApplicable("no server was named".to_owned()));
+    }
+    if settings.misplaced_secret(SentSetting::User).is_some() {
+        return Ok(Verdict::NotApplicable("the user name holds a secret".to_owned()));
     }
     let Some(user) = &settings.user else {
         return Ok(Verdict::found(missing("", seen)));

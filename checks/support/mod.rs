@@ -5,6 +5,7 @@ pub mod azure;
 pub mod commands;
 pub mod config;
 pub mod login;
+pub(crate) mod misplaced;
 pub mod name;
 pub mod outbound;
 pub mod reach;

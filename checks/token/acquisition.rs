@@ -2,7 +2,7 @@
 
 use super::{aadsts, advice::Values, refusal::*};
 use crate::{
-    check::{Check, Judge, Missing},
+    check::{Check, Judge, Missing, Severity},
     command::Command,
     evidence::Evidence,
     facts::{
@@ -11,7 +11,7 @@ use crate::{
             Assertion, ClientCertificate, CredentialAttempt, CredentialKind, CredentialOutcome,
             CredentialTrace, EntraError,
         },
-        settings::Settings,
+        settings::{Setting, Settings},
     },
     support::commands,
     text,
@@ -29,8 +29,47 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let verdict = obtained(seen)?;
+    let authority = seen.settings.get()?.authority.as_ref();
+    let unsafe_authority = authority.filter(|authority| !is_plain_https(&authority.value));
+    Ok(match (verdict, unsafe_authority) {
+        (verdict, None) => verdict,
+        (Verdict::Found(mut found), Some(authority)) => {
+            found.push(unused_authority(authority));
+            Verdict::Found(found)
+        }
+        (Verdict::Passed(_) | Verdict::NotApplicable(_), Some(authority)) => {
+            Verdict::found(unused_authority(authority))
+        }
+    })
+}
+
+/// A host, with or without `https://` and a path, as the Azure SDKs take it.
+fn is_plain_https(authority: &str) -> bool {
+    let rest = authority.trim().trim_start_matches("https://");
+    let host = rest.split('/').next().unwrap_or_default();
+    !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+}
+
+fn unused_authority(authority: &Setting<String>) -> Finding {
+    let shown = authority.value.rsplit('@').next().unwrap_or_default();
+    unsafe_endpoint(
+        "AZURE_AUTHORITY_HOST",
+        &authority.origin.phrase(),
+        shown,
+        "it is not https:// with a plain host name",
+    )
+    .because("this run asked the token authority of the server's cloud instead")
+    .severity(Severity::Warning)
+}
+
+fn obtained(seen: &Evidence) -> Result<Verdict, Missing> {
     let (settings, trace) = (seen.settings.get()?, seen.credential.get()?);
     if let Some(chosen) = trace.chosen() {
+        if let Some(finding) = unsafe_but_unused(trace) {
+            return Ok(Verdict::found(finding));
+        }
         let from = chosen.origin.as_ref().map(|origin| format!(" from {}", origin.phrase()));
         let whom = chosen.identity.as_ref().map(|identity| format!(" as {identity}"));
         let kind = chosen.kind.name();
@@ -44,8 +83,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         .map(|finding| Verdict::found(finding.because_all(trace.attempts.iter().filter_map(said))))
 }
 
+/// Another source gave the token, but an application may ask this one.
+fn unsafe_but_unused(trace: &CredentialTrace) -> Option<Finding> {
+    trace.attempts.iter().find_map(|attempt| match &attempt.outcome {
+        CredentialOutcome::UnsafeEndpoint { variable, endpoint, detail } => {
+            let finding = unsafe_endpoint(attempt.kind.name(), variable, endpoint, detail);
+            Some(finding.severity(Severity::Warning))
+        }
+        _ => None,
+    })
+}
+
 /// Sources that do not apply here decide nothing; in the chain, neither does a missing command.
-fn decisive(attempt: &CredentialAttempt, trace: &CredentialTrace) -> bool {
+pub(super) fn decisive(attempt: &CredentialAttempt, trace: &CredentialTrace) -> bool {
     match &attempt.outcome {
         CredentialOutcome::NotConfigured { .. }
         | CredentialOutcome::NotTried
@@ -63,6 +113,10 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
     let said = match &attempt.outcome {
         CredentialOutcome::NotTried | CredentialOutcome::Token => return None,
         CredentialOutcome::NotConfigured { needs } => format!("does not apply: needs {needs}"),
+        CredentialOutcome::Withheld { detail } => format!("not tried: {detail}"),
+        CredentialOutcome::UnsafeEndpoint { variable, endpoint, detail } => {
+            format!("not tried: {variable} is {endpoint}, and {detail}")
+        }
         CredentialOutcome::CommandMissing { command } => format!("{command} is not installed"),
         CredentialOutcome::Incomplete { missing } => {
             format!("incomplete: {} missing", text::list(missing, 4))
@@ -142,7 +196,7 @@ fn explain(
         CredentialOutcome::Entra(error) => return Ok(entra(settings, attempt, error, now)),
         CredentialOutcome::Transport { host, .. }
         | CredentialOutcome::UnexpectedAnswer { host, .. } => {
-            // The way to the authority is the families' `dns` and `outbound` matter.
+            // The path to the authority is a matter of `dns` and `outbound`, its answer of token/endpoint.
             return Err(blocked(Topic::Outbound, host));
         }
         CredentialOutcome::Silent { who } => {
@@ -152,6 +206,10 @@ fn explain(
         }
         CredentialOutcome::Failed { detail } => {
             return Err(Missing(NotObserved::NotPermitted { detail: format!("{kind}: {detail}") }));
+        }
+        CredentialOutcome::Withheld { .. } => return Err(blocked(Topic::Settings, "")),
+        CredentialOutcome::UnsafeEndpoint { variable, endpoint, detail } => {
+            unsafe_endpoint(kind, variable, endpoint, detail)
         }
         CredentialOutcome::Incomplete { missing } => {
             let names = text::list(missing, 4);
@@ -200,6 +258,20 @@ fn explain(
         | CredentialOutcome::Token => nothing(settings, seen.credential.get()?),
     };
     Ok(finding)
+}
+
+fn unsafe_endpoint(kind: &str, variable: &str, endpoint: &str, detail: &str) -> Finding {
+    Finding::of(
+        &UNSAFE_ENDPOINT,
+        kind,
+        format!("{variable} points to {endpoint}, which must not receive a secret: {detail}"),
+    )
+    .because("this run sent nothing to that endpoint")
+    .because("an application with an Azure SDK sends the credential's secret there")
+    .fix(
+        Fix::you(format!("Unset {variable}, or take the value from the platform that sets it"))
+            .run(Command::unset(variable)),
+    )
 }
 
 fn entra(

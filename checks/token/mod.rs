@@ -1,6 +1,7 @@
 //! Checks of the family `token`: obtaining one.
 
 pub mod acquisition;
+pub mod endpoint;
 
 pub(crate) use crate::support::token::{aadsts, advice, refusal};
 use crate::{
@@ -13,7 +14,7 @@ pub static FAMILY: Family = Family {
     name: "token",
     title: "token",
     summary: "a token is obtained",
-    checks: &[&acquisition::CHECK],
+    checks: &[&acquisition::CHECK, &endpoint::CHECK],
     pages: crate::support::token::pages::PAGES,
     station: Station::Entra,
     reasons: &[Area::Settings, Area::Proxy, Area::Dns, Area::Outbound, Area::Token],

@@ -4,15 +4,12 @@ use super::{
     convert::Collected,
     document::{Payload, read},
 };
-use crate::{settings::usage::UsageError, text::clean};
+use crate::{input, settings::usage::UsageError, text::clean};
 use entra_pg_checks::{
     Fact,
     facts::azure::{Azure, Source},
 };
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// A published ServiceTags file has some 5 MB; whatever is longer than this is none of the exports.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -31,8 +28,9 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Azure, UsageError> {
 
 fn read_file(collected: &mut Collected, path: &Path) -> Result<(), UsageError> {
     let name = path.display().to_string();
-    let bytes = bytes(path)
-        .map_err(|error| UsageError::new(format!("the file of --azure-config {name} {error}")))?;
+    let bytes = input::argument(path, LIMIT).and_then(input::utf8).map_err(|error| {
+        UsageError::new(format!("the file of --azure-config {name} cannot be read: {error}"))
+    })?;
     let fail = |detail: String| {
         let detail = clean(&detail);
         UsageError::new(format!("{name}: {detail}")).suggest(
@@ -86,35 +84,4 @@ fn empty(collected: &mut Collected, path: &Path, name: &str) -> Result<(), Strin
     };
     collected.azure.sources.push(Source { from: name.to_owned(), what: what.to_owned() });
     Ok(())
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err("is longer than any export (64 MiB)".to_owned());
-    }
-    decoded(bytes)
-}
-
-/// Windows PowerShell writes UTF-16 with a byte order mark where others write UTF-8.
-fn decoded(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    let wide = |from_bytes: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> =
-            bytes[2..].chunks_exact(2).map(|pair| from_bytes([pair[0], pair[1]])).collect();
-        String::from_utf16(&units)
-            .map(String::into_bytes)
-            .map_err(|_| "is broken UTF-16".to_owned())
-    };
-    match bytes.as_slice() {
-        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(rest.to_vec()),
-        _ => Ok(bytes),
-    }
 }

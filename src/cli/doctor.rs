@@ -14,6 +14,7 @@ use crate::{
     diagnose::retry::{Next, Retry},
     diagnose::{FailOn, Report},
     environment::Environment,
+    input,
     process::progress::Progress,
     report::Format,
     secret::{Secret, Secrets},
@@ -25,7 +26,6 @@ use crate::{
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
 use std::{
-    io::Read,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -318,6 +318,9 @@ pub(super) fn build_request(
     if let Some((token, _)) = &token_file {
         secrets.keep("the token file", Arc::clone(token));
     }
+    let client_id = identity.client_id.as_deref();
+    settings.misplaced_secrets =
+        settings::misplaced_secrets(&settings, client_id, environment, &secrets);
     Ok(Request {
         settings,
         password,
@@ -457,27 +460,18 @@ fn finished(written: std::io::Result<()>) -> u8 {
     if written.is_ok() { 0 } else { TOOL_FAILED }
 }
 
-/// A token is at most 64 KiB; whatever is longer is none.
+/// Longer than any token.
 const TOKEN_LIMIT: u64 = 64 * 1024;
 
 /// A token and the file it came from.
 pub(super) type TokenFile = (Arc<Secret>, Origin);
 
 pub(super) fn read_token(path: &Path) -> Result<TokenFile, UsageError> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(TOKEN_LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(TOKEN_LIMIT + 1).read_to_end(&mut bytes))
-    };
     let name = path.display().to_string();
-    if let Err(error) = read {
-        return Err(UsageError::new(format!("the token file {name} cannot be read: {error}")));
-    }
-    if bytes.len() as u64 > TOKEN_LIMIT {
-        return Err(UsageError::new(format!("{name} is longer than any token (64 KiB)")));
-    }
+    // A byte order mark stays, since psql would send it.
+    let bytes = input::argument(path, TOKEN_LIMIT).and_then(input::utf16).map_err(|error| {
+        UsageError::new(format!("the token file {name} cannot be read: {error}"))
+    })?;
     // The line break at a file's end is the file's, not the token's.
     let text = String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned();
     Ok((Arc::new(Secret::new(text)), Origin::File { path: name }))

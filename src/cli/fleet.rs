@@ -10,7 +10,8 @@ use crate::{
     diagnose::{FailOn, Report},
     environment::Environment,
     fleet::{self, Entry, Fleet, Item},
-    process::progress::Progress,
+    input,
+    process::{limits, progress::Progress},
     report::{
         self, Format, Style,
         fleet::{FleetFormat, exit_code, render},
@@ -23,7 +24,6 @@ use crate::{
 use clap::{Args, ValueEnum};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Read,
     path::{Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
@@ -125,7 +125,7 @@ pub fn run(
     let fleet = runtime.block_on(async {
         let interrupt = CancellationToken::new();
         tokio::spawn(doctor::listen(interrupt.clone()));
-        let jobs = usize::from(args.jobs);
+        let jobs = limits::jobs(usize::from(args.jobs));
         fleet::run(&entries, jobs, environment, &interrupt, &progress, each).await
     });
     // A lookup that the system's resolver does not give up must not hold the process.
@@ -314,17 +314,10 @@ fn plan(entries: &[Entry]) -> String {
 }
 
 fn read(path: &Path) -> Result<String, UsageError> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-    };
     let name = path.display();
-    read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(UsageError::new(format!("{name} is longer than any list (64 MiB)")));
-    }
+    let bytes = input::argument(path, LIMIT)
+        .and_then(input::utf8)
+        .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
     String::from_utf8(bytes).map_err(|_| UsageError::new(format!("{name} is not UTF-8")))
 }
 

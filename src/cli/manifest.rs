@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     environment::Environment,
+    input,
     manifest::{Kind, Manifest, Workload, yaml},
     settings,
     settings::usage::UsageError,
@@ -14,10 +15,7 @@ use crate::{
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Where to.
 #[derive(Debug, Subcommand)]
@@ -167,14 +165,9 @@ fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
 }
 
 fn read(path: &Path) -> Result<Value, UsageError> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(LIMIT).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes))
-    };
     let name = path.display();
-    read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
+    let read = input::argument(path, LIMIT).and_then(input::utf8);
+    let bytes = read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         UsageError::new(format!("{name} is no JSON: {error}"))
             .suggest("kubectl get deployment NAME -o json > workload.json")

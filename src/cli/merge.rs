@@ -7,7 +7,7 @@ use super::{
 use crate::{
     bundle,
     diagnose::{FailOn, Report},
-    fleet,
+    fleet, input,
     report::{
         Style,
         fleet::{MergeFormat, exit_code, render_merge},
@@ -18,10 +18,7 @@ use crate::{
 use clap::Args;
 use entra_pg_checks::{Evidence, Outcome};
 use serde_json::Value;
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Options of `merge`.
 #[derive(Args, Clone, Debug)]
@@ -86,17 +83,11 @@ pub fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
 }
 
 fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>, UsageError> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(*left + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(*left + 1).read_to_end(&mut bytes))
-    };
     let name = path.display();
-    read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
-    *left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
-        UsageError::new("the reports are longer than any that belong together (256 MiB)")
-    })?;
+    let bytes = input::argument(path, *left)
+        .and_then(input::utf8)
+        .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
+    *left = left.saturating_sub(bytes.len() as u64);
     Ok(bytes)
 }
 

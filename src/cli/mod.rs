@@ -14,7 +14,9 @@ mod speak;
 pub mod target;
 pub mod token;
 
-use crate::{environment::Environment, process::crash, settings::usage::UsageError};
+use crate::{
+    environment::Environment, process::crash, process::limits, settings::usage::UsageError,
+};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};
@@ -117,6 +119,12 @@ pub enum Command {
 
 /// The whole command; the exit code is the contract's.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    limits::raise_descriptors();
+    limits::with_stack(|| run_with(arguments)).unwrap_or_else(|| ExitCode::from(TOOL_FAILED))
+}
+
+fn run_with(arguments: Vec<OsString>) -> ExitCode {
     crash::listen();
     let environment = Environment::capture();
     let terminal = Terminal::look(&environment);

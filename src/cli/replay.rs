@@ -6,16 +6,13 @@ use super::{
     speak::{Run, speak},
 };
 use crate::{
-    bundle, diagnose::Report, environment::Environment, secret::Secrets, secret::redact,
+    bundle, diagnose::Report, environment::Environment, input, secret::Secrets, secret::redact,
     settings::request::Selection, settings::usage::UsageError,
 };
 use clap::Args;
 use entra_pg_checks::Evidence;
 use serde_json::Value;
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
@@ -51,9 +48,8 @@ pub fn run(
 /// The file cannot be read, or holds no evidence.
 pub(super) fn read(path: &Path) -> Result<Evidence, UsageError> {
     let name = path.display();
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(bundle::LIMIT + 1).read_to_end(&mut bytes))
+    let bytes = input::argument(path, bundle::LIMIT)
+        .and_then(input::utf8)
         .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
     evidence_in(&bytes, &name.to_string())
 }

@@ -143,6 +143,7 @@ fn context(request: &Request, environment: &Environment) -> Context {
         CancellationToken::new(),
         Progress::none(),
     )
+    .with_secrets(&request.secrets)
 }
 
 fn decoded(

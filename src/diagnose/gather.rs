@@ -16,11 +16,12 @@ use entra_pg_checks::{
         credential::CredentialTrace,
         dns::{Dns, Name, ResolverSettings, Role, SystemLookup},
         graph::Directory,
-        login::{AuthRequest, Login},
+        login::{AuthRequest, Login, LoginOutcome},
         outbound::{Host, Outbound},
         proxy::ProxyRules,
         server::Server,
         session::Session,
+        settings::SentSetting,
         token::{Signature, Token},
         vantage::Vantage,
     },
@@ -299,8 +300,11 @@ impl<'a> View<'a> {
             .await;
         let subject = server.seen().map(|server| server.host.clone()).unwrap_or_default();
         let mut waiting = None;
+        let in_startup = [SentSetting::User, SentSetting::Database, SentSetting::Options];
+        let misplaced = in_startup.iter().find_map(|setting| settings.misplaced_secret(*setting));
         let auth_request = match connection {
             _ if !self.wants(Topic::AuthRequest) => Fact::NotObserved(NotObserved::Deselected),
+            _ if misplaced.is_some() => Fact::blocked(Topic::Settings, ""),
             None => Fact::blocked(Topic::Server, subject),
             Some(connection) => {
                 cx.guard(async {
@@ -511,6 +515,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Why the resolver's settings could not be read, if that was for lack of descriptors.
+    fn unreadable(&self) -> Option<&str> {
+        let why = self.resolver.unreadable.as_deref()?;
+        let numbers = ["(os error 23)", "(os error 24)"];
+        numbers.iter().any(|number| why.ends_with(number)).then_some(why)
+    }
+
     fn finish(&self, mut evidence: Evidence, common: &Common<'_>) -> Evidence {
         let log = self.cx.take_log();
         evidence.timeline = log.timeline;
@@ -519,12 +530,43 @@ impl<'a> View<'a> {
         for cx in &common.contexts {
             cx.copy_log_to(self.cx, &mut evidence);
         }
+        let mut contexts = common.contexts.iter().copied().chain([self.cx]);
+        let exhausted = contexts.find_map(Context::exhaustion).or_else(|| self.unreadable());
+        if let Some(detail) = exhausted {
+            withdraw_network(&mut evidence, detail);
+        }
         evidence.timeline.sort_by_key(|step| (step.started_ms, step.topic));
         evidence.tool_errors.extend(self.cx.roots.problems());
         evidence.interrupted = self.cx.interrupted();
         evidence.duration_ms = self.cx.elapsed_ms();
         redact::evidence(evidence, &self.request.secrets)
     }
+}
+
+/// Takes back what was observed of the network by a process that had run out of descriptors or memory:
+/// its failures are not the network's. A login that worked stays.
+fn withdraw_network(evidence: &mut Evidence, detail: &str) {
+    if let Some(LoginOutcome::Accepted { .. }) = evidence.login.seen().map(|login| &login.outcome) {
+        return;
+    }
+    let detail = format!("this process ran out of a resource: {detail}");
+    evidence.dns = failed(&detail);
+    evidence.outbound = failed(&detail);
+    evidence.clock = failed(&detail);
+    evidence.server = failed(&detail);
+    evidence.auth_request = failed(&detail);
+    evidence.login = failed(&detail);
+    evidence.session = failed(&detail);
+    evidence.signature = failed(&detail);
+    if evidence.token.seen().is_none() {
+        evidence.credential = failed(&detail);
+        evidence.token = failed(&detail);
+    }
+    evidence.tool_errors.push(detail);
+}
+
+fn failed<T>(detail: &str) -> Fact<T> {
+    Fact::NotObserved(NotObserved::ToolFailed { detail: detail.to_owned() })
 }
 
 impl Obtained {

@@ -27,7 +27,8 @@ pub async fn run(
         request.deadline,
         interrupt.clone(),
         progress,
-    );
+    )
+    .with_secrets(&request.secrets);
     let evidence = gather(&cx, request).await;
     Report::new(evidence, &request.selection)
 }

@@ -1,7 +1,15 @@
 //! `--plan`: every host, port and secret that a run would use.
 
-use crate::{environment::Environment, probe::dns, settings::request::Request};
-use entra_pg_checks::{Topic, facts::dns::NameserverOrigin};
+use crate::{
+    environment::Environment,
+    net::endpoint,
+    probe::{dns, proxy},
+    settings::request::Request,
+};
+use entra_pg_checks::{
+    Topic,
+    facts::{credential::CredentialKind, dns::NameserverOrigin},
+};
 use std::fmt::Write;
 
 /// The plan, in words. Nothing is contacted to make it.
@@ -56,11 +64,55 @@ pub fn text(request: &Request, environment: &Environment) -> String {
             let _ = writeln!(text, "  nameserver       {} ({whose})", nameserver.address);
         }
     }
-    if let Some(proxy) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .find(|name| environment.get(name).is_some())
-    {
-        let _ = writeln!(text, "  proxy            as {proxy} says, for the Entra hosts");
+    if topics.contains(&Topic::Credential) {
+        for line in token_sources(request, environment) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    let hosts = [cloud.authority_host.as_str(), cloud.graph_host.as_str()];
+    if let Some(proxy) = proxy::rules(environment, &hosts).https {
+        let (scheme, host, port) = (&proxy.scheme, &proxy.host, proxy.port);
+        let from = proxy.origin.phrase();
+        let _ = writeln!(
+            text,
+            "  proxy            {scheme}://{host}:{port} ({from}), for the Entra hosts"
+        );
     }
     text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
+}
+
+/// Endpoints and commands that may be asked for a token besides the token authority.
+fn token_sources(request: &Request, environment: &Environment) -> Vec<String> {
+    let kind = request.credential;
+    let mut lines = Vec::new();
+    let named = |label: &str, variable: &str| {
+        let value = environment.get(variable)?;
+        Some(match endpoint::parse(value) {
+            Ok(url) => {
+                let host = url.host_str().unwrap_or_default();
+                let port = url.port_or_known_default().unwrap_or_default();
+                format!("{label:<16} {host}:{port} ({variable})")
+            }
+            Err(found) => {
+                let (shown, detail) = (found.endpoint, found.detail);
+                format!("{label:<16} not contacted: {variable} is {shown}, and {detail}")
+            }
+        })
+    };
+    if matches!(kind, CredentialKind::Auto | CredentialKind::ManagedIdentity) {
+        lines.push(named("identity endpoint", "IDENTITY_ENDPOINT").unwrap_or_else(|| {
+            "metadata service 169.254.169.254:80, never through a proxy".to_owned()
+        }));
+    }
+    if kind == CredentialKind::AzurePipelines {
+        lines.extend(named("OIDC endpoint", "SYSTEM_OIDCREQUESTURI"));
+    }
+    let command = match kind {
+        CredentialKind::Auto => Some("az, azd"),
+        CredentialKind::AzureCli => Some("az"),
+        CredentialKind::AzureDeveloperCli => Some("azd"),
+        _ => None,
+    };
+    lines.extend(command.map(|command| format!("{:<16} {command}", "command")));
+    lines
 }

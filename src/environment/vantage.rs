@@ -55,7 +55,7 @@ pub fn in_azure(environment: &Environment, resolver: bool) -> Option<bool> {
     if resolver || platform.iter().any(|name| environment.get(name).is_some()) {
         return Some(true);
     }
-    let tag = input::text("/sys/class/dmi/id/chassis_asset_tag", 256).ok()?;
+    let tag = input::text_start("/sys/class/dmi/id/chassis_asset_tag", 256).ok()?;
     Some(tag.trim() == ASSET_TAG)
 }
 

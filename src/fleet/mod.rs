@@ -70,6 +70,10 @@ pub async fn run(
     let interrupt = interrupt.clone();
     let base =
         Context::new(environment.clone(), timeout, deadline, interrupt.clone(), Progress::none());
+    let base = match entries.first() {
+        Some(entry) => base.with_secrets(&entry.request.secrets),
+        None => base,
+    };
     let clouds = Group::of(entries, same_cloud);
     let identities = Group::of(entries, same_identity);
     let hosts: Vec<OnceCell<Common<'_>>> = clouds.cells();

@@ -1,12 +1,15 @@
 //! The system's own lookup, with hosts file, search suffixes and caches: what psql sees. Every name is
 //! looked up once per run; the probes and the HTTP client that fetches tokens share the result.
 
-use crate::time::milliseconds;
+use crate::{
+    secret::{Secrets, outgoing},
+    time::milliseconds,
+};
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use entra_pg_checks::facts::dns::SystemLookup;
 use futures::{
     FutureExt,
-    future::{BoxFuture, Shared},
+    future::{BoxFuture, Shared, ready},
 };
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{
@@ -27,9 +30,13 @@ const HINT_WAIT: Duration = Duration::from_millis(100);
 /// A failure that comes later than this is not a lost packet: the C library has tried again itself.
 const QUICK: u64 = 1000;
 
-/// The lookups of a run, in progress or finished.
+/// The lookups of a run, in progress or finished. A name that holds a secret is not
+/// resolved.
 #[derive(Clone, Default)]
-pub struct Lookups(Arc<Mutex<BTreeMap<String, Entry>>>);
+pub struct Lookups {
+    entries: Arc<Mutex<BTreeMap<String, Entry>>>,
+    secrets: Secrets,
+}
 
 struct Entry {
     lookup: Lookup,
@@ -53,6 +60,12 @@ pub(crate) struct Hint {
 pub(crate) type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>>;
 
 impl Lookups {
+    /// Lookups of names in which none of these secrets may be.
+    #[must_use]
+    pub fn new(secrets: Secrets) -> Self {
+        Self { entries: Arc::default(), secrets }
+    }
+
     /// Starts the lookup of a name, or joins it. getaddrinfo has no timeout: a caller that stops
     /// waiting leaves its thread behind.
     pub(crate) fn of(&self, name: &str) -> Lookup {
@@ -70,9 +83,19 @@ impl Lookups {
         self.with(name, |entry| entry.hint.borrow().clone())
     }
 
+    /// A lookup that is done.
+    pub(crate) fn done(&self, name: &str) -> Option<SystemLookup> {
+        let lookups = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        lookups.get(name)?.lookup.peek()?.as_ref().ok().cloned()
+    }
+
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Entry) -> T) -> T {
-        let mut lookups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lookups = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
+            if let Some(secret) = outgoing::secret_in(name, &self.secrets) {
+                let refused = ready(Err(outgoing::withheld("the host name", &secret)));
+                return Entry { lookup: refused.boxed().shared(), hint: Arc::default() };
+            }
             let (hint, seen) = watch::channel(Hint::default());
             let lookup = lookup(name.to_owned(), seen).boxed().shared();
             Entry { lookup, hint: Arc::new(hint) }

@@ -1,6 +1,10 @@
-//! What every connection shares: roots, TLS configurations, the system's lookups, the HTTP client.
+//! What every connection uses: root certificates, TLS configurations, the system's lookups, and the one
+//! way out for HTTP.
 
 pub(crate) mod client;
+pub mod endpoint;
+pub(crate) mod error;
+pub(crate) mod gateway;
 pub(crate) mod lookups;
 pub mod roots;
 pub(crate) mod tls;

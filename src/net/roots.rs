@@ -1,6 +1,6 @@
 //! The root certificates that this run goes by.
 
-use crate::environment::Environment;
+use crate::{environment::Environment, input};
 use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,22 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+/// A store, and what could not be read for it.
+type Read = (Arc<RootCertStore>, Vec<String>);
+
+/// All roots of a machine have about 250 KB.
+const FILE_LIMIT: u64 = 8 * 1024 * 1024;
+/// A folder of hashed roots has about 300 entries.
+const FOLDER_LIMIT: usize = 4096;
+
 /// Root certificates, read when first needed.
 #[derive(Debug)]
 pub struct Roots {
     public_file: Option<PathBuf>,
+    /// `SSL_CERT_FILE`.
+    system_file: Option<PathBuf>,
+    /// `SSL_CERT_DIR`.
+    system_folders: Vec<PathBuf>,
     system: OnceLock<(Arc<RootCertStore>, Vec<String>)>,
     public: OnceLock<(Arc<RootCertStore>, Vec<String>)>,
     files: Mutex<BTreeMap<PathBuf, Arc<RootCertStore>>>,
@@ -24,6 +36,11 @@ impl Roots {
     pub fn new(environment: &Environment) -> Self {
         Self {
             public_file: environment.get("ENTRA_PG_PUBLIC_ROOTS").map(PathBuf::from),
+            system_file: environment.get("SSL_CERT_FILE").map(PathBuf::from),
+            system_folders: environment
+                .get("SSL_CERT_DIR")
+                .map(|folders| std::env::split_paths(folders).collect())
+                .unwrap_or_default(),
             system: OnceLock::new(),
             public: OnceLock::new(),
             files: Mutex::default(),
@@ -32,7 +49,7 @@ impl Roots {
 
     /// The roots that this machine trusts.
     pub fn system(&self) -> Arc<RootCertStore> {
-        Arc::clone(&self.system.get_or_init(read_system).0)
+        Arc::clone(&self.system.get_or_init(|| self.read_system()).0)
     }
 
     /// The roots that the genuine services are known to use: Mozilla's list, or the file named by
@@ -53,6 +70,21 @@ impl Roots {
         Arc::clone(files.entry(path.to_owned()).or_insert_with(read))
     }
 
+    /// The variables win over the system's own store, as in every program that goes by OpenSSL.
+    fn read_system(&self) -> Read {
+        if self.system_file.is_none() && self.system_folders.is_empty() {
+            return read_native();
+        }
+        let (mut store, mut problems) = (RootCertStore::empty(), Vec::new());
+        if let Some(file) = &self.system_file {
+            add_file(file, &mut store, &mut problems);
+        }
+        for folder in &self.system_folders {
+            add_folder(folder, &mut store, &mut problems);
+        }
+        (Arc::new(store), problems)
+    }
+
     /// What could not be read, one line each. Only stores that were used are mentioned.
     pub fn problems(&self) -> Vec<String> {
         let stores = [self.system.get(), self.public.get()];
@@ -60,7 +92,7 @@ impl Roots {
     }
 }
 
-fn read_system() -> (Arc<RootCertStore>, Vec<String>) {
+fn read_native() -> Read {
     let found = rustls_native_certs::load_native_certs();
     let mut problems: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     let mut store = RootCertStore::empty();
@@ -71,19 +103,37 @@ fn read_system() -> (Arc<RootCertStore>, Vec<String>) {
     (Arc::new(store), problems)
 }
 
-fn read_file(path: &Path) -> (Arc<RootCertStore>, Vec<String>) {
+fn read_file(path: &Path) -> Read {
     let mut store = RootCertStore::empty();
     let mut problems = Vec::new();
-    match CertificateDer::pem_file_iter(path) {
-        Ok(certificates) => {
-            store.add_parsable_certificates(certificates.filter_map(Result::ok));
-        }
-        Err(error) => problems.push(format!("{}: {error}", path.display())),
-    }
-    if store.is_empty() {
+    add_file(path, &mut store, &mut problems);
+    if store.is_empty() && problems.is_empty() {
         problems.push(format!("{} holds no certificate", path.display()));
     }
     (Arc::new(store), problems)
+}
+
+fn add_file(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
+    match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
+        Ok(bytes) => {
+            let certificates = CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok);
+            store.add_parsable_certificates(certificates);
+        }
+        Err(error) => problems.push(format!("{}: {error}", path.display())),
+    }
+}
+
+/// The certificates in a folder, one or more in each file.
+fn add_folder(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            for entry in entries.take(FOLDER_LIMIT).filter_map(Result::ok) {
+                // A folder of hashed names holds other files, too.
+                add_file(&entry.path(), store, &mut Vec::new());
+            }
+        }
+        Err(error) => problems.push(format!("{}: {error}", path.display())),
+    }
 }
 
 fn mozilla() -> RootCertStore {

@@ -4,8 +4,13 @@
 
 use crate::{
     environment::Environment,
-    net::{self, Lookups, Roots},
-    process::{crash, progress::Progress},
+    net::{
+        Lookups, Roots,
+        client::{Clients, Route},
+        gateway::{Contacts, Gateway},
+    },
+    process::{crash, limits, progress::Progress},
+    secret::{Secrets, outgoing},
     time::milliseconds,
 };
 use entra_pg_checks::{Contact, Evidence, Fact, NotObserved, Step, Topic};
@@ -14,6 +19,7 @@ use jiff::Timestamp;
 use std::{
     any::Any,
     future::Future,
+    io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -29,7 +35,9 @@ pub struct Context {
     pub roots: Arc<Roots>,
     /// The system's lookups, one a name.
     pub lookups: Lookups,
-    http: Arc<OnceLock<Option<reqwest::Client>>>,
+    secrets: Secrets,
+    http: Arc<Clients>,
+    contacts: Contacts,
     run_id: String,
     started: Instant,
     observed_at: Timestamp,
@@ -38,6 +46,7 @@ pub struct Context {
     interrupt: CancellationToken,
     progress: Progress,
     log: Mutex<Log>,
+    exhaustion: OnceLock<String>,
 }
 
 /// What was done, in the order in which it ended.
@@ -68,7 +77,9 @@ impl Context {
             roots: Arc::new(Roots::new(&environment)),
             environment: Arc::new(environment),
             lookups: Lookups::default(),
+            secrets: Secrets::default(),
             http: Arc::default(),
+            contacts: Contacts::default(),
             run_id: run_id(Timestamp::now()),
             started: Instant::now(),
             observed_at: Timestamp::now(),
@@ -77,6 +88,7 @@ impl Context {
             interrupt,
             progress,
             log: Mutex::default(),
+            exhaustion: OnceLock::new(),
         }
     }
 
@@ -88,7 +100,9 @@ impl Context {
             environment: Arc::clone(&self.environment),
             roots: Arc::clone(&self.roots),
             lookups: self.lookups.clone(),
+            secrets: self.secrets.clone(),
             http: Arc::clone(&self.http),
+            contacts: Contacts::default(),
             run_id: run_id(Timestamp::now()),
             started: Instant::now(),
             observed_at: Timestamp::now(),
@@ -97,7 +111,22 @@ impl Context {
             interrupt: self.interrupt.clone(),
             progress: Progress::none(),
             log: Mutex::default(),
+            exhaustion: OnceLock::new(),
         }
+    }
+
+    /// The same with the secrets that must not leave this machine in clear text.
+    #[must_use]
+    pub fn with_secrets(self, secrets: &Secrets) -> Self {
+        let lookups = Lookups::new(secrets.clone());
+        Self { lookups, secrets: secrets.clone(), ..self }
+    }
+
+    /// Why a text must not be sent in clear text, if it holds a secret; `what` names the text.
+    #[must_use]
+    pub fn withheld(&self, what: &str, text: &str) -> Option<NotObserved> {
+        let secret = outgoing::secret_in(text, &self.secrets)?;
+        Some(NotObserved::NotPermitted { detail: outgoing::withheld(what, &secret) })
     }
 
     /// The run's own id; the server's log shows it.
@@ -106,13 +135,24 @@ impl Context {
         &self.run_id
     }
 
-    /// The HTTP client of the run, whose connections are used again; `None` where this machine has
-    /// no roots to verify against.
+    /// The way out for the HTTP requests of a probe.
     #[must_use]
-    pub fn http(&self) -> Option<reqwest::Client> {
-        self.http
-            .get_or_init(|| net::client::client(&self.roots, &self.lookups, self.timeout).ok())
-            .clone()
+    pub(crate) fn gateway(&self, probe: Topic, route: Route) -> Gateway {
+        let (client, proxies) = self.http.get(route, &self.roots, &self.lookups, self.timeout);
+        Gateway {
+            client,
+            proxies,
+            lookups: self.lookups.clone(),
+            secrets: self.secrets.clone(),
+            contacts: self.contacts.clone(),
+            probe: probe.name(),
+            timeout: self.timeout(),
+        }
+    }
+
+    /// Everything that was contacted, to be added to from elsewhere.
+    pub(crate) const fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     /// The longest that one wait may take: `--timeout`, or what is left of the deadline.
@@ -187,25 +227,29 @@ impl Context {
         }
     }
 
+    /// Notes an error that says that this process ran out of descriptors or memory: what failed then
+    /// says nothing about the network.
+    pub fn note_exhaustion(&self, error: &io::Error) {
+        if limits::is_exhaustion(error) {
+            let _ = self.exhaustion.set(error.to_string());
+        }
+    }
+
+    /// What this process ran out of.
+    #[must_use]
+    pub fn exhaustion(&self) -> Option<&str> {
+        self.exhaustion.get().map(String::as_str)
+    }
+
     /// Notes that an endpoint was contacted.
     pub fn contacted(&self, host: &str, address: SocketAddr, protocol: &str, probe: &str) {
-        let contact = Contact {
-            host: host.to_owned(),
-            address: address.ip().to_string(),
-            port: address.port(),
-            protocol: protocol.to_owned(),
-            probe: probe.to_owned(),
-        };
-        let mut log = self.log();
-        if !log.contacted.contains(&contact) {
-            log.contacted.push(contact);
-        }
+        self.contacts.connection(host, address, protocol, probe);
     }
 
     /// Takes the log; the run is over.
     pub fn take_log(&self) -> Log {
         self.progress.finish();
-        std::mem::take(&mut self.log())
+        Log { contacted: self.contacts.take(), ..std::mem::take(&mut *self.log()) }
     }
 
     /// Copies what was done in common into a target's evidence, on the target's clock: what was done
@@ -217,9 +261,9 @@ impl Context {
             started_ms: step.started_ms.saturating_sub(ahead),
             ..step.clone()
         }));
-        for contact in &log.contacted {
-            if !evidence.contacted.contains(contact) {
-                evidence.contacted.push(contact.clone());
+        for contact in self.contacts.all() {
+            if !evidence.contacted.contains(&contact) {
+                evidence.contacted.push(contact);
             }
         }
         evidence.tool_errors.extend(log.tool_errors.iter().cloned());

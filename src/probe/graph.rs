@@ -2,7 +2,12 @@
 //! with `--graph`, and with a token of its own; the database's token never goes there.
 
 use super::{credential, token};
-use crate::{probe::context::Context, secret::Secret, settings::request::Request};
+use crate::{
+    net::{client::Route, gateway},
+    probe::context::Context,
+    secret::Secret,
+    settings::request::Request,
+};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
@@ -135,21 +140,23 @@ enum Failure {
 }
 
 async fn get(cx: &Context, url: &str, secret: &Secret) -> Result<Value, Failure> {
-    let client = cx.http().ok_or(Failure::NoAnswer)?;
     let mut bearer = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
         .map_err(|_| Failure::Refused("the token for Microsoft Graph is no header".to_owned()))?;
     bearer.set_sensitive(true);
-    let request = client.get(url).header(AUTHORIZATION, bearer).timeout(cx.timeout());
-    let mut response = request.send().await.map_err(|_| Failure::NoAnswer)?;
-    let status = response.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| Failure::NoAnswer)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > BODY_LIMIT {
-            return Err(Failure::Refused("Graph's answer has no end".to_owned()));
+    let url = url.parse().map_err(|_| Failure::NoAnswer)?;
+    let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+    request.headers_mut().insert(AUTHORIZATION, bearer);
+    let gateway = cx.gateway(Topic::Graph, Route::ByEnvironment);
+    let answer = gateway.send(request, BODY_LIMIT).await.map_err(|failure| match failure {
+        gateway::Failure::TooLong { .. } => {
+            let limit = BODY_LIMIT / 1024;
+            Failure::Refused(format!("the answer of Microsoft Graph is longer than {limit} KiB"))
         }
-    }
-    let document: Value = serde_json::from_slice(&body).unwrap_or_default();
+        gateway::Failure::Withheld(why) => Failure::Refused(why),
+        gateway::Failure::Silent | gateway::Failure::Transport(_) => Failure::NoAnswer,
+    })?;
+    let status = answer.status;
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if status.is_success() && document.is_object() {
         return Ok(document);
     }

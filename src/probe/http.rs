@@ -1,11 +1,11 @@
 //! One HTTP request over a stream that is open already, read within bounds.
 
-use crate::{probe::context::Context, time::milliseconds};
+use crate::{net::gateway, probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     Topic,
     facts::http::{Http, HttpAnswer, HttpOutcome},
 };
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper::{Request, body::Bytes, header, http::HeaderMap};
 use hyper_util::rt::TokioIo;
 use jiff::fmt::rfc2822;
@@ -64,20 +64,10 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .body(Empty::<Bytes>::new())
         .expect("the path is one of ours");
     let response = sender.send_request(request).await?;
-    let (head, mut body) = response.into_parts();
-    let mut bytes = Vec::new();
-    let mut cut = false;
-    while let Some(frame) = body.frame().await {
-        if let Some(data) = frame?.data_ref() {
-            let room = BODY_LIMIT - bytes.len();
-            bytes.extend_from_slice(&data[..data.len().min(room)]);
-            cut = data.len() > room;
-        }
-        if cut {
-            break;
-        }
-    }
+    let (head, body) = response.into_parts();
+    let read = gateway::read(body, BODY_LIMIT).await;
     driver.abort();
+    let gateway::Read { bytes, truncated: cut } = read?;
     let mut answer = answer(head.status.as_u16(), &head.headers, &bytes, cut);
     answer.answered_at = Some(cx.now());
     answer.genuine = genuine(&answer, &head.headers, &bytes);

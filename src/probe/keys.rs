@@ -1,6 +1,10 @@
 //! The tenant's published signing keys, and the token's signature held against them.
 
-use crate::{probe::context::Context, secret::Secret};
+use crate::{
+    net::{client::Route, gateway},
+    probe::context::Context,
+    secret::Secret,
+};
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{cloud::Cloud, token::Signature, token::Token},
@@ -77,20 +81,21 @@ enum Failure {
 }
 
 async fn fetch(cx: &Context, url: &str) -> Result<JwkSet, Failure> {
-    let client = cx.http().ok_or(Failure::NoAnswer)?;
-    let request = client.get(url).timeout(cx.timeout());
-    let mut response = request.send().await.map_err(|_| Failure::NoAnswer)?;
-    if !response.status().is_success() {
-        let status = response.status().as_u16();
-        return Err(Failure::Unusable(format!("the keys' address answers {status}")));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| Failure::NoAnswer)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > KEYS_LIMIT {
-            return Err(Failure::Unusable("the key document has no end".to_owned()));
+    let url = url.parse().map_err(|_| Failure::NoAnswer)?;
+    let gateway = cx.gateway(Topic::Keys, Route::ByEnvironment);
+    let sent = gateway.send(reqwest::Request::new(reqwest::Method::GET, url), KEYS_LIMIT).await;
+    let answer = sent.map_err(|failure| match failure {
+        gateway::Failure::TooLong { .. } => {
+            let limit = KEYS_LIMIT / 1024;
+            Failure::Unusable(format!("the key document is longer than {limit} KiB"))
         }
+        gateway::Failure::Withheld(why) => Failure::Unusable(why),
+        gateway::Failure::Silent | gateway::Failure::Transport(_) => Failure::NoAnswer,
+    })?;
+    if !answer.status.is_success() {
+        let status = answer.status.as_u16();
+        return Err(Failure::Unusable(format!("the key endpoint answers {status}")));
     }
-    serde_json::from_slice(&body)
+    serde_json::from_slice(&answer.body)
         .map_err(|_| Failure::Unusable("the key document cannot be read".to_owned()))
 }

@@ -32,7 +32,10 @@ pub async fn connect(
             let _ = stream.set_nodelay(true);
             (TcpOutcome::Connected, Some(stream))
         }
-        Ok(Err((error, icmp))) => (verdict(&error, icmp), None),
+        Ok(Err((error, icmp))) => {
+            cx.note_exhaustion(&error);
+            (verdict(&error, icmp), None)
+        }
     };
     (TcpAttempt { address, outcome, elapsed_ms: milliseconds(began.elapsed()) }, stream)
 }

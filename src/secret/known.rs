@@ -10,7 +10,6 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use std::{
     cell::OnceCell,
     fmt,
-    io::Read,
     ops::Range,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -294,9 +293,7 @@ fn password_of(url: &str) -> Option<String> {
 }
 
 fn read(path: &Path) -> Option<Secret> {
-    let mut text = Zeroizing::new(String::new());
-    std::fs::File::open(path).ok()?.take(FILE_LIMIT).read_to_string(&mut text).ok()?;
-    Some(Secret::new(text.to_string()))
+    crate::input::text(path, FILE_LIMIT).ok().map(Secret::new)
 }
 
 impl fmt::Debug for Secrets {

@@ -1,6 +1,7 @@
 //! Texts that must not be seen, and the search for them where they must not be.
 
 mod known;
+pub mod outgoing;
 pub mod redact;
 pub mod shapes;
 

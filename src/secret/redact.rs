@@ -1,7 +1,10 @@
 //! Evidence without secrets: what a server, a file or a user has put where no secret belongs.
 
 use super::Secrets;
-use entra_pg_checks::Evidence;
+use entra_pg_checks::{
+    Evidence,
+    facts::settings::{Origin, SentSetting},
+};
 use serde_json::Value;
 
 /// Takes every secret of the run, and whatever looks like one, out of every text of the evidence.
@@ -12,9 +15,19 @@ pub fn evidence(evidence: Evidence, secrets: &Secrets) -> Evidence {
     let spared: Vec<String> = settings
         .into_iter()
         .flat_map(|settings| {
-            let user = settings.user.as_ref().map(|user| user.value.clone());
-            let host = settings.host.as_ref().map(|host| host.value.clone());
-            [user, host, Some(settings.database.value.clone())]
+            let user = settings.user.as_ref().map(|user| (SentSetting::User, &user.value));
+            let host = settings.host.as_ref().map(|host| (SentSetting::Host, &host.value));
+            // By default the database is the user name.
+            let setting = match settings.database.origin {
+                Origin::Default => SentSetting::User,
+                _ => SentSetting::Database,
+            };
+            let database = Some((setting, &settings.database.value));
+            // A name that turned out to be a secret is not spared.
+            [user, host, database].map(|named| {
+                let (setting, value) = named?;
+                settings.misplaced_secret(setting).is_none().then(|| value.clone())
+            })
         })
         .flatten()
         .collect();

@@ -5,6 +5,7 @@ mod conninfo;
 mod given;
 mod hosts;
 pub(crate) mod keywords;
+mod misplaced;
 pub(crate) mod options;
 pub(crate) mod passfile;
 pub mod request;
@@ -14,7 +15,8 @@ pub(crate) mod uri;
 pub mod usage;
 
 use crate::{
-    environment::Environment, environment::vantage, secret::Secret, settings::usage::UsageError,
+    environment::Environment, environment::vantage, input, net::endpoint, secret::Secret,
+    settings::usage::UsageError,
 };
 use entra_pg_checks::{
     Fact,
@@ -25,6 +27,7 @@ use entra_pg_checks::{
 };
 use given::Given;
 use keywords::Pairs;
+pub use misplaced::misplaced_secrets;
 use options::Version;
 use passfile::Wanted;
 use std::path::{Path, PathBuf};
@@ -132,6 +135,7 @@ fn settings(
             value: value.to_owned(),
             origin: Origin::Environment { variable: "AZURE_AUTHORITY_HOST".to_owned() },
         }),
+        misplaced_secrets: Vec::new(),
         host: hosts.host,
         user,
     };
@@ -179,17 +183,21 @@ const CLOUD_FILE_LIMIT: u64 = 256 * 1024;
 /// The output of `az cloud show`.
 fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
     let name = path.display();
-    let text = crate::input::text(path, CLOUD_FILE_LIMIT)
+    let bytes = input::argument(path, CLOUD_FILE_LIMIT)
+        .and_then(input::utf8)
         .map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
-    let document: serde_json::Value = serde_json::from_str(&text)
+    let document: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| UsageError::new(format!("{name} is not JSON: {error}")))?;
     let endpoint = |key: &str| {
-        document["endpoints"][key].as_str().map(host_of).filter(|host| !host.is_empty()).ok_or_else(
-            || {
-                UsageError::new(format!("{name} has no endpoints.{key}"))
-                    .suggest("az cloud show --output json > cloud.json")
-            },
-        )
+        let url = document["endpoints"][key].as_str().filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| {
+            UsageError::new(format!("{name} has no endpoints.{key}"))
+                .suggest("az cloud show --output json > cloud.json")
+        })?;
+        endpoint::https_host(url).map_err(|wrong| {
+            UsageError::new(format!("{name}: endpoints.{key} cannot be used: {wrong}"))
+                .suggest("a URL such as https://login.microsoftonline.com")
+        })
     };
     let text = |pointer: &str| document.pointer(pointer).and_then(serde_json::Value::as_str);
     let lacks = |key: &str| {
@@ -198,6 +206,23 @@ fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
         )
     };
     let suffix = text("/suffixes/postgresqlServerEndpoint").unwrap_or_default();
+    let suffix = suffix.trim_start_matches('.');
+    if !suffix.is_empty() && !endpoint::is_plain_host(suffix) {
+        return Err(UsageError::new(format!(
+            "{name}: suffixes.postgresqlServerEndpoint is not a DNS suffix"
+        )));
+    }
+    let audience = |key: &str| {
+        let url = text(&format!("/endpoints/{key}")).filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| lacks(&format!("endpoints.{key}")))?;
+        match endpoint::parse(url) {
+            Ok(_) => Ok(url.to_owned()),
+            Err(found) => Err(UsageError::new(format!(
+                "{name}: endpoints.{key} cannot be used: {}",
+                found.detail
+            ))),
+        }
+    };
     let authority_host = endpoint("activeDirectory")?;
     // Another cloud's issuer is not guessed: where it is not known, it is not compared.
     let v1_issuer_host = Cloud::built_in()
@@ -210,21 +235,11 @@ fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
         authority_host,
         graph_host: endpoint("microsoftGraphResourceId")?,
         resource_manager_host: endpoint("resourceManager")?,
-        resource_manager_audience: text("/endpoints/management")
-            .ok_or_else(|| lacks("endpoints.management"))?
-            .to_owned(),
-        database_audience: text("/endpoints/ossrdbmsResourceId")
-            .filter(|audience| !audience.is_empty())
-            .ok_or_else(|| lacks("endpoints.ossrdbmsResourceId"))?
-            .to_owned(),
-        server_suffix: suffix.trim_start_matches('.').to_owned(),
+        resource_manager_audience: audience("management")?,
+        database_audience: audience("ossrdbmsResourceId")?,
+        server_suffix: suffix.to_owned(),
         v1_issuer_host,
     })
-}
-
-fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
 fn password(

@@ -1,6 +1,6 @@
 //! The file of `sslrootcert`.
 
-use crate::environment::Environment;
+use crate::{environment::Environment, input};
 use entra_pg_checks::facts::settings::{Origin, RootCertificates, RootFileState, Setting};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -24,12 +24,15 @@ pub(super) fn named(
     wanted.then_some(RootCertificates { path, state })
 }
 
+/// All roots of a machine have about 250 KB.
+const FILE_LIMIT: u64 = 8 * 1024 * 1024;
+
 /// What a file of root certificates holds; `system` means this machine's own roots.
 fn state(path: &str) -> RootFileState {
     if path == "system" {
         return RootFileState::System;
     }
-    let file = match std::fs::read(path) {
+    let file = match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return RootFileState::Missing;

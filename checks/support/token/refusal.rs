@@ -98,6 +98,35 @@ pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
     ..Problem::DEFAULT
 };
 
+/// An identity endpoint that must not receive a secret.
+pub static UNSAFE_ENDPOINT: Problem = Problem {
+    id: "token/unsafe-endpoint",
+    title: "an identity endpoint in the environment must not receive a secret",
+    explains: &["claims/*", "login/*", "access/*"],
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "An environment variable names the endpoint that is asked for a token, and requests \
+            to it carry a secret: X-IDENTITY-HEADER, the job's access token, or the proof of Azure \
+            Arc. The value is not a URL with a plain host name, or it uses http to a host outside \
+            this machine, where everyone on the path can read the secret.",
+        causes: &[
+            "a variable of a test or of another machine",
+            "http instead of https",
+            "someone changed the environment to collect secrets",
+        ],
+        confirm: &["`env | grep -E 'IDENTITY_ENDPOINT|MSI_ENDPOINT|IMDS_ENDPOINT|OIDCREQUESTURI'`"],
+        fix: &[
+            (Actor::You, "unset the variable, or restore the value that the platform sets"),
+            (Actor::You, "replace a secret that was already sent"),
+        ],
+        mistaken_for: &[
+            "token/identity-endpoint-unreachable: there the endpoint is local and does not answer",
+        ],
+        sources: &[IDENTITY],
+    },
+    ..Problem::DEFAULT
+};
+
 /// The Azure CLI is not installed.
 pub static CLI_MISSING: Problem = Problem {
     id: "token/cli-missing",
@@ -974,4 +1003,5 @@ pub const ALL: &[&Problem] = &[
     &THROTTLED,
     &ENTRA_TRANSIENT,
     &OTHER_ENTRA_ERROR,
+    &UNSAFE_ENDPOINT,
 ];

@@ -5,13 +5,14 @@ mod reader;
 
 use crate::{
     azure::{Collected, Document, Payload, read},
+    net::client::Route,
     probe::context::Context,
     probe::credential,
     secret::Secret,
     settings::request::Request,
 };
 use entra_pg_checks::{
-    Fact, NotObserved,
+    Fact, NotObserved, Topic,
     facts::{
         azure::{Azure, FlexibleServer, Source},
         credential::{CredentialOutcome, CredentialTrace},
@@ -86,9 +87,9 @@ async fn live(
     exported: Option<&Azure>,
     token: &Secret,
 ) -> Result<Azure, NotObserved> {
-    let client = cx.http().ok_or_else(|| not_permitted("no HTTPS client".to_owned()))?;
+    let gateway = cx.gateway(Topic::Azure, Route::ByEnvironment);
     let host = &request.settings.cloud.value.resource_manager_host;
-    let reader = Reader::new(cx, client, host, token);
+    let reader = Reader::new(cx, gateway, host, token);
     let known = exported.and_then(|azure| azure.server.seen());
     let id = request
         .azure

@@ -1,8 +1,13 @@
 //! GET requests to Resource Manager, and to nobody else.
 
-use crate::{probe::context::Context, secret::Secret};
+use crate::{
+    net::gateway::{Failure, Gateway},
+    probe::context::Context,
+    secret::Secret,
+};
 use entra_pg_checks::{NotObserved, Topic};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 use std::time::Instant;
 
@@ -16,7 +21,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_')
 /// A client with the token, bound to one host.
 pub(super) struct Reader<'a> {
     cx: &'a Context,
-    client: reqwest::Client,
+    gateway: Gateway,
     host: &'a str,
     token: &'a Secret,
 }
@@ -24,11 +29,11 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) const fn new(
         cx: &'a Context,
-        client: reqwest::Client,
+        gateway: Gateway,
         host: &'a str,
         token: &'a Secret,
     ) -> Self {
-        Self { cx, client, host, token }
+        Self { cx, gateway, host, token }
     }
 
     /// The path and the query of a link to the same host.
@@ -69,20 +74,22 @@ impl<'a> Reader<'a> {
     }
 
     async fn exchange(&self, url: &str, what: &str) -> Result<Vec<u8>, NotObserved> {
-        let request = self.client.get(url).bearer_auth(self.token.expose());
-        let gone = |_| no(format!("{} gives no answer", self.host));
-        let mut response = request.send().await.map_err(gone)?;
-        if let Some(address) = response.remote_addr() {
-            self.cx.contacted(self.host, address, "tcp", Topic::Azure.name());
-        }
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(gone)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > BODY_LIMIT {
-                return Err(no(format!("the answer about the {what} has no end")));
-            }
-        }
+        let url = url.parse().map_err(|_| no(format!("the id of the {what} is not a path")))?;
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.token.expose()))
+            .map_err(|_| no("the token for Azure Resource Manager is not a header".to_owned()))?;
+        bearer.set_sensitive(true);
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        let answer = self.gateway.send(request, BODY_LIMIT).await.map_err(|failure| {
+            no(match failure {
+                Failure::TooLong { .. } => format!("the answer about the {what} is too long"),
+                Failure::Withheld(why) => why,
+                Failure::Silent | Failure::Transport(_) => {
+                    format!("{} gives no answer", self.host)
+                }
+            })
+        })?;
+        let (status, body) = (answer.status.as_u16(), answer.body);
         if status == 200 {
             return Ok(body);
         }
@@ -114,9 +121,10 @@ fn no(detail: String) -> NotObserved {
 mod tests {
     use super::Reader;
     use crate::{
-        environment::Environment, probe::context::Context, process::progress::Progress,
-        secret::Secret,
+        environment::Environment, net::client::Route, probe::context::Context,
+        process::progress::Progress, secret::Secret,
     };
+    use entra_pg_checks::Topic;
     use std::time::Duration;
 
     #[test]
@@ -129,7 +137,8 @@ mod tests {
             Progress::none(),
         );
         let token = Secret::new("t".to_owned());
-        let reader = Reader::new(&cx, reqwest::Client::new(), "management.azure.com", &token);
+        let gateway = cx.gateway(Topic::Azure, Route::ByEnvironment);
+        let reader = Reader::new(&cx, gateway, "management.azure.com", &token);
         let same = "https://management.azure.com/subscriptions?api-version=1&$skiptoken=a";
         assert_eq!(
             reader.path_of(same).as_deref(),

@@ -8,12 +8,23 @@ use super::{
     recorder::bounded,
     source::{Source, Tried},
 };
-use crate::{secret::Secret, time::milliseconds};
+use crate::{
+    input,
+    net::{
+        client::Route,
+        gateway::{Answer, Failure},
+    },
+    secret::Secret,
+    time::milliseconds,
+};
 use entra_pg_checks::{
     Topic,
     facts::credential::{CredentialKind, CredentialOutcome, Exchange},
 };
-use reqwest::{Response, StatusCode, header::WWW_AUTHENTICATE};
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
+};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -72,26 +83,19 @@ impl Source<'_> {
             base,
             [("api-version", "2020-06-01"), ("resource", self.resource())],
         )
-        .map_err(|_| unreachable("IDENTITY_ENDPOINT is no URL"))?;
-        // The agent is on this machine: no proxy may stand between.
-        let client = crate::net::tls::verifying_config(&self.cx.roots)
-            .ok()
-            .and_then(|tls| {
-                reqwest::Client::builder()
-                    .tls_backend_preconfigured(tls)
-                    .no_proxy()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .build()
-                    .ok()
-            })
-            .ok_or_else(|| unreachable("no client could be made"))?;
+        .map_err(|_| unreachable("IDENTITY_ENDPOINT is not a URL"))?;
+        let gateway = self.cx.gateway(Topic::Credential, Route::Direct);
         let mut proof: Option<Secret> = None;
         loop {
             let began = Instant::now();
-            let mut request = client.get(url.clone()).header("Metadata", "true");
+            let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
+            request.headers_mut().insert("Metadata", HeaderValue::from_static("true"));
             if let Some(proof) = &proof {
-                request =
-                    request.header("Authorization", format!("Basic {}", proof.expose().trim()));
+                let text = format!("Basic {}", proof.expose().trim());
+                let mut value = HeaderValue::from_str(&text)
+                    .map_err(|_| key("", "its content is not a header".to_owned()))?;
+                value.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, value);
             }
             let shown =
                 format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
@@ -99,19 +103,19 @@ impl Source<'_> {
                 let elapsed_ms = milliseconds(began.elapsed());
                 log.push(Exchange { url: shown.clone(), status, elapsed_ms });
             };
-            let response = match request.send().await {
-                Ok(response) => response,
-                Err(error) => {
+            let answer = match gateway.send(request, BODY_LIMIT).await {
+                Ok(answer) => answer,
+                Err(failure) => {
                     note(None);
-                    return Err(unreachable(&innermost(&error)));
+                    return Err(no_answer(failure));
                 }
             };
-            note(Some(response.status().as_u16()));
-            if response.status() == StatusCode::UNAUTHORIZED && proof.is_none() {
-                proof = Some(read_proof(&response)?);
+            note(Some(answer.status.as_u16()));
+            if answer.status == StatusCode::UNAUTHORIZED && proof.is_none() {
+                proof = Some(read_proof(&answer)?);
                 continue;
             }
-            return token(response).await;
+            return token(&answer);
         }
     }
 
@@ -121,13 +125,9 @@ impl Source<'_> {
     }
 }
 
-/// The file that the agent names, if it is one of the agent's own.
-fn read_proof(response: &Response) -> Result<Secret, Box<CredentialOutcome>> {
-    let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-    let key = |path: &str, detail: String| {
-        let (path, detail) = (bounded(path, 200), bounded(&detail, 200));
-        Box::new(CredentialOutcome::IdentityKey { path, detail })
-    };
+/// The file that the agent names, if it is one of the agent's own. Links are not followed.
+fn read_proof(answer: &Answer) -> Result<Secret, Box<CredentialOutcome>> {
+    let challenge = answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
     let Some(path) = challenge.and_then(|text| text.trim().strip_prefix("Basic realm=")) else {
         return Err(key("", "the agent names no file".to_owned()));
     };
@@ -137,21 +137,20 @@ fn read_proof(response: &Response) -> Result<Secret, Box<CredentialOutcome>> {
     if !own {
         return Err(key(path, format!("it is not in {TOKENS}, so it was not read")));
     }
-    crate::input::text(&file, KEY_LIMIT)
-        .map(Secret::new)
+    let bytes = input::Source::new(&file).without_links().read(KEY_LIMIT);
+    bytes
+        .map(|bytes| Secret::new(String::from_utf8_lossy(&bytes).into_owned()))
         .map_err(|error| key(path, error.to_string()))
 }
 
-async fn token(mut response: Response) -> Result<Secret, Box<CredentialOutcome>> {
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() > BODY_LIMIT {
-            break;
-        }
-    }
-    let document: Value = serde_json::from_slice(&body).unwrap_or_default();
+fn key(path: &str, detail: String) -> Box<CredentialOutcome> {
+    let (path, detail) = (bounded(path, 200), bounded(&detail, 200));
+    Box::new(CredentialOutcome::IdentityKey { path, detail })
+}
+
+fn token(answer: &Answer) -> Result<Secret, Box<CredentialOutcome>> {
+    let status = answer.status.as_u16();
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if let (200, Some(token)) = (status, document["access_token"].as_str()) {
         return Ok(Secret::new(token.to_owned()));
     }
@@ -164,20 +163,19 @@ async fn token(mut response: Response) -> Result<Secret, Box<CredentialOutcome>>
     }))
 }
 
+fn no_answer(failure: Failure) -> Box<CredentialOutcome> {
+    match failure {
+        Failure::Withheld(detail) => Box::new(CredentialOutcome::Withheld { detail }),
+        Failure::Silent => unreachable("no answer within the timeout"),
+        Failure::Transport(detail) => unreachable(&detail),
+        Failure::TooLong { .. } => unreachable("the answer is too long"),
+    }
+}
+
 fn unreachable(detail: &str) -> Box<CredentialOutcome> {
     let endpoint = "arc".to_owned();
     Box::new(CredentialOutcome::IdentityEndpointUnreachable {
         endpoint,
         detail: bounded(detail, 300),
     })
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    let mut detail = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        detail = inner.to_string();
-        cause = inner.source();
-    }
-    detail
 }

@@ -1,11 +1,18 @@
 //! The Azure CLI and the Azure Developer CLI.
 
-use super::source::{Source, Tried};
+use super::{
+    descendants,
+    source::{Source, Tried},
+};
+use crate::{net::gateway::Contacts, probe::context::Context};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
 };
-use entra_pg_checks::facts::credential::{CredentialKind, CredentialOutcome};
+use entra_pg_checks::{
+    Topic,
+    facts::credential::{CredentialKind, CredentialOutcome},
+};
 use std::{
     ffi::OsStr,
     io,
@@ -22,7 +29,7 @@ const COMMAND_WAIT: Duration = Duration::from_secs(10);
 
 impl Source<'_> {
     pub(super) async fn azure_cli(&self) -> Tried {
-        let runner = Arc::new(Runner::new("az"));
+        let runner = Arc::new(Runner::new("az", self.cx));
         let options = AzureCliCredentialOptions {
             executor: Some(Arc::clone(&runner) as Arc<_>),
             tenant_id: self.tenant(),
@@ -33,7 +40,7 @@ impl Source<'_> {
     }
 
     pub(super) async fn azure_developer_cli(&self) -> Tried {
-        let runner = Arc::new(Runner::new("azd"));
+        let runner = Arc::new(Runner::new("azd", self.cx));
         let options = AzureDeveloperCliCredentialOptions {
             executor: Some(Arc::clone(&runner) as Arc<_>),
             tenant_id: self.tenant(),
@@ -63,17 +70,18 @@ impl Source<'_> {
     }
 }
 
-/// Runs a command in a process group of its own, and ends the whole group when nobody waits any more:
-/// the shell's child would live on.
+/// Runs a command in a process group of its own, and ends it with all of its descendants when the run
+/// stops waiting for it.
 #[derive(Debug)]
 struct Runner {
     command: &'static str,
+    contacts: Contacts,
     failure: Mutex<Option<(Option<i32>, String)>>,
 }
 
 impl Runner {
-    const fn new(command: &'static str) -> Self {
-        Self { command, failure: Mutex::new(None) }
+    fn new(command: &'static str, cx: &Context) -> Self {
+        Self { command, contacts: cx.contacts().clone(), failure: Mutex::new(None) }
     }
 
     fn outcome(&self) -> Option<CredentialOutcome> {
@@ -97,7 +105,9 @@ impl Executor for Runner {
         command.kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
+        descendants::adopt();
         let mut child = command.spawn()?;
+        self.contacts.process(self.command, Topic::Credential.name());
         let _group = Group(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr, status) = futures::join!(read(stdout), read(stderr), child.wait());
@@ -125,11 +135,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // A group that has ended by itself is gone already.
-            let _ = nix::sys::signal::killpg(
-                nix::unistd::Pid::from_raw(id),
-                nix::sys::signal::Signal::SIGKILL,
-            );
+            descendants::end(id);
         }
     }
 }

@@ -29,13 +29,13 @@ impl Source<'_> {
     pub(super) async fn managed_identity(&self) -> Tried {
         let kind = CredentialKind::ManagedIdentity;
         let endpoint = identity_endpoint(&self.cx.environment);
+        if let Some(outcome) = self.unsafe_endpoint("IDENTITY_ENDPOINT") {
+            return Tried::without_token(kind, outcome);
+        }
         if endpoint == "arc" {
             return self.arc().await;
         }
-        let through_proxy =
-            crate::probe::proxy::rules(&self.cx.environment, &[]).covers_metadata_service;
         if endpoint == "imds"
-            && !through_proxy
             && let Some(outcome) = self.no_metadata_service().await
         {
             return Tried::without_token(kind, outcome);

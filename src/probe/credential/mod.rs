@@ -4,6 +4,7 @@
 mod arc;
 mod certificate;
 mod command;
+mod descendants;
 mod given;
 mod managed_identity;
 mod recorder;

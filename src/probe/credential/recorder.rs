@@ -1,14 +1,24 @@
-//! The transport under azure_identity: it records what the library does not tell, and bounds what
-//! an answer may cost.
+//! The transport under azure_identity: it records what the library does not return.
 
-use crate::{environment::Environment, probe::context::Context, time::milliseconds};
+use crate::{
+    environment::Environment,
+    net::{
+        client::Route,
+        gateway::{self, Gateway},
+    },
+    probe::context::Context,
+    time::milliseconds,
+};
 use azure_core::{
     Error,
     error::ErrorKind,
-    http::{AsyncRawResponse, HttpClient, Request, headers::Headers},
+    http::{AsyncRawResponse, Body, HttpClient, Request, headers::Headers},
 };
-use entra_pg_checks::facts::credential::{CredentialOutcome, EntraError, Exchange};
-use futures::StreamExt;
+use entra_pg_checks::{
+    Topic,
+    facts::credential::{CredentialOutcome, EntraError, Exchange},
+};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,7 +31,8 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// Records every exchange and the last failure.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    client: reqwest::Client,
+    by_environment: Gateway,
+    direct: Gateway,
     authority: String,
     endpoint: &'static str,
     log: Mutex<Log>,
@@ -37,7 +48,8 @@ impl Recorder {
     /// `authority` is the host that speaks as Entra does; `endpoint` names whatever else is asked.
     pub(super) fn new(cx: &Context, authority: &str, endpoint: &'static str) -> Arc<Self> {
         Arc::new(Self {
-            client: cx.http().unwrap_or_default(),
+            by_environment: cx.gateway(Topic::Credential, Route::ByEnvironment),
+            direct: cx.gateway(Topic::Credential, Route::Direct),
             authority: authority.to_owned(),
             endpoint,
             log: Mutex::default(),
@@ -88,30 +100,79 @@ impl HttpClient for Recorder {
             elapsed_ms: milliseconds(began.elapsed()),
         };
         let authority = host == self.authority;
-        let answered = self.client.execute_request(request).await;
-        let response = match answered {
-            Ok(response) => response,
-            Err(error) => {
-                let failure = self.unreachable(authority, host, &error);
-                self.note(exchange(None), Some(failure));
+        let gateway =
+            if request.url().scheme() == "http" { &self.direct } else { &self.by_environment };
+        let answer = match gateway.send(to_reqwest(request)?, BODY_LIMIT).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let status = match &failure {
+                    gateway::Failure::TooLong { status, .. } => Some(status.as_u16()),
+                    _ => None,
+                };
+                let (outcome, error) = self.no_answer(authority, host, failure);
+                self.note(exchange(status), Some(outcome));
                 return Err(error);
             }
         };
-        let (status, headers, mut body) = response.deconstruct();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            bytes.extend_from_slice(&chunk?);
-            if bytes.len() > BODY_LIMIT {
-                let failure = self.unexpected(authority, host, u16::from(status), &headers);
-                self.note(exchange(Some(u16::from(status))), Some(failure));
-                return Err(Error::with_message(ErrorKind::Other, "the answer has no end"));
-            }
+        let (status, headers) = (answer.status.as_u16(), to_azure(&answer.headers));
+        let usable = answer.status.is_success() && is_usable(&answer.body);
+        let failure =
+            (!usable).then(|| self.failure(authority, &host, status, &headers, &answer.body));
+        self.note(exchange(Some(status)), failure);
+        if answer.status.is_success() && !usable {
+            return Err(Error::with_message(
+                ErrorKind::Other,
+                "the answer is not a token response",
+            ));
         }
-        let failure = (!status.is_success() || serde_json::from_slice::<Value>(&bytes).is_err())
-            .then(|| self.failure(authority, &host, u16::from(status), &headers, &bytes));
-        self.note(exchange(Some(u16::from(status))), failure);
-        Ok(AsyncRawResponse::from_bytes(status, headers, bytes))
+        Ok(AsyncRawResponse::from_bytes(status.into(), headers, answer.body))
     }
+}
+
+/// A JSON document whose times can be added to the clock: the library computes without checks.
+fn is_usable(body: &[u8]) -> bool {
+    let Ok(document) = serde_json::from_slice::<Value>(body) else {
+        return false;
+    };
+    ["expires_in", "ext_expires_in", "expires_on", "refresh_in", "not_before"].iter().all(|key| {
+        let value = &document[*key];
+        let seconds = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+        match seconds {
+            Some(seconds) => (0..=LATEST_TIME).contains(&seconds),
+            // Dates as text are left to the library, which reads them as text.
+            None => !value.is_number(),
+        }
+    })
+}
+
+/// The year 9999, in seconds since 1970.
+const LATEST_TIME: i64 = 253_402_300_799;
+
+fn to_reqwest(request: &Request) -> azure_core::Result<reqwest::Request> {
+    let not_sendable = || Error::with_message(ErrorKind::Other, "the request cannot be sent");
+    let method = request.method().to_string().parse().map_err(|_| not_sendable())?;
+    let mut out = reqwest::Request::new(method, request.url().clone());
+    for (name, value) in request.headers().iter() {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).map_err(|_| not_sendable())?;
+        let value = HeaderValue::from_str(value.as_str()).map_err(|_| not_sendable())?;
+        out.headers_mut().insert(name, value);
+    }
+    match request.body() {
+        Body::Bytes(bytes) => *out.body_mut() = Some(bytes.clone().into()),
+        Body::SeekableStream(_) => return Err(not_sendable()),
+    }
+    Ok(out)
+}
+
+fn to_azure(headers: &HeaderMap) -> Headers {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let mut out = Headers::new();
+    for (name, value) in headers.iter().filter_map(text) {
+        out.insert(name, value);
+    }
+    out
 }
 
 impl Recorder {
@@ -154,20 +215,32 @@ impl Recorder {
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
     }
 
-    fn unreachable(&self, authority: bool, host: String, error: &Error) -> CredentialOutcome {
-        let mut detail = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            detail = inner.to_string();
-            cause = inner.source();
-        }
-        let detail = bounded(&detail, 300);
+    /// What it means that no whole answer came, and the error for the library.
+    fn no_answer(
+        &self,
+        authority: bool,
+        host: String,
+        failure: gateway::Failure,
+    ) -> (CredentialOutcome, Error) {
+        let (kind, detail) = match failure {
+            gateway::Failure::Withheld(detail) => {
+                let error = Error::with_message(ErrorKind::Other, detail.clone());
+                return (CredentialOutcome::Withheld { detail }, error);
+            }
+            gateway::Failure::TooLong { status, headers } => {
+                let headers = to_azure(&headers);
+                let outcome = self.unexpected(authority, host, status.as_u16(), &headers);
+                return (outcome, Error::with_message(ErrorKind::Other, "the answer is too long"));
+            }
+            gateway::Failure::Silent => (ErrorKind::Io, "no answer within the timeout".to_owned()),
+            gateway::Failure::Transport(detail) => (ErrorKind::Connection, detail),
+        };
+        let error = Error::with_message(kind, detail.clone());
         if authority {
-            CredentialOutcome::Transport { host, detail }
-        } else {
-            let endpoint = self.endpoint.to_owned();
-            CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail }
+            return (CredentialOutcome::Transport { host, detail }, error);
         }
+        let endpoint = self.endpoint.to_owned();
+        (CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail }, error)
     }
 }
 

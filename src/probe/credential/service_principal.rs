@@ -107,6 +107,9 @@ impl Source<'_> {
         ) else {
             return Tried::incomplete(kind, missing);
         };
+        if let Some(outcome) = self.unsafe_endpoint("SYSTEM_OIDCREQUESTURI") {
+            return Tried::without_token(kind, outcome);
+        }
         let recorder = self.recorder("azure-pipelines");
         let options = AzurePipelinesCredentialOptions {
             credential_options: ClientAssertionCredentialOptions {

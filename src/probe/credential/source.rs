@@ -2,7 +2,8 @@
 
 use super::{recorder::Recorder, recorder::identity_endpoint};
 use crate::{
-    probe::context::Context, secret::Secret, settings::request::Request, time::milliseconds,
+    net::endpoint, probe::context::Context, secret::Secret, settings::request::Request,
+    time::milliseconds,
 };
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
@@ -14,6 +15,7 @@ use entra_pg_checks::{
     facts::{
         cloud::Cloud,
         credential::{CredentialAttempt, CredentialKind, CredentialOutcome},
+        settings::SentSetting,
     },
 };
 use std::{sync::Arc, time::Duration, time::Instant};
@@ -34,6 +36,9 @@ pub(super) struct Tried {
 
 impl Source<'_> {
     pub(super) async fn try_kind(&self, kind: CredentialKind) -> Tried {
+        if let Some(detail) = self.misplaced_secret(kind) {
+            return Tried::without_token(kind, CredentialOutcome::Withheld { detail });
+        }
         match kind {
             CredentialKind::Auto => Tried::needs(kind, "one source at a time"),
             CredentialKind::TokenFile => self.token_file(),
@@ -48,9 +53,32 @@ impl Source<'_> {
         }
     }
 
+    /// Tenant and client ID become part of URLs, requests and arguments.
+    fn misplaced_secret(&self, kind: CredentialKind) -> Option<String> {
+        if matches!(kind, CredentialKind::TokenFile | CredentialKind::Password) {
+            return None;
+        }
+        let settings = &self.request.settings;
+        let misplaced = [SentSetting::Tenant, SentSetting::ClientId]
+            .iter()
+            .find_map(|setting| settings.misplaced_secret(*setting))?;
+        Some(format!("{} holds a secret ({})", misplaced.origin.phrase(), misplaced.secret))
+    }
+
     /// An environment variable of the run.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.cx.environment.get(name)
+    }
+
+    /// The outcome if a variable names an endpoint to which no secret may be sent.
+    pub(super) fn unsafe_endpoint(&self, variable: &str) -> Option<CredentialOutcome> {
+        let text = self.variable(variable)?;
+        let found = endpoint::parse(text).err()?;
+        Some(CredentialOutcome::UnsafeEndpoint {
+            variable: variable.to_owned(),
+            endpoint: found.endpoint,
+            detail: found.detail.to_owned(),
+        })
     }
 
     pub(super) fn client_id(&self) -> Option<String> {

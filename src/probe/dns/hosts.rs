@@ -14,7 +14,7 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 /// The lines that give this name an address.
 pub(super) fn entries(name: &str) -> Vec<HostsEntry> {
     // Without a hosts file there is no override.
-    input::text(HOSTS, LIMIT).map(|text| parse(&text, name)).unwrap_or_default()
+    input::text_start(HOSTS, LIMIT).map(|text| parse(&text, name)).unwrap_or_default()
 }
 
 /// Lines that give the name an address; a name has no use for more than a few.

@@ -84,7 +84,11 @@ async fn exchange(
     Question { nameserver, record, transport, edns }: Question,
     alive: &Alive,
 ) -> (Transport, AnswerOutcome) {
-    let Some(mut query) = encode(name, record) else {
+    let query = match cx.withheld("the host name", name) {
+        None => encode(name, record),
+        Some(_) => None,
+    };
+    let Some(mut query) = query else {
         let detail = "the name cannot be asked for".to_owned();
         return (transport, AnswerOutcome::Malformed { detail });
     };
@@ -96,14 +100,14 @@ async fn exchange(
     let wait = cx.timeout();
     if transport == Transport::Udp {
         cx.contacted(&nameserver.ip().to_string(), nameserver, "udp", "dns");
-        let outcome = udp(nameserver, &query, wait).await;
+        let outcome = udp(cx, nameserver, &query, wait).await;
         let truncated = matches!(&outcome, AnswerOutcome::Answered(reply) if reply.truncated);
         if !truncated {
             return (Transport::Udp, outcome);
         }
     }
     cx.contacted(&nameserver.ip().to_string(), nameserver, "tcp", "dns");
-    let over_tcp = tcp(nameserver, &query, wait, alive).await;
+    let over_tcp = tcp(cx, nameserver, &query, wait, alive).await;
     let outcome = match (transport, over_tcp) {
         (Transport::Udp, AnswerOutcome::Answered(mut reply)) => {
             reply.truncated = true;
@@ -117,7 +121,12 @@ async fn exchange(
     (Transport::Tcp, outcome)
 }
 
-async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerOutcome {
+async fn udp(
+    cx: &Context,
+    nameserver: SocketAddr,
+    query: &Message,
+    wait: Duration,
+) -> AnswerOutcome {
     let any: IpAddr = match nameserver {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -136,10 +145,11 @@ async fn udp(nameserver: SocketAddr, query: &Message, wait: Duration) -> AnswerO
             }
         }
     };
-    settle(timeout(wait, work).await, Transport::Udp)
+    settle(cx, timeout(wait, work).await, Transport::Udp)
 }
 
 async fn tcp(
+    cx: &Context,
     nameserver: SocketAddr,
     query: &Message,
     wait: Duration,
@@ -157,13 +167,17 @@ async fn tcp(
         stream.read_exact(&mut buffer).await?;
         Ok(decode(&buffer, query))
     };
-    settle(timeout(wait, work).await, Transport::Tcp)
+    settle(cx, timeout(wait, work).await, Transport::Tcp)
 }
 
 fn settle(
+    cx: &Context,
     ended: Result<io::Result<AnswerOutcome>, tokio::time::error::Elapsed>,
     transport: Transport,
 ) -> AnswerOutcome {
+    if let Ok(Err(error)) = &ended {
+        cx.note_exhaustion(error);
+    }
     match ended {
         Err(_) => AnswerOutcome::Silent,
         Ok(Ok(outcome)) => outcome,

@@ -26,7 +26,8 @@ pub(super) fn resolver_settings(
 ) -> ResolverSettings {
     let mut settings = system();
     apply_variables(&mut settings, environment.raw("LOCALDOMAIN"), environment.get("RES_OPTIONS"));
-    settings.lookup_order = input::text(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
+    settings.lookup_order =
+        input::text_start(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
     for &address in extra {
         settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
     }
@@ -62,7 +63,7 @@ pub(super) fn add_azure(settings: &mut ResolverSettings) {
 fn system() -> ResolverSettings {
     const RESOLV_CONF: &str = "/etc/resolv.conf";
     let source = RESOLV_CONF.to_owned();
-    match input::text(RESOLV_CONF, LIMIT) {
+    match input::text_start(RESOLV_CONF, LIMIT) {
         Ok(text) => ResolverSettings { source, ..read(text.as_bytes()) },
         Err(error) => {
             let unreadable = Some(error.to_string());

@@ -56,6 +56,9 @@ pub async fn authentication_request(
         let detail = "a setting holds a NUL character".to_owned();
         return (Fact::NotObserved(NotObserved::NotPermitted { detail }), None);
     };
+    if let Some(why) = withheld(cx, &startup) {
+        return (Fact::NotObserved(why), None);
+    }
     let began = Instant::now();
     let work = timeout(cx.timeout(), exchange(&mut stream, &startup));
     let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
@@ -73,6 +76,12 @@ pub async fn authentication_request(
         asked_after: began.elapsed(),
     });
     (Fact::Seen(request), waiting)
+}
+
+/// Why the startup message must not be sent: the server logs it, and need not be the right one.
+fn withheld(cx: &Context, startup: &[u8]) -> Option<NotObserved> {
+    let texts = startup.split(|byte| *byte == 0);
+    texts.map(String::from_utf8_lossy).find_map(|text| cx.withheld("the startup message", &text))
 }
 
 /// The startup message as libpq would send it, and the one that tokio-postgres writes when it takes over
@@ -106,7 +115,9 @@ async fn exchange(
     let mut seen = Vec::new();
     loop {
         if let Some(request) = understand(&seen) {
-            return Ok((request, seen));
+            // tokio-postgres understands neither a notice nor a negotiation before the request.
+            let answer = seen.split_off(before_request(&seen));
+            return Ok((request, answer));
         }
         let mut buffer = [0; 4096];
         let length = stream.read(&mut buffer).await?;
@@ -145,6 +156,15 @@ pub(crate) fn understand(bytes: &[u8]) -> Option<AuthRequest> {
     }
 }
 
+/// Bytes of whole messages that come before the authentication request or the error.
+fn before_request(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some([b'N' | b'v', length @ ..]) = bytes.get(at..at + 5) {
+        at += 1 + length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+    }
+    at.min(bytes.len())
+}
+
 fn request(message: &[u8]) -> AuthRequest {
     let code = message.get(5..9).and_then(|code| code.try_into().ok()).map(i32::from_be_bytes);
     match Message::parse(&mut BytesMut::from(message)) {
@@ -173,7 +193,7 @@ fn malformed(detail: &str) -> AuthRequest {
 
 #[cfg(test)]
 mod tests {
-    use super::understand;
+    use super::{before_request, understand};
     use entra_pg_checks::facts::login::AuthRequest;
 
     #[test]
@@ -193,10 +213,22 @@ mod tests {
         assert!(matches!(understand(b"HTTP/1.1"), Some(AuthRequest::Malformed { .. })));
     }
 
+    #[test]
+    fn notices_before_the_request_are_dropped() {
+        let request = [b'R', 0, 0, 0, 8, 0, 0, 0, 3];
+        let notice = [&b"N\0\0\0\x0f"[..], b"MHello\0\0\0\0\0"].concat();
+        let negotiation = [b'v', 0, 0, 0, 12, 0, 3, 0, 0, 0, 0, 0, 0];
+        let all = [notice.as_slice(), &negotiation, &request].concat();
+        assert_eq!(understand(&all), Some(AuthRequest::Cleartext));
+        assert_eq!(&all[before_request(&all)..], request);
+        assert_eq!(before_request(&request), 0);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_survived(bytes: Vec<u8>) {
             understand(&bytes);
+            proptest::prop_assert!(before_request(&bytes) <= bytes.len());
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     probe::context::Context, secret::Secret, settings::request::Request, time::milliseconds,
 };
 use entra_pg_checks::{
-    Fact, Topic,
+    Fact, NotObserved, Topic,
     facts::{
         login::{Login, LoginOutcome, Rung},
         session::Session,
@@ -107,7 +107,12 @@ pub async fn login(
     };
     login.rungs.push(rung("queried", after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
+    let refused = tape.lock().unwrap_or_else(PoisonError::into_inner).refused;
     let around = around.map(|around| match around {
+        Fact::NotObserved(NotObserved::NotPermitted { .. }) if refused.is_some() => {
+            let detail = refused.unwrap_or_default().to_owned();
+            Fact::NotObserved(NotObserved::NotPermitted { detail })
+        }
         Fact::Seen(mut session) => {
             (session.current_user, session.version) = first;
             Fact::Seen(session)
@@ -150,7 +155,13 @@ fn climb(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
 }
 
 fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>) -> LoginOutcome {
-    let authenticated = tape.lock().unwrap_or_else(PoisonError::into_inner).authenticated.is_some();
+    let (authenticated, refused) = {
+        let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+        (tape.authenticated.is_some(), tape.refused)
+    };
+    if let Some(why) = refused {
+        return LoginOutcome::Malformed { detail: why.to_owned() };
+    }
     match error.as_db_error().map(wire::from_db_error) {
         Some(refused) if authenticated => LoginOutcome::RefusedAfterAuthentication(refused),
         Some(refused) => LoginOutcome::Refused(refused),

@@ -1,6 +1,6 @@
-//! A stream that goes on where the first look stopped: the startup message that tokio-postgres sends
-//! has been sent already, so it is taken out, and what the server answered is played back. Everything
-//! after passes through, and is watched: whether the token went out, and what came first in return.
+//! A stream that continues a connection which already sent its startup message: the one that
+//! tokio-postgres sends is dropped, and the server's answer is replayed. Everything after that passes
+//! through and is bounded and watched: whether the token was sent, and what came first in return.
 
 use std::{
     io,
@@ -18,7 +18,75 @@ pub(super) struct Tape {
     pub(super) token_sent: Option<Instant>,
     /// When AuthenticationOk came.
     pub(super) authenticated: Option<Instant>,
+    /// Why the rest of the server's messages is not read.
+    pub(super) refused: Option<&'static str>,
     first: Vec<u8>,
+}
+
+/// Counts the server's messages by their headers. A login and the session's queries need about 100 KB.
+#[derive(Debug, Default)]
+struct Meter {
+    bytes: usize,
+    header: Vec<u8>,
+    /// Bytes of the current message that are still to come.
+    left: usize,
+    rows: usize,
+    others: usize,
+}
+
+/// Bytes that a server may send after the startup message.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Rows of all queries together: the largest has 10,000.
+const MOST_ROWS: usize = 40_000;
+/// Parameters, notices and everything else that is not a row.
+const MOST_OTHERS: usize = 2000;
+
+/// A byte for the kind, four for the length.
+const HEADER: usize = 5;
+
+impl Meter {
+    /// Counts bytes from the server.
+    ///
+    /// # Errors
+    /// Why they are too many.
+    fn add(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
+        self.bytes += bytes.len();
+        if self.bytes > MOST_BYTES {
+            return Err("the server sent more than 4 MiB");
+        }
+        while let Some((&byte, rest)) = bytes.split_first() {
+            if self.left > 0 {
+                let skipped = self.left.min(bytes.len());
+                self.left -= skipped;
+                bytes = &bytes[skipped..];
+                continue;
+            }
+            self.header.push(byte);
+            bytes = rest;
+            if self.header.len() == HEADER {
+                self.begin_message()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_message(&mut self) -> Result<(), &'static str> {
+        let length = self.header[1..].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        let is_row = self.header[0] == b'D';
+        self.header.clear();
+        self.left = length.saturating_sub(HEADER - 1);
+        self.rows += usize::from(is_row);
+        self.others += usize::from(!is_row);
+        if length > MOST_BYTES {
+            Err("a message of the server is longer than 4 MiB")
+        } else if self.rows > MOST_ROWS {
+            Err("the server sent more rows than any query asks for")
+        } else if self.others > MOST_OTHERS {
+            Err("the server sent more than 2,000 messages besides rows")
+        } else {
+            Ok(())
+        }
+    }
 }
 
 pub(super) struct Resumed<S> {
@@ -26,12 +94,22 @@ pub(super) struct Resumed<S> {
     swallow: Vec<u8>,
     replay: Vec<u8>,
     tape: Arc<Mutex<Tape>>,
+    meter: Meter,
 }
 
 impl<S> Resumed<S> {
     pub(super) fn new(inner: S, startup: Vec<u8>, answer: Vec<u8>) -> (Self, Arc<Mutex<Tape>>) {
         let tape = Arc::new(Mutex::new(Tape::default()));
-        (Self { inner, swallow: startup, replay: answer, tape: Arc::clone(&tape) }, tape)
+        (
+            Self {
+                inner,
+                swallow: startup,
+                replay: answer,
+                tape: Arc::clone(&tape),
+                meter: Meter::default(),
+            },
+            tape,
+        )
     }
 
     fn sees_sent(&self, bytes: &[u8]) {
@@ -72,7 +150,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Resumed<S> {
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        self.sees_received(&buffer.filled()[before..]);
+        let received = &buffer.filled()[before..];
+        self.sees_received(received);
+        if let Err(why) = self.meter.add(received) {
+            buffer.set_filled(before);
+            self.tape.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
         polled
     }
 }
@@ -130,6 +214,37 @@ mod tests {
         resumed.read_exact(&mut ok).await.expect("read");
         let tape = tape.lock().expect("not poisoned");
         assert!(tape.token_sent.is_some() && tape.authenticated.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_a_server_sends_is_bounded() {
+        let message = |kind: u8, length: u32| [&[kind][..], &length.to_be_bytes()].concat();
+        for (sent, expected) in [
+            (message(b'E', 2_000_000_000), "longer than 4 MiB"),
+            (message(b'D', 4).repeat(50_000), "more rows"),
+            (message(b'S', 4).repeat(3000), "2,000 messages"),
+            ([message(b'E', 50_000), vec![0; 49_996]].concat().repeat(90), "more than 4 MiB"),
+        ] {
+            let (near, mut far) = tokio::io::duplex(1 << 16);
+            let (mut resumed, tape) = Resumed::new(near, Vec::new(), Vec::new());
+            let sender = tokio::spawn(async move { far.write_all(&sent).await });
+            let error = resumed.read_to_end(&mut Vec::new()).await.expect_err("too much");
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(tape.lock().expect("not poisoned").refused.is_some());
+            sender.abort();
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_in_pieces_are_counted_as_one() {
+        let mut meter = super::Meter::default();
+        let row = [b'D', 0, 0, 0, 6, 1, 2];
+        for _ in 0..10 {
+            for byte in row {
+                meter.add(&[byte]).expect("little");
+            }
+        }
+        assert_eq!((meter.rows, meter.others, meter.bytes), (10, 0, 70));
     }
 
     #[tokio::test]
