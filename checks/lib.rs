@@ -26,6 +26,7 @@ pub mod judge;
 pub mod login;
 pub mod name;
 pub mod outbound;
+pub mod preflight;
 pub mod server;
 pub mod support;
 pub mod text;

@@ -39,10 +39,10 @@ pub fn dns_answer(bytes: &[u8]) -> AnswerOutcome {
 /// What is wrong with it.
 pub fn azure_document(bytes: &[u8]) -> Result<Azure, String> {
     let mut collected = Collected::default();
-    for document in read(bytes)?.iter().flatten() {
+    for document in &read(bytes)? {
         collected.add("fuzz", document)?;
     }
-    Ok(collected.azure)
+    collected.finish(None)
 }
 
 /// The lines of a hosts file that speak of a name.

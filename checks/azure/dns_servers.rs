@@ -29,7 +29,7 @@ pub static CHECK: Check = Check {
 
 /// Azure's own resolver, at the same address in every network.
 /// Source: Microsoft Learn, "What is IP address 168.63.129.16?".
-const OF_AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
+pub(crate) const OF_AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;

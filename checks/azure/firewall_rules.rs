@@ -129,7 +129,7 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
         .because(format!("azure-config: {}", listed(&rules)))
         .fix(Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(
             format!(
-                "az postgres flexible-server firewall-rule create -g {} -n {} --rule-name client \
+                "az postgres flexible-server firewall-rule create -g {} -s {} -n client \
                     --start-ip-address {address} --end-ip-address {address}",
                 word(shell, rg),
                 word(shell, name)
@@ -239,7 +239,7 @@ pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
             "a rule that is younger than five minutes",
         ],
         confirm: &[
-            "`az postgres flexible-server firewall-rule list -g <resource-group> -n <server> -o \
+            "`az postgres flexible-server firewall-rule list -g <resource-group> -s <server> -o \
                 table`",
             "the address in the server's own words: no pg_hba.conf entry for host \"…\"",
         ],

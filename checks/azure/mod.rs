@@ -2,6 +2,7 @@
 //! this machine passes there.
 
 pub mod administrators;
+pub mod dns_rules;
 pub mod dns_servers;
 pub mod egress_rules;
 pub mod entra_auth;
@@ -9,6 +10,7 @@ pub mod firewall_rules;
 pub mod ingress_rules;
 pub mod pooler;
 pub mod private_endpoint;
+pub mod private_zone;
 pub mod routes;
 pub mod server_state;
 pub mod tenant;
@@ -30,6 +32,8 @@ pub static FAMILY: Family = Family {
         &entra_auth::CHECK,
         &administrators::CHECK,
         &tenant::CHECK,
+        &private_zone::CHECK,
+        &dns_rules::CHECK,
         &dns_servers::CHECK,
         &routes::CHECK,
         &egress_rules::CHECK,

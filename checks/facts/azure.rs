@@ -7,7 +7,7 @@ use super::{
 };
 use crate::support::service_tags::ServiceTags;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Everything that was given or read. A part that nobody gave is `NotAsked`; one that this identity
 /// may not read is `NotPermitted`.
@@ -35,6 +35,21 @@ pub struct Azure {
     pub admin_rules: Fact<Vec<AdminRule>>,
     /// A published list of service tags, reduced to the sign-in ranges.
     pub service_tags: Fact<ServiceTags>,
+    /// Private DNS zones with their links and records.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub dns_zones: Fact<Vec<DnsZone>>,
+    /// Private endpoints, as their own documents describe them.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub endpoints: Fact<Vec<Endpoint>>,
+    /// The connections of private endpoints, exported apart from the server.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub connections: Fact<Vec<PrivateEndpoint>>,
+    /// Network interfaces.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub interfaces: Fact<Vec<Interface>>,
+    /// Virtual endpoints by server, exported apart from it.
+    #[serde(skip)]
+    pub virtual_endpoints: Vec<(String, String)>,
     /// Documents that were given and are not used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<Unused>,
@@ -42,6 +57,76 @@ pub struct Azure {
 
 fn not_asked<T>(fact: &Fact<T>) -> bool {
     matches!(fact, Fact::NotObserved(NotObserved::NotAsked))
+}
+
+/// A private DNS zone.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct DnsZone {
+    /// The resource id.
+    pub id: String,
+    /// The domain.
+    pub name: String,
+    /// The networks in which the zone is resolved.
+    pub links: Vec<DnsLink>,
+    /// Its A records.
+    pub records: Vec<DnsRecord>,
+}
+
+/// A link of a private DNS zone and a virtual network.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct DnsLink {
+    /// The link's name.
+    pub name: String,
+    /// The network, by resource id.
+    pub network: String,
+    /// `Completed` or `InProgress`.
+    pub state: Option<String>,
+}
+
+/// An A record set.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct DnsRecord {
+    /// The name in the zone.
+    pub name: String,
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A private endpoint, as its own document describes it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// The resource id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The server, by resource id.
+    pub target: Option<String>,
+    /// `Approved`, `Pending`, `Rejected` or `Disconnected`.
+    pub status: Option<String>,
+    /// The subnet, by resource id.
+    pub subnet: Option<String>,
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Interface {
+    /// The resource id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The private addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The subnet, by resource id.
+    pub subnet: Option<String>,
+    /// The application security groups, by resource id.
+    pub groups: Vec<String>,
 }
 
 /// A document that was given and is not used.

@@ -1,522 +1,768 @@
-//! From documents to facts. The keys that are there tell which kind of document it is.
+//! From documents to facts.
 
-use super::document::{
-    AddressSpace, Document, EndpointConnection, List, Payload, Reference, RouteDocument,
-    RuleDocument, SubnetDocument, TagDocument, Text,
+use super::{
+    kind::{Identified, Kind, identify, name_of, resource_type, server_of},
+    node::Node,
+    rules,
 };
 use entra_pg_checks::{
     Fact,
     facts::{
         azure::{
-            Administrator, Azure, FirewallRule, FlexibleServer, Parameter, PrivateEndpoint, Source,
-            id_part,
+            Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
+            FlexibleServer, Interface, Parameter, PrivateEndpoint, Source, Unused,
         },
-        azure_network::{
-            Access, Direction, Endpoint, NextHop, PortRange, Protocol, Route, RouteTable,
-            SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
-        },
+        azure_network::{AdminRule, RouteTable, SecurityGroup, Subnet, VirtualNetwork},
     },
-    support::service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
+    support::{
+        azure::place::is_server,
+        service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
+    },
 };
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 /// What documents gave so far.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     pub(crate) azure: Azure,
-}
-
-/// What a document is.
-enum Kind {
-    Items,
-    ServiceTags,
-    SecurityGroup,
-    RouteTable,
-    Network,
-    Administrator,
-    FirewallRule,
-    Server,
-    Parameter,
+    servers: Vec<FlexibleServer>,
+    /// Rules and routes that were exported without their group or table, by its name.
+    loose_rules: Vec<(String, Node)>,
+    loose_routes: Vec<(String, Node)>,
+    group_of_subnet: Vec<(String, String)>,
+    table_of_subnet: Vec<(String, String)>,
 }
 
 impl Collected {
-    /// Takes a document in; `from` says where it is from.
+    /// Takes a document in; `from` names its file.
     ///
     /// # Errors
-    /// It is none that is understood, or something in it is not.
-    pub(crate) fn add(&mut self, from: &str, document: &Document) -> Result<(), String> {
-        let body = document.properties.as_deref().unwrap_or(document);
-        let Some(kind) = kind(document, body) else {
-            return Err(unknown(document));
+    /// Something in a document of a known kind is not understood.
+    pub(crate) fn add(&mut self, from: &str, node: &Node) -> Result<(), String> {
+        self.add_at(from, node, 0)
+    }
+
+    fn add_at(&mut self, from: &str, node: &Node, depth: usize) -> Result<(), String> {
+        if depth > MAX_WRAPPINGS {
+            self.unused(from, "document", "lists inside of lists");
+            return Ok(());
+        }
+        if let Some(items) = wrapped(node) {
+            if node.get("nextlink").text().is_some() && !from.starts_with(LIVE) {
+                self.unused(
+                    from,
+                    "rest of a list",
+                    "the document has only its first page (nextLink): export all pages",
+                );
+            }
+            for (index, item) in items.iter().enumerate() {
+                self.add_at(from, item, depth + 1).map_err(|error| match items.len() {
+                    1 => error,
+                    _ => format!("item {}: {error}", index + 1),
+                })?;
+            }
+            return Ok(());
+        }
+        match identify(node) {
+            Identified::Known(kind) => {
+                let what = self.convert(kind, node)?;
+                self.azure.sources.push(Source { from: from.to_owned(), what });
+            }
+            Identified::Other(what, why) => self.unused(from, &what, why),
+            Identified::Unknown => {
+                self.unused(from, "document", "unrecognized document type");
+            }
+        }
+        Ok(())
+    }
+
+    /// Names a document that is not used.
+    pub(crate) fn unused(&mut self, from: &str, what: &str, why: &str) {
+        let one = Unused { from: from.to_owned(), what: what.to_owned(), why: why.to_owned() };
+        let full = self.azure.unused.len() >= MAX_UNUSED;
+        if !full && !self.azure.unused.contains(&one) {
+            self.azure.unused.push(one);
+        }
+    }
+
+    /// Everything together. `host`: the host name that the run is about.
+    ///
+    /// # Errors
+    /// Several servers, and no host name that says which is meant.
+    pub(crate) fn finish(mut self, host: Option<&str>) -> Result<Azure, String> {
+        self.attach();
+        let names = |servers: &[FlexibleServer]| {
+            let names: Vec<&str> = servers.iter().map(|one| one.name.as_str()).take(8).collect();
+            names.join(", ")
         };
-        let azure = &mut self.azure;
-        let what = match kind {
-            Kind::Items => {
-                let Payload::Items(items) = &document.value else { return Ok(()) };
-                for (index, item) in items.iter().enumerate() {
-                    self.add(from, item)
-                        .map_err(|error| format!("item {} of the list: {error}", index + 1))?;
+        let endpoints = std::mem::take(&mut self.azure.virtual_endpoints);
+        for (owner, name) in &endpoints {
+            for server in
+                self.servers.iter_mut().filter(|one| like(&one.name, owner) || owner.is_empty())
+            {
+                if let Some((_, zone)) = server.host.as_deref().and_then(|own| own.split_once('.'))
+                {
+                    server.virtual_endpoints.push(format!("{name}.writer.{zone}"));
+                    server.virtual_endpoints.push(format!("{name}.reader.{zone}"));
                 }
-                return Ok(());
             }
-            Kind::ServiceTags => {
-                let tags = service_tags(body, document);
-                let what = format!("service tags no. {}", tags.change_number);
-                azure.service_tags = Fact::Seen(tags);
-                what
+        }
+        let servers = std::mem::take(&mut self.servers);
+        let (mut meant, others): (Vec<_>, Vec<_>) =
+            servers.into_iter().partition(|one| host.is_none_or(|host| is_server(one, host)));
+        if meant.len() > 1 {
+            let error =
+                format!("the files describe several servers ({}): name one with -h", names(&meant));
+            if host.is_none() {
+                return Err(error);
             }
-            Kind::SecurityGroup => {
-                let group = security_group(document, body)?;
-                let what = format!("network security group {}", group.name);
-                put(&mut azure.security_groups, group, |one| &one.id);
-                what
-            }
-            Kind::RouteTable => {
-                let table = route_table(document, body)?;
-                let what = format!("route table {}", table.name);
-                put(&mut azure.route_tables, table, |one| &one.id);
-                what
-            }
-            Kind::Network => {
-                let network = network(document, body)?;
-                let what = format!("virtual network {}", network.name);
-                put(&mut azure.networks, network, |one| &one.id);
+        }
+        for other in others {
+            let known = other.host.as_deref().unwrap_or("unknown").to_owned();
+            let why = format!("its host name is {known}, not {}", host.unwrap_or_default());
+            self.unused(FILES, &format!("flexible server {}", other.name), &why);
+        }
+        if !meant.is_empty() {
+            self.azure.server = Fact::Seen(meant.swap_remove(0));
+        }
+        Ok(self.azure)
+    }
+
+    fn convert(&mut self, kind: Kind, node: &Node) -> Result<String, String> {
+        let name = name_of(node);
+        let azure = &mut self.azure;
+        Ok(match kind {
+            Kind::Server => {
+                let server = server(node)?;
+                let what = format!("flexible server {}", server.name);
+                self.servers.retain(|one| one.id.is_empty() || !like(&one.id, &server.id));
+                self.servers.push(server);
                 what
             }
             Kind::Administrator => {
-                let one = administrator(document, body);
+                let one = administrator(node);
                 let what = format!("administrator {}", one.name);
                 put(&mut azure.administrators, one, |one| &one.object_id);
                 what
             }
             Kind::FirewallRule => {
-                let rule = firewall_rule(document, body)?;
-                let what = format!("firewall rule {}", rule.name);
-                put(&mut azure.firewall_rules, rule, |one| &one.name);
-                what
-            }
-            Kind::Server => {
-                let server = server(document, body)?;
-                if let Some(other) = azure.server.seen().filter(|other| other.name != server.name) {
-                    return Err(format!(
-                        "a second server, {}, beside {}: give one alone",
-                        server.name, other.name
-                    ));
-                }
-                let what = format!("flexible server {}", server.name);
-                azure.server = Fact::Seen(server);
-                what
+                put(&mut azure.firewall_rules, firewall_rule(node, &name)?, |one| &one.name);
+                format!("firewall rule {name}")
             }
             Kind::Parameter => {
-                let parameter = parameter(document, body);
-                let what = format!("parameter {}", parameter.name);
-                put(&mut azure.parameters, parameter, |one| &one.name);
+                let value = node.field("value").scalar().unwrap_or_default();
+                let one = Parameter { server: server_of(node), name: name.clone(), value };
+                put(&mut azure.parameters, one, |one| &one.name);
+                format!("parameter {name}")
+            }
+            Kind::VirtualEndpoint => {
+                let owner = server_of(node).unwrap_or_default();
+                azure.virtual_endpoints.push((owner, name.clone()));
+                format!("virtual endpoint {name}")
+            }
+            Kind::ServerConnection => {
+                let one = connection(node);
+                put(&mut azure.connections, one, |one| &one.connection);
+                format!("private endpoint connection {name}")
+            }
+            Kind::PrivateEndpoint => {
+                put(&mut azure.endpoints, endpoint(node, &name), |one| &one.id);
+                format!("private endpoint {name}")
+            }
+            Kind::NetworkInterface => {
+                put(&mut azure.interfaces, interface(node, &name), |one| &one.id);
+                format!("network interface {name}")
+            }
+            Kind::Network => {
+                put(&mut azure.networks, network(node, &name)?, |one| &one.id);
+                format!("virtual network {name}")
+            }
+            Kind::Subnet => {
+                let one = subnet(node)?;
+                let what = format!("subnet {}", one.name);
+                self.add_subnet(node, one);
                 what
             }
+            Kind::SecurityGroup => {
+                put(&mut azure.security_groups, rules::group(node, &name)?, |one| &one.id);
+                format!("network security group {name}")
+            }
+            Kind::EffectiveGroup => {
+                let one = rules::effective_group(node)?;
+                let what = format!("effective security rules of {}", one.name);
+                put(&mut azure.security_groups, one, |one| &one.id);
+                what
+            }
+            Kind::SecurityRule => {
+                let group = parent(node, "networkSecurityGroups", "networksecuritygroupname");
+                self.loose_rules.push((group, node.clone()));
+                format!("security rule {name}")
+            }
+            Kind::RouteTable => {
+                put(&mut azure.route_tables, rules::table(node, &name)?, |one| &one.id);
+                format!("route table {name}")
+            }
+            Kind::Route => {
+                let table = parent(node, "routeTables", "routetablename");
+                self.loose_routes.push((table, node.clone()));
+                format!("route {name}")
+            }
+            Kind::EffectiveRoute => {
+                self.loose_routes.push((rules::EFFECTIVE.to_owned(), node.clone()));
+                "effective route".to_owned()
+            }
+            Kind::AdminRule => {
+                for rule in rules::admin_rules(node)? {
+                    put(&mut azure.admin_rules, rule, |one: &AdminRule| &one.rule.name);
+                }
+                format!("security admin rule {name}")
+            }
+            Kind::DnsZone => {
+                zone(&mut azure.dns_zones, &name).id = node.get("id").owned().unwrap_or_default();
+                format!("private DNS zone {name}")
+            }
+            Kind::DnsLink => {
+                let of = parent(node, "privateDnsZones", "privatednszonename");
+                let network = node
+                    .field("virtualnetwork")
+                    .get("id")
+                    .text()
+                    .or_else(|| node.field("virtualnetworkid").text());
+                let network = network.unwrap_or_default().to_owned();
+                let state = node.field("virtualnetworklinkstate").owned();
+                zone(&mut azure.dns_zones, &of).links.push(DnsLink {
+                    name: name.clone(),
+                    network,
+                    state,
+                });
+                format!("link {name} of private DNS zone {of}")
+            }
+            Kind::DnsRecord => {
+                let of = parent(node, "privateDnsZones", "zonename");
+                zone(&mut azure.dns_zones, &of).records.push(record(node, &name));
+                format!("record {name} of private DNS zone {of}")
+            }
+            Kind::ServiceTags => {
+                let tags = service_tags(node);
+                let what = format!("service tags, edition {}", tags.change_number);
+                azure.service_tags = Fact::Seen(tags);
+                what
+            }
+            Kind::GroupOfSubnet => {
+                let ids =
+                    (node.field("subnetid").owned(), node.field("networksecuritygroupid").owned());
+                if let (Some(subnet), Some(group)) = ids {
+                    self.group_of_subnet.push((subnet, group));
+                }
+                "association of a subnet and a network security group".to_owned()
+            }
+            Kind::TableOfSubnet => {
+                let ids = (node.field("subnetid").owned(), node.field("routetableid").owned());
+                if let (Some(subnet), Some(table)) = ids {
+                    self.table_of_subnet.push((subnet, table));
+                }
+                "association of a subnet and a route table".to_owned()
+            }
+        })
+    }
+
+    fn add_subnet(&mut self, node: &Node, subnet: Subnet) {
+        let id = subnet.id.split("/subnets/").next().unwrap_or_default().to_owned();
+        let name = match node.field("virtualnetworkname").text() {
+            Some(name) => name.to_owned(),
+            None => id.rsplit('/').next().unwrap_or_default().to_owned(),
         };
-        azure.sources.push(Source { from: from.to_owned(), what });
-        Ok(())
+        let networks = match &mut self.azure.networks {
+            Fact::Seen(networks) => networks,
+            other => {
+                *other = Fact::Seen(Vec::new());
+                match other {
+                    Fact::Seen(networks) => networks,
+                    Fact::NotObserved(_) => return,
+                }
+            }
+        };
+        let known = networks.iter_mut().find(|one| {
+            (!id.is_empty() && like(&one.id, &id)) || (one.id.is_empty() && like(&one.name, &name))
+        });
+        let network = match known {
+            Some(network) => network,
+            None => {
+                networks.push(VirtualNetwork { id, name, ..VirtualNetwork::default() });
+                let last = networks.len() - 1;
+                &mut networks[last]
+            }
+        };
+        network.subnets.retain(|one| subnet.id.is_empty() || !like(&one.id, &subnet.id));
+        network.subnets.push(subnet);
+    }
+
+    /// Puts rules into groups, routes into tables, and associations on subnets.
+    fn attach(&mut self) {
+        for (name, node) in std::mem::take(&mut self.loose_rules) {
+            match rules::rule(&node, false) {
+                Ok(rule) => {
+                    let groups = listed(&mut self.azure.security_groups);
+                    let group = find_or(
+                        groups,
+                        |one: &SecurityGroup| like(&one.name, &name),
+                        || rules::empty_group(&node, &name),
+                    );
+                    if !group
+                        .rules
+                        .iter()
+                        .any(|one| one.name == rule.name && one.direction == rule.direction)
+                    {
+                        group.rules.push(rule);
+                    }
+                }
+                Err(error) => self.unused(FILES, "security rule", &error),
+            }
+        }
+        for (name, node) in std::mem::take(&mut self.loose_routes) {
+            match rules::routes(&node) {
+                Ok(routes) => {
+                    let tables = listed(&mut self.azure.route_tables);
+                    let table = find_or(
+                        tables,
+                        |one: &RouteTable| like(&one.name, &name),
+                        || rules::empty_table(&node, &name),
+                    );
+                    table.routes.extend(routes);
+                }
+                Err(error) => self.unused(FILES, "route", &error),
+            }
+        }
+        let networks = match &mut self.azure.networks {
+            Fact::Seen(networks) => networks.as_mut_slice(),
+            Fact::NotObserved(_) => &mut [],
+        };
+        for subnet in networks.iter_mut().flat_map(|network| &mut network.subnets) {
+            let of = |pairs: &[(String, String)]| {
+                pairs.iter().find(|(id, _)| like(id, &subnet.id)).map(|(_, other)| other.clone())
+            };
+            if let Some(group) = of(&self.group_of_subnet) {
+                subnet.security_group = Some(group);
+            }
+            if let Some(table) = of(&self.table_of_subnet) {
+                subnet.route_table = Some(table);
+            }
+        }
     }
 }
 
-fn kind(document: &Document, body: &Document) -> Option<Kind> {
-    let named = |kind: &str| {
-        document.kind.get().is_some_and(|name| {
-            name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(kind))
-        })
-    };
-    Some(if document.values.given() || body.values.given() {
-        Kind::ServiceTags
-    } else if body.security_rules.given() || body.default_security_rules.given() {
-        Kind::SecurityGroup
-    } else if body.address_space.is_some() {
-        Kind::Network
-    } else if body.routes.given() {
-        Kind::RouteTable
-    } else if body.start_ip_address.get().is_some() {
-        Kind::FirewallRule
-    } else if body.object_id.get().is_some()
-        && (body.principal_type.get().is_some() || body.principal_name.get().is_some())
-    {
-        Kind::Administrator
-    } else if body.fully_qualified_domain_name.get().is_some()
-        || body.auth_config.is_some()
-        || named("flexibleServers")
-    {
-        Kind::Server
-    } else if matches!(document.value, Payload::Items(_)) {
-        Kind::Items
-    } else if document.name.get().is_some()
-        && (matches!(body.value, Payload::Text(_)) || named("configurations"))
-    {
-        Kind::Parameter
-    } else {
+/// What `Source::from` starts with for what was read live.
+const LIVE: &str = "Azure Resource Manager";
+/// The origin of what several files give together.
+const FILES: &str = "--azure-config";
+/// Lists, pages and changes inside of each other.
+const MAX_WRAPPINGS: usize = 8;
+/// Unused documents that are named.
+const MAX_UNUSED: usize = 200;
+
+/// The documents inside of a list, a page, a query's result, a template, a change or a plan.
+fn wrapped(node: &Node) -> Option<Cow<'_, [Node]>> {
+    if let Node::List(items) = node {
+        return Some(Cow::Borrowed(items));
+    }
+    if !node.is_map() {
         return None;
-    })
+    }
+    let own_type = resource_type(node).is_some();
+    if node.get("value").is_list() && !own_type {
+        return Some(Cow::Borrowed(node.get("value").items()));
+    }
+    if node.get("networksecuritygroups").is_list() && !own_type {
+        return Some(Cow::Borrowed(node.get("networksecuritygroups").items()));
+    }
+    if node.get("data").is_list() && !own_type {
+        return Some(Cow::Borrowed(node.get("data").items()));
+    }
+    let data = node.get("data");
+    if data.get("columns").is_list() && data.get("rows").is_list() {
+        return Some(Cow::Owned(rows(data)));
+    }
+    if node.get("$schema").text().is_some() && node.get("resources").is_list() {
+        return Some(Cow::Owned(node.get("resources").items().iter().flat_map(template).collect()));
+    }
+    let changes = if node.get("changes").is_list() {
+        node.get("changes")
+    } else {
+        node.get("properties").get("changes")
+    };
+    if changes.is_list() {
+        let after = |change: &Node| {
+            let after = change.get("after");
+            if after.is_null() { change.get("before").clone() } else { after.clone() }
+        };
+        return Some(Cow::Owned(changes.items().iter().map(after).filter(Node::is_map).collect()));
+    }
+    let planned = if node.get("plannedvalues").is_map() {
+        node.get("plannedvalues")
+    } else {
+        node.get("values")
+    };
+    if planned.get("rootmodule").is_map() {
+        let mut found = Vec::new();
+        module(planned.get("rootmodule"), &mut found);
+        return Some(Cow::Owned(found));
+    }
+    None
 }
 
-fn unknown(document: &Document) -> String {
-    let about = match (document.kind.get(), document.name.get()) {
-        (Some(kind), Some(name)) => format!(" ({name}, of type {kind})"),
-        (Some(kind), None) => format!(" (of type {kind})"),
-        (None, Some(name)) => format!(" ({name})"),
-        (None, None) => String::new(),
-    };
-    format!("a document of no kind that is understood here{about}")
+/// The table form of a Resource Graph result.
+fn rows(data: &Node) -> Vec<Node> {
+    let names: Vec<String> = data
+        .get("columns")
+        .items()
+        .iter()
+        .map(|column| column.get("name").text().unwrap_or_default().to_ascii_lowercase())
+        .collect();
+    let row =
+        |row: &Node| Node::Map(names.iter().cloned().zip(row.items().iter().cloned()).collect());
+    data.get("rows").items().iter().map(row).collect()
+}
+
+/// A resource of a template, and the resources inside of it with their full types.
+fn template(resource: &Node) -> Vec<Node> {
+    let mut all = vec![resource.clone()];
+    let kind = resource.get("type").text().unwrap_or_default();
+    for child in resource.get("resources").items() {
+        let Node::Map(entries) = child else { continue };
+        let mut entries = entries.clone();
+        for (key, value) in &mut entries {
+            if let (true, Node::Text(text)) = (key == "type", &*value)
+                && !text.contains("Microsoft.")
+            {
+                *value = Node::Text(format!("{kind}/{text}"));
+            }
+        }
+        all.push(Node::Map(entries));
+    }
+    all
+}
+
+/// The resources of a Terraform module and of the modules inside of it. serde_json bounds the depth.
+fn module(node: &Node, found: &mut Vec<Node>) {
+    for resource in node.get("resources").items() {
+        if let (Some(kind), Node::Map(values)) =
+            (resource.get("type").text(), resource.get("values"))
+        {
+            let mut entries = values.clone();
+            entries.retain(|(key, _)| key != "type");
+            entries.push(("type".to_owned(), Node::Text(kind.to_owned())));
+            found.push(Node::Map(entries));
+        }
+    }
+    for child in node.get("childmodules").items() {
+        module(child, found);
+    }
 }
 
 /// Adds an entry; one that was there already, from another file, is replaced.
 fn put<T>(list: &mut Fact<Vec<T>>, entry: T, key: impl Fn(&T) -> &String) {
+    let all = listed(list);
+    all.retain(|one| key(one).is_empty() || !like(key(one), key(&entry)));
+    all.push(entry);
+}
+
+fn listed<T>(list: &mut Fact<Vec<T>>) -> &mut Vec<T> {
+    if list.seen().is_none() {
+        *list = Fact::Seen(Vec::new());
+    }
     match list {
-        Fact::Seen(all) => {
-            let known =
-                |one: &T| !key(one).is_empty() && key(one).eq_ignore_ascii_case(key(&entry));
-            all.retain(|one| !known(one));
-            all.push(entry);
-        }
-        Fact::NotObserved(_) => *list = Fact::Seen(vec![entry]),
+        Fact::Seen(all) => all,
+        Fact::NotObserved(_) => unreachable!("it was just set"),
     }
 }
 
-fn service_tags(body: &Document, document: &Document) -> ServiceTags {
-    let source = if body.values.given() { body } else { document };
-    let of = |tag: &TagDocument| {
-        let inner = tag.properties.as_deref().unwrap_or(tag);
-        (tag.name.or_empty(), inner.address_prefixes.0.clone())
+fn find_or<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
+    let index = list.iter().position(is).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    });
+    &mut list[index]
+}
+
+fn zone<'a>(zones: &'a mut Fact<Vec<DnsZone>>, name: &str) -> &'a mut DnsZone {
+    find_or(
+        listed(zones),
+        |one| like(&one.name, name),
+        || DnsZone { name: name.to_owned(), ..DnsZone::default() },
+    )
+}
+
+fn like(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// The name of the resource that a child belongs to.
+fn parent(node: &Node, kind: &str, key: &str) -> String {
+    let id = node.get("id").text().unwrap_or_default();
+    let by_id = entra_pg_checks::facts::azure::id_part(id, kind);
+    // A template names a child `parent/child`.
+    let by_name =
+        || node.get("name").text().and_then(|name| name.rsplit_once('/')).map(|(head, _)| head);
+    by_id.or_else(|| node.field(key).text()).or_else(by_name).unwrap_or_default().to_owned()
+}
+
+fn service_tags(node: &Node) -> ServiceTags {
+    let source = if node.get("values").is_list() { node } else { node.get("properties") };
+    let cloud = source.get("cloud").text().unwrap_or_default().to_owned();
+    let public = cloud.is_empty() || like(&cloud, "Public");
+    let nets = |tag: &Node| -> Vec<IpNet> {
+        let texts = tag.field("addressprefixes").texts().filter(|text| !text.contains(':'));
+        texts.filter_map(|text| text.parse::<IpNet>().ok()).map(|net| net.trunc()).collect()
     };
-    let cloud = source.cloud.or_empty();
-    let public = cloud.is_empty() || cloud.eq_ignore_ascii_case("Public");
-    let entra: Vec<IpNet> = source
-        .values
-        .iter()
-        .filter(|tag| tag.name.get().is_some_and(|name| name.eq_ignore_ascii_case(ENTRA)))
-        .flat_map(|tag| of(tag).1)
+    let tags = || source.get("values").items().iter();
+    let entra: Vec<IpNet> = tags()
+        .filter(|tag| tag.get("name").text().is_some_and(|name| like(name, ENTRA)))
+        .flat_map(nets)
         .chain(SIGN_IN_RANGES.iter().filter(|_| public).filter_map(|net| net.parse().ok()))
         .collect();
     // Only the part of each tag that holds sign-in addresses matters.
     let entra = IpNet::aggregate(&entra);
-    let tags = source.values.iter().map(of).map(|(name, prefixes)| {
+    let reduced = tags().map(|tag| {
         let inside = |net: &IpNet| entra.iter().any(|one| one.contains(net) || net.contains(one));
-        let mut prefixes: Vec<IpNet> = prefixes.into_iter().filter(inside).collect();
+        let mut prefixes: Vec<IpNet> = nets(tag).into_iter().filter(inside).collect();
         prefixes.sort_unstable();
-        ServiceTag { name, prefixes }
+        ServiceTag { name: tag.get("name").text().unwrap_or_default().to_owned(), prefixes }
     });
-    let (tags, unrelated): (Vec<_>, Vec<_>) = tags.partition(|tag| !tag.prefixes.is_empty());
+    let (tags, unrelated): (Vec<_>, Vec<_>) = reduced.partition(|tag| !tag.prefixes.is_empty());
+    let region_of =
+        |tag: &str, name: &str| tag.split_once('.').is_some_and(|(base, _)| like(base, name));
     let unrelated = unrelated.into_iter().map(|tag| tag.name).filter(|name| !name.contains('.'));
     ServiceTags {
         cloud,
-        change_number: source.change_number.0.unwrap_or_default(),
+        change_number: source.get("changenumber").number().unwrap_or_default(),
         date: None,
         unrelated: unrelated
-            .filter(|name| !tags.iter().any(|tag| in_region(&tag.name, name)))
+            .filter(|name| !tags.iter().any(|tag| region_of(&tag.name, name)))
             .collect(),
         tags,
     }
 }
 
-/// Whether a tag is a region of another.
-fn in_region(tag: &str, of: &str) -> bool {
-    tag.split_once('.').is_some_and(|(base, _)| base.eq_ignore_ascii_case(of))
-}
-
-fn security_group(document: &Document, body: &Document) -> Result<SecurityGroup, String> {
-    let own = body.security_rules.iter().map(|rule| (rule, false));
-    let defaults = body.default_security_rules.iter().map(|rule| (rule, true));
-    let mut rules: Vec<SecurityRule> = Vec::new();
-    for (rule, default) in own.chain(defaults) {
-        rules.push(security_rule(rule, default)?);
-    }
-    if !body.default_security_rules.given() {
-        rules.extend(default_rules());
-    }
-    let (id, name) = identity(document);
-    Ok(SecurityGroup { id, name, rules, subnets: ids(&body.subnets) })
-}
-
-/// The rules that every group has, for exports that leave them out.
-/// Source: Microsoft Learn, "Network security groups", default security rules.
-fn default_rules() -> Vec<SecurityRule> {
-    use Access::{Allow, Deny};
-    use Direction::{Inbound, Outbound};
-    let tag = |name: &str| vec![Endpoint::Tag(name.to_owned())];
-    let any = || vec![Endpoint::Any];
-    let network = || tag("VirtualNetwork");
-    [
-        ("AllowVnetInBound", 65000, Inbound, Allow, network(), network()),
-        ("AllowAzureLoadBalancerInBound", 65001, Inbound, Allow, tag("AzureLoadBalancer"), any()),
-        ("DenyAllInBound", 65500, Inbound, Deny, any(), any()),
-        ("AllowVnetOutBound", 65000, Outbound, Allow, network(), network()),
-        ("AllowInternetOutBound", 65001, Outbound, Allow, any(), tag("Internet")),
-        ("DenyAllOutBound", 65500, Outbound, Deny, any(), any()),
-    ]
-    .into_iter()
-    .map(|(name, priority, direction, access, sources, destinations)| SecurityRule {
-        name: name.to_owned(),
-        priority,
-        direction,
-        access,
-        protocol: Protocol::Any,
-        source_ports: vec![PortRange { first: 0, last: u16::MAX }],
-        destination_ports: vec![PortRange { first: 0, last: u16::MAX }],
-        sources,
-        destinations,
-        default: true,
-    })
-    .collect()
-}
-
-fn security_rule(rule: &RuleDocument, default: bool) -> Result<SecurityRule, String> {
-    let body = rule.properties.as_deref().unwrap_or(rule);
-    let name = rule.name.or_empty();
-    let wrong = |what: &str, seen: &str| {
-        let seen: String = seen.chars().take(80).collect();
-        format!("security rule {name}: {what} is \"{seen}\"")
+fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
+    let space = |space: &Node| {
+        let list = if space.is_list() { space } else { space.get("addressprefixes") };
+        rules::prefixes(list, "addressPrefixes")
     };
-    let direction = match lower(&body.direction).as_str() {
-        "inbound" => Direction::Inbound,
-        "outbound" => Direction::Outbound,
-        other => return Err(wrong("direction", other)),
-    };
-    let access = match lower(&body.access).as_str() {
-        "allow" => Access::Allow,
-        "deny" => Access::Deny,
-        other => return Err(wrong("access", other)),
-    };
-    let protocol = match lower(&body.protocol).as_str() {
-        "*" => Protocol::Any,
-        "tcp" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        "icmp" | "icmpv6" | "ah" | "esp" => Protocol::Other,
-        other => return Err(wrong("protocol", other)),
-    };
-    let priority = body.priority.0.and_then(|number| u16::try_from(number).ok());
-    let priority = priority.ok_or_else(|| wrong("priority", "not a number up to 65535"))?;
-    let ports = |one: &Text, many: &List<Text, 10_000>| {
-        let all = one.get().into_iter().chain(many.iter().filter_map(Text::get));
-        all.map(|text| port_range(text).ok_or_else(|| wrong("a port range", text)))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let ends = |one: &Text, many: &List<Text, 10_000>, groups: &List<Reference, 10_000>| {
-        let named = one.get().into_iter().chain(many.iter().filter_map(Text::get));
-        let mut all = named
-            .map(|text| endpoint(text).ok_or_else(|| wrong("an address prefix", text)))
-            .collect::<Result<Vec<_>, _>>()?;
-        all.extend(groups.iter().filter_map(|group| group.id.owned()).map(Endpoint::Group));
-        Ok::<_, String>(all)
-    };
-    Ok(SecurityRule {
-        priority,
-        direction,
-        access,
-        protocol,
-        source_ports: ports(&body.source_port_range, &body.source_port_ranges)?,
-        destination_ports: ports(&body.destination_port_range, &body.destination_port_ranges)?,
-        sources: ends(
-            &body.source_address_prefix,
-            &body.source_address_prefixes,
-            &body.source_application_security_groups,
-        )?,
-        destinations: ends(
-            &body.destination_address_prefix,
-            &body.destination_address_prefixes,
-            &body.destination_application_security_groups,
-        )?,
-        default,
-        name,
-    })
-}
-
-fn port_range(text: &str) -> Option<PortRange> {
-    if text == "*" {
-        return Some(PortRange { first: 0, last: u16::MAX });
-    }
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (first <= last).then_some(PortRange { first, last })
-}
-
-/// `*`, a prefix, an address, or the name of a service tag.
-fn endpoint(text: &str) -> Option<Endpoint> {
-    if text == "*" {
-        return Some(Endpoint::Any);
-    }
-    if let Some(net) = prefix(text) {
-        return Some(Endpoint::Prefix(net));
-    }
-    let like_an_address =
-        text.starts_with(|c: char| c.is_ascii_digit()) || text.contains([':', '/', ' ']);
-    (!like_an_address).then(|| Endpoint::Tag(text.to_owned()))
-}
-
-fn prefix(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>()
-        .map(|net| net.trunc())
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .ok()
-}
-
-fn route_table(document: &Document, body: &Document) -> Result<RouteTable, String> {
-    let routes = body.routes.iter().map(route).collect::<Result<Vec<_>, _>>()?;
-    let (id, name) = identity(document);
-    let bgp_propagation = body.disable_bgp_route_propagation.0.map(|disabled| !disabled);
-    Ok(RouteTable { id, name, routes, subnets: ids(&body.subnets), bgp_propagation })
-}
-
-fn route(route: &RouteDocument) -> Result<Route, String> {
-    let body = route.properties.as_deref().unwrap_or(route);
-    let name = route.name.or_empty();
-    let to = body.address_prefix.or_empty();
-    let destination = endpoint(&to).filter(|to| *to != Endpoint::Any);
-    let destination =
-        destination.ok_or_else(|| format!("route {name}: addressPrefix is \"{to}\""))?;
-    let next_hop = match lower(&body.next_hop_type).as_str() {
-        "internet" => NextHop::Internet,
-        "virtualappliance" => NextHop::VirtualAppliance,
-        "virtualnetworkgateway" => NextHop::VirtualNetworkGateway,
-        "vnetlocal" => NextHop::VirtualNetwork,
-        "none" => NextHop::None,
-        other => return Err(format!("route {name}: nextHopType is \"{other}\"")),
-    };
-    let next_hop_address = body.next_hop_ip_address.get().and_then(|text| text.parse().ok());
-    Ok(Route { name, destination, next_hop, next_hop_address })
-}
-
-fn network(document: &Document, body: &Document) -> Result<VirtualNetwork, String> {
-    let (id, name) = identity(document);
-    let mut address_space = prefixes(body.address_space.as_ref())?;
-    let mut gateway = false;
-    for peering in body.virtual_network_peerings.iter() {
-        let inner = peering.properties.as_deref().unwrap_or(peering);
-        address_space.extend(prefixes(inner.remote_address_space.as_ref())?);
-        gateway |= inner.use_remote_gateways.0 == Some(true);
-    }
+    let mut address_space = space(node.field("addressspace"))?;
+    let subnets = ["subnets", "subnet"].iter().flat_map(|key| node.field(key).items());
+    let subnets = subnets.map(subnet).collect::<Result<Vec<_>, _>>()?;
     // The subnet of gateways has this name in every network.
-    gateway |= body
-        .subnets
-        .iter()
-        .any(|one| one.name.get().is_some_and(|name| name.eq_ignore_ascii_case("GatewaySubnet")));
-    let servers = body.dhcp_options.iter().flat_map(|options| options.dns_servers.iter());
+    let mut gateway = subnets.iter().any(|one| like(&one.name, "GatewaySubnet"));
+    for peering in node.field("virtualnetworkpeerings").items() {
+        address_space.extend(space(peering.field("remoteaddressspace"))?);
+        gateway |= peering.field("useremotegateways").flag() == Some(true);
+    }
+    let servers = match node.field("dhcpoptions").get("dnsservers") {
+        Node::Null => node.field("dnsservers"),
+        servers => servers,
+    };
     let dns_servers = servers
-        .filter_map(Text::get)
-        .map(|text| text.parse().map_err(|_| format!("dnsServers holds \"{text}\"")))
+        .texts()
+        .map(|text| text.parse().map_err(|_| format!("dnsServers holds \"{text:.80}\"")))
         .collect::<Result<Vec<IpAddr>, _>>()?;
-    let subnets = body.subnets.iter().map(subnet).collect::<Result<Vec<_>, _>>()?;
-    Ok(VirtualNetwork { id, name, address_space, dns_servers, gateway, subnets })
+    let id = node.get("id").owned().unwrap_or_default();
+    Ok(VirtualNetwork { id, name: name.to_owned(), address_space, dns_servers, gateway, subnets })
 }
 
-fn prefixes(space: Option<&AddressSpace>) -> Result<Vec<IpNet>, String> {
-    let all = space.into_iter().flat_map(|space| space.address_prefixes.iter());
-    all.filter_map(Text::get)
-        .map(|text| prefix(text).ok_or_else(|| format!("addressPrefixes holds \"{text}\"")))
-        .collect()
-}
-
-fn subnet(subnet: &SubnetDocument) -> Result<Subnet, String> {
-    let body = subnet.properties.as_deref().unwrap_or(subnet);
-    let one = body.address_prefix.get().into_iter();
-    let prefixes = one
-        .chain(body.address_prefixes.iter().filter_map(Text::get))
-        .map(|text| prefix(text).ok_or_else(|| format!("a subnet's addressPrefix is \"{text}\"")))
-        .collect::<Result<Vec<_>, _>>()?;
-    let id_of = |reference: &Option<Reference>| reference.as_ref().and_then(|one| one.id.owned());
-    let delegations = body
-        .delegations
-        .iter()
-        .filter_map(|one| one.properties.as_deref().unwrap_or(one).service_name.owned());
+fn subnet(node: &Node) -> Result<Subnet, String> {
+    let mut prefixes = rules::prefixes(node.field("addressprefix"), "a subnet's addressPrefix")?;
+    prefixes.extend(rules::prefixes(node.field("addressprefixes"), "a subnet's addressPrefixes")?);
+    prefixes.dedup();
+    let id_of = |key: &str| match node.field(key) {
+        text @ Node::Text(_) => text.owned(),
+        other => other.get("id").owned(),
+    };
+    let delegations = ["delegations", "delegation"].iter().flat_map(|key| node.field(key).items());
+    let service = |one: &Node| {
+        let inner = one.get("servicedelegation").items().first();
+        one.field("servicename").owned().or_else(|| inner.and_then(|one| one.get("name").owned()))
+    };
     Ok(Subnet {
-        id: subnet.id.or_empty(),
-        name: subnet.name.or_empty(),
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name_of(node),
         prefixes,
-        security_group: id_of(&body.network_security_group),
-        route_table: id_of(&body.route_table),
-        delegations: delegations.collect(),
+        security_group: id_of("networksecuritygroup")
+            .or_else(|| id_of("networksecuritygroupid"))
+            .or_else(|| id_of("securitygroup")),
+        route_table: id_of("routetable").or_else(|| id_of("routetableid")),
+        delegations: delegations.filter_map(service).collect(),
     })
 }
 
-fn administrator(document: &Document, body: &Document) -> Administrator {
+fn administrator(node: &Node) -> Administrator {
+    let text = |key: &str| node.field(key).owned();
     Administrator {
-        server: server_of(document),
-        object_id: body.object_id.or_empty(),
-        name: body.principal_name.or_empty(),
-        kind: body.principal_type.or_empty(),
-        tenant: body.tenant_id.owned(),
+        server: server_of(node),
+        object_id: text("objectid").unwrap_or_default(),
+        name: text("principalname").unwrap_or_default(),
+        kind: text("principaltype").unwrap_or_default(),
+        tenant: text("tenantid"),
     }
 }
 
-fn firewall_rule(document: &Document, body: &Document) -> Result<FirewallRule, String> {
-    let name = document.name.or_empty();
-    let address = |text: &Text| {
-        let text = text.get().unwrap_or_default();
-        text.parse().map_err(|_| format!("firewall rule {name}: \"{text}\" is no IPv4 address"))
+fn firewall_rule(node: &Node, name: &str) -> Result<FirewallRule, String> {
+    let address = |key: &str| {
+        let text = node.field(key).text().unwrap_or_default();
+        text.parse()
+            .map_err(|_| format!("firewall rule {name}: \"{text:.80}\" is not an IPv4 address"))
     };
-    let (first, last) = (address(&body.start_ip_address)?, address(&body.end_ip_address)?);
-    Ok(FirewallRule { server: server_of(document), first, last, name })
+    let (first, last) = (address("startipaddress")?, address("endipaddress")?);
+    Ok(FirewallRule { server: server_of(node), first, last, name: name.to_owned() })
 }
 
-fn parameter(document: &Document, body: &Document) -> Parameter {
-    let value = match &body.value {
-        Payload::Text(text) => text.clone(),
-        Payload::Absent | Payload::Items(_) => String::new(),
+fn server(node: &Node) -> Result<FlexibleServer, String> {
+    let first = |key: &str| node.field(key).items().first().cloned().unwrap_or_default();
+    let auth = match first("authconfig") {
+        Node::Null => first("authentication"),
+        auth => auth,
     };
-    Parameter { server: server_of(document), name: document.name.or_empty(), value }
-}
-
-fn server(document: &Document, body: &Document) -> Result<FlexibleServer, String> {
-    let auth = body.auth_config.clone().unwrap_or_default();
-    let network = body.network.clone().unwrap_or_default();
-    let host = body.fully_qualified_domain_name.owned();
+    let network = first("network");
+    let host =
+        node.field("fullyqualifieddomainname").owned().or_else(|| node.field("fqdn").owned());
     let from_host = || host.as_deref().and_then(|host| host.split('.').next()).map(str::to_owned);
-    let name = document.name.owned().or_else(from_host).unwrap_or_default();
-    let switch = |text: &Text, what: &str| match lower(text).as_str() {
-        "" => Ok(None),
-        "enabled" | "true" => Ok(Some(true)),
-        "disabled" | "false" => Ok(Some(false)),
-        other => Err(format!("server {name}: {what} is \"{other}\"")),
+    let name = match name_of(node) {
+        unnamed if unnamed.starts_with('(') => from_host().unwrap_or_default(),
+        name => name,
+    };
+    let any = |keys: &[&Node]| keys.iter().find(|node| !node.is_null()).map(|node| (*node).clone());
+    let switch = |keys: &[&Node], what: &str| match any(keys) {
+        None => Ok(None),
+        Some(Node::Text(text)) if text.is_empty() => Ok(None),
+        Some(value) => match value.flag() {
+            Some(value) => Ok(Some(value)),
+            None => Err(format!(
+                "server {name}: {what} is \"{:.80}\"",
+                value.scalar().unwrap_or_default()
+            )),
+        },
+    };
+    let text = |keys: &[&Node]| any(keys).and_then(|node| node.owned());
+    let field = |key: &str| node.field(key).clone();
+    let sku = match node.get("sku") {
+        Node::Null => field("sku"),
+        sku => sku.clone(),
     };
     Ok(FlexibleServer {
-        id: document.id.or_empty(),
-        state: body.state.owned(),
-        entra_authentication: switch(&auth.active_directory_auth, "activeDirectoryAuth")?,
-        password_authentication: switch(&auth.password_auth, "passwordAuth")?,
-        tenant: auth.tenant_id.owned(),
-        public_access: switch(&network.public_network_access, "publicNetworkAccess")?,
-        delegated_subnet: network.delegated_subnet_resource_id.owned(),
-        private_dns_zone: network.private_dns_zone_arm_resource_id.owned(),
-        private_endpoints: body.private_endpoint_connections.iter().map(private_endpoint).collect(),
+        id: node.get("id").owned().unwrap_or_default(),
+        state: node.field("state").owned(),
+        entra_authentication: switch(
+            &[
+                auth.get("activedirectoryauth"),
+                auth.get("microsoftentraauth"),
+                auth.get("activedirectoryauthenabled"),
+                &field("authconfigactivedirectoryauth"),
+            ],
+            "activeDirectoryAuth",
+        )?,
+        password_authentication: switch(
+            &[
+                auth.get("passwordauth"),
+                auth.get("passwordauthenabled"),
+                &field("authconfigpasswordauth"),
+            ],
+            "passwordAuth",
+        )?,
+        tenant: text(&[auth.get("tenantid"), &field("authconfigtenantid")]),
+        public_access: switch(
+            &[
+                network.get("publicnetworkaccess"),
+                &field("publicnetworkaccessenabled"),
+                &field("networkpublicnetworkaccess"),
+            ],
+            "publicNetworkAccess",
+        )?,
+        delegated_subnet: text(&[
+            network.get("delegatedsubnetresourceid"),
+            &field("delegatedsubnetid"),
+            &field("networkdelegatedsubnetresourceid"),
+        ]),
+        private_dns_zone: text(&[
+            network.get("privatednszonearmresourceid"),
+            &field("privatednszoneid"),
+            &field("networkprivatednszonearmresourceid"),
+        ]),
+        private_endpoints: node
+            .field("privateendpointconnections")
+            .items()
+            .iter()
+            .map(connection)
+            .collect(),
         virtual_endpoints: Vec::new(),
-        tier: document.sku.as_ref().or(body.sku.as_ref()).and_then(|sku| sku.tier.owned()),
+        tier: text(&[sku.get("tier"), &field("skutier")]),
         host,
         name,
     })
 }
 
-fn private_endpoint(connection: &EndpointConnection) -> PrivateEndpoint {
-    let body = connection.properties.as_deref().unwrap_or(connection);
-    let state = body.private_link_service_connection_state.clone().unwrap_or_default();
-    let endpoint = body.private_endpoint.as_ref().and_then(|one| one.id.get());
+fn connection(node: &Node) -> PrivateEndpoint {
+    let state = node.field("privatelinkserviceconnectionstate");
+    let endpoint = node.field("privateendpoint").get("id").text();
     let name = endpoint.and_then(|id| id.rsplit('/').next()).map(str::to_owned);
     PrivateEndpoint {
-        name: name.or_else(|| connection.name.owned()).unwrap_or_default(),
-        connection: connection.id.or_empty(),
-        status: state.status.or_empty(),
-        description: state.description.owned(),
+        name: name.unwrap_or_else(|| name_of(node)),
+        connection: node.get("id").owned().unwrap_or_default(),
+        status: state.get("status").owned().unwrap_or_default(),
+        description: state.get("description").owned(),
     }
 }
 
-fn identity(document: &Document) -> (String, String) {
-    let id = document.id.or_empty();
-    let last = id.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
-    (id, document.name.owned().or(last).unwrap_or_else(|| "(without a name)".to_owned()))
+fn endpoint(node: &Node, name: &str) -> Endpoint {
+    let lists = [
+        "privatelinkserviceconnections",
+        "manualprivatelinkserviceconnections",
+        "privateserviceconnection",
+    ];
+    let connections = || lists.iter().flat_map(|key| node.field(key).items());
+    let first = |of: &dyn Fn(&Node) -> Option<String>| connections().find_map(of);
+    let subnet = node.field("subnet").get("id").owned().or_else(|| node.field("subnetid").owned());
+    let addresses = node
+        .field("customdnsconfigs")
+        .items()
+        .iter()
+        .flat_map(|one| one.get("ipaddresses").texts())
+        .filter_map(|text| text.parse().ok());
+    Endpoint {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        target: first(&|one| {
+            one.field("privatelinkserviceid")
+                .owned()
+                .or_else(|| one.field("privateconnectionresourceid").owned())
+        }),
+        status: first(&|one| one.field("privatelinkserviceconnectionstate").get("status").owned()),
+        subnet,
+        addresses: addresses.collect(),
+    }
 }
 
-fn server_of(document: &Document) -> Option<String> {
-    id_part(document.id.get()?, "flexibleServers").map(str::to_owned)
+fn interface(node: &Node, name: &str) -> Interface {
+    let configurations =
+        || ["ipconfigurations", "ipconfiguration"].iter().flat_map(|key| node.field(key).items());
+    let addresses = configurations().filter_map(|one| one.field("privateipaddress").text());
+    let subnet = configurations().find_map(|one| {
+        one.field("subnet").get("id").owned().or_else(|| one.field("subnetid").owned())
+    });
+    let groups = configurations()
+        .flat_map(|one| one.field("applicationsecuritygroups").items())
+        .filter_map(|one| one.get("id").owned());
+    Interface {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        addresses: addresses.filter_map(|text| text.parse().ok()).collect(),
+        subnet,
+        groups: groups.collect(),
+    }
 }
 
-fn ids(subnets: &List<SubnetDocument, 10_000>) -> Vec<String> {
-    subnets.iter().filter_map(|subnet| subnet.id.owned()).collect()
-}
-
-fn lower(text: &Text) -> String {
-    text.get().unwrap_or_default().to_ascii_lowercase()
+fn record(node: &Node, name: &str) -> DnsRecord {
+    let lists = ["arecords", "records"];
+    let addresses = lists.iter().flat_map(|key| node.field(key).items()).filter_map(|one| {
+        one.get("ipv4address").text().or_else(|| one.text()).and_then(|text| text.parse().ok())
+    });
+    DnsRecord { name: name.to_owned(), addresses: addresses.collect() }
 }

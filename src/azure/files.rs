@@ -1,73 +1,205 @@
-//! The files of `--azure-config`.
+//! The files of `--azure-config`: files, folders and zip archives.
 
-use super::{
-    convert::Collected,
-    document::{Payload, read},
-};
+use super::{convert::Collected, node::read};
 use crate::{input, settings::usage::UsageError, text::clean};
 use entra_pg_checks::{
     Fact,
     facts::azure::{Azure, Source},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
-/// A published ServiceTags file has some 5 MB; whatever is longer than this is none of the exports.
+/// A published ServiceTags file has about 5 MB.
 const LIMIT: u64 = 64 * 1024 * 1024;
+/// Files in a folder or an archive.
+const MAX_FILES: usize = 2_000;
+/// Folders inside of folders.
+const MAX_DEPTH: usize = 8;
 
-/// Reads every file into one set of facts.
+/// Reads every file, folder and archive into one set of facts. `host`: the host name that the run is
+/// about, which chooses among several servers.
 ///
 /// # Errors
 /// A file cannot be read or understood: which, and where in it.
-pub fn read_files(paths: &[PathBuf]) -> Result<Azure, UsageError> {
+pub fn read_files(paths: &[PathBuf], host: Option<&str>) -> Result<Azure, UsageError> {
     let mut collected = Collected::default();
     for path in paths {
-        read_file(&mut collected, path)?;
+        if path.is_dir() {
+            let mut files = Vec::new();
+            walk(path, 0, &mut files);
+            files.sort();
+            for file in files {
+                lenient(&mut collected, &file.display().to_string(), || bytes(&file));
+            }
+        } else if is_zip(path) {
+            archive(&mut collected, path)?;
+        } else {
+            let name = path.display().to_string();
+            let bytes = bytes(path).map_err(|error| {
+                UsageError::new(format!("the file of --azure-config {name} {error}"))
+            })?;
+            document(&mut collected, &name, &bytes).map_err(|detail| failed(&name, &detail))?;
+        }
     }
-    Ok(collected.azure)
+    collected.finish(host).map_err(|detail| {
+        UsageError::new(clean(&detail))
+            .suggest("entra-pg doctor -h <server>.postgres.database.azure.com …")
+    })
 }
 
-fn read_file(collected: &mut Collected, path: &Path) -> Result<(), UsageError> {
-    let name = path.display().to_string();
-    let bytes = input::argument(path, LIMIT).and_then(input::utf8).map_err(|error| {
-        UsageError::new(format!("the file of --azure-config {name} cannot be read: {error}"))
-    })?;
-    let fail = |detail: String| {
-        let detail = clean(&detail);
-        UsageError::new(format!("{name}: {detail}")).suggest(
-            "the JSON of `az postgres flexible-server show`, its `microsoft-entra-admin list` and `firewall-rule list`, `az network nsg show`, `route-table show`, `vnet show`, or a published ServiceTags file",
-        )
-    };
-    let documents = read(&bytes).map_err(fail)?;
-    if documents.is_empty() {
-        return Err(fail("the file is empty".to_owned()));
+fn failed(name: &str, detail: &str) -> UsageError {
+    UsageError::new(format!("{name}: {}", clean(detail))).suggest(
+        "the JSON of `az postgres flexible-server show`, `az network nsg show`, `route-table show`, `vnet show`, of REST, PowerShell, Resource Graph or Terraform, or a published ServiceTags file",
+    )
+}
+
+/// Regular files below a folder. Links are not followed.
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if files.len() >= MAX_FILES {
+            return;
+        }
+        let Ok(kind) = entry.file_type() else { continue };
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if kind.is_dir() && !hidden && depth < MAX_DEPTH {
+            walk(&entry.path(), depth + 1, files);
+        } else if kind.is_file() && !hidden {
+            files.push(entry.path());
+        }
     }
-    let several = documents.len() > 1;
-    for (number, list) in documents.iter().enumerate() {
-        let place = |item: usize| match (several, list.len() > 1) {
-            (true, true) => format!("document {}, item {}: ", number + 1, item + 1),
-            (true, false) => format!("document {}: ", number + 1),
-            (false, true) => format!("item {}: ", item + 1),
-            (false, false) => String::new(),
+}
+
+fn is_zip(path: &Path) -> bool {
+    let mut head = [0; 4];
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && head == *b"PK\x03\x04"
+}
+
+fn archive(collected: &mut Collected, path: &Path) -> Result<(), UsageError> {
+    let name = path.display().to_string();
+    let fail = |error: &dyn std::fmt::Display| {
+        UsageError::new(format!("{name}: not a valid zip file: {error}"))
+    };
+    let file = File::open(path).map_err(|error| fail(&error))?;
+    let mut zip = zip::ZipArchive::new(file).map_err(|error| fail(&error))?;
+    let mut left = LIMIT;
+    for index in 0..zip.len().min(MAX_FILES) {
+        let Ok(entry) = zip.by_index(index) else {
+            collected.unused(&name, &format!("entry {}", index + 1), "it cannot be unpacked");
+            continue;
         };
-        if list.is_empty() {
-            empty(collected, path, &name).map_err(fail)?;
+        if !entry.is_file() {
+            continue;
         }
-        for (item, document) in list.iter().enumerate() {
-            if matches!(&document.value, Payload::Items(items) if items.is_empty()) {
-                empty(collected, path, &name).map_err(fail)?;
-                continue;
-            }
-            collected
-                .add(&name, document)
-                .map_err(|error| fail(format!("{}{error}", place(item))))?;
+        let inner = match entry.name() {
+            Ok(inner) => format!("{name}/{}", clean(&inner)),
+            Err(_) => format!("{name}, entry {}", index + 1),
+        };
+        let mut bytes = Vec::new();
+        let unpacked = entry.take(left + 1).read_to_end(&mut bytes);
+        let size = bytes.len() as u64;
+        if size > left {
+            return Err(UsageError::new(format!(
+                "{name}: unpacks to more than {} MiB",
+                LIMIT >> 20
+            )));
         }
+        left -= size;
+        lenient(collected, &inner, || match unpacked {
+            Ok(_) => input::utf8(bytes).map_err(|error| error.to_string()),
+            Err(error) => Err(format!("cannot be unpacked: {error}")),
+        });
     }
     Ok(())
 }
 
-/// An empty list says by itself nothing of what it is a list of; its file's name may.
-fn empty(collected: &mut Collected, path: &Path, name: &str) -> Result<(), String> {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+/// A file among many: what is not understood is named and skipped.
+fn lenient(collected: &mut Collected, name: &str, bytes: impl FnOnce() -> Result<Vec<u8>, String>) {
+    let result = bytes().and_then(|bytes| document(collected, name, &bytes));
+    if let Err(error) = result {
+        collected.unused(&clean(name), "file", &clean(&error));
+    }
+}
+
+fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), String> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err("the file is empty".to_owned());
+    }
+    if is_yaml(bytes) {
+        return Err("YAML is not read: export with `-o json`".to_owned());
+    }
+    let documents = read(bytes)?;
+    let date = date_in(name);
+    let several = documents.len() > 1;
+    for (number, node) in documents.iter().enumerate() {
+        if node.items().is_empty()
+            || (node.get("value").is_list() && node.get("value").items().is_empty())
+        {
+            empty(collected, name)?;
+            continue;
+        }
+        collected.add(name, node).map_err(|error| match several {
+            true => format!("document {}: {error}", number + 1),
+            false => error,
+        })?;
+    }
+    if let (Some(date), Fact::Seen(tags)) = (date, &mut collected.azure.service_tags)
+        && tags.date.is_none()
+        && collected.azure.sources.last().is_some_and(|last| last.from == name)
+    {
+        tags.date = Some(date);
+    }
+    Ok(())
+}
+
+/// A mapping or a list of YAML, as `az … -o yaml` writes it.
+fn is_yaml(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let Some(line) = line.and_then(|line| std::str::from_utf8(line).ok()) else { return false };
+    let line = line.trim();
+    let key = line
+        .trim_start_matches("- ")
+        .split_once(": ")
+        .map_or_else(|| line.strip_suffix(':'), |(key, _)| Some(key));
+    if key.is_some_and(|key| key == "ERROR" || key == "WARNING") {
+        return false;
+    }
+    line == "---"
+        || key.is_some_and(|key| {
+            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+}
+
+/// `20250711` or `2025-07-11` in a file's name.
+fn date_in(name: &str) -> Option<String> {
+    let name = Path::new(name).file_name()?.to_string_lossy().into_owned();
+    let parts: Vec<&str> =
+        name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let day = |year: &str, month: &str, day: &str| -> Option<String> {
+        let text = format!("{year}-{month}-{day}");
+        let date: jiff::civil::Date = text.parse().ok()?;
+        (2015..2100).contains(&date.year()).then_some(text)
+    };
+    let joined = parts.iter().filter(|part| part.len() == 8);
+    let mut found = joined.filter_map(|part| day(&part[..4], &part[4..6], &part[6..]));
+    found.next().or_else(|| {
+        parts.windows(3).find_map(|three| match three {
+            [year, month, last] if year.len() == 4 && month.len() == 2 && last.len() == 2 => {
+                day(year, month, last)
+            }
+            _ => None,
+        })
+    })
+}
+
+/// An empty list does not say what it is a list of; its file's name may.
+fn empty(collected: &mut Collected, name: &str) -> Result<(), String> {
+    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
     let stem = stem.unwrap_or_default();
     let what = if stem.contains("admin") {
         if collected.azure.administrators.seen().is_none() {
@@ -84,4 +216,9 @@ fn empty(collected: &mut Collected, path: &Path, name: &str) -> Result<(), Strin
     };
     collected.azure.sources.push(Source { from: name.to_owned(), what: what.to_owned() });
     Ok(())
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = input::argument(path, LIMIT).and_then(input::utf8);
+    bytes.map_err(|error| format!("cannot be read: {error}"))
 }

@@ -1,10 +1,12 @@
-//! What `az … -o json` and the REST API of Azure give, read into facts: from files and from answers,
-//! flattened or nested under `properties`, single, in lists, or several in one file.
+//! Documents of Azure's configuration, read into facts: what the Azure CLI, the REST API, PowerShell,
+//! Resource Graph, templates and Terraform write, from files and from answers.
 
 mod convert;
-mod document;
 mod files;
+mod kind;
+mod node;
+mod rules;
 
 pub(crate) use convert::Collected;
-pub(crate) use document::{Document, Payload, read};
 pub use files::read_files;
+pub(crate) use node::{Node, read};

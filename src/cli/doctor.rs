@@ -127,10 +127,10 @@ impl AzureOptions {
     ///
     /// # Errors
     /// A file cannot be understood.
-    pub fn to_request(&self) -> Result<AzureRequest, UsageError> {
+    pub fn to_request(&self, host: Option<&str>) -> Result<AzureRequest, UsageError> {
         let exported = match self.azure_config.as_slice() {
             [] => None,
-            files => Some(Arc::new(azure::read_files(files)?)),
+            files => Some(Arc::new(azure::read_files(files, host)?)),
         };
         Ok(AzureRequest { exported, live: self.azure, server_id: self.server_id.clone() })
     }
@@ -241,7 +241,8 @@ pub fn run(
         selection,
         environment,
     )?;
-    request.azure = args.azure.to_request()?;
+    let host = request.settings.host.as_ref().map(|host| host.value.clone());
+    request.azure = args.azure.to_request(host.as_deref())?;
     if args.choice.plan {
         return Ok(finished(output::to_stdout(&Inert::text(&plan::text(&request, environment)))));
     }

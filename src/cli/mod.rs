@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod manifest;
 pub mod merge;
 pub mod output;
+pub mod preflight;
 pub mod replay;
 mod shell;
 mod speak;
@@ -83,6 +84,8 @@ pub enum Command {
     },
     /// Look at many targets in one run: a matrix of servers and stages, and the faults they share.
     Fleet(Box<fleet::FleetArgs>),
+    /// Check the requirements before go-live: a go/no-go checklist of server, network and clients.
+    Preflight(Box<preflight::PreflightArgs>),
     /// Join reports of several places: from where a server can be logged in to, and from where not.
     Merge(merge::MergeArgs),
     /// Print objects that run `doctor` elsewhere, in the place of a workload.
@@ -149,6 +152,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Token(args) => token::run(&args, environment, terminal),
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
+        Command::Preflight(args) => preflight::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
         Command::Manifest { place } => manifest::run(&place, terminal),
         Command::Replay(args) => replay::run(&args, environment, terminal),

@@ -11,6 +11,7 @@ mod jsonl;
 mod junit;
 mod markdown;
 mod outline;
+pub mod preflight;
 mod roles;
 mod sarif;
 mod table;

@@ -4,7 +4,7 @@
 mod reader;
 
 use crate::{
-    azure::{Collected, Document, Payload, read},
+    azure::{Collected, Node, read},
     net::client::Route,
     probe::context::Context,
     probe::credential,
@@ -186,7 +186,7 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
     let subscriptions: Vec<String> = pages(reader, "subscriptions", &path)
         .await?
         .iter()
-        .filter_map(|one| one.subscription_id.owned())
+        .filter_map(|one| one.get("subscriptionid").owned())
         .filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
         .collect();
     let looks = subscriptions.iter().map(|id| async move {
@@ -199,12 +199,12 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
         match servers {
             Ok(servers) => {
                 let found = servers.iter().find(|one| {
-                    one.name.get().is_some_and(|known| known.eq_ignore_ascii_case(name))
+                    one.get("name").text().is_some_and(|known| known.eq_ignore_ascii_case(name))
                 });
                 if let Some(document) = found {
                     let mut collected = Collected::default();
                     collected.add(ORIGIN, document).map_err(not_permitted)?;
-                    let server = collected.azure.server;
+                    let server = collected.finish(None).map_err(not_permitted)?.server;
                     return server.get().cloned().map_err(Clone::clone);
                 }
             }
@@ -236,7 +236,7 @@ async fn list(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotO
 }
 
 /// The items of a list, page after page.
-async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Document>, NotObserved> {
+async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Node>, NotObserved> {
     let mut items = Vec::new();
     let mut next = Some(path.to_owned());
     for _ in 0..MOST_PAGES {
@@ -244,24 +244,22 @@ async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Docume
         let body = reader.get(what, &path).await?;
         for page in documents(&body, what)? {
             // A link elsewhere is not followed: the token is for this host alone.
-            next = page.next_link.get().and_then(|link| reader.path_of(link));
-            if let Payload::Items(list) = page.value {
-                items.extend(list);
-            }
+            next = page.get("nextlink").text().and_then(|link| reader.path_of(link));
+            items.extend(page.get("value").items().iter().cloned());
         }
     }
     Ok(items)
 }
 
-fn documents(body: &[u8], what: &str) -> Result<Vec<Document>, NotObserved> {
+fn documents(body: &[u8], what: &str) -> Result<Vec<Node>, NotObserved> {
     let tops = read(body).map_err(|error| {
         not_permitted(format!("the answer about {what} cannot be read: {error}"))
     })?;
-    Ok(tops.into_iter().flatten().collect())
+    Ok(tops)
 }
 
 fn collect<'a>(
-    documents: impl Iterator<Item = &'a Document>,
+    documents: impl Iterator<Item = &'a Node>,
     what: &str,
 ) -> Result<Azure, NotObserved> {
     let mut collected = Collected::default();
@@ -270,7 +268,7 @@ fn collect<'a>(
             .add(ORIGIN, document)
             .map_err(|error| not_permitted(format!("the answer about {what}: {error}")))?;
     }
-    Ok(collected.azure)
+    collected.finish(None).map_err(not_permitted)
 }
 
 /// A part of what was read; nothing in it is `none`.
@@ -306,9 +304,8 @@ fn unseen(why: &NotObserved) -> Azure {
         security_groups: Fact::NotObserved(no()),
         route_tables: Fact::NotObserved(no()),
         networks: Fact::NotObserved(no()),
-        admin_rules: Fact::default(),
         service_tags: Fact::default(),
-        unused: Vec::new(),
+        ..Azure::default()
     }
 }
 
@@ -329,6 +326,11 @@ fn merged(live: Azure, files: &Azure) -> Azure {
         admin_rules: first(&files.admin_rules, live.admin_rules),
         unused: files.unused.clone(),
         service_tags: first(&files.service_tags, live.service_tags),
+        dns_zones: first(&files.dns_zones, live.dns_zones),
+        endpoints: first(&files.endpoints, live.endpoints),
+        connections: first(&files.connections, live.connections),
+        interfaces: first(&files.interfaces, live.interfaces),
+        virtual_endpoints: Vec::new(),
     }
 }
 

@@ -1,0 +1,181 @@
+//! Whether the security group of the server's subnet lets the server ask its nameservers.
+
+use super::{
+    addresses::Addresses,
+    dns_servers::OF_AZURE,
+    egress_rules::{CUT_OFF, line},
+    place::{Found, Place},
+    security::{self, Outcome, Rules, Service},
+    tags::{Tags, like},
+    words::{self, given, logged_in, unless_seen, word},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    evidence::Evidence,
+    facts::{
+        NotObserved, Topic,
+        azure::resource_group,
+        azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
+    },
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// It does.
+pub static CHECK: Check = Check {
+    id: "azure/dns-rules",
+    asserts: "the security group of the server's subnet lets the server ask its nameservers",
+    needs: &[Topic::Settings, Topic::Dns, Topic::Server, Topic::Login, Topic::Azure],
+    problems: &[&NSG_BLOCKS_DNS],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+const DNS: Service = Service { port: 53, protocol: Protocol::Udp };
+/// The tag of Azure's own resolver. Rules for other destinations do not affect it.
+/// Source: Microsoft Learn, "Virtual network service tags" and "What is IP address 168.63.129.16?".
+const PLATFORM: &str = "AzurePlatformDNS";
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let place = Place::of(seen)?;
+    let networks = given(&seen.azure.get()?.networks, "the virtual network")?;
+    let Some(network) = place.network.or_else(|| networks.first().filter(|_| networks.len() == 1))
+    else {
+        let detail = "which nameservers the server asks depends on its virtual network".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
+    };
+    let group = match place.security_group()? {
+        Found::This(group, _) => group,
+        Found::None => return Ok(Verdict::Passed("the subnet has no security group".to_owned())),
+    };
+    let own: Vec<Ipv4Addr> = network
+        .dns_servers
+        .iter()
+        .filter_map(|ip| match ip {
+            IpAddr::V4(ip) if IpAddr::V4(*ip) != OF_AZURE => Some(*ip),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        })
+        .collect();
+    let platform;
+    let (group_of_rules, to) = if own.is_empty() {
+        platform = of_platform(group);
+        (&platform, Addresses::one(AZURE))
+    } else {
+        (group, Addresses::union(&own.iter().map(|ip| Addresses::one(*ip)).collect::<Vec<_>>()))
+    };
+    let tags = Tags::of(seen);
+    let routed = place.routed(&tags);
+    let inside = place.inside(seen, routed.as_ref());
+    let rules = Rules { group: Some(group_of_rules), admin: place.admin_rules(), inside };
+    let outcome = security::outbound_to(rules, DNS, &to);
+    let (denied, open) = (outcome.denied(), outcome.undecided());
+    let list = text::list(&to.prefixes(4), 3);
+    if denied.is_empty() && open.is_empty() {
+        return Ok(Verdict::Passed(format!("{} allows UDP 53 to {list}", group.name)));
+    }
+    if denied.is_empty() {
+        let what = format!("whether {} allows UDP 53 to {list}", group.name);
+        return Err(words::undecided(&what, &outcome.unknown, &place));
+    }
+    let finding = finding(seen, group, &outcome, &denied);
+    // One nameserver that answers is enough, after a delay for each that does not.
+    let finding = if outcome.may_allow.is_empty() {
+        finding
+    } else {
+        finding.severity(crate::check::Severity::Warning)
+    };
+    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+}
+
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
+/// The rules that affect Azure's own resolver: those that name its tag, and nothing else denies it.
+fn of_platform(group: &SecurityGroup) -> SecurityGroup {
+    let named = |rule: &&SecurityRule| {
+        rule.destinations
+            .iter()
+            .any(|end| matches!(end, Endpoint::Tag(name) if like(name, PLATFORM)))
+    };
+    let mut rules: Vec<SecurityRule> = group
+        .rules
+        .iter()
+        .filter(named)
+        .cloned()
+        .map(|rule| SecurityRule { destinations: vec![Endpoint::Any], ..rule })
+        .collect();
+    let ports = vec![crate::facts::azure_network::PortRange { first: 0, last: u16::MAX }];
+    rules.push(SecurityRule {
+        name: "the platform's own rule".to_owned(),
+        priority: u16::MAX,
+        direction: Direction::Outbound,
+        access: Access::Allow,
+        protocol: Protocol::Any,
+        source_ports: ports.clone(),
+        destination_ports: ports,
+        sources: vec![Endpoint::Any],
+        destinations: vec![Endpoint::Any],
+        default: true,
+    });
+    SecurityGroup { rules, ..group.clone() }
+}
+
+fn finding(
+    seen: &Evidence,
+    group: &SecurityGroup,
+    outcome: &Outcome<'_>,
+    denied: &Addresses,
+) -> Finding {
+    let list = text::list(&denied.prefixes(4), 3);
+    let denying =
+        outcome.by.iter().filter_map(|(rule, _)| *rule).find(|rule| rule.access == Access::Deny);
+    let by = match denying {
+        Some(rule) => format!("rule {} (priority {}) of {}", rule.name, rule.priority, group.name),
+        None => group.name.clone(),
+    };
+    let shell = seen.vantage.shell;
+    let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
+    let to = denied.prefixes(1).first().map_or_else(String::new, ToString::to_string);
+    let to = if denied.holds(AZURE.into()) { PLATFORM.to_owned() } else { to };
+    let detail = format!(
+        "{by} blocks the server's DNS queries to {list}: it cannot resolve Microsoft Entra ID"
+    );
+    Finding::of(&NSG_BLOCKS_DNS, &group.name, detail)
+        .because_all(denying.map(|rule| format!("azure-config: {} decides", line(rule))))
+        .fix(Fix::by(Actor::Network, "Allow DNS to the nameservers before that rule").run(format!(
+            "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowDnsOutBound --priority 110 --direction Outbound --access Allow --protocol '*' --destination-address-prefixes {to} --destination-port-ranges 53"
+        )))
+}
+
+/// It does not.
+pub static NSG_BLOCKS_DNS: Problem = Problem {
+    id: "azure/nsg-blocks-dns",
+    title: "NSG blocks the server's DNS queries",
+    explains: CUT_OFF,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The server resolves login.microsoftonline.com and graph.microsoft.com with the \
+            nameservers of its virtual network. The network security group of its subnet denies UDP \
+            53 to them, so the server cannot validate tokens.",
+        causes: &[
+            "a rule that denies all outbound traffic has a lower number than any that allows DNS",
+            "a rule denies the service tag AzurePlatformDNS, which is Azure's own resolver",
+            "the nameservers changed, and the rule allows the old addresses",
+        ],
+        confirm: &[
+            "`az network vnet show -g <resource-group> -n <vnet> --query dhcpOptions.dnsServers`",
+            "`az network nsg show -g <resource-group> -n <nsg> -o json`: the first outbound rule for UDP 53 to them decides",
+        ],
+        fix: &[(Actor::Network, "allow UDP and TCP 53 to the nameservers")],
+        mistaken_for: &[
+            "azure/custom-dns: there the nameservers are reached and do not resolve the names",
+            "azure/nsg-blocks-entra: there the name resolves, and the rule denies HTTPS",
+        ],
+        sources: &[
+            "Microsoft Learn: What is IP address 168.63.129.16?",
+            "Microsoft Learn: Virtual network service tags",
+        ],
+    },
+    ..Problem::DEFAULT
+};

@@ -1,0 +1,295 @@
+//! Which kind of document a node is: by the resource type, by the id, by the Terraform type, and only
+//! then by its keys.
+
+use super::node::Node;
+use entra_pg_checks::facts::azure::id_part;
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Server,
+    Administrator,
+    FirewallRule,
+    Parameter,
+    VirtualEndpoint,
+    ServerConnection,
+    PrivateEndpoint,
+    NetworkInterface,
+    Network,
+    Subnet,
+    SecurityGroup,
+    SecurityRule,
+    EffectiveGroup,
+    RouteTable,
+    Route,
+    EffectiveRoute,
+    AdminRule,
+    DnsZone,
+    DnsLink,
+    DnsRecord,
+    ServiceTags,
+    GroupOfSubnet,
+    TableOfSubnet,
+}
+
+/// What a document is.
+pub(super) enum Identified {
+    /// A kind that is used.
+    Known(Kind),
+    /// One that is not used: its name, and why.
+    Other(String, &'static str),
+    /// No kind of document that is known.
+    Unknown,
+}
+
+/// Resource types that are used. Source: Azure REST API specifications.
+const TYPES: &[(&str, Kind)] = &[
+    ("microsoft.dbforpostgresql/flexibleservers", Kind::Server),
+    ("microsoft.dbforpostgresql/flexibleservers/administrators", Kind::Administrator),
+    ("microsoft.dbforpostgresql/flexibleservers/firewallrules", Kind::FirewallRule),
+    ("microsoft.dbforpostgresql/flexibleservers/configurations", Kind::Parameter),
+    ("microsoft.dbforpostgresql/flexibleservers/virtualendpoints", Kind::VirtualEndpoint),
+    (
+        "microsoft.dbforpostgresql/flexibleservers/privateendpointconnections",
+        Kind::ServerConnection,
+    ),
+    ("microsoft.network/privateendpoints", Kind::PrivateEndpoint),
+    ("microsoft.network/networkinterfaces", Kind::NetworkInterface),
+    ("microsoft.network/virtualnetworks", Kind::Network),
+    ("microsoft.network/virtualnetworks/subnets", Kind::Subnet),
+    ("microsoft.network/networksecuritygroups", Kind::SecurityGroup),
+    ("microsoft.network/networksecuritygroups/securityrules", Kind::SecurityRule),
+    ("microsoft.network/networksecuritygroups/defaultsecurityrules", Kind::SecurityRule),
+    ("microsoft.network/routetables", Kind::RouteTable),
+    ("microsoft.network/routetables/routes", Kind::Route),
+    (
+        "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules",
+        Kind::AdminRule,
+    ),
+    ("microsoft.network/servicetags", Kind::ServiceTags),
+    ("microsoft.network/privatednszones", Kind::DnsZone),
+    ("microsoft.network/privatednszones/virtualnetworklinks", Kind::DnsLink),
+    ("microsoft.network/privatednszones/a", Kind::DnsRecord),
+    ("azurerm_postgresql_flexible_server", Kind::Server),
+    ("azurerm_postgresql_flexible_server_active_directory_administrator", Kind::Administrator),
+    ("azurerm_postgresql_flexible_server_firewall_rule", Kind::FirewallRule),
+    ("azurerm_postgresql_flexible_server_configuration", Kind::Parameter),
+    ("azurerm_postgresql_flexible_server_virtual_endpoint", Kind::VirtualEndpoint),
+    ("azurerm_private_endpoint", Kind::PrivateEndpoint),
+    ("azurerm_network_interface", Kind::NetworkInterface),
+    ("azurerm_virtual_network", Kind::Network),
+    ("azurerm_subnet", Kind::Subnet),
+    ("azurerm_network_security_group", Kind::SecurityGroup),
+    ("azurerm_network_security_rule", Kind::SecurityRule),
+    ("azurerm_route_table", Kind::RouteTable),
+    ("azurerm_route", Kind::Route),
+    ("azurerm_network_manager_admin_rule", Kind::AdminRule),
+    ("azurerm_private_dns_zone", Kind::DnsZone),
+    ("azurerm_private_dns_zone_virtual_network_link", Kind::DnsLink),
+    ("azurerm_private_dns_a_record", Kind::DnsRecord),
+    ("azurerm_subnet_network_security_group_association", Kind::GroupOfSubnet),
+    ("azurerm_subnet_route_table_association", Kind::TableOfSubnet),
+];
+
+/// Products that are mistaken for a flexible server: a part of the type, the name, and the reason.
+const OTHERS: &[(&str, &str, &str)] = &[
+    (
+        "microsoft.dbforpostgresql/servers",
+        "Single Server",
+        "a Single Server, which Microsoft retired on 2025-03-28, is not a flexible server",
+    ),
+    (
+        "microsoft.dbforpostgresql/servergroupsv2",
+        "Azure Cosmos DB for PostgreSQL cluster",
+        "it is another product",
+    ),
+    ("microsoft.dbformysql/", "Azure Database for MySQL resource", "it is another product"),
+    ("microsoft.dbformariadb/", "Azure Database for MariaDB resource", "it is another product"),
+    ("microsoft.sql/", "Azure SQL resource", "it is another product"),
+    (
+        "microsoft.network/dnsforwardingrulesets",
+        "DNS forwarding ruleset",
+        "it does not decide any requirement by itself; ask the nameserver with --nameserver",
+    ),
+    (
+        "microsoft.network/dnsresolvers",
+        "DNS private resolver",
+        "it does not decide any requirement by itself; ask the nameserver with --nameserver",
+    ),
+    (
+        "microsoft.network/applicationsecuritygroups",
+        "application security group",
+        "its document does not list the members; `az network nic show` of the client does",
+    ),
+    ("microsoft.network/natgateways", "NAT gateway", "a NAT gateway blocks nothing"),
+    (
+        "microsoft.network/azurefirewalls",
+        "Azure Firewall",
+        "its rules are not evaluated; the firewall's log decides",
+    ),
+    (
+        "microsoft.network/firewallpolicies",
+        "Azure Firewall policy",
+        "its rules are not evaluated; the firewall's log decides",
+    ),
+];
+
+pub(super) fn identify(node: &Node) -> Identified {
+    if let Some(name) = resource_type(node) {
+        if let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == name) {
+            return Identified::Known(*kind);
+        }
+        if let Some((_, what, why)) = OTHERS.iter().find(|(part, ..)| name.starts_with(part)) {
+            return Identified::Other(titled(what, node), why);
+        }
+        if name.contains('/') || name.starts_with("azurerm_") {
+            return Identified::Other(
+                titled(&format!("resource of type {name}"), node),
+                "no check uses this type",
+            );
+        }
+    }
+    by_keys(node)
+}
+
+fn titled(what: &str, node: &Node) -> String {
+    match node.get("name").text() {
+        Some(name) => format!("{what} {name}"),
+        None => what.to_owned(),
+    }
+}
+
+/// The resource type in lower case: as the document says, or as its id does.
+pub(super) fn resource_type(node: &Node) -> Option<String> {
+    let named = node.get("type").text().or_else(|| node.get("resourcetype").text());
+    let by_name = named.filter(|name| name.contains('/') || name.starts_with("azurerm_"));
+    let name = by_name.map(str::to_ascii_lowercase).or_else(|| type_in(node.get("id").text()?))?;
+    // Records of a zone have the record's type as last part.
+    Some(name.trim_end_matches('/').to_owned())
+}
+
+/// The type in a resource id: the namespace and every second segment behind it.
+fn type_in(id: &str) -> Option<String> {
+    let lower = id.to_ascii_lowercase();
+    let rest = lower.rsplit_once("/providers/").map(|(_, rest)| rest)?;
+    let mut segments = rest.split('/').filter(|segment| !segment.is_empty());
+    let mut name = segments.next()?.to_owned();
+    let mut any = false;
+    while let Some(kind) = segments.next() {
+        name.push('/');
+        name.push_str(kind);
+        segments.next();
+        any = true;
+    }
+    any.then_some(name)
+}
+
+fn by_keys(node: &Node) -> Identified {
+    let has = |key: &str| !node.field(key).is_null();
+    let text = |key: &str| node.field(key).text().is_some();
+    let known = Identified::Known;
+    if node.get("values").is_list() || node.get("properties").get("values").is_list() {
+        return known(Kind::ServiceTags);
+    }
+    if node.field("effectivesecurityrules").is_list() {
+        return known(Kind::EffectiveGroup);
+    }
+    if has("securityrules") || has("defaultsecurityrules") {
+        return known(Kind::SecurityGroup);
+    }
+    if has("nexthoptype")
+        && has("addressprefix")
+        && (has("state") || node.field("addressprefix").is_list())
+    {
+        return known(Kind::EffectiveRoute);
+    }
+    if has("nexthoptype") && text("addressprefix") {
+        return known(Kind::Route);
+    }
+    if has("priority") && has("direction") && has("access") {
+        return known(Kind::SecurityRule);
+    }
+    if has("addressspace") && has("subnets") {
+        return known(Kind::Network);
+    }
+    if node.field("routes").is_list() {
+        return known(Kind::RouteTable);
+    }
+    if text("startipaddress") {
+        return known(Kind::FirewallRule);
+    }
+    if text("objectid") && (text("principaltype") || text("principalname")) {
+        return known(Kind::Administrator);
+    }
+    if let Some(host) = node.field("fullyqualifieddomainname").text() {
+        return by_host(host, node);
+    }
+    if has("authconfig") && has("network") {
+        return known(Kind::Server);
+    }
+    if has("delegations") && (has("addressprefix") || has("addressprefixes")) {
+        return known(Kind::Subnet);
+    }
+    if has("nexthoptype") {
+        return Identified::Other(
+            "Network Watcher next hop".to_owned(),
+            "it does not name its source and destination",
+        );
+    }
+    if text("access") && text("rulename") {
+        return Identified::Other(
+            "Network Watcher IP flow".to_owned(),
+            "it does not name its source and destination",
+        );
+    }
+    if text("connectionstatus") {
+        return Identified::Other(
+            "Network Watcher connectivity check".to_owned(),
+            "it is about the machine it ran on, not about the server's subnet",
+        );
+    }
+    if node.get("name").text().is_some()
+        && node.field("value").scalar().is_some()
+        && has("datatype")
+    {
+        return known(Kind::Parameter);
+    }
+    if node.get("name").text().is_some_and(|name| PARAMETERS.contains(&name)) && has("value") {
+        return known(Kind::Parameter);
+    }
+    Identified::Unknown
+}
+
+/// Parameters that exports without a type are recognized by.
+const PARAMETERS: [&str; 3] =
+    ["pgbouncer.enabled", "require_secure_transport", "pgaadauth.enable_group_sync"];
+
+/// A server without a type: its domain name says which product it is.
+fn by_host(host: &str, node: &Node) -> Identified {
+    let host = host.to_ascii_lowercase();
+    let is = |part: &str| host.contains(part);
+    if is(".mysql.database.") {
+        Identified::Other(titled("Azure Database for MySQL server", node), "it is another product")
+    } else if is(".database.windows.net") || is(".database.chinacloudapi.cn") && !is(".postgres.") {
+        Identified::Other(titled("Azure SQL server", node), "it is another product")
+    } else if !node.field("sslenforcement").is_null() || !node.field("uservisiblestate").is_null() {
+        Identified::Other(titled("Single Server", node), OTHERS[0].2)
+    } else {
+        Identified::Known(Kind::Server)
+    }
+}
+
+/// The name of the last segment of an id, or the name itself.
+pub(super) fn name_of(node: &Node) -> String {
+    let from_id =
+        || node.get("id").text().and_then(|id| id.rsplit('/').find(|part| !part.is_empty()));
+    let name = node.get("name").text().or_else(from_id).unwrap_or("(without a name)");
+    name.rsplit('/').next().unwrap_or(name).to_owned()
+}
+
+/// The server that a child resource belongs to.
+pub(super) fn server_of(node: &Node) -> Option<String> {
+    let id = node.get("id").text().or_else(|| node.get("serverid").text());
+    let by_id = id.and_then(|id| id_part(id, "flexibleServers"));
+    by_id.or_else(|| node.get("servername").text()).map(str::to_owned)
+}

@@ -1,0 +1,312 @@
+//! Security rules and routes, of groups, of effective configurations and alone.
+
+use super::{kind::name_of, node::Node};
+use entra_pg_checks::{
+    facts::azure_network::{
+        Access, AdminRule, Direction, Endpoint, NextHop, PortRange, Protocol, Route, RouteTable,
+        SecurityGroup, SecurityRule,
+    },
+    support::service_tags::IpNet,
+};
+use std::net::IpAddr;
+
+/// The name of the table that holds effective routes.
+pub(super) const EFFECTIVE: &str = "effective routes";
+
+pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
+    let own = ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
+    let mut rules = own.map(|one| rule(one, false)).collect::<Result<Vec<_>, _>>()?;
+    let defaults = node.field("defaultsecurityrules").items();
+    for one in defaults {
+        rules.push(rule(one, true)?);
+    }
+    if defaults.is_empty() {
+        rules.extend(default_rules());
+    }
+    let subnets = node.field("subnets").items().iter().filter_map(|one| one.get("id").owned());
+    Ok(SecurityGroup {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        rules,
+        subnets: subnets.collect(),
+    })
+}
+
+/// The group of a rule that was exported alone.
+pub(super) fn empty_group(rule: &Node, name: &str) -> SecurityGroup {
+    let id = rule.get("id").text().unwrap_or_default();
+    let id =
+        ["/securityRules/", "/defaultSecurityRules/"].iter().find_map(|part| id.split_once(part));
+    SecurityGroup {
+        id: id.map(|(head, _)| head.to_owned()).unwrap_or_default(),
+        name: name.to_owned(),
+        rules: default_rules(),
+        subnets: Vec::new(),
+    }
+}
+
+/// The rules that apply to a network interface, in which Azure has replaced tags by prefixes.
+pub(super) fn effective_group(node: &Node) -> Result<SecurityGroup, String> {
+    let id = node.field("networksecuritygroup").get("id").owned().unwrap_or_default();
+    let subnet = node.field("association").get("subnet").get("id").owned();
+    let rules = node.field("effectivesecurityrules").items();
+    Ok(SecurityGroup {
+        name: id.rsplit('/').next().unwrap_or_default().to_owned(),
+        rules: rules.iter().map(|one| rule(one, false)).collect::<Result<Vec<_>, _>>()?,
+        subnets: subnet.into_iter().collect(),
+        id,
+    })
+}
+
+/// The rules that every group has, for exports without them.
+/// Source: Microsoft Learn, "Network security groups", default security rules.
+fn default_rules() -> Vec<SecurityRule> {
+    use Access::{Allow, Deny};
+    use Direction::{Inbound, Outbound};
+    let tag = |name: &str| vec![Endpoint::Tag(name.to_owned())];
+    let any = || vec![Endpoint::Any];
+    let network = || tag("VirtualNetwork");
+    [
+        ("AllowVnetInBound", 65000, Inbound, Allow, network(), network()),
+        ("AllowAzureLoadBalancerInBound", 65001, Inbound, Allow, tag("AzureLoadBalancer"), any()),
+        ("DenyAllInBound", 65500, Inbound, Deny, any(), any()),
+        ("AllowVnetOutBound", 65000, Outbound, Allow, network(), network()),
+        ("AllowInternetOutBound", 65001, Outbound, Allow, any(), tag("Internet")),
+        ("DenyAllOutBound", 65500, Outbound, Deny, any(), any()),
+    ]
+    .into_iter()
+    .map(|(name, priority, direction, access, sources, destinations)| SecurityRule {
+        name: name.to_owned(),
+        priority,
+        direction,
+        access,
+        protocol: Protocol::Any,
+        source_ports: vec![ALL_PORTS],
+        destination_ports: vec![ALL_PORTS],
+        sources,
+        destinations,
+        default: true,
+    })
+    .collect()
+}
+
+const ALL_PORTS: PortRange = PortRange { first: 0, last: u16::MAX };
+
+pub(super) fn rule(node: &Node, default: bool) -> Result<SecurityRule, String> {
+    let name = name_of(node);
+    let wrong = |what: &str, seen: &str| format!("security rule {name}: {what} is \"{seen:.80}\"");
+    let lower = |key: &str| node.field(key).text().unwrap_or_default().to_ascii_lowercase();
+    let direction = match lower("direction").as_str() {
+        "inbound" => Direction::Inbound,
+        "outbound" => Direction::Outbound,
+        other => return Err(wrong("direction", other)),
+    };
+    let access = match lower("access").as_str() {
+        "allow" => Access::Allow,
+        "deny" => Access::Deny,
+        other => return Err(wrong("access", other)),
+    };
+    let protocol = match lower("protocol").as_str() {
+        "*" | "all" | "any" => Protocol::Any,
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        "icmp" | "icmpv6" | "ah" | "esp" => Protocol::Other,
+        other => return Err(wrong("protocol", other)),
+    };
+    let priority = node.field("priority").number().and_then(|number| u16::try_from(number).ok());
+    let priority = priority.ok_or_else(|| wrong("priority", "not a number up to 65535"))?;
+    Ok(SecurityRule {
+        priority,
+        direction,
+        access,
+        protocol,
+        source_ports: ports(node, ["sourceportrange", "sourceportranges"])
+            .map_err(|text| wrong("a port range", &text))?,
+        destination_ports: ports(node, ["destinationportrange", "destinationportranges"])
+            .map_err(|text| wrong("a port range", &text))?,
+        sources: ends(node, "source").map_err(|text| wrong("an address prefix", &text))?,
+        destinations: ends(node, "destination")
+            .map_err(|text| wrong("an address prefix", &text))?,
+        default,
+        name,
+    })
+}
+
+fn ports(node: &Node, keys: [&str; 2]) -> Result<Vec<PortRange>, String> {
+    let mut all = Vec::new();
+    for item in keys.iter().flat_map(|key| node.field(key).items()) {
+        match item {
+            Node::Text(text) if text.is_empty() => {}
+            Node::Map(_) | Node::List(_) => return Err("an object".to_owned()),
+            other => {
+                let text = raw(other);
+                all.push(port_range(&text).ok_or(text)?);
+            }
+        }
+    }
+    Ok(if all.is_empty() { vec![ALL_PORTS] } else { all })
+}
+
+/// A text as it is, expressions of templates included, which no reader understands.
+fn raw(node: &Node) -> String {
+    match node {
+        Node::Text(text) => text.clone(),
+        other => other.scalar().unwrap_or_default(),
+    }
+}
+
+fn port_range(text: &str) -> Option<PortRange> {
+    if text == "*" {
+        return Some(ALL_PORTS);
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some(PortRange { first, last })
+}
+
+/// The sources or destinations of a rule. Expanded prefixes, where Azure gives them, replace tags.
+fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
+    let key = |suffix: &str| format!("{side}{suffix}");
+    let expanded = node.field(&format!("expanded{side}addressprefix"));
+    let given = [key("addressprefix"), key("addressprefixes")];
+    let texts: Vec<&Node> = if expanded.items().is_empty() {
+        given.iter().flat_map(|key| node.field(key).items()).collect()
+    } else {
+        expanded.items().iter().collect()
+    };
+    let mut all = Vec::new();
+    for text in texts {
+        // Security admin rules wrap each prefix.
+        let text = if text.is_map() { raw(text.get("addressprefix")) } else { raw(text) };
+        if !text.is_empty() {
+            all.push(endpoint(&text).ok_or(text)?);
+        }
+    }
+    for item in [key("s")].iter().flat_map(|key| node.field(key).items()) {
+        let text = raw(item.get("addressprefix"));
+        if !text.is_empty() {
+            all.push(endpoint(&text).ok_or(text)?);
+        }
+    }
+    for item in node.field(&key("applicationsecuritygroups")).items() {
+        all.extend(item.get("id").owned().map(Endpoint::Group));
+    }
+    all.extend(
+        node.field(&key("applicationsecuritygroupids"))
+            .texts()
+            .map(|id| Endpoint::Group(id.to_owned())),
+    );
+    if all.is_empty() { Err("none".to_owned()) } else { Ok(all) }
+}
+
+/// `*`, a prefix, an address, or the name of a service tag.
+fn endpoint(text: &str) -> Option<Endpoint> {
+    if text == "*" {
+        return Some(Endpoint::Any);
+    }
+    if let Some(net) = prefix(text) {
+        return Some(Endpoint::Prefix(net));
+    }
+    let like_an_address =
+        text.starts_with(|c: char| c.is_ascii_digit()) || text.contains([':', '/', ' ', '[']);
+    (!like_an_address).then(|| Endpoint::Tag(text.to_owned()))
+}
+
+fn prefix(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .ok()
+}
+
+/// Prefixes of a list; `what` names it in errors.
+pub(super) fn prefixes(list: &Node, what: &str) -> Result<Vec<IpNet>, String> {
+    list.texts()
+        .map(|text| prefix(text).ok_or_else(|| format!("{what} holds \"{text:.80}\"")))
+        .collect()
+}
+
+pub(super) fn table(node: &Node, name: &str) -> Result<RouteTable, String> {
+    let all = ["routes", "route"].iter().flat_map(|key| node.field(key).items());
+    let routes: Result<Vec<Vec<Route>>, String> = all.map(routes).collect();
+    let propagation = node.field("disablebgproutepropagation").flag().map(|disabled| !disabled);
+    let subnets = node.field("subnets").items().iter().filter_map(|one| match one {
+        Node::Text(_) => one.owned(),
+        one => one.get("id").owned(),
+    });
+    Ok(RouteTable {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        routes: routes?.into_iter().flatten().collect(),
+        subnets: subnets.collect(),
+        bgp_propagation: propagation.or_else(|| node.field("bgproutepropagationenabled").flag()),
+    })
+}
+
+/// The table of a route that was exported alone.
+pub(super) fn empty_table(route: &Node, name: &str) -> RouteTable {
+    let id = route.get("id").text().and_then(|id| id.split_once("/routes/"));
+    RouteTable {
+        id: id.map(|(head, _)| head.to_owned()).unwrap_or_default(),
+        name: name.to_owned(),
+        // Effective routes include those that gateways announce.
+        bgp_propagation: (name == EFFECTIVE).then_some(false),
+        ..RouteTable::default()
+    }
+}
+
+/// A route, or an effective one with several prefixes. One that is not active is none.
+pub(super) fn routes(node: &Node) -> Result<Vec<Route>, String> {
+    let given = node.get("name").text().map(str::to_owned);
+    let state = node.field("state").text().unwrap_or("Active");
+    if state.eq_ignore_ascii_case("Invalid") {
+        return Ok(Vec::new());
+    }
+    let hop = node.field("nexthoptype").text().unwrap_or_default();
+    let name = given.unwrap_or_else(|| format!("to {hop}"));
+    let next_hop = match hop.to_ascii_lowercase().as_str() {
+        "internet" | "virtualnetworkserviceendpoint" => NextHop::Internet,
+        "virtualappliance" => NextHop::VirtualAppliance,
+        "virtualnetworkgateway" => NextHop::VirtualNetworkGateway,
+        "vnetlocal" | "vnetpeering" | "vnetglobalpeering" | "interfaceendpoint" => {
+            NextHop::VirtualNetwork
+        }
+        "none" | "null" => NextHop::None,
+        other => return Err(format!("route {name}: nextHopType is \"{other:.80}\"")),
+    };
+    let address = ["nexthopipaddress", "nexthopinipaddress"]
+        .iter()
+        .find_map(|key| node.field(key).texts().next());
+    let next_hop_address = address.and_then(|text| text.parse().ok());
+    let to: Vec<String> = node.field("addressprefix").items().iter().map(raw).collect();
+    let destinations = to.iter().map(|text| {
+        let found = endpoint(text).filter(|to| *to != Endpoint::Any);
+        found.ok_or_else(|| format!("route {name}: addressPrefix is \"{text:.80}\""))
+    });
+    let destinations = destinations.collect::<Result<Vec<_>, _>>()?;
+    if destinations.is_empty() {
+        return Err(format!("route {name}: addressPrefix is missing"));
+    }
+    let route = |destination| Route { name: name.clone(), destination, next_hop, next_hop_address };
+    Ok(destinations.into_iter().map(route).collect())
+}
+
+/// A security admin rule. `AlwaysAllow` is an access of its own.
+pub(super) fn admin_rules(node: &Node) -> Result<Vec<AdminRule>, String> {
+    let access =
+        ["access", "action"].iter().find_map(|key| node.field(key).text()).unwrap_or_default();
+    let always = access.eq_ignore_ascii_case("AlwaysAllow");
+    let Node::Map(entries) = node else { return Ok(Vec::new()) };
+    let mut entries = entries.clone();
+    let plain = if always { "Allow" } else { access };
+    if let Some((_, Node::Map(properties))) =
+        entries.iter_mut().find(|(key, _)| key == "properties")
+    {
+        properties.retain(|(key, _)| key != "access");
+        properties.push(("access".to_owned(), Node::Text(plain.to_owned())));
+    } else {
+        entries.retain(|(key, _)| key != "access");
+        entries.push(("access".to_owned(), Node::Text(plain.to_owned())));
+    }
+    Ok(vec![AdminRule { rule: rule(&Node::Map(entries), false)?, always }])
+}

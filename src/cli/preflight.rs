@@ -1,0 +1,149 @@
+//! `entra-pg preflight`: a go/no-go checklist before a server goes live.
+
+use super::{
+    TOOL_FAILED,
+    doctor::{AzureOptions, IdentityOptions, NetworkOptions},
+    output::{self, Terminal},
+    replay,
+    target::TargetOptions,
+};
+use crate::{
+    diagnose,
+    environment::{Environment, vantage},
+    probe::context::Context,
+    process::progress::Progress,
+    report::preflight::{PreflightFormat, exit_code, render},
+    settings::{
+        request::{Request, Selection},
+        usage::UsageError,
+    },
+};
+use clap::{Args, ValueEnum};
+use entra_pg_checks::{Evidence, Fact, facts::azure::Topology, preflight::checklist};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// Options of `preflight`.
+#[derive(Args, Clone, Debug)]
+pub struct PreflightArgs {
+    /// The server.
+    #[command(flatten)]
+    pub target: TargetOptions,
+    /// The identity, for --azure.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// The configuration in Azure.
+    #[command(flatten)]
+    pub azure: AzureOptions,
+    /// A report (`doctor --format json`) or a bundle of a run in a network of clients; may be repeated.
+    #[arg(long, value_name = "FILE", help_heading = "Preflight")]
+    pub from: Vec<PathBuf>,
+    /// Also run the checks of a client on this machine.
+    #[arg(long, help_heading = "Preflight")]
+    pub here: bool,
+    /// How the server is attached to networks; by default as its document says.
+    #[arg(long, value_enum, value_name = "TOPOLOGY", help_heading = "Preflight")]
+    pub topology: Option<TopologyName>,
+    /// The format.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: PreflightFormat,
+    /// Output file; standard output by default.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--topology`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum TopologyName {
+    /// A public endpoint.
+    Public,
+    /// Private endpoints only.
+    PrivateEndpoint,
+    /// VNet integration: a delegated subnet.
+    Vnet,
+}
+
+/// Runs `preflight`.
+///
+/// # Errors
+/// What was typed, or a file that it names, cannot be understood.
+pub fn run(
+    args: &PreflightArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    let clients = args.from.iter().map(|path| replay::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = observe(args, environment)?;
+    if seen.azure.seen().is_none()
+        && let Some(azure) = clients.iter().find_map(|client| client.azure.seen())
+    {
+        seen.azure = Fact::Seen(azure.clone());
+    }
+    let mut all: Vec<&Evidence> = clients.iter().collect();
+    if args.here {
+        all.push(&seen);
+    }
+    let topology = args.topology.map(|name| match name {
+        TopologyName::Public => Topology::Public,
+        TopologyName::PrivateEndpoint => Topology::PrivateEndpoints,
+        TopologyName::Vnet => Topology::VirtualNetwork,
+    });
+    let list = checklist(&seen, &all, topology);
+    let text = render(&list, &seen, args.format, terminal.width);
+    let written = match &args.output {
+        Some(path) => output::to_file(path, &text),
+        None => output::to_stdout(&text),
+    };
+    if let Err(error) = written {
+        terminal.complain(&format!("the checklist cannot be written: {error}"));
+        return Ok(TOOL_FAILED);
+    }
+    Ok(exit_code(&list))
+}
+
+/// The configuration, and with --here what this machine sees.
+fn observe(args: &PreflightArgs, environment: &Environment) -> Result<Evidence, UsageError> {
+    let selection = if args.here {
+        Selection::default()
+    } else {
+        super::doctor::selection_of(&["azure".to_owned()], &[])?
+    };
+    let mut request = super::doctor::build_request(
+        &args.target.to_args(),
+        &args.identity,
+        &args.network,
+        selection,
+        environment,
+    )?;
+    let host = request.settings.host.as_ref().map(|host| host.value.clone());
+    request.azure = args.azure.to_request(host.as_deref())?;
+    if !args.here && !request.azure.live {
+        // Files alone need no packet.
+        return Ok(without_packets(&request, environment));
+    }
+    let runtime = super::doctor::runtime();
+    let interrupt = CancellationToken::new();
+    let report = runtime.block_on(async {
+        tokio::spawn(super::doctor::listen(interrupt.clone()));
+        diagnose::run(&request, environment, &interrupt, Progress::none()).await
+    });
+    runtime.shutdown_background();
+    Ok(report.evidence().clone())
+}
+
+/// The evidence of the given files only.
+fn without_packets(request: &Request, environment: &Environment) -> Evidence {
+    let mut seen = Evidence {
+        observed_at: Context::clock(),
+        vantage: vantage::look(environment, request.timeout, request.deadline),
+        settings: Fact::Seen(request.settings.clone()),
+        ..Evidence::default()
+    };
+    if let Some(exported) = &request.azure.exported {
+        seen.azure = Fact::Seen((**exported).clone());
+    }
+    seen
+}

@@ -1,0 +1,170 @@
+//! Every kind of document that an engineer exports, in real shapes, and what looks like one and is not
+//! used.
+
+use entra_pg::azure::read_files;
+use entra_pg_checks::{Fact, facts::azure::Azure};
+use std::{io::Write, path::PathBuf};
+
+const HOST: &str = "pg-vnet.postgres.database.azure.com";
+
+fn kind(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/azure/kinds").join(name)
+}
+
+fn read(name: &str) -> Azure {
+    read_files(&[kind(name)], Some(HOST)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The kind of each fixture, as the sources name it.
+const KINDS: &[(&str, &str)] = &[
+    ("server-list.json", "flexible server pg-vnet"),
+    ("server-graph.json", "flexible server pg-vnet"),
+    ("server-graph-table.json", "flexible server pg-vnet"),
+    ("server-powershell.json", "flexible server pg-vnet"),
+    ("administrators.json", "administrator dba"),
+    ("firewall-rules.json", "firewall rule office"),
+    ("parameters.json", "parameter pgbouncer.enabled"),
+    ("virtual-endpoints.json", "virtual endpoint orders"),
+    ("private-endpoint-connection.json", "private endpoint connection pe-orders.1"),
+    ("private-endpoint.json", "private endpoint pe-orders"),
+    ("nic.json", "network interface vm1-nic"),
+    ("vnet-rest.json", "virtual network vnet-data"),
+    ("subnet.json", "subnet snet-postgres"),
+    ("nsg-rule-list.json", "security rule AllowEntra"),
+    ("nsg-powershell.json", "network security group nsg-postgres"),
+    ("route-list.json", "route Entra"),
+    ("route-table-rest.json", "route table rt-postgres"),
+    ("effective-routes.json", "effective route"),
+    ("effective-nsg.json", "effective security rules of nsg-postgres"),
+    ("admin-rules.json", "security admin rule DenyInternet"),
+    ("dns-zone.json", "private DNS zone privatelink.postgres.database.azure.com"),
+    (
+        "dns-links.json",
+        "link vnet-data of private DNS zone privatelink.postgres.database.azure.com",
+    ),
+    (
+        "dns-records.json",
+        "record pg-vnet of private DNS zone privatelink.postgres.database.azure.com",
+    ),
+    ("arm-template.json", "network security group nsg-postgres"),
+    ("what-if.json", "route table rt-postgres"),
+    ("terraform-state.json", "flexible server pg-vnet"),
+    ("terraform-plan.json", "flexible server pg-vnet"),
+    ("service-tags-api.json", "service tags, edition 363"),
+];
+
+#[test]
+fn every_kind_is_used_and_every_near_miss_is_named() {
+    for entry in std::fs::read_dir(kind("")).expect("the fixtures") {
+        let name = entry.expect("a file").file_name().to_string_lossy().into_owned();
+        let azure = read(&name);
+        if name.starts_with("near-") {
+            assert!(azure.sources.is_empty(), "{name}: {:?}", azure.sources);
+            assert!(!azure.unused.is_empty(), "{name}");
+            assert!(azure.unused.iter().all(|one| !one.why.is_empty()), "{name}");
+            continue;
+        }
+        let what = KINDS.iter().find(|(known, _)| *known == name);
+        let (_, what) = what.unwrap_or_else(|| panic!("{name} is not in the table"));
+        assert!(azure.sources.iter().any(|one| one.what == *what), "{name}: {:?}", azure.sources);
+    }
+}
+
+#[test]
+fn servers_are_the_same_in_every_wrapping() {
+    let names = [
+        "server-list.json",
+        "server-graph.json",
+        "server-graph-table.json",
+        "server-powershell.json",
+        "terraform-state.json",
+        "terraform-plan.json",
+    ];
+    for name in names {
+        let azure = read(name);
+        let server = azure.server.seen().unwrap_or_else(|| panic!("{name}: {:?}", azure.unused));
+        assert_eq!(server.host.as_deref(), Some(HOST), "{name}");
+        assert_eq!(server.entra_authentication, Some(true), "{name}");
+        assert_eq!(server.password_authentication, Some(false), "{name}");
+        assert_eq!(server.public_access, Some(false), "{name}");
+        assert!(server.delegated_subnet.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_list_of_servers_gives_the_named_one() {
+    let azure =
+        read_files(&[kind("server-list.json")], Some("pg-other.postgres.database.azure.com"));
+    let azure = azure.expect("read");
+    assert_eq!(azure.server.seen().map(|one| one.name.as_str()), Some("pg-other"));
+    let none =
+        read_files(&[kind("server-list.json")], Some("pg-third.postgres.database.azure.com"));
+    let none = none.expect("read");
+    assert!(none.server.seen().is_none());
+    assert_eq!(none.unused.len(), 2);
+    let error = read_files(&[kind("server-list.json")], None).expect_err("which one").message;
+    assert!(error.contains("several servers (pg-vnet, pg-other)"), "{error}");
+}
+
+#[test]
+fn parts_from_several_files_become_one() {
+    let paths = ["subnet.json", "nsg-rule-list.json", "route-list.json"].map(kind);
+    let azure = read_files(&paths, Some(HOST)).expect("read");
+    let network = &azure.networks.seen().expect("a network")[0];
+    assert_eq!(network.name, "vnet-data");
+    assert!(network.subnets[0].security_group.is_some());
+    let group = &azure.security_groups.seen().expect("a group")[0];
+    assert_eq!(group.rules.len(), 8, "two of its own and the default rules");
+    assert_eq!(azure.route_tables.seen().expect("a table")[0].routes.len(), 1);
+    let state = read("terraform-state.json");
+    let subnets = &state.networks.seen().expect("a network")[0].subnets;
+    assert!(subnets[0].security_group.as_deref().is_some_and(|id| id.ends_with("nsg-postgres")));
+}
+
+#[test]
+fn a_gateway_and_peers_are_seen() {
+    let azure = read("vnet-rest.json");
+    let network = &azure.networks.seen().expect("a network")[0];
+    assert!(network.gateway);
+    assert_eq!(network.address_space.len(), 2);
+}
+
+#[test]
+fn the_rest_of_a_list_is_named() {
+    let azure = read("parameters.json");
+    assert!(azure.unused.iter().any(|one| one.why.contains("nextLink")), "{:?}", azure.unused);
+}
+
+#[test]
+fn a_folder_and_a_zip_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("net")).expect("a folder");
+    for (name, to) in [("server-list.json", "a.json"), ("subnet.json", "net/b.json")] {
+        std::fs::copy(kind(name), folder.path().join(to)).expect("copied");
+    }
+    std::fs::write(folder.path().join("notes.txt"), "not JSON").expect("written");
+    let azure = read_files(&[folder.path().to_owned()], Some(HOST)).expect("read");
+    assert!(azure.server.seen().is_some() && azure.networks.seen().is_some());
+    assert!(azure.unused.iter().any(|one| one.from.ends_with("notes.txt")), "{:?}", azure.unused);
+
+    let path = folder.path().join("all.zip");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).expect("a file"));
+    let options = zip::write::SimpleFileOptions::default();
+    zip.start_file("x/subnet.json", options).expect("an entry");
+    zip.write_all(&std::fs::read(kind("subnet.json")).expect("a fixture")).expect("written");
+    zip.finish().expect("written");
+    let zipped = read_files(&[path], Some(HOST)).expect("read");
+    assert!(matches!(zipped.networks, Fact::Seen(_)));
+}
+
+#[test]
+fn a_list_has_the_date_of_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["ServiceTags_Public_20250711.json", "service-tags-2025-07-11-reduced.json"] {
+        let path = folder.path().join(name);
+        std::fs::copy(kind("service-tags-api.json"), &path).expect("copied");
+        let azure = read_files(&[path], None).expect("read");
+        let tags = azure.service_tags.seen().expect("a list");
+        assert_eq!(tags.date.as_deref(), Some("2025-07-11"));
+    }
+}
