@@ -457,7 +457,7 @@ mod tests {
         let azure = json!({"seen": {"server": {"seen": {"name": "pg-prod", "id": "",
             "host": "pg-prod.postgres.database.azure.com", "state": "Ready", "public_access": true,
             "entra_authentication": false}}}});
-        let seen = healthy_but(&[("/azure", azure), ("/auth_request", json!("sasl"))]);
+        let seen = healthy_but(&[("/azure", azure)]);
         let list = checklist(&seen, &[&seen], None);
         assert_eq!(list.topology, Some(Topology::Public));
         assert_eq!(state(&list, "server-ready"), State::Go);

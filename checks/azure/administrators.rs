@@ -48,15 +48,14 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             "only an Entra administrator can create Entra roles, so there are none but \
                 administrators' own",
         )
-        .fix(
-            Fix::by(Actor::AzureOwner, "Make somebody, better a group, an Entra administrator")
-                .run(format!(
-                    "az postgres flexible-server microsoft-entra-admin create -g {} -s {} {}",
-                    word(shell, rg),
-                    word(shell, name),
-                    whom(claims)
-                )),
-        );
+        .fix(Fix::by(Actor::AzureOwner, "Make a group, or a user, an Entra administrator").run(
+            format!(
+                "az postgres flexible-server microsoft-entra-admin create -g {} -s {} {}",
+                word(shell, rg),
+                word(shell, name),
+                whom(claims)
+            ),
+        ));
     let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
     let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
     Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
@@ -102,7 +101,7 @@ pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
     page: Page {
         means: "Entra authentication has no administrator on this server. Only an Entra \
             administrator can create roles for Entra users, groups and applications; the \
-            administrator with a password cannot. So nobody can log in with Entra.",
+            administrator with a password cannot. So no login with Entra ID succeeds.",
         causes: &[
             "Entra authentication was switched on, and the second step, adding an administrator, \
                 was left out",
@@ -119,7 +118,7 @@ pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
                 are a member",
         )],
         mistaken_for: &[
-            "login/not-an-entra-role: that is how it looks to the client",
+            "login/not-an-entra-role: the symptom on the client",
             "the server's administrator login, which has a password and no Entra identity",
         ],
         sources: &[

@@ -45,6 +45,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let detail = "which nameservers the server asks depends on its virtual network".to_owned();
         return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
     };
+    if network.address_space.is_empty() && network.dns_servers.is_empty() {
+        let detail =
+            "the document of a subnet does not name the nameservers of the network".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
+    }
     let group = match place.security_group()? {
         Found::This(group, _) => group,
         Found::None => return Ok(Verdict::Passed("the subnet has no security group".to_owned())),

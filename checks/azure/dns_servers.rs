@@ -31,6 +31,10 @@ pub static CHECK: Check = Check {
 /// Source: Microsoft Learn, "What is IP address 168.63.129.16?".
 pub(crate) const OF_AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
+/// The command that exports the network.
+const VNET_COMMAND: &str =
+    "`az network vnet show -g <resource-group> -n <vnet> -o json` (--azure-config)";
+
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
     let networks = given(&seen.azure.get()?.networks, "the virtual network")?;
@@ -42,6 +46,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             return Err(Missing(NotObserved::NotPermitted { detail }));
         }
     };
+    if network.address_space.is_empty() && network.dns_servers.is_empty() {
+        let detail =
+            format!("the document of a subnet does not name the nameservers of {}", network.name);
+        return Err(Missing(NotObserved::NotDecided { detail, decide: VNET_COMMAND.to_owned() }));
+    }
     let own: Vec<IpAddr> =
         network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
     if own.is_empty() {
@@ -92,7 +101,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
 }
 
-/// What these nameservers said of Entra's names when this machine asked them: from whom, about what,
+/// What these nameservers said of Entra's names when this machine asked them: the nameserver, the name,
 /// and whether an address came.
 fn answers(dns: &Dns, own: &[IpAddr]) -> Vec<(IpAddr, String, bool)> {
     let mut said: Vec<(IpAddr, String, bool)> = Vec::new();

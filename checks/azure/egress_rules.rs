@@ -212,7 +212,7 @@ pub const CUT_OFF: &[&str] =
 /// Nothing gets through.
 pub static NSG_BLOCKS_ENTRA: Problem = Problem {
     id: "azure/nsg-blocks-entra",
-    title: "a security group keeps the server from Entra",
+    title: "NSG blocks outbound traffic to Microsoft Entra ID",
     explains: CUT_OFF,
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
@@ -233,7 +233,7 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
                 '[securityRules,defaultSecurityRules][]' -o table`: the first outbound rule for \
                 TCP 443 to AzureActiveDirectory, * or Internet decides",
             "a role with a password logs in from the same client, and no Entra role does",
-            "`pgaadauth_create_principal` fails on the server as well: it has to look the name up",
+            "`pgaadauth_create_principal` fails on the server as well: it has to resolve the name",
         ],
         fix: &[(
             Actor::Network,
@@ -258,7 +258,7 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
 /// A part gets through.
 pub static NSG_PARTIAL: Problem = Problem {
     id: "azure/nsg-partial",
-    title: "a security group lets the server reach a part of Entra alone",
+    title: "NSG allows the server only a part of Microsoft Entra ID",
     severity: Severity::Warning,
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,

@@ -74,10 +74,10 @@ pub static ENTRA_AUTH_DISABLED: Problem = Problem {
         Fragment::new("function pgaadauth … does not exist", 70),
     ],
     page: Page {
-        means: "The server is set to take passwords alone. No Entra role exists on it, and every \
+        means: "The server accepts only passwords. No Entra role exists on it, and every \
             name is asked for a password.",
         causes: &[
-            "it was created with password authentication alone, which is the default of many \
+            "it was created with only password authentication, which is the default of many \
                 templates",
             "a template or a pipeline that does not mention authConfig was run again and switched \
                 it off",
@@ -88,11 +88,9 @@ pub static ENTRA_AUTH_DISABLED: Problem = Problem {
         fix: &[(
             Actor::AzureOwner,
             "`az postgres flexible-server update -g <resource-group> -n <server> \
-                --microsoft-entra-auth Enabled`, and mend the template; the server restarts",
+                --microsoft-entra-auth Enabled`, and fix the template; the server restarts",
         )],
-        mistaken_for: &[
-            "login/not-an-entra-role: that is how it looks to the client, for every name",
-        ],
+        mistaken_for: &["login/not-an-entra-role: the symptom on the client, for every name"],
         sources: &[
             "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for \
                 PostgreSQL",

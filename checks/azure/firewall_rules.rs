@@ -68,7 +68,7 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
         &PUBLIC_ACCESS_DISABLED,
         name,
         format!(
-            "public access to {name} is off, and it has no private endpoint: nobody can connect"
+            "public access to {name} is off, and it has no private endpoint: no client can connect"
         ),
     )
     .because(
@@ -101,7 +101,7 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
             }
             (Some(address), how)
         }
-        // The rules know IPv4 alone.
+        // The rules hold only IPv4.
         Some((IpAddr::V6(_), _)) | None => (None, ""),
     };
     let azure = rules.iter().any(|rule| inside_azure(rule));
@@ -116,15 +116,15 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
     let (name, rg) = known.map_or(("<server>", "<resource-group>"), |server| {
         (server.name.as_str(), server.resource_group())
     });
-    let whom = who.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
+    let who_text = who.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
     let detail = if rules.is_empty() {
-        format!("{name} has no firewall rule: its public endpoint admits nobody")
+        format!("{name} has no firewall rule: its public endpoint admits no client")
     } else {
-        format!("{whom} is in no firewall rule of {name}")
+        format!("{who_text} is in no firewall rule of {name}")
     };
     let shell = seen.vantage.shell;
     let address = who.map_or_else(|| "<this-address>".to_owned(), |address| address.to_string());
-    let mut finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &whom, detail)
+    let mut finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &who_text, detail)
         .because_all(who.map(|address| format!("client: its address is {address}, {how}")))
         .because(format!("azure-config: {}", listed(&rules)))
         .fix(Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(
@@ -160,7 +160,7 @@ fn admits(rule: &FirewallRule, address: Ipv4Addr) -> bool {
     (rule.first..=rule.last).contains(&address)
 }
 
-/// Source: Microsoft Learn, "Firewall rules": 0.0.0.0 to 0.0.0.0 stands for every address of Azure.
+/// Source: Microsoft Learn, "Firewall rules": 0.0.0.0 to 0.0.0.0 means every address of Azure.
 fn inside_azure(rule: &FirewallRule) -> bool {
     rule.first.is_unspecified() && rule.last.is_unspecified()
 }

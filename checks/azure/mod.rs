@@ -4,6 +4,7 @@
 pub mod administrators;
 pub mod dns_rules;
 pub mod dns_servers;
+pub mod documents;
 pub mod egress_rules;
 pub mod entra_auth;
 pub mod firewall_rules;
@@ -24,6 +25,7 @@ pub static FAMILY: Family = Family {
     title: "Azure configuration",
     summary: "the server's settings and network in Azure let it work",
     checks: &[
+        &documents::CHECK,
         &server_state::CHECK,
         &firewall_rules::CHECK,
         &private_endpoint::CHECK,

@@ -100,7 +100,7 @@ pub static POOLER_DISABLED: Problem = Problem {
         ],
         mistaken_for: &[
             "server/pooler-off: the same, seen from the client",
-            "server/dropped: a firewall that lets 5432 alone through",
+            "server/dropped: a firewall that allows only 5432",
         ],
         sources: &["Microsoft Learn: PgBouncer in Azure Database for PostgreSQL"],
     },

@@ -59,7 +59,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             )),
         );
     let only = server.topology() == Topology::PrivateEndpoints;
-    // Beside a public endpoint it may be that nobody needs the private one.
+    // With a public endpoint, the private one may not be needed.
     let needed = only || goes_private(seen);
     let finding = if needed { finding } else { finding.severity(Severity::Warning) };
     Ok(Verdict::found(unless_seen(finding, connected(seen), "the server's port takes connections")))
@@ -93,7 +93,7 @@ pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
         means: "A private endpoint exists for the server, has an address and perhaps a DNS record, \
             and its connection waits for approval or was rejected. Packets to it go nowhere.",
         causes: &[
-            "whoever made the endpoint has no rights on the server, so that its owner must approve",
+            "the creator of the endpoint has no rights on the server, so that its owner must approve",
             "the owner rejected it, or removed the connection",
         ],
         confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \

@@ -216,7 +216,7 @@ fn fixes(seen: &Evidence, table: &RouteTable, through: Option<&Route>) -> Vec<Fi
     fixes
 }
 
-/// Nowhere.
+/// A route drops the traffic.
 pub static ROUTE_DROPS_ENTRA: Problem = Problem {
     id: "azure/route-drops-entra",
     title: "a route of the server's subnet drops what is meant for Entra",
@@ -276,7 +276,7 @@ pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
         fix: &[
             (
                 Actor::Network,
-                "route the service tag AzureActiveDirectory to the internet, beside the default \
+                "route the service tag AzureActiveDirectory to the internet, in addition to the default \
                     route",
             ),
             (Actor::Network, "or allow it at the firewall, and exempt it from TLS inspection"),

@@ -80,7 +80,7 @@ pub static SERVER_NOT_READY: Problem = Problem {
             or deleted, or has lost its encryption key. From outside, a stopped server is \
             silence.",
         causes: &[
-            "somebody stopped it to save costs; after seven days Azure starts it again",
+            "it was stopped to save costs; after seven days Azure starts it again",
             "it restarts: a parameter or Entra authentication was switched",
             "a customer-managed key was disabled or deleted: Inaccessible",
         ],
@@ -94,7 +94,7 @@ pub static SERVER_NOT_READY: Problem = Problem {
             ),
             (Actor::You, "wait for the end of an update or restart"),
         ],
-        mistaken_for: &["server/dropped: a firewall looks the same from outside"],
+        mistaken_for: &["server/dropped: a firewall has the same symptom from outside"],
         sources: &[
             "Microsoft Learn: Stop and start Azure Database for PostgreSQL",
             "REST API Microsoft.DBforPostgreSQL/flexibleServers, state",

@@ -64,7 +64,7 @@ pub static TENANT_MISMATCH: Problem = Problem {
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "A server takes tokens of one tenant alone, that of its subscription or the one it \
+        means: "A server accepts tokens of one tenant, that of its subscription or the one it \
             was set up with. This token was issued by another.",
         causes: &[
             "the Azure CLI is signed in to another tenant, the home tenant of a guest, say",

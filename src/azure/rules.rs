@@ -1,4 +1,4 @@
-//! Security rules and routes, of groups, of effective configurations and alone.
+//! Security rules and routes, of groups, of effective configurations and on their own.
 
 use super::{kind::name_of, node::Node};
 use entra_pg_checks::{
@@ -32,7 +32,7 @@ pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     })
 }
 
-/// The group of a rule that was exported alone.
+/// The group of a rule that was exported without it.
 pub(super) fn empty_group(rule: &Node, name: &str) -> SecurityGroup {
     let id = rule.get("id").text().unwrap_or_default();
     let id =
@@ -243,7 +243,7 @@ pub(super) fn table(node: &Node, name: &str) -> Result<RouteTable, String> {
     })
 }
 
-/// The table of a route that was exported alone.
+/// The table of a route that was exported without it.
 pub(super) fn empty_table(route: &Node, name: &str) -> RouteTable {
     let id = route.get("id").text().and_then(|id| id.split_once("/routes/"));
     RouteTable {

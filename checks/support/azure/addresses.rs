@@ -1,5 +1,5 @@
 //! Sets of IPv4 addresses: what remains of one when rules have taken their part. Servers in virtual
-//! networks speak IPv4 alone.
+//! networks use only IPv4.
 
 use crate::support::service_tags::IpNet;
 use std::net::Ipv4Addr;

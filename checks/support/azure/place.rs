@@ -12,7 +12,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Fact, NotObserved,
-        azure::{Azure, FlexibleServer, Topology, id_part},
+        azure::{Azure, FlexibleServer, Topology, Unused, id_part},
         azure_network::{AdminRule, RouteTable, SecurityGroup, Subnet, VirtualNetwork},
         dns::Role,
     },
@@ -44,10 +44,7 @@ pub enum Found<'a, T> {
 /// Its document was not given, or the document is of another server.
 pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
     let azure = seen.azure.get()?;
-    let unused = azure.unused.first();
-    if let (NotObserved::NotAsked, Some(unused)) =
-        (azure.server.get().err().unwrap_or(&NotObserved::Deselected), unused)
-    {
+    if let (Err(NotObserved::NotAsked), Some(unused)) = (azure.server.get(), unused(azure)) {
         let detail = format!("{} is not used: {}", unused.what, unused.why);
         return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
     }
@@ -59,6 +56,16 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
         }
         Some(_) | None => Ok(server),
     }
+}
+
+/// The document of another server; if no document is used at all, any of them.
+fn unused(azure: &Azure) -> Option<&Unused> {
+    other_server(azure).or_else(|| azure.unused.first().filter(|_| azure.sources.is_empty()))
+}
+
+/// The document of a server that is not the one of the run.
+fn other_server(azure: &Azure) -> Option<&Unused> {
+    azure.unused.iter().find(|one| one.what.starts_with("flexible server "))
 }
 
 /// The command that exports a server.
@@ -177,10 +184,12 @@ impl<'a> Place<'a> {
             Ok(server) => match (server.topology(), &server.delegated_subnet) {
                 (Topology::VirtualNetwork, Some(subnet)) => Some(subnet.as_str()),
                 (Topology::Public, _) => return Err(elsewhere("has a public endpoint")),
-                (_, _) => return Err(elsewhere("has private endpoints alone")),
+                (_, _) => return Err(elsewhere("has only private endpoints")),
             },
             // Nothing of a server was given, or nothing could be read: the files are of a subnet.
-            Err(Missing(_)) if azure.server.seen().is_none() => None,
+            Err(Missing(_)) if azure.server.seen().is_none() && other_server(azure).is_none() => {
+                None
+            }
             Err(other) => return Err(other),
         };
         let networks = azure.networks.seen().map(Vec::as_slice).unwrap_or_default();
@@ -192,8 +201,11 @@ impl<'a> Place<'a> {
             None => {
                 let mut delegated = subnets
                     .filter(|(_, subnet)| subnet.delegations.iter().any(|to| like(to, DELEGATION)));
-                let first = delegated.next();
-                if delegated.next().is_some() { None } else { first }
+                match (delegated.next(), delegated.next()) {
+                    (Some(first), None) => Some(first),
+                    (Some(_), Some(_)) => None,
+                    (None, _) => only(networks),
+                }
             }
         };
         Ok(Self {
@@ -207,7 +219,7 @@ impl<'a> Place<'a> {
     /// The security group on the subnet.
     ///
     /// # Errors
-    /// It was not given, or which of several it is cannot be told.
+    /// It was not given, or which of several it is is not known.
     pub fn security_group(&self) -> Result<Found<'a, SecurityGroup>, Missing> {
         let on_subnet = self.subnet.map(|subnet| subnet.security_group.as_deref());
         self.choose(&self.azure.security_groups, on_subnet, "security group", |group| {
@@ -218,7 +230,7 @@ impl<'a> Place<'a> {
     /// The route table on the subnet.
     ///
     /// # Errors
-    /// It was not given, or which of several it is cannot be told.
+    /// It was not given, or which of several it is is not known.
     pub fn route_table(&self) -> Result<Found<'a, RouteTable>, Missing> {
         let on_subnet = self.subnet.map(|subnet| subnet.route_table.as_deref());
         self.choose(&self.azure.route_tables, on_subnet, "route table", |table| {
@@ -321,11 +333,20 @@ impl<'a> Place<'a> {
         match (rest.next(), rest.next()) {
             (Some(one), None) => Ok(Found::This(one, self.id.is_none())),
             (Some(_), Some(_)) => Err(not_given(&format!(
-                "which {kind} is on the server's subnet (`az network vnet show` tells)"
+                "which {kind} is on the server's subnet (`az network vnet show` names it)"
             ))),
             (None, _) => Err(not_given(&format!("the {kind} of the server's subnet"))),
         }
     }
+}
+
+/// The subnet, if the documents describe only one.
+fn only(networks: &[VirtualNetwork]) -> Option<(&VirtualNetwork, &Subnet)> {
+    let mut all = networks
+        .iter()
+        .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)));
+    let first = all.next();
+    if all.next().is_some() { None } else { first }
 }
 
 /// Source: Microsoft Learn, "Network with private access" of Azure Database for PostgreSQL.

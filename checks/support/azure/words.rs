@@ -20,7 +20,7 @@ use std::net::IpAddr;
 /// A part of the configuration.
 ///
 /// # Errors
-/// It was not given, which is no fault, or could not be read.
+/// It was not given, or could not be read.
 pub fn given<'a, T>(part: &'a Fact<T>, what: &str) -> Result<&'a T, Missing> {
     part.get().map_err(|why| match why {
         NotObserved::NotAsked => {

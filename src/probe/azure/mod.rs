@@ -1,5 +1,5 @@
-//! The server's own side, live from Azure Resource Manager: GET requests alone, with a token of its
-//! own. Whatever may not be read, or does not answer, is "could not look" and no fault of the login.
+//! The server's own side, live from Azure Resource Manager: only GET requests, with a token of its
+//! own. What may not be read, or does not answer, is not observed, and is not a fault of the login.
 
 mod reader;
 
@@ -14,7 +14,7 @@ use crate::{
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
-        azure::{Azure, FlexibleServer, Source},
+        azure::{Azure, FlexibleServer, Parameter, Source},
         credential::{CredentialOutcome, CredentialTrace},
         settings::Settings,
     },
@@ -26,6 +26,7 @@ use std::sync::Arc;
 /// Versions of the REST API. Source: Azure/azure-rest-api-specs, stable.
 const POSTGRESQL: &str = "2024-08-01";
 const NETWORK: &str = "2023-09-01";
+const PRIVATE_DNS: &str = "2020-06-01";
 const SUBSCRIPTIONS: &str = "2022-12-01";
 
 /// Subscriptions that are searched at once.
@@ -49,7 +50,7 @@ pub async fn look(cx: &Context, request: &Request, exported: Option<&Azure>) -> 
 
 async fn token(cx: &Context, request: &Request) -> Result<Arc<Secret>, NotObserved> {
     let cloud = &request.settings.cloud.value;
-    // An audience that ends with a slash keeps it: two of them stand in the scope.
+    // An audience that ends with a slash keeps it, so that the scope has two.
     let scope = format!("{}/.default", cloud.resource_manager_audience);
     let (trace, token) = credential::acquire_other(cx, request, cloud, &scope).await;
     token.ok_or_else(|| match &trace {
@@ -76,7 +77,7 @@ fn reason(trace: &CredentialTrace) -> String {
             }
             _ => format!("{} gave none", attempt.kind.name()),
         },
-        None => "a token in PGPASSWORD is for the database alone, and no other source is set up"
+        None => "a token in PGPASSWORD is only for the database, and no other credential is set up"
             .to_owned(),
     }
 }
@@ -103,20 +104,20 @@ async fn live(
     };
     let mut azure = Azure::default();
     let of_server = |part: &str| format!("{}/{part}?api-version={POSTGRESQL}", server.id);
-    let (administrators, rules, parameter) = (
-        of_server("administrators"),
-        of_server("firewallRules"),
-        of_server("configurations/pgbouncer.enabled"),
-    );
-    let (administrators, rules, parameter, network) = join!(
+    let (administrators, rules) = (of_server("administrators"), of_server("firewallRules"));
+    let (administrators, rules, parameters, network, zone) = join!(
         list(&reader, "administrators", &administrators),
         list(&reader, "firewall rules", &rules),
-        one(&reader, "parameter pgbouncer.enabled", &parameter),
+        parameters(&reader, &server),
         network(&reader, &server),
+        zone(&reader, &server),
     );
     azure.administrators = part(administrators, |azure| azure.administrators, Vec::new());
     azure.firewall_rules = part(rules, |azure| azure.firewall_rules, Vec::new());
-    azure.parameters = part(parameter, |azure| azure.parameters, Vec::new());
+    azure.parameters = part(parameters, |azure| azure.parameters, Vec::new());
+    if let Some(zone) = zone {
+        azure.dns_zones = part(zone, |azure| azure.dns_zones, Vec::new());
+    }
     azure.networks = network.networks;
     azure.security_groups = network.security_groups;
     azure.route_tables = network.route_tables;
@@ -126,6 +127,56 @@ async fn live(
     });
     azure.server = Fact::Seen(server);
     Ok(azure)
+}
+
+/// Server parameters that decide about logins.
+const PARAMETERS: [&str; 4] = [
+    "pgbouncer.enabled",
+    "require_secure_transport",
+    "pgaadauth.enable_group_sync",
+    "azure.extensions",
+];
+
+/// The parameters. A server without one of them answers "not found" for it.
+async fn parameters(reader: &Reader<'_>, server: &FlexibleServer) -> Result<Azure, NotObserved> {
+    let reads = PARAMETERS.map(|name| async move {
+        let path = format!("{}/configurations/{name}?api-version={POSTGRESQL}", server.id);
+        one(reader, &format!("parameter {name}"), &path).await
+    });
+    let mut found: Vec<Parameter> = Vec::new();
+    let mut failed = None;
+    for read in futures::future::join_all(reads).await {
+        match read {
+            Ok(azure) => found.extend(azure.parameters.seen().into_iter().flatten().cloned()),
+            Err(why) => failed = failed.or(Some(why)),
+        }
+    }
+    match failed {
+        Some(why) if found.is_empty() => Err(why),
+        _ => Ok(Azure { parameters: Fact::Seen(found), ..Azure::default() }),
+    }
+}
+
+/// The private DNS zone of a server with VNet integration: the zone, its links and its records.
+async fn zone(reader: &Reader<'_>, server: &FlexibleServer) -> Option<Result<Azure, NotObserved>> {
+    let id = server.private_dns_zone.as_deref()?;
+    let path = |part: &str| format!("{id}{part}?api-version={PRIVATE_DNS}");
+    let (zone, links, records) = (path(""), path("/virtualNetworkLinks"), path("/A"));
+    let (zone, links, records) = join!(
+        documents_of(reader, "private DNS zone", &zone),
+        pages(reader, "links of the private DNS zone", &links),
+        pages(reader, "records of the private DNS zone", &records),
+    );
+    let parts = [zone, links, records].into_iter().collect::<Result<Vec<_>, _>>();
+    Some(parts.and_then(|parts| collect(parts.iter().flatten(), "private DNS zone")))
+}
+
+async fn documents_of(
+    reader: &Reader<'_>,
+    what: &str,
+    path: &str,
+) -> Result<Vec<Node>, NotObserved> {
+    documents(&reader.get(what, path).await?, what)
 }
 
 /// The server's network: the virtual network, and the group and the table on the server's subnet.
@@ -166,7 +217,7 @@ async fn network(reader: &Reader<'_>, server: &FlexibleServer) -> Azure {
 
 async fn by_id(reader: &Reader<'_>, id: &str) -> Result<FlexibleServer, NotObserved> {
     let azure = one(reader, "server", &format!("{id}?api-version={POSTGRESQL}")).await?;
-    azure.server.get().cloned().map_err(|_| not_permitted(format!("{id} is no flexible server")))
+    azure.server.get().cloned().map_err(|_| not_permitted(format!("{id} is not a flexible server")))
 }
 
 /// The server of this host name, in any subscription that this identity sees.
@@ -243,7 +294,7 @@ async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Node>,
         let Some(path) = next.take() else { break };
         let body = reader.get(what, &path).await?;
         for page in documents(&body, what)? {
-            // A link elsewhere is not followed: the token is for this host alone.
+            // A link elsewhere is not followed: the token is only for this host.
             next = page.get("nextlink").text().and_then(|link| reader.path_of(link));
             items.extend(page.get("value").items().iter().cloned());
         }
@@ -286,7 +337,7 @@ fn part<T>(
     }
 }
 
-/// What the files say, where nothing beside them could be read.
+/// What the files say, if nothing else could be read.
 #[must_use]
 pub fn files_alone(why: &NotObserved, files: &Azure) -> Azure {
     merged(unseen(why), files)

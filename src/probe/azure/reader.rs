@@ -1,4 +1,4 @@
-//! GET requests to Resource Manager, and to nobody else.
+//! GET requests to Azure Resource Manager and to no other host.
 
 use crate::{
     net::gateway::{Failure, Gateway},
@@ -15,7 +15,7 @@ use std::time::Instant;
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 const LONGEST_PATH: usize = 4096;
 
-/// What an id may hold beside letters and digits; everything else is encoded.
+/// What an id may hold in addition to letters and digits; everything else is encoded.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
 /// A client with the token, bound to one host.
@@ -96,7 +96,8 @@ impl<'a> Reader<'a> {
         let said = serde_json::from_slice::<Refusal>(&body).unwrap_or_default().error;
         let code: String = said.code.chars().filter(char::is_ascii_graphic).take(80).collect();
         let code = if code.is_empty() { String::new() } else { format!(" {code}") };
-        Err(no(format!("Azure Resource Manager answers {status}{code} about the {what}")))
+        let role = if status == 403 { "; the role Reader on the resource permits it" } else { "" };
+        Err(no(format!("Azure Resource Manager answers {status}{code} about the {what}{role}")))
     }
 }
 
