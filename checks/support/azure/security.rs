@@ -15,6 +15,8 @@ use crate::{
 };
 use std::net::{IpAddr, Ipv4Addr};
 
+/// Variables of one evaluation; with more, nothing is decided.
+const MAX_VARIABLES: usize = 512;
 /// Assignments that are followed before the rest counts as unknown.
 const MAX_ASSIGNMENTS: usize = 512;
 /// Ranges of possible server addresses that are followed one by one.
@@ -144,14 +146,22 @@ pub fn inbound<'a>(
 
 /// The variables of an evaluation.
 #[derive(Default)]
-struct Variables(Vec<Unknown>);
+struct Variables {
+    all: Vec<Unknown>,
+    too_many: bool,
+}
 
 impl Variables {
     fn index(&mut self, unknown: Unknown) -> usize {
-        self.0.iter().position(|known| *known == unknown).unwrap_or_else(|| {
-            self.0.push(unknown);
-            self.0.len() - 1
-        })
+        if let Some(index) = self.all.iter().position(|known| *known == unknown) {
+            return index;
+        }
+        if self.all.len() >= MAX_VARIABLES {
+            self.too_many = true;
+            return 0;
+        }
+        self.all.push(unknown);
+        self.all.len() - 1
     }
 }
 
@@ -237,19 +247,26 @@ fn evaluate<'a>(
                 rule.own.iter().map(|end| rules.inside.is_server(end, range, variables)).collect()
             })
             .collect();
+        if variables.too_many {
+            return undecided(all);
+        }
         let mut walk = Walk {
             rules: &prepared,
             own: &own,
             group_at,
             open: rules.group.is_none(),
             outcome: Outcome { all: all.clone(), ..Outcome::default() },
+            allowed: Vec::new(),
+            denied: Vec::new(),
             used: Vec::new(),
             budget: MAX_ASSIGNMENTS,
         };
-        walk.run(0, all.clone(), &mut vec![None; variables.0.len()]);
-        let Walk { mut outcome, used, .. } = walk;
+        walk.run(0, all.clone(), &mut vec![None; variables.all.len()]);
+        let Walk { mut outcome, allowed, denied, used, .. } = walk;
+        outcome.may_allow = Addresses::union(&allowed);
+        outcome.may_deny = Addresses::union(&denied);
         outcome.unknown =
-            used.iter().filter_map(|index| variables.0.get(*index).cloned()).collect();
+            used.iter().filter_map(|index| variables.all.get(*index).cloned()).collect();
         outcome
     };
     let Some(ranges) = ranges else { return follow(None, &mut variables) };
@@ -259,6 +276,17 @@ fn evaluate<'a>(
         merged.merge(other);
     }
     merged
+}
+
+/// The rules name more unknowns than are followed.
+fn undecided<'a>(all: &Addresses) -> Outcome<'a> {
+    Outcome {
+        all: all.clone(),
+        may_allow: all.clone(),
+        may_deny: all.clone(),
+        by: Vec::new(),
+        unknown: vec![Unknown::Server],
+    }
 }
 
 impl<'a> Outcome<'a> {
@@ -304,6 +332,8 @@ struct Walk<'a, 'b> {
     /// There is no group, which lets everything pass.
     open: bool,
     outcome: Outcome<'a>,
+    allowed: Vec<Addresses>,
+    denied: Vec<Addresses>,
     used: Vec<usize>,
     budget: usize,
 }
@@ -335,21 +365,21 @@ impl Walk<'_, '_> {
             match rule.action {
                 Action::Next => self.run(self.group_at, taken, assigned),
                 Action::Allow => {
-                    self.outcome.may_allow = self.outcome.may_allow.or(&taken);
+                    self.allowed.push(taken.clone());
                     self.outcome.decided(Some(rule.rule), &taken);
                 }
                 Action::Deny => {
-                    self.outcome.may_deny = self.outcome.may_deny.or(&taken);
+                    self.denied.push(taken.clone());
                     self.outcome.decided(Some(rule.rule), &taken);
                 }
             }
         }
         if left.is_empty() {
         } else if self.open {
-            self.outcome.may_allow = self.outcome.may_allow.or(&left);
+            self.allowed.push(left);
         } else {
-            self.outcome.may_deny = self.outcome.may_deny.or(&left);
             self.outcome.decided(None, &left);
+            self.denied.push(left);
         }
     }
 
@@ -364,8 +394,8 @@ impl Walk<'_, '_> {
             self.used.push(variable);
         }
         if self.budget == 0 {
-            self.outcome.may_allow = self.outcome.may_allow.or(left);
-            self.outcome.may_deny = self.outcome.may_deny.or(left);
+            self.allowed.push(left.clone());
+            self.denied.push(left.clone());
             return;
         }
         self.budget -= 1;
