@@ -7,8 +7,7 @@ use entra_pg_checks::{
     facts::azure::{Azure, Source},
 };
 use std::{
-    fs::File,
-    io::Read,
+    io::{Cursor, Read},
     path::{Path, PathBuf},
 };
 
@@ -34,14 +33,18 @@ pub fn read_files(paths: &[PathBuf], host: Option<&str>) -> Result<Azure, UsageE
             for file in files {
                 lenient(&mut collected, &file.display().to_string(), || bytes(&file));
             }
-        } else if is_zip(path) {
-            archive(&mut collected, path)?;
+            continue;
+        }
+        let name = path.display().to_string();
+        let bytes = input::argument(path, LIMIT).map_err(|error| {
+            UsageError::new(format!("the file of --azure-config {name} cannot be read: {error}"))
+        })?;
+        if bytes.starts_with(b"PK\x03\x04") {
+            archive(&mut collected, &name, bytes)?;
         } else {
-            let name = path.display().to_string();
-            let bytes = bytes(path).map_err(|error| {
-                UsageError::new(format!("the file of --azure-config {name} {error}"))
-            })?;
-            document(&mut collected, &name, &bytes).map_err(|detail| failed(&name, &detail))?;
+            let read = input::utf8(bytes).map_err(|error| error.to_string());
+            let read = read.and_then(|bytes| document(&mut collected, &name, &bytes));
+            read.map_err(|detail| failed(&name, &detail))?;
         }
     }
     collected.finish(host).map_err(|detail| {
@@ -73,24 +76,13 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn is_zip(path: &Path) -> bool {
-    let mut head = [0; 4];
-    path.is_file()
-        && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head == *b"PK\x03\x04"
-}
-
-fn archive(collected: &mut Collected, path: &Path) -> Result<(), UsageError> {
-    let name = path.display().to_string();
-    let fail = |error: &dyn std::fmt::Display| {
-        UsageError::new(format!("{name}: not a valid zip file: {error}"))
-    };
-    let file = File::open(path).map_err(|error| fail(&error))?;
-    let mut zip = zip::ZipArchive::new(file).map_err(|error| fail(&error))?;
+fn archive(collected: &mut Collected, name: &str, bytes: Vec<u8>) -> Result<(), UsageError> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes))
+        .map_err(|error| UsageError::new(format!("{name}: not a valid zip file: {error}")))?;
     let mut left = LIMIT;
     for index in 0..zip.len().min(MAX_FILES) {
         let Ok(entry) = zip.by_index(index) else {
-            collected.unused(&name, &format!("entry {}", index + 1), "it cannot be unpacked");
+            collected.unused(name, &format!("entry {}", index + 1), "it cannot be unpacked");
             continue;
         };
         if !entry.is_file() {
@@ -219,6 +211,6 @@ fn empty(collected: &mut Collected, name: &str) -> Result<(), String> {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = input::argument(path, LIMIT).and_then(input::utf8);
+    let bytes = input::bytes(path, LIMIT).and_then(input::utf8);
     bytes.map_err(|error| format!("cannot be read: {error}"))
 }
