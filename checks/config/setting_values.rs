@@ -178,17 +178,17 @@ pub static INVALID_SETTING: Problem = Problem {
     explains: &["server/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("for connection option \"", 660),
-        Fragment::new("invalid channel_binding value", 660),
-        Fragment::new("invalid target_session_attrs value", 660),
-        Fragment::new("invalid gssencmode value", 660),
-        Fragment::new("invalid require_auth value", 660),
-        Fragment::new("invalid ssl_min_protocol_version value", 660),
-        Fragment::new("invalid ssl_max_protocol_version value", 660),
-        Fragment::new("invalid ssl protocol version range", 660),
-        Fragment::new("invalid sslnegotiation value", 660),
-        Fragment::new("invalid value for parameter \"client_encoding\"", 650),
-        Fragment::new("could not parse network address", 650),
+        Fragment::new("for connection option \"", 66),
+        Fragment::new("invalid channel_binding value", 66),
+        Fragment::new("invalid target_session_attrs value", 66),
+        Fragment::new("invalid gssencmode value", 66),
+        Fragment::new("invalid require_auth value", 66),
+        Fragment::new("invalid ssl_min_protocol_version value", 66),
+        Fragment::new("invalid ssl_max_protocol_version value", 66),
+        Fragment::new("invalid ssl protocol version range", 66),
+        Fragment::new("invalid sslnegotiation value", 66),
+        Fragment::new("invalid value for parameter \"client_encoding\"", 65),
+        Fragment::new("could not parse network address", 65),
     ],
     page: Page {
         means: "A setting has a value that libpq refuses before it contacts the server, or that the \
@@ -214,8 +214,8 @@ pub static UNSUPPORTED_SETTING: Problem = Problem {
     explains: &["server/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("gssapi encryption required but", 650),
-        Fragment::new("server accepted connection without a valid ssl certificate", 650),
+        Fragment::new("gssapi encryption required but", 65),
+        Fragment::new("server accepted connection without a valid ssl certificate", 65),
     ],
     page: Page {
         means: "libpq accepts the setting, and a login with a Microsoft Entra token cannot succeed \
@@ -246,7 +246,7 @@ pub static VERSION_DEPENDENT: Problem = Problem {
     title: "releases of libpq read the settings differently",
     severity: Severity::Warning,
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("unexpected spaces found in", 650)],
+    fragments: &[Fragment::new("unexpected spaces found in", 65)],
     page: Page {
         means: "The settings are valid for one release of libpq and not for another, or another \
             release reads a different value. The report names the release whose rules it used. It is \

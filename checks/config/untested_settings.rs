@@ -99,6 +99,9 @@ fn treatment(other: &OtherSetting, settings: &Settings, seen: &Evidence) -> Trea
         "sslpassword" | "sslcert" | "sslkey" | "sslcrl" | "sslcrldir" if value.is_empty() => {
             Treatment::Applied
         }
+        "sslcert" | "sslkey" | "sslcrl" | "sslcrldir" if tls_files_were_read(seen) => {
+            Treatment::Applied
+        }
         "ssl_min_protocol_version" => least_tls(value, seen),
         "ssl_max_protocol_version" => most_tls(value, seen),
         "target_session_attrs" => session_attributes(value, settings, &seen.session, other),
@@ -114,6 +117,11 @@ fn treatment(other: &OtherSetting, settings: &Settings, seen: &Evidence) -> Trea
         | "sslpassword" => Treatment::NotTested,
         _ => Treatment::Decisive,
     }
+}
+
+/// Whether server/tls judges the files that libpq reads for TLS.
+fn tls_files_were_read(seen: &Evidence) -> bool {
+    seen.server.seen().is_some_and(|server| server.tls_files.is_some())
 }
 
 /// The TLS version of the handshake, if it is known.
@@ -195,10 +203,10 @@ pub static SESSION_ATTRIBUTES: Problem = Problem {
     title: "the server is not what target_session_attrs asks for",
     waiting: Waiting::Helps,
     fragments: &[
-        Fragment::new("session is not read-only", 650),
-        Fragment::new("session is read-only", 650),
-        Fragment::new("server is not in hot standby mode", 650),
-        Fragment::new("server is in hot standby mode", 640),
+        Fragment::new("session is not read-only", 65),
+        Fragment::new("session is read-only", 65),
+        Fragment::new("server is not in hot standby mode", 65),
+        Fragment::new("server is in hot standby mode", 64),
     ],
     page: Page {
         means: "The login works, and libpq ends the connection: target_session_attrs asks for a \
@@ -266,6 +274,8 @@ mod tests {
         ] {
             assert_eq!(status(keyword, value, &[]), expected, "{keyword}={value}");
         }
+        let files = ("/server/seen/tls_files", json!({"roots": {"state": "system"}}));
+        assert_eq!(status("sslcrl", "/crl.pem", &[files]), Status::Passed);
         let replica = ("/session/seen/in_recovery", json!(true));
         assert_eq!(status("target_session_attrs", "standby", &[replica]), Status::Passed);
     }

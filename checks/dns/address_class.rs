@@ -15,6 +15,7 @@ use crate::{
         tcp::TcpOutcome,
     },
     support::commands,
+    support::server::names::is_loopback,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -36,6 +37,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let Some(name) = dns.names.iter().find(|name| name.role == Role::Server) else {
         return Ok(Verdict::NotApplicable("no server was named by a name".to_owned()));
     };
+    if is_loopback(&name.name) {
+        let why = "the name means this machine itself, as with a tunnel".to_owned();
+        return Ok(Verdict::NotApplicable(why));
+    }
     let addresses = name.usable();
     if addresses.is_empty() {
         let subject = name.name.clone();

@@ -17,6 +17,7 @@ use crate::{
         },
         proxy::ProxyRules,
     },
+    support::server::names::is_loopback,
     text,
 };
 use std::net::{IpAddr, SocketAddr};
@@ -67,6 +68,10 @@ fn named<'a>(seen: &'a Evidence, subject: &str) -> Result<(&'a Dns, &'a Name), M
     let Some(name) = dns.name(subject) else {
         return Err(Missing(NotObserved::NotAsked));
     };
+    if is_loopback(subject) {
+        let why = "the name means this machine itself".to_owned();
+        return Err(Missing(NotObserved::NotApplicable { why }));
+    }
     let proxy = seen.proxy.get().ok();
     if is_entra(name) && proxy.is_some_and(|rules| through_proxy(rules, subject)) {
         let why = "the proxy resolves this name".to_owned();

@@ -10,6 +10,7 @@ use crate::{
             Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role, SystemLookup,
             Transport,
         },
+        tls::Tls,
     },
     support::commands,
     text,
@@ -21,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 pub static CHECK: Check = Check {
     id: "dns/resolution",
     asserts: "the Entra hosts and the server resolve",
-    needs: &[Topic::Dns, Topic::Proxy],
+    needs: &[Topic::Dns, Topic::Proxy, Topic::Server],
     problems: &[
         &PRIVATELINK_CAPTURED,
         &PRIVATE_RECORD_MISSING,
@@ -45,6 +46,10 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     }
     let wrong: Vec<IpAddr> =
         lookup.addresses.iter().copied().filter(|ip| cannot_be(*ip, name)).collect();
+    if !wrong.is_empty() && is_tunnel(seen, name, &wrong) {
+        let listed = text::list(&lookup.addresses, 2);
+        return Ok(Verdict::Passed(format!("{listed}, where a tunnel leads to the server")));
+    }
     if !wrong.is_empty() {
         return Ok(sinkholed(name, &wrong));
     }
@@ -57,6 +62,14 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         return Err(out_of_time(lookup));
     }
     Ok(resolved(name, &lookup.addresses))
+}
+
+/// Whether the server's name leads to this machine, and the server answers there with its certificate.
+fn is_tunnel(seen: &Evidence, name: &Name, addresses: &[IpAddr]) -> bool {
+    let tls = seen.server.seen().and_then(|server| server.tls.seen());
+    name.role == Role::Server
+        && addresses.iter().all(|ip| ip.to_canonical().is_loopback())
+        && tls.is_some_and(Tls::verified)
 }
 
 const fn out_of_time(lookup: &SystemLookup) -> Missing {
@@ -693,9 +706,7 @@ mod tests {
 
     #[test]
     fn addresses_that_no_host_has_are_sinkholes() {
-        for address in
-            ["224.0.0.5", "255.255.255.255", "240.0.0.1", "169.254.1.1", "::ffff:127.0.0.1"]
-        {
+        for address in ["224.0.0.5", "255.255.255.255", "240.0.0.1", "169.254.1.1"] {
             let seen =
                 healthy_but(&[("/dns/seen/names/2/system/seen/addresses", json!([address]))]);
             assert_eq!(problems_of(&CHECK, &seen), ["dns/sinkholed"], "{address}");

@@ -24,6 +24,8 @@ pub enum HttpOutcome {
     Silent,
     /// The connection ended without an answer.
     Closed,
+    /// The connection was reset without an answer.
+    Reset,
     /// It is not HTTP, or breaks its rules.
     Malformed {
         /// The client library's words.

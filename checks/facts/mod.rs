@@ -19,6 +19,7 @@ pub mod session;
 pub mod settings;
 pub mod tcp;
 pub mod tls;
+pub mod tls_files;
 pub mod token;
 pub mod vantage;
 

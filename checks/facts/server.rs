@@ -1,6 +1,6 @@
 //! The way from this machine to the database server, up to TLS.
 
-use super::{Fact, login::ServerError, tcp::TcpAttempt, tls::Tls};
+use super::{Fact, login::ServerError, tcp::TcpAttempt, tls::Tls, tls_files::TlsFiles};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,6 +23,9 @@ pub struct Server {
     /// This machine's own address on the way there, where there is a way. A NAT may change it.
     #[serde(default)]
     pub local: Option<IpAddr>,
+    /// The files that libpq reads for TLS, if certificates were presented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_files: Option<TlsFiles>,
 }
 
 /// The answer to SSLRequest.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A handshake, whether or not it ended well. The chain is kept in every case.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -25,6 +25,12 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// Milliseconds from the ClientHello.
     pub elapsed_ms: u64,
+    /// Whether the server asked for a client certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub client_certificate_requested: bool,
+    /// The TLS alert that ended the connection after the handshake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later_alert: Option<String>,
 }
 
 /// How a handshake ended.
@@ -80,6 +86,47 @@ pub struct Certificate {
     pub sha256: String,
     /// Whether subject and issuer are the same.
     pub self_signed: bool,
+    /// What OpenSSL's rules need beyond that, if the certificate can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<CertificateRules>,
+}
+
+/// The parts of a certificate that OpenSSL judges. An extension that is absent is `None`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CertificateRules {
+    /// 1, 2 or 3.
+    pub version: u32,
+    /// The serial number, lower-case hexadecimal.
+    pub serial: String,
+    /// The subject's first common name.
+    pub common_name: Option<String>,
+    /// DNS names of the subject alternative name.
+    pub dns_names: Vec<String>,
+    /// Addresses of the subject alternative name.
+    pub addresses: Vec<IpAddr>,
+    /// Basic constraints: whether it is a certificate authority.
+    pub ca: Option<bool>,
+    /// Basic constraints: how many intermediate certificates may follow.
+    pub path_length: Option<u32>,
+    /// Key usage: whether it may sign certificates.
+    pub cert_sign: Option<bool>,
+    /// Key usage: whether it may sign revocation lists.
+    pub crl_sign: Option<bool>,
+    /// Key usage: whether it may be a TLS server's.
+    pub tls_usage: Option<bool>,
+    /// Extended key usage: whether it may be a TLS server's.
+    pub server_auth: Option<bool>,
+    /// The signature algorithm, such as `SHA-1`.
+    pub signature: String,
+    /// OpenSSL's estimate of the signature's strength in bits.
+    pub signature_bits: u16,
+    /// The key, such as `RSA 2048`.
+    pub key: String,
+    /// OpenSSL's estimate of the key's strength in bits.
+    pub key_bits: u16,
+    /// Fingerprints of the certificates in the chain and in the root file whose keys signed it.
+    pub signed_by: Vec<String>,
 }
 
 /// Three separate judgements of one chain.
@@ -133,6 +180,47 @@ pub enum RootVerdict {
         /// The TLS library's words.
         detail: String,
     },
+}
+
+impl Certificate {
+    /// Whether the certificate names the host by libpq's rules: any DNS name or address of the subject
+    /// alternative name; the common name only if no alternative name is of the host's own type.
+    /// Source: PostgreSQL, fe-secure-common.c and fe-secure-openssl.c.
+    #[must_use]
+    pub fn names_host(&self, host: &str) -> bool {
+        let Some(rules) = &self.rules else {
+            return self.names.iter().any(|name| is_match(name, host));
+        };
+        let address: Option<IpAddr> = host.parse().ok();
+        let same_type = match address {
+            Some(_) => !rules.addresses.is_empty(),
+            None => !rules.dns_names.is_empty(),
+        };
+        let by_common_name =
+            !same_type && rules.common_name.as_ref().is_some_and(|name| is_match(name, host));
+        rules.dns_names.iter().any(|name| is_match(name, host))
+            || address.is_some_and(|ip| rules.addresses.contains(&ip))
+            || by_common_name
+    }
+
+    /// Whether the certificate has no alternative name, and so only a common name.
+    #[must_use]
+    pub fn has_only_a_common_name(&self) -> bool {
+        self.rules
+            .as_ref()
+            .is_some_and(|rules| rules.dns_names.is_empty() && rules.addresses.is_empty())
+    }
+}
+
+/// Compares a name of a certificate with a host: `*.` stands for one label.
+fn is_match(pattern: &str, host: &str) -> bool {
+    if pattern.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    let (Some(suffix), Some((_, rest))) = (pattern.strip_prefix("*."), host.split_once('.')) else {
+        return false;
+    };
+    !suffix.is_empty() && rest.eq_ignore_ascii_case(suffix)
 }
 
 impl Tls {

@@ -7,7 +7,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        http::{HttpAnswer, HttpOutcome},
+        http::{Http, HttpAnswer, HttpOutcome},
     },
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -17,7 +17,7 @@ pub static CHECK: Check = Check {
     id: "outbound/http",
     asserts: "the Entra hosts answer as only they would",
     needs: &[Topic::Outbound],
-    problems: &[&HTTP_BLOCKED, &SERVICE_ERROR, &NOT_ENTRA],
+    problems: &[&HTTP_UNANSWERED, &HTTP_BLOCKED, &SERVICE_ERROR, &NOT_ENTRA],
     decisive: false,
     judge: Judge::Each { subjects: hosts, judge },
 };
@@ -29,21 +29,34 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             return Ok(Verdict::Passed(format!("answers in {} ms", http.elapsed_ms)));
         }
         HttpOutcome::Answered(answer) => answer,
-        HttpOutcome::Silent | HttpOutcome::Closed | HttpOutcome::Malformed { .. } => {
-            let how = match &http.outcome {
-                HttpOutcome::Silent => "never answers the request".to_owned(),
-                HttpOutcome::Malformed { detail } => format!("answers, but not in HTTP: {detail}"),
-                HttpOutcome::Closed | HttpOutcome::Answered(_) => {
-                    "closes the connection without an answer".to_owned()
-                }
-            };
-            let detail = format!("{subject} completes TLS and {how}");
+        HttpOutcome::Malformed { detail } => {
+            let detail = format!("{subject} completes TLS, and its answer is not HTTP: {detail}");
             return Ok(Verdict::found(
                 Finding::of(&NOT_ENTRA, subject, detail).fix(look(&http.url)),
             ));
         }
+        HttpOutcome::Silent => return Ok(unanswered(subject, http, "does not answer the request")),
+        HttpOutcome::Closed => {
+            return Ok(unanswered(subject, http, "closes the connection without an answer"));
+        }
+        HttpOutcome::Reset => {
+            return Ok(unanswered(subject, http, "resets the connection without an answer"));
+        }
     };
     Ok(Verdict::found(other(subject, answer, &http.url)))
+}
+
+fn unanswered(subject: &str, http: &Http, what: &str) -> Verdict {
+    let detail = format!("{subject} completes TLS and {what}");
+    Verdict::found(
+        Finding::of(&HTTP_UNANSWERED, subject, detail)
+            .because(format!("waited {} ms for the answer to {}", http.elapsed_ms, http.url))
+            .fix(Fix::by(
+                Actor::Network,
+                format!("Let HTTPS to {subject} pass: a firewall or gateway ends the connection after TLS"),
+            ))
+            .fix(look(&http.url)),
+    )
 }
 
 fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
@@ -82,6 +95,32 @@ fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
 fn look(url: &str) -> Fix {
     Fix::confirm("show the answer").run(Command::new("curl -sSI -m 10").value(url))
 }
+
+/// TLS completes, and nothing answers the request.
+pub static HTTP_UNANSWERED: Problem = Problem {
+    id: "outbound/http-unanswered",
+    title: "an Entra host completes TLS and does not answer the request",
+    explains: &["outbound/*", "token/*", "clock/*"],
+    page: Page {
+        means: "The TLS handshake completes, and the connection is then reset, closed or silent before \
+            any HTTP answer. Nothing answered, so nothing is known about who ends the connection.",
+        causes: &[
+            "a firewall that inspects traffic and ends the connection after the request",
+            "a proxy or load balancer without a working connection to Microsoft Entra ID",
+            "packets of a certain size are lost on the way",
+        ],
+        confirm: &[
+            "`curl -v https://<host>/` shows the TLS handshake and then a reset or a timeout",
+        ],
+        fix: &[(Actor::Network, "let HTTPS to the host pass, and check the log of the firewall")],
+        mistaken_for: &[
+            "outbound/tls-reset: there the connection ends in the TLS handshake",
+            "outbound/not-entra: there something answers, and it is not Microsoft Entra ID",
+        ],
+        sources: &["Microsoft 365 URLs and IP address ranges, ID 56"],
+    },
+    ..Problem::DEFAULT
+};
 
 /// A block page.
 pub static HTTP_BLOCKED: Problem = Problem {

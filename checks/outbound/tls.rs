@@ -27,6 +27,7 @@ pub static CHECK: Check = Check {
         &TLS_EXPIRED,
         &TLS_INTERCEPTED,
         &TLS_UNTRUSTED,
+        &INVALID_CHAIN,
     ],
     decisive: false,
     judge: Judge::Each { subjects: hosts, judge },
@@ -91,6 +92,9 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
             &TLS_INTERCEPTED,
             format!("TLS to {subject} is re-signed by \"{ca}\", which this machine does not trust"),
         ),
+        ChainFault::Weak(why) | ChainFault::Rejected(why) => {
+            (&INVALID_CHAIN, format!("the certificate chain of {subject} is not valid: {why}"))
+        }
         ChainFault::InterceptedAndTrusted => (
             &TLS_INTERCEPTED,
             format!(
@@ -132,7 +136,10 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
             "Install the public roots (Debian: ca-certificates), or correct SSL_CERT_FILE and \
                 SSL_CERT_DIR",
         )),
-        ChainFault::WrongName | ChainFault::Expired(_) => finding.fix(inspect(subject)),
+        ChainFault::WrongName
+        | ChainFault::Expired(_)
+        | ChainFault::Weak(_)
+        | ChainFault::Rejected(_) => finding.fix(inspect(subject)),
     })
 }
 
@@ -147,6 +154,28 @@ fn broken(problem: &'static Problem, subject: &str, detail: String, fix: &str) -
 fn inspect(subject: &str) -> Fix {
     Fix::confirm("show the certificate").run(commands::web_certificates(subject))
 }
+
+/// The chain breaks a rule.
+pub static INVALID_CHAIN: Problem = Problem {
+    id: "outbound/tls-invalid-chain",
+    title: "the certificate chain of an Entra host breaks a rule",
+    explains: &["outbound/*", "token/*", "clock/*"],
+    page: Page {
+        means: "The certificates that were presented may not be used in this way: a signature or key \
+            is too weak, or a usage or constraint excludes them. It is not known who issued them.",
+        causes: &[
+            "a TLS inspection device with an old or wrong certificate authority",
+            "another server answers at the address",
+        ],
+        confirm: &["`openssl s_client -connect <host>:443 -showcerts </dev/null`"],
+        fix: &[(Actor::Network, "exempt the host from inspection, or repair the authority")],
+        mistaken_for: &[
+            "outbound/tls-intercepted: there the chain is valid, by a private authority",
+        ],
+        sources: &["RFC 5280, section 4.2.1", "OpenSSL: SSL_CTX_set_security_level(3)"],
+    },
+    ..Problem::DEFAULT
+};
 
 /// Reset or closed in the handshake.
 pub static TLS_RESET: Problem = Problem {

@@ -4,7 +4,7 @@ pub mod protocol;
 pub mod tcp;
 pub mod tls;
 
-pub(crate) use crate::support::server::{names, psql, roots};
+pub(crate) use crate::support::server::{names, openssl, psql, roots, tls_problems};
 use crate::{
     check::{Area, Family, Station},
     facts::Topic,

@@ -1,6 +1,6 @@
 //! Whether TCP connections to the server come about.
 
-use super::EVERYTHING_AFTER;
+use super::{EVERYTHING_AFTER, names};
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem},
     command::Command,
@@ -57,6 +57,9 @@ fn judge(server: &Server) -> Verdict {
         known if known == &POOLER_OFF => format!(
             "nothing listens at {subject}, while port 5432 is open: the built-in pooler is off"
         ),
+        known if known == &REFUSED && names::is_loopback(&server.host) => {
+            format!("nothing listens at {subject} on this machine: is the tunnel running?")
+        }
         known if known == &REFUSED => format!("connections to {subject} are refused"),
         known if known == &DROPPED => format!(
             "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
@@ -75,6 +78,15 @@ fn judge(server: &Server) -> Verdict {
 fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
     let (host, port) = (&server.host, server.port);
     let name = host.split('.').next();
+    if names::is_loopback(host) {
+        return vec![
+            Fix::you(format!(
+                "Start the tunnel that listens at port {port} (ssh -L, az network bastion tunnel, \
+                    kubectl port-forward), or check its port"
+            )),
+            Fix::you("Without a tunnel, set the server's own name as host"),
+        ];
+    }
     let state = Fix::by(Actor::AzureOwner, "See whether the server is running, and start it")
         .run(commands::show_server(name, "[state,network.publicNetworkAccess]"));
     match problem {

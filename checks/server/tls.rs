@@ -1,136 +1,404 @@
-//! Whether TLS to the server comes about, with a certificate that can be trusted.
+//! Whether TLS to the server completes, with a certificate that this run and psql trust.
 
-use super::{EVERYTHING_AFTER, names, psql, roots};
+use super::{EVERYTHING_AFTER, names, openssl, psql, roots, tls_problems};
 use crate::{
-    check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
+    check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
+    command::Command,
+    evidence::Evidence,
     facts::{
         Topic,
+        login::AuthRequest,
         server::Server,
         settings::Settings,
         tls::{Tls, TlsOutcome},
-        vantage::Vantage,
+        tls_files::ClientCertificate,
     },
     support::commands,
-    support::reach::{ChainFault, chain_fault, chain_lines},
+    support::reach::{ChainFault, chain_faults, chain_lines},
     text,
-    verdict::{Actor, Finding, Fix, Verdict},
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
+};
+use openssl::{Prediction, Refusal};
+use tls_problems::{
+    CLIENT_CERTIFICATE_REQUIRED, CLIENT_CERTIFICATE_UNUSABLE, INVALID_CHAIN, LENIENT_CLIENTS_ONLY,
+    NO_COMMON_CIPHER, REVOKED, WEAK_SIGNATURE,
 };
 
-/// The certificate is the server's own, and this run goes by a root that signed it.
+/// The certificate is the server's own, and a root that this run uses signed it.
 pub static CHECK: Check = Check {
     id: "server/tls",
     asserts: "TLS to the server is genuine and trusted",
-    needs: &[Topic::Server, Topic::Settings],
+    needs: &[Topic::Server, Topic::Settings, Topic::AuthRequest],
     problems: &[
         &roots::FILE_MISSING,
+        &CLIENT_CERTIFICATE_UNUSABLE,
+        &CLIENT_CERTIFICATE_REQUIRED,
         &TLS_RESET,
         &TLS_STALLED,
         &TLS_VERSION,
-        &TLS_WRONG_NAME,
+        &NO_COMMON_CIPHER,
         &TLS_EXPIRED,
         &TLS_INTERCEPTED,
         &TLS_UNTRUSTED,
+        &WEAK_SIGNATURE,
+        &INVALID_CHAIN,
+        &REVOKED,
+        &TLS_WRONG_NAME,
+        &LENIENT_CLIENTS_ONLY,
     ],
     decisive: false,
-    judge: Judge::Once(|seen| judge(seen.settings.get()?, seen.server.get()?, &seen.vantage)),
+    judge: Judge::Once(judge),
 };
 
-fn judge(settings: &Settings, server: &Server, vantage: &Vantage) -> Result<Verdict, Missing> {
+/// What the judgments share.
+struct Case<'a> {
+    seen: &'a Evidence,
+    settings: &'a Settings,
+    server: &'a Server,
+    tls: &'a Tls,
+    subject: String,
+    /// What psql does, if its files were read.
+    prediction: Option<Prediction>,
+}
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let (settings, server) = (seen.settings.get()?, seen.server.get()?);
     let tls = server.tls.get()?;
-    let subject = format!("{}:{}", server.host, server.port);
-    let broken = |problem: &'static Problem, detail: String| {
-        Verdict::found(
-            Finding::of(problem, subject.clone(), detail)
-                .fix(Fix::by(Actor::Network, "Let TLS to this port pass without inspection"))
-                .fix(inspect(server)),
-        )
+    let mode = settings.sslmode.value.as_str();
+    let files = server.tls_files.as_ref().filter(|_| mode != "disable");
+    let case = Case {
+        seen,
+        settings,
+        server,
+        tls,
+        subject: format!("{}:{}", server.host, server.port),
+        prediction: files
+            .map(|files| openssl::predict(mode, &server.host, tls, files, seen.observed_at)),
     };
+    if let Some(finding) = client_certificate_required(&case) {
+        return Ok(Verdict::found(finding));
+    }
     Ok(match &tls.outcome {
-        TlsOutcome::Completed => completed(settings, server, tls, vantage, &subject),
-        TlsOutcome::Reset | TlsOutcome::Closed => broken(
-            &TLS_RESET,
-            format!("{subject} agrees to TLS, and the connection is cut when it begins"),
-        ),
-        TlsOutcome::Silent { .. } => broken(
-            &TLS_STALLED,
-            format!("{subject} agrees to TLS, and nothing follows the ClientHello"),
-        ),
-        TlsOutcome::Alert { description } if description == "protocol_version" => {
-            broken(&TLS_VERSION, format!("{subject} speaks no TLS version that is still safe"))
-        }
-        TlsOutcome::Alert { description } | TlsOutcome::Failed { detail: description } => {
-            broken(&TLS_RESET, format!("TLS to {subject} fails: {description}"))
-        }
-        TlsOutcome::NotTls { .. } => {
-            broken(&TLS_RESET, format!("{subject} agrees to TLS, and then speaks something else"))
-        }
+        TlsOutcome::Completed => completed(&case),
+        other => incomplete(&case, other),
     })
 }
 
-fn completed(
-    settings: &Settings,
-    server: &Server,
-    tls: &Tls,
-    vantage: &Vantage,
-    subject: &str,
-) -> Verdict {
-    let file = settings.sslrootcert.as_ref();
-    let fault = chain_fault(tls);
-    if let Some(finding) = file.and_then(|file| roots::unusable(settings, file, tls, vantage)) {
-        return Verdict::found(finding);
-    }
-    let Some(fault) = fault else {
-        let version = tls.version.as_deref().unwrap_or("TLS");
-        let mut passed = format!("{version}, issued by {}", tls.authority().unwrap_or("?"));
-        let lacking = roots::lacking(settings);
-        if !lacking.is_empty() {
-            let file = file.map_or("", |file| file.path.value.as_str());
-            passed.push_str(&format!(
-                "; {file} lacks {}, which Azure signs with as well",
-                text::list(&lacking, 3)
-            ));
+fn incomplete(case: &Case<'_>, outcome: &TlsOutcome) -> Verdict {
+    let subject = &case.subject;
+    let (problem, detail) = match outcome {
+        TlsOutcome::Reset => {
+            (&TLS_RESET, format!("the connection to {subject} is reset when TLS begins"))
         }
-        return Verdict::Passed(passed);
+        TlsOutcome::Closed => {
+            (&TLS_RESET, format!("the connection to {subject} is closed when TLS begins"))
+        }
+        TlsOutcome::Silent { .. } => {
+            (&TLS_STALLED, format!("{subject} accepts TLS and does not answer the ClientHello"))
+        }
+        TlsOutcome::Alert { description } if description == "protocol_version" => {
+            (&TLS_VERSION, format!("{subject} supports no TLS version that is still secure"))
+        }
+        TlsOutcome::Alert { description } if NO_COMMON.contains(&description.as_str()) => {
+            return Verdict::found(no_common_cipher(case, description));
+        }
+        TlsOutcome::Failed { detail }
+            if detail.contains("PeerIncompatible") || detail.contains("peer is incompatible") =>
+        {
+            return Verdict::found(no_common_cipher(case, detail));
+        }
+        TlsOutcome::Failed { detail } if psql_connects(case) => {
+            return Verdict::found(lenient(case, &format!("this tool refuses it: {detail}")));
+        }
+        TlsOutcome::Alert { description } | TlsOutcome::Failed { detail: description } => {
+            (&TLS_RESET, format!("TLS to {subject} fails: {description}"))
+        }
+        TlsOutcome::NotTls { .. } | TlsOutcome::Completed => {
+            (&TLS_RESET, format!("{subject} accepts TLS, and what follows is not TLS"))
+        }
     };
-    let ca = tls.authority().unwrap_or("an unknown authority");
-    let names = tls.chain.first().map(|leaf| text::list(&leaf.names, 3)).unwrap_or_default();
-    let (problem, detail) = match &fault {
-        ChainFault::WrongName => (
-            &TLS_WRONG_NAME,
-            format!("the certificate is made out to {names}, not to {}", server.host),
+    Verdict::found(
+        Finding::of(problem, subject.clone(), detail)
+            .fix(Fix::by(Actor::Network, "Let TLS to this port pass without inspection"))
+            .fix(inspect(case.server)),
+    )
+}
+
+/// Alerts by which a server says that it accepts none of the algorithms offered.
+const NO_COMMON: [&str; 3] = ["handshake_failure", "insufficient_security", "illegal_parameter"];
+
+fn no_common_cipher(case: &Case<'_>, detail: &str) -> Finding {
+    let subject = &case.subject;
+    let sentence = format!("{subject} has no cipher suite or curve in common with this tool");
+    Finding::of(&NO_COMMON_CIPHER, subject.clone(), sentence)
+        .sure(Confidence::Likely)
+        .because(format!("the handshake ends with: {detail}"))
+        .because("OpenSSL has older algorithms: psql may connect; this tool cannot test the login")
+        .fix(Fix::by(
+            Actor::Network,
+            "Enable TLS 1.3, or ECDHE with AES-GCM and the curve X25519, P-256 or P-384",
+        ))
+        .fix(inspect(case.server))
+}
+
+/// A server that asks for a client certificate and ends the connection without one.
+fn client_certificate_required(case: &Case<'_>) -> Option<Finding> {
+    let (tls, server) = (case.tls, case.server);
+    if !tls.client_certificate_requested {
+        return None;
+    }
+    let in_handshake = match &tls.outcome {
+        TlsOutcome::Alert { description } => Some(description.as_str()),
+        _ => None,
+    };
+    let alert = in_handshake.or(tls.later_alert.as_deref());
+    let closed = case.seen.auth_request.seen() == Some(&AuthRequest::Closed);
+    if alert.is_none() && !closed {
+        return None;
+    }
+    let subject = &case.subject;
+    let detail = format!("{subject} requires a client certificate, and none was presented");
+    let evidence = match alert {
+        Some(alert) => format!("the server asked for one and ended with the TLS alert {alert}"),
+        None => "the server asked for one and closed the connection".to_owned(),
+    };
+    let confidence = if alert.is_some() { Confidence::Certain } else { Confidence::Likely };
+    let finding = Finding::of(&CLIENT_CERTIFICATE_REQUIRED, subject.clone(), detail)
+        .sure(confidence)
+        .because(evidence);
+    let name = server.host.split('.').next().unwrap_or(&server.host).to_owned();
+    let finding = match server.tls_files.as_ref().map(|files| &files.client) {
+        Some(ClientCertificate::Ready { certificate }) => finding
+            .severity(Severity::Warning)
+            .because(format!("psql presents {certificate}, which this tool does not do")),
+        _ => finding,
+    };
+    let parameter = Command::new(
+        "az postgres flexible-server parameter set -g $RG -s $SERVER -n pgbouncer.client_tls_sslmode -v require",
+    )
+    .with("RG", None)
+    .with("SERVER", Some(&name));
+    let finding = if server.port == 6432 {
+        finding
+            .fix(
+                Fix::by(Actor::DatabaseAdmin, "Set pgbouncer.client_tls_sslmode to require")
+                    .run(parameter),
+            )
+            .fix(Fix::you("Or use port 5432").run(Command::set("PGPORT", "5432")))
+    } else {
+        finding.fix(Fix::by(
+            Actor::DatabaseAdmin,
+            "Do not require client certificates (pgbouncer.client_tls_sslmode=require for the pooler)",
+        ))
+    };
+    Some(finding.fix(Fix::you("Or present a client certificate with sslcert and sslkey")))
+}
+
+fn completed(case: &Case<'_>) -> Verdict {
+    let mut findings = files_refused(case);
+    let stops = findings.iter().any(|finding| finding.severity == Severity::Error);
+    if stops {
+        return Verdict::Found(findings);
+    }
+    let faults: Vec<ChainFault> = chain_faults(case.tls)
+        .into_iter()
+        .filter(|fault| *fault != ChainFault::InterceptedAndTrusted)
+        .collect();
+    let about_chain = |fault: &&ChainFault| **fault != ChainFault::WrongName;
+    match &case.prediction {
+        Some(Prediction::Refuses(refusal))
+            if *refusal != Refusal::WrongName && faults.iter().find(about_chain).is_none() =>
+        {
+            findings.push(refused(case, refusal));
+        }
+        _ => {}
+    }
+    if is_lenient(case) && faults.iter().any(|fault| matches!(fault, ChainFault::Rejected(_))) {
+        findings.push(lenient(case, "this tool's TLS library refuses it"));
+    } else {
+        findings.extend(faults.iter().map(|fault| broken_chain(case, fault)));
+        let leaf = case.tls.chain.first();
+        if faults.is_empty() && leaf.is_some_and(|leaf| leaf.has_only_a_common_name()) {
+            findings.push(lenient(case, "it has no subject alternative name"));
+        }
+    }
+    Verdict::unless(findings, || passed(case))
+}
+
+/// Whether psql verifies and accepts what this tool's TLS library refuses.
+fn is_lenient(case: &Case<'_>) -> bool {
+    case.prediction == Some(Prediction::Connects { verified: true })
+}
+
+/// Whether psql connects, be it without verifying.
+const fn psql_connects(case: &Case<'_>) -> bool {
+    matches!(case.prediction, Some(Prediction::Connects { .. }))
+}
+
+fn lenient(case: &Case<'_>, why: &str) -> Finding {
+    let subject = &case.subject;
+    let detail =
+        format!("psql accepts the certificate of {subject}, and stricter clients refuse it");
+    Finding::of(&LENIENT_CLIENTS_ONLY, subject.clone(), detail)
+        .severity(Severity::Warning)
+        .because(why.to_owned())
+        .because_all(chain_lines(case.tls))
+        .fix(Fix::by(
+            Actor::Network,
+            "Issue a version 3 certificate with a subject alternative name and CA:FALSE",
+        ))
+        .fix(inspect(case.server))
+}
+
+fn passed(case: &Case<'_>) -> String {
+    let (settings, tls) = (case.settings, case.tls);
+    let ca = tls.authority().unwrap_or("?");
+    if chain_faults(tls).contains(&ChainFault::InterceptedAndTrusted) {
+        // A private authority that sslrootcert names is the user's own decision.
+        return format!("issued by \"{ca}\", which the settings of this run trust");
+    }
+    let version = tls.version.as_deref().unwrap_or("TLS");
+    let mut passed = format!("{version}, issued by {ca}");
+    let lacking = roots::lacking(settings);
+    if !lacking.is_empty() {
+        let file = settings.sslrootcert.as_ref().map_or("", |file| file.path.value.as_str());
+        let lacking = text::list(&lacking, 3);
+        passed.push_str(&format!("; {file} lacks {lacking}, which Azure signs with as well"));
+    }
+    passed
+}
+
+/// Files that stop libpq before it verifies anything, or that it ignores.
+fn files_refused(case: &Case<'_>) -> Vec<Finding> {
+    let file = case.settings.sslrootcert.as_ref();
+    let damage = match &case.prediction {
+        Some(Prediction::Refuses(Refusal::RootFileRefused(detail))) => Some(detail.as_str()),
+        _ => None,
+    };
+    let unusable =
+        |file| roots::unusable(case.settings, file, damage, case.tls, &case.seen.vantage);
+    file.and_then(unusable).into_iter().chain(client_certificate_refused(case)).collect()
+}
+
+fn client_certificate_refused(case: &Case<'_>) -> Option<Finding> {
+    let Some(Prediction::Refuses(Refusal::ClientCertificate(message))) = &case.prediction else {
+        return None;
+    };
+    let certificate = match case.server.tls_files.as_ref().map(|files| &files.client) {
+        Some(ClientCertificate::Refused { certificate, .. }) => certificate.as_str(),
+        _ => "the client certificate",
+    };
+    let detail = format!("libpq cannot use the client certificate {certificate}");
+    Some(
+        Finding::of(&CLIENT_CERTIFICATE_UNUSABLE, certificate, detail)
+            .because(format!("psql reports: {message}"))
+            .because("a login with a token needs no client certificate")
+            .fix(Fix::you(format!(
+                "Move {certificate} away, or remove sslcert and PGSSLCERT; if the server needs it, \
+                    put its key in place with mode 0600"
+            ))),
+    )
+}
+
+/// The chain is good for this tool, and OpenSSL refuses it.
+fn refused(case: &Case<'_>, refusal: &Refusal) -> Finding {
+    let subject = &case.subject;
+    let file = case.settings.sslrootcert.as_ref();
+    let path = file.map_or("the file of root certificates", |file| file.path.value.as_str());
+    let ca = case.tls.authority().unwrap_or("an unknown authority");
+    let (problem, detail) = match refusal {
+        Refusal::NoRoot(only) if !only.is_empty() => (
+            &TLS_UNTRUSTED,
+            format!("{path} does not have the root of {subject}, only {}", text::list(only, 3)),
         ),
+        Refusal::NoRoot(_) => {
+            (&TLS_UNTRUSTED, format!("{path} does not have the root \"{ca}\" of {subject}"))
+        }
+        Refusal::OutOfDate(which) if which.in_file => (
+            &TLS_UNTRUSTED,
+            format!("the root certificate \"{}\" in {path} {}", which.name, which.phrase),
+        ),
+        Refusal::OutOfDate(which) => (
+            &TLS_EXPIRED,
+            format!("the certificate \"{}\" of {subject} {}", which.name, which.phrase),
+        ),
+        Refusal::Weak(why) => (&WEAK_SIGNATURE, why.clone()),
+        Refusal::Revocation(why) => (&REVOKED, why.clone()),
+        Refusal::Unsuitable(why) => (&INVALID_CHAIN, why.clone()),
+        Refusal::WrongName => {
+            (&TLS_WRONG_NAME, format!("the certificate of {subject} does not name the host"))
+        }
+        Refusal::RootFileMissing | Refusal::RootFileRefused(_) | Refusal::ClientCertificate(_) => {
+            (&roots::FILE_MISSING, format!("psql cannot read its files for {subject}"))
+        }
+    };
+    let finding = Finding::of(problem, subject.clone(), detail)
+        .because_all(chain_lines(case.tls))
+        .because(sentence(case, None));
+    match refusal {
+        Refusal::NoRoot(_) => finding
+            .because("OpenSSL needs the chain up to a self-signed root; other clients accept an intermediate certificate as a trust anchor")
+            .fix(use_roots(case)),
+        Refusal::OutOfDate(which) if which.in_file => finding.fix(use_roots(case)),
+        Refusal::Revocation(_) => finding.fix(Fix::you(
+            "Remove sslcrl, sslcrldir or ~/.postgresql/root.crl, or download current lists of every \
+                authority in the chain",
+        )),
+        _ => finding.fix(inspect(case.server)),
+    }
+}
+
+fn use_roots(case: &Case<'_>) -> Fix {
+    let needed = text::list(&roots::needed(case.settings), 3);
+    roots::name(&case.seen.vantage, format!("Use the public roots: {needed} are needed"))
+}
+
+/// A fault that this tool's TLS library reports.
+fn broken_chain(case: &Case<'_>, fault: &ChainFault) -> Finding {
+    let (settings, server, tls, subject) = (case.settings, case.server, case.tls, &case.subject);
+    let file = settings.sslrootcert.as_ref();
+    let ca = tls.authority().unwrap_or("an unknown authority");
+    let (problem, detail) = match fault {
+        ChainFault::WrongName => (&TLS_WRONG_NAME, names::detail(tls, &server.host)),
         ChainFault::Expired(when) => (&TLS_EXPIRED, format!("the certificate of {subject} {when}")),
         ChainFault::Intercepted => {
             (&TLS_INTERCEPTED, format!("TLS to {subject} is re-signed by \"{ca}\""))
         }
         ChainFault::SelfSigned => {
-            (&TLS_UNTRUSTED, format!("the certificate of {subject} signed itself"))
+            (&TLS_UNTRUSTED, format!("the certificate of {subject} is self-signed"))
         }
-        ChainFault::Untrusted => {
+        ChainFault::Weak(why) => (&WEAK_SIGNATURE, why.clone()),
+        ChainFault::Rejected(why) => {
+            (&INVALID_CHAIN, format!("the certificate chain of {subject} is not valid: {why}"))
+        }
+        ChainFault::Untrusted | ChainFault::InterceptedAndTrusted => {
             let by = file.map_or("this machine".to_owned(), |file| file.path.value.clone());
             (&TLS_UNTRUSTED, format!("{by} lacks the root \"{ca}\" of {subject}"))
         }
-        ChainFault::InterceptedAndTrusted => {
-            // A private authority that sslrootcert names is the user's own decision.
-            return Verdict::Passed(format!("issued by \"{ca}\", which this run is told to trust"));
-        }
     };
-    let finding = Finding::of(problem, subject, detail)
+    let finding = Finding::of(problem, subject.clone(), detail)
         .because_all(chain_lines(tls))
-        .because_all(roots::evidence(settings).filter(|_| fault == ChainFault::Untrusted))
-        .because_all(names::evidence(&server.host).filter(|_| fault == ChainFault::WrongName))
-        .because(psql::would(settings, &fault))
+        .because_all(roots::evidence(settings).filter(|_| *fault == ChainFault::Untrusted))
+        .because_all(names::evidence(&server.host).filter(|_| *fault == ChainFault::WrongName))
+        .because(sentence(case, Some(fault)))
         .because("no token is sent to a server whose identity is not verified");
-    let needed = text::list(&roots::needed(settings), 3);
-    Verdict::found(match fault {
-        ChainFault::WrongName => finding.fix(names::fix(settings, &server.host)),
-        ChainFault::Untrusted => {
-            finding.fix(roots::name(vantage, format!("Use the public roots: {needed} are needed")))
-        }
+    match fault {
+        ChainFault::WrongName => finding.fix(names::fix(settings, tls, &server.host, server.port)),
+        ChainFault::Untrusted => finding.fix(use_roots(case)),
+        ChainFault::Weak(_) | ChainFault::Rejected(_) => finding.fix(inspect(server)),
         _ => finding
             .fix(Fix::by(Actor::Network, "Do not inspect TLS to the database server"))
             .fix(inspect(server)),
-    })
+    }
+}
+
+/// What psql does, by the prediction if there is one.
+fn sentence(case: &Case<'_>, fault: Option<&ChainFault>) -> String {
+    match (&case.prediction, fault) {
+        (Some(prediction), fault) => psql::does(case.settings, prediction, fault),
+        (None, Some(fault)) => psql::would(case.settings, fault),
+        (None, None) => String::new(),
+    }
 }
 
 fn inspect(server: &Server) -> Fix {

@@ -6,6 +6,7 @@ use crate::{
         tcp::{TcpAttempt, TcpOutcome},
         tls::{RootVerdict, Tls, Trust, Validity},
     },
+    support::server::openssl,
     text,
 };
 
@@ -111,16 +112,32 @@ pub enum ChainFault {
     Intercepted,
     /// No public root signed it, but this run's roots know who did.
     InterceptedAndTrusted,
+    /// A signature or key is too weak.
+    Weak(String),
+    /// The chain breaks a rule other than its issuer: a usage, a constraint.
+    Rejected(String),
 }
 
-/// Judges a chain.
+/// Everything that is wrong with a chain: first the chain itself, then the name.
+#[must_use]
+pub fn chain_faults(tls: &Tls) -> Vec<ChainFault> {
+    let Some(trust) = &tls.trust else {
+        return Vec::new();
+    };
+    let name = (!trust.name_matches).then_some(ChainFault::WrongName);
+    chain_itself(tls, trust).into_iter().chain(name).collect()
+}
+
+/// What is wrong with a chain, the first that matters: a wrong name is most of all a wrong server.
 #[must_use]
 pub fn chain_fault(tls: &Tls) -> Option<ChainFault> {
-    let trust: &Trust = tls.trust.as_ref()?;
+    let faults = chain_faults(tls);
+    let name = faults.iter().find(|fault| **fault == ChainFault::WrongName);
+    name.or_else(|| faults.first()).cloned()
+}
+
+fn chain_itself(tls: &Tls, trust: &Trust) -> Option<ChainFault> {
     let known = |verdict: &RootVerdict| *verdict == RootVerdict::Trusted;
-    if !trust.name_matches {
-        return Some(ChainFault::WrongName);
-    }
     match &trust.validity {
         Validity::Expired { not_after } => {
             return Some(ChainFault::Expired(format!("expired on {not_after}")));
@@ -130,13 +147,26 @@ pub fn chain_fault(tls: &Tls) -> Option<ChainFault> {
         }
         Validity::Current => {}
     }
+    let rejected = |verdict: &RootVerdict| match verdict {
+        RootVerdict::Rejected { detail } => Some(detail.clone()),
+        _ => None,
+    };
     let self_signed = tls.chain.first().is_some_and(|leaf| leaf.self_signed);
     match (known(&trust.effective), known(&trust.public)) {
         (true, true) => None,
         (true, false) => Some(ChainFault::InterceptedAndTrusted),
         (false, true) => Some(ChainFault::Untrusted),
-        (false, false) if self_signed => Some(ChainFault::SelfSigned),
-        (false, false) => Some(ChainFault::Intercepted),
+        (false, false) => {
+            if let Some(why) = tls.chain.iter().find_map(|one| openssl::weakness(one, false)) {
+                return Some(ChainFault::Weak(why));
+            }
+            let rule = rejected(&trust.effective).or_else(|| rejected(&trust.public));
+            Some(match rule {
+                Some(why) => ChainFault::Rejected(why),
+                None if self_signed => ChainFault::SelfSigned,
+                None => ChainFault::Intercepted,
+            })
+        }
     }
 }
 

@@ -291,7 +291,7 @@ impl<'a> View<'a> {
         }
         let (cx, settings) = (self.cx, &self.request.settings);
         let mut connection = None;
-        let server = cx
+        let mut server = cx
             .guard(async {
                 let (server, open) = server::path(cx, settings, addresses).await;
                 connection = open;
@@ -299,7 +299,7 @@ impl<'a> View<'a> {
             })
             .await;
         let subject = server.seen().map(|server| server.host.clone()).unwrap_or_default();
-        let mut waiting = None;
+        let (mut waiting, mut alert) = (None, None);
         let in_startup = [SentSetting::User, SentSetting::Database, SentSetting::Options];
         let misplaced = in_startup.iter().find_map(|setting| settings.misplaced_secret(*setting));
         let auth_request = match connection {
@@ -308,14 +308,17 @@ impl<'a> View<'a> {
             None => Fact::blocked(Topic::Server, subject),
             Some(connection) => {
                 cx.guard(async {
-                    let (asked, open) =
-                        server::authentication_request(cx, settings, connection).await;
-                    waiting = open;
-                    asked
+                    let asked = server::authentication_request(cx, settings, connection).await;
+                    waiting = asked.waiting;
+                    alert = asked.alert;
+                    asked.request
                 })
                 .await
             }
         };
+        if let Fact::Seen(Server { tls: Fact::Seen(tls), .. }) = &mut server {
+            tls.later_alert = alert;
+        }
         Path { server, auth_request, waiting }
     }
 

@@ -159,6 +159,7 @@ fn entra(facts: &mut Facts, host: &Host) {
             HttpOutcome::Answered(answer) => format!("status {}, not genuine", answer.status),
             HttpOutcome::Silent => "silent".to_owned(),
             HttpOutcome::Closed => "closed".to_owned(),
+            HttpOutcome::Reset => "reset".to_owned(),
             HttpOutcome::Malformed { .. } => "not HTTP".to_owned(),
         };
         facts.add(Area::Outbound, format!("answer of {name}"), said);

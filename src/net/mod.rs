@@ -6,6 +6,7 @@ pub mod endpoint;
 pub(crate) mod error;
 pub(crate) mod gateway;
 pub(crate) mod lookups;
+pub(crate) mod pem;
 pub mod roots;
 pub(crate) mod tls;
 

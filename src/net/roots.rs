@@ -1,12 +1,14 @@
 //! The root certificates that this run goes by.
 
+use super::pem;
 use crate::{environment::Environment, input};
-use rustls::{RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
+use rustls::{RootCertStore, pki_types::CertificateDer};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A store, and what could not be read for it.
 type Read = (Arc<RootCertStore>, Vec<String>);
@@ -116,7 +118,12 @@ fn read_file(path: &Path) -> Read {
 fn add_file(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
     match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
         Ok(bytes) => {
-            let certificates = CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok);
+            let blocks = pem::blocks(&bytes).0.into_iter().filter(pem::Block::is_certificate);
+            let certificates = blocks.filter_map(|block| {
+                // What follows in a TRUSTED CERTIFICATE are OpenSSL's own trust settings.
+                let rest = X509Certificate::from_der(&block.der).ok()?.0.len();
+                Some(CertificateDer::from(block.der[..block.der.len() - rest].to_vec()))
+            });
             store.add_parsable_certificates(certificates);
         }
         Err(error) => problems.push(format!("{}: {error}", path.display())),

@@ -9,7 +9,7 @@ use http_body_util::Empty;
 use hyper::{Request, body::Bytes, header, http::HeaderMap};
 use hyper_util::rt::TokioIo;
 use jiff::fmt::rfc2822;
-use std::time::Instant;
+use std::{io, time::Instant};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
@@ -33,16 +33,30 @@ pub async fn get<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let outcome = match cx.step(topic, host, "https", work).await {
         Err(_) => HttpOutcome::Silent,
         Ok(Ok(answer)) => HttpOutcome::Answered(answer),
-        Ok(Err(error)) if error.is_incomplete_message() || error.is_canceled() => {
-            HttpOutcome::Closed
-        }
-        Ok(Err(error)) => HttpOutcome::Malformed { detail: error.to_string() },
+        Ok(Err(error)) => failure(&error),
     };
     Http {
         url: format!("https://{host}{path}"),
         outcome,
         elapsed_ms: milliseconds(began.elapsed()),
     }
+}
+
+fn failure(error: &hyper::Error) -> HttpOutcome {
+    if error.is_incomplete_message() || error.is_canceled() {
+        return HttpOutcome::Closed;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        match inner.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                return HttpOutcome::Reset;
+            }
+            Some(io::ErrorKind::UnexpectedEof) => return HttpOutcome::Closed,
+            _ => cause = inner.source(),
+        }
+    }
+    HttpOutcome::Malformed { detail: error.to_string() }
 }
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

@@ -115,8 +115,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = Option<S>>,
 {
-    let (seen, stream) =
-        tls::handshake(cx, Topic::Outbound, stream, address, host, None, again).await;
+    let handshake = tls::handshake(cx, Topic::Outbound, stream, address, host, None, again).await;
+    let (seen, stream) = (handshake.tls, handshake.stream);
     let http = match stream {
         Some(stream) if role == Role::Graph => {
             Fact::Seen(http::get(cx, Topic::Outbound, stream, host, GRAPH_PATH, graph).await)

@@ -14,6 +14,10 @@ use std::{
 };
 use tokio::{net::TcpStream, time::timeout};
 
+/// Addresses of one host that are tried: login.microsoftonline.com has 16. A nameserver cannot make
+/// this tool connect to more addresses of its choice.
+const MAX_ADDRESSES: usize = 16;
+
 /// Tries one address.
 pub async fn connect(
     cx: &Context,
@@ -47,7 +51,8 @@ pub async fn connect_all(
     host: &str,
     addresses: &[SocketAddr],
 ) -> Vec<(TcpAttempt, Option<TcpStream>)> {
-    join_all(addresses.iter().map(|&address| connect(cx, topic, host, address))).await
+    join_all(addresses.iter().take(MAX_ADDRESSES).map(|&address| connect(cx, topic, host, address)))
+        .await
 }
 
 /// Tries every address at once and goes on with the first that connects, while the others are still
@@ -62,6 +67,7 @@ pub async fn connect_and<T, F: Future<Output = T>>(
     then: impl FnOnce(Option<(SocketAddr, TcpStream)>) -> F,
 ) -> (Vec<TcpAttempt>, T) {
     let began = Instant::now();
+    let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
     let mut pending: FuturesUnordered<_> =
         addresses.iter().map(|&address| connect(cx, topic, host, address)).collect();
     let mut done: Vec<TcpAttempt> = Vec::new();
@@ -74,7 +80,7 @@ pub async fn connect_and<T, F: Future<Output = T>>(
     }
     let mut then = pin!(then(first));
     let result = loop {
-        // Connections that come later are closed again: they were wanted for the diagnosis alone.
+        // Connections that come later are closed again: only the diagnosis needs them.
         tokio::select! {
             result = &mut then => break result,
             Some((attempt, _)) = pending.next() => done.push(attempt),

@@ -9,24 +9,29 @@ use crate::{
 use aws_lc_rs::digest::{SHA256, digest};
 use entra_pg_checks::{
     Topic,
-    facts::tls::{Certificate, RootVerdict, Tls, TlsOutcome, Trust, Validity},
+    facts::tls::{Certificate, CertificateRules, RootVerdict, Tls, TlsOutcome, Trust, Validity},
 };
 use jiff::Timestamp;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
+        ResolvesClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
+    sign::CertifiedKey,
 };
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -34,18 +39,33 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
+use x509_parser::{
+    asn1_rs::BitString,
+    prelude::{FromDer, GeneralName, X509Certificate, X509Error, X509Name},
+    public_key::PublicKey,
+    verify::verify_signature,
+    x509::AlgorithmIdentifier,
+};
 
 /// Certificates of a chain that are kept.
 const MOST_CERTIFICATES: usize = 16;
 /// Names of a certificate that are kept.
 const MOST_NAMES: usize = 64;
 
-/// Shakes hands. The stream is returned whenever the protocol completes, also when the certificate
-/// is not good: whoever sends a secret asks [`Tls::verified`] first.
+/// A handshake: what was seen, the stream if the protocol completed, and the chain as presented.
+pub struct Handshake<S> {
+    /// What was seen.
+    pub tls: Tls,
+    /// The stream. Callers must check [`Tls::verified`] before they send secrets.
+    pub stream: Option<TlsStream<S>>,
+    /// The certificates as presented.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// Performs a TLS handshake. The stream is returned even if the verification failed.
 ///
-/// `roots` replace this machine's as the ones this connection goes by. `again` opens another
-/// connection, on which a smaller ClientHello is tried when this one gets no answer.
+/// `roots` replace this machine's as the trust anchors of this connection. `again` opens another
+/// connection, on which a smaller ClientHello is tried if this one gets no answer.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
     cx: &Context,
     topic: Topic,
@@ -54,9 +74,9 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
     server_name: &str,
     roots: Option<Arc<RootCertStore>>,
     again: impl FnOnce() -> F,
-) -> (Tls, Option<TlsStream<S>>) {
+) -> Handshake<S> {
     let began = Instant::now();
-    let recorder = Arc::new(Recorder { provider: provider(Hello::Large), chain: Mutex::default() });
+    let recorder = Recorder::new(Hello::Large);
     let label = format!("tls {address}");
     let ended = match ServerName::try_from(server_name.to_owned()) {
         Ok(name) => {
@@ -86,8 +106,10 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
             .map(|suite| format!("{:?}", suite.suite()).trim_start_matches("TLS13_").to_owned()),
         alpn: None,
         elapsed_ms: milliseconds(began.elapsed()),
+        client_certificate_requested: recorder.asked.load(Ordering::Relaxed),
+        later_alert: None,
     };
-    (tls, stream)
+    Handshake { tls, stream, chain }
 }
 
 /// The first to its end, and what the second has found by then.
@@ -115,7 +137,7 @@ async fn smaller_hello<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
 ) -> bool {
     let third = cx.timeout() / 3;
     tokio::time::sleep(third).await;
-    let recorder = Arc::new(Recorder { provider: provider(Hello::Small), chain: Mutex::default() });
+    let recorder = Recorder::new(Hello::Small);
     let work = async {
         let stream = again().await?;
         TlsConnector::from(Arc::new(config(&recorder))).connect(name, stream).await.ok()
@@ -130,17 +152,38 @@ fn config(recorder: &Arc<Recorder>) -> ClientConfig {
         .expect("the provider supports TLS 1.2 and 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(recorder) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth()
+        .with_client_cert_resolver(Arc::clone(recorder) as Arc<dyn ResolvesClientCert>)
 }
 
-/// Keeps the chain and lets the handshake complete; the judgement comes after.
+/// Records the chain, and whether the server asks for a client certificate, and lets the handshake
+/// complete. The chain is judged afterwards.
 #[derive(Debug)]
 struct Recorder {
     provider: Arc<CryptoProvider>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 impl Recorder {
+    fn new(hello: Hello) -> Arc<Self> {
+        Arc::new(Self {
+            provider: provider(hello),
+            chain: Mutex::default(),
+            asked: AtomicBool::new(false),
+        })
+    }
+
     fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -264,8 +307,14 @@ fn validity(certificate: &X509Certificate<'_>, now: Timestamp) -> Validity {
     }
 }
 
-fn describe(der: &CertificateDer<'static>) -> Certificate {
-    let sha256 = hex(digest(&SHA256, der).as_ref());
+/// The SHA-256 of a certificate.
+pub(super) fn fingerprint(der: &[u8]) -> String {
+    hex(digest(&SHA256, der).as_ref())
+}
+
+/// What a certificate says.
+pub(super) fn describe(der: &CertificateDer<'static>) -> Certificate {
+    let sha256 = fingerprint(der);
     let Ok((_, parsed)) = X509Certificate::from_der(der) else {
         return Certificate {
             subject: "(not a certificate)".to_owned(),
@@ -277,6 +326,7 @@ fn describe(der: &CertificateDer<'static>) -> Certificate {
             not_after: None,
             sha256,
             self_signed: false,
+            rules: None,
         };
     };
     let second = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
@@ -290,25 +340,123 @@ fn describe(der: &CertificateDer<'static>) -> Certificate {
         not_after: second(parsed.validity().not_after),
         sha256,
         self_signed: parsed.subject() == parsed.issuer(),
+        rules: Some(rules(&parsed)),
     }
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+fn rules(certificate: &X509Certificate<'_>) -> CertificateRules {
+    let subject = certificate.subject();
+    let common_name = subject.iter_common_name().find_map(|name| name.as_str().ok());
+    let mut rules = CertificateRules {
+        version: certificate.version().0 + 1,
+        serial: hex(certificate.raw_serial()),
+        common_name: common_name.map(bounded),
+        ..CertificateRules::default()
+    };
+    for name in general_names(certificate).into_iter().take(MOST_NAMES) {
+        match name {
+            SubjectName::Dns(name) => rules.dns_names.push(name),
+            SubjectName::Address(address) => rules.addresses.push(address),
+        }
+    }
+    if let Ok(Some(constraints)) = certificate.basic_constraints() {
+        rules.ca = Some(constraints.value.ca);
+        rules.path_length = constraints.value.path_len_constraint;
+    }
+    if let Ok(Some(usage)) = certificate.key_usage() {
+        let usage = usage.value;
+        rules.cert_sign = Some(usage.key_cert_sign());
+        rules.crl_sign = Some(usage.crl_sign());
+        rules.tls_usage =
+            Some(usage.digital_signature() || usage.key_encipherment() || usage.key_agreement());
+    }
+    if let Ok(Some(usage)) = certificate.extended_key_usage() {
+        // OpenSSL does not count anyExtendedKeyUsage for a server.
+        rules.server_auth = Some(usage.value.server_auth);
+    }
+    (rules.signature, rules.signature_bits) = signature(certificate);
+    (rules.key, rules.key_bits) = key(certificate);
+    rules
+}
+
+/// The digest of a signature, and OpenSSL's estimate of its strength.
+/// Source: OpenSSL, SSL_CTX_set_security_level(3).
+fn signature(certificate: &X509Certificate<'_>) -> (String, u16) {
+    let (name, bits) = match certificate.signature_algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.4" => ("MD5", 39),
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.3.14.3.2.29" => ("SHA-1", 63),
+        "1.2.840.113549.1.1.14" | "1.2.840.10045.4.3.1" => ("SHA-224", 112),
+        "1.2.840.113549.1.1.11" | "1.2.840.10045.4.3.2" => ("SHA-256", 128),
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => ("SHA-384", 192),
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => ("SHA-512", 256),
+        "1.3.101.112" => ("Ed25519", 128),
+        _ => ("another algorithm", 128),
+    };
+    (name.to_owned(), bits)
+}
+
+/// The kind of key, and OpenSSL's estimate of its strength.
+fn key(certificate: &X509Certificate<'_>) -> (String, u16) {
+    match certificate.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => {
+            let size = key.key_size();
+            let bits = match size {
+                0..=1023 => 0,
+                1024..=2047 => 80,
+                2048..=3071 => 112,
+                _ => 128,
+            };
+            (format!("RSA {size}"), bits)
+        }
+        Ok(PublicKey::EC(point)) => {
+            let size = point.key_size();
+            (format!("EC {size}"), u16::try_from(size / 2).unwrap_or(u16::MAX))
+        }
+        _ => ("another kind of key".to_owned(), 128),
+    }
+}
+
+/// Whether the certificate's key made the signature. A signature that this tool's crypto library
+/// cannot check counts as made by it, since names and OpenSSL's security level decide then.
+pub(super) fn is_signature(
+    issuer: &X509Certificate<'_>,
+    algorithm: &AlgorithmIdentifier<'_>,
+    signature: &BitString<'_>,
+    signed: &[u8],
+) -> bool {
+    match verify_signature(issuer.public_key(), algorithm, signature, signed) {
+        Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
+        Err(_) => key(issuer).1 < 112,
+    }
+}
+
+enum SubjectName {
+    Dns(String),
+    Address(IpAddr),
+}
+
+fn general_names(certificate: &X509Certificate<'_>) -> Vec<SubjectName> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
     };
     let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(bounded(name)),
+        GeneralName::DNSName(name) => Some(SubjectName::Dns(bounded(name))),
         GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
-            16 => {
-                <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string())
-            }
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| SubjectName::Address(b.into())),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| SubjectName::Address(b.into())),
             _ => None,
         },
         _ => None,
     };
-    extension.value.general_names.iter().filter_map(name).take(MOST_NAMES).collect()
+    extension.value.general_names.iter().filter_map(name).collect()
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let text = |name: SubjectName| match name {
+        SubjectName::Dns(name) => name,
+        SubjectName::Address(address) => address.to_string(),
+    };
+    general_names(certificate).into_iter().map(text).take(MOST_NAMES).collect()
 }
 
 fn short_name(name: &X509Name<'_>) -> String {
@@ -319,11 +467,13 @@ fn short_name(name: &X509Name<'_>) -> String {
     text.map_or_else(|| bounded(&name.to_string()), bounded)
 }
 
-fn bounded(text: &str) -> String {
+/// A text from a certificate, cut to what is kept.
+pub(super) fn bounded(text: &str) -> String {
     text.chars().take(256).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -332,6 +482,14 @@ fn version(version: rustls::ProtocolVersion) -> String {
         rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
         rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
         other => format!("{:#06x}", u16::from(other)),
+    }
+}
+
+/// The name of the TLS alert that ended a connection.
+pub(super) fn alert(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<Error>()? {
+        Error::AlertReceived(alert) => Some(snake(alert.as_str().unwrap_or("unknown"))),
+        _ => None,
     }
 }
 

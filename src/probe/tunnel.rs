@@ -55,8 +55,10 @@ pub(super) async fn open(
     };
     let mut stream: Box<dyn Wire> = if proxy.scheme == "https" {
         let name = &proxy.host;
-        let (seen, stream) =
-            tls::handshake(cx, Topic::Outbound, stream, address, name, None, || ready(None)).await;
+        let again = || ready(None);
+        let handshake =
+            tls::handshake(cx, Topic::Outbound, stream, address, name, None, again).await;
+        let (seen, stream) = (handshake.tls, handshake.stream);
         let trusted = seen.verified();
         path.proxy_tls = Fact::Seen(seen);
         match stream {

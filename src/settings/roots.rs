@@ -1,8 +1,7 @@
 //! The file of `sslrootcert`.
 
-use crate::{environment::Environment, input};
+use crate::{environment::Environment, input, net::pem};
 use entra_pg_checks::facts::settings::{Origin, RootCertificates, RootFileState, Setting};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// The file that libpq goes by: the one that is named, or its own where that is there. Without it the
@@ -42,8 +41,9 @@ fn state(path: &str) -> RootFileState {
         }
     };
     let (mut roots, mut not_roots) = (Vec::new(), Vec::new());
-    for certificate in CertificateDer::pem_slice_iter(&file).filter_map(Result::ok) {
-        let Ok((_, parsed)) = X509Certificate::from_der(&certificate) else {
+    let blocks = pem::blocks(&file).0.into_iter().filter(pem::Block::is_certificate);
+    for block in blocks {
+        let Ok((_, parsed)) = X509Certificate::from_der(&block.der) else {
             continue;
         };
         let subject = parsed.subject();

@@ -1,17 +1,21 @@
 //! Why a certificate does not name the host, by the form of the host's name.
 
 use crate::command::Command;
-use crate::{facts::settings::Settings, verdict::Fix};
+use crate::{
+    facts::{settings::Settings, tls::Tls},
+    text,
+    verdict::Fix,
+};
 use std::net::IpAddr;
 
 /// What is known of a host name of this form.
 pub(crate) fn evidence(host: &str) -> Option<String> {
     if host.parse::<IpAddr>().is_ok() {
-        return Some("certificates of flexible servers name no addresses".to_owned());
+        return Some("certificates of flexible servers do not contain IP addresses".to_owned());
     }
     let form = form(host)?;
     Some(format!(
-        "{host} is {form}; the certificate's wildcard stands for one label, so it does not cover \
+        "{host} is {form}; the certificate's wildcard covers one label, so it does not cover \
             that name"
     ))
 }
@@ -30,9 +34,38 @@ fn form(host: &str) -> Option<&'static str> {
     }
 }
 
+/// Which names the certificate has, and which it lacks.
+pub(crate) fn detail(tls: &Tls, host: &str) -> String {
+    let leaf = tls.chain.first();
+    let names = leaf.map(|leaf| leaf.names.as_slice()).unwrap_or_default();
+    let common = leaf.map_or("no name at all", |leaf| leaf.subject_name.as_str());
+    if names.is_empty() {
+        return format!("the certificate has only the common name \"{common}\", not {host}");
+    }
+    format!("the certificate names {}, not {host}", text::list(names, 3))
+}
+
+/// Whether the host is this machine itself, as with a tunnel.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    address || name == "localhost" || name.ends_with(".localhost")
+}
+
 /// The name to connect by.
-pub(crate) fn fix(settings: &Settings, host: &str) -> Fix {
+pub(crate) fn fix(settings: &Settings, tls: &Tls, host: &str, port: u16) -> Fix {
     let suffix = &settings.cloud.value.server_suffix;
+    if is_loopback(host) {
+        let names = tls.chain.first().map(|leaf| leaf.names.as_slice()).unwrap_or_default();
+        let own = names.iter().find(|name| !name.contains('*') && name.ends_with(suffix.as_str()));
+        let server = own.cloned().unwrap_or_else(|| format!("<server>.{suffix}"));
+        let address = tls.address.ip();
+        return Fix::you(format!(
+            "Keep the tunnel and name the server: libpq compares the certificate with host and \
+                connects to hostaddr"
+        ))
+        .run(Command::text(format!("host={server} hostaddr={address} port={port}")));
+    }
     if form(host).is_some() && host.ends_with(suffix.as_str()) {
         let server = host.split('.').next().unwrap_or(host);
         let name = format!("{server}.{suffix}");
@@ -57,11 +90,14 @@ mod tests {
     fn aliases_are_told_from_names_of_one_s_own() {
         let seen = healthy_but(&[]);
         let settings = seen.settings.seen().expect("settings");
+        let tls = seen.server.seen().and_then(|server| server.tls.seen()).expect("TLS").clone();
         let alias = "pg-prod.privatelink.postgres.database.azure.com";
         assert!(evidence(alias).is_some_and(|line| line.contains("one label")));
-        let command = fix(settings, alias).command.expect("a command");
+        let command = fix(settings, &tls, alias, 5432).command.expect("a command");
         assert!(command.contains("pg-prod.postgres.database.azure.com"), "{command}");
         assert_eq!(evidence("db.corp.contoso.com"), None);
-        assert!(fix(settings, "db.corp.contoso.com").command.is_none());
+        assert!(fix(settings, &tls, "db.corp.contoso.com", 5432).command.is_none());
+        let tunnel = fix(settings, &tls, "localhost", 15432).command.expect("a command");
+        assert!(tunnel.contains("hostaddr=") && tunnel.contains("port=15432"), "{tunnel}");
     }
 }

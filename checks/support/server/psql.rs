@@ -1,5 +1,6 @@
 //! What psql would do with the user's own `sslmode` about a certificate that is not good.
 
+use super::openssl::Prediction;
 use crate::{
     facts::settings::{RootFileState, Settings},
     support::reach::ChainFault,
@@ -34,6 +35,35 @@ pub(crate) fn would(settings: &Settings, fault: &ChainFault) -> String {
         }
         (false, _) => {
             format!("psql with sslmode={mode} would not notice, and send the token")
+        }
+    }
+}
+
+/// What psql does, by a prediction with its own rules.
+pub(crate) fn does(
+    settings: &Settings,
+    prediction: &Prediction,
+    fault: Option<&ChainFault>,
+) -> String {
+    let mode = settings.sslmode.value.as_str();
+    let by_file = !mode.starts_with("verify-");
+    let file = if by_file { " and a root certificate file" } else { "" };
+    match (prediction, fault) {
+        (Prediction::Connects { verified: false }, _) => {
+            format!("psql with sslmode={mode} does not verify the server and sends the token")
+        }
+        (Prediction::Connects { verified: true }, Some(ChainFault::WrongName)) => format!(
+            "psql with sslmode={mode} verifies the chain and not the name, and sends the token"
+        ),
+        (Prediction::Connects { verified: true }, _) => {
+            format!("psql with sslmode={mode} accepts the certificate")
+        }
+        (Prediction::Refuses(_), _) if matches!(mode, "prefer" | "allow") => format!(
+            "psql with sslmode={mode}{file} gives TLS up and tries without it, which the server \
+                refuses"
+        ),
+        (Prediction::Refuses(_), _) => {
+            format!("psql with sslmode={mode}{file} refuses the connection")
         }
     }
 }

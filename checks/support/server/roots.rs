@@ -2,7 +2,7 @@
 
 use crate::server::EVERYTHING_AFTER;
 use crate::{
-    check::{Fragment, Page, Problem, Waiting},
+    check::{Fragment, Page, Problem, Severity, Waiting},
     command::Command,
     facts::{
         cloud::CloudKind,
@@ -64,20 +64,27 @@ pub(crate) fn evidence(settings: &Settings) -> Option<String> {
 pub(crate) fn unusable(
     settings: &Settings,
     file: &RootCertificates,
+    damage: Option<&str>,
     tls: &Tls,
     vantage: &Vantage,
 ) -> Option<Finding> {
     let path = &file.path.value;
-    let (why, says) = match &file.state {
-        RootFileState::Missing => (
+    let mode = settings.sslmode.value.as_str();
+    let ignored = file.state == RootFileState::Missing && !mode.starts_with("verify-");
+    let (why, says) = match (&file.state, damage) {
+        (RootFileState::Missing, _) => (
             "does not exist".to_owned(),
             format!("root certificate file \"{path}\" does not exist"),
         ),
-        RootFileState::Unusable { detail } => (
+        (RootFileState::Unusable { detail }, _) => (
             format!("cannot be used: {detail}"),
             format!("could not read root certificate file \"{path}\""),
         ),
-        RootFileState::System | RootFileState::Read { .. } => return None,
+        (RootFileState::Read { .. }, Some(detail)) => (
+            format!("has a damaged block: {detail}"),
+            format!("could not read root certificate file \"{path}\": {detail}"),
+        ),
+        (RootFileState::System | RootFileState::Read { .. }, _) => return None,
     };
     let nobody_named_it = file.path.origin == Origin::Default;
     let detail = if nobody_named_it {
@@ -95,13 +102,20 @@ pub(crate) fn unusable(
                 those, as Npgsql does, log in"
         )
     });
+    let psql = if ignored {
+        format!("psql with sslmode={mode} ignores the missing file and does not verify the server")
+    } else {
+        format!("psql reports: {says}")
+    };
+    let severity = if ignored { Severity::Warning } else { Severity::Error };
     Some(
         Finding::of(&FILE_MISSING, path.clone(), detail)
-            .because(format!("psql would say: {says}"))
+            .severity(severity)
+            .because(psql)
             .because_all(by_the_machine)
             .because_all(
                 path.starts_with('~')
-                    .then(|| "libpq does not expand ~: write the folder out".to_owned()),
+                    .then(|| "libpq does not expand ~: write the whole path".to_owned()),
             )
             .fix(name(vantage, "Name this machine's own roots".to_owned())),
     )

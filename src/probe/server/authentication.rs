@@ -5,7 +5,7 @@
 //! login decides.
 
 use super::{path::Connection, wire};
-use crate::probe::context::Context;
+use crate::probe::{context::Context, tls};
 use bytes::BytesMut;
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
@@ -46,25 +46,29 @@ pub async fn authentication_request(
     cx: &Context,
     settings: &Settings,
     connection: Connection,
-) -> (Fact<AuthRequest>, Option<Waiting>) {
+) -> Asked {
     let Some(user) = &settings.user else {
-        return (Fact::NotObserved(NotObserved::NotAsked), None);
+        return Asked::not_observed(NotObserved::NotAsked);
     };
     let Connection { mut stream, verified } = connection;
     let messages = startup_messages(settings, &user.value, &application_name(cx));
     let Some((startup, replayed)) = messages else {
         let detail = "a setting holds a NUL character".to_owned();
-        return (Fact::NotObserved(NotObserved::NotPermitted { detail }), None);
+        return Asked::not_observed(NotObserved::NotPermitted { detail });
     };
     if let Some(why) = withheld(cx, &startup) {
-        return (Fact::NotObserved(why), None);
+        return Asked::not_observed(why);
     }
     let began = Instant::now();
     let work = timeout(cx.timeout(), exchange(&mut stream, &startup));
     let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
+    let mut alert = None;
     let (request, answer) = match cx.step(Topic::AuthRequest, host, "startup", work).await {
         Err(_) => (AuthRequest::Silent, Vec::new()),
-        Ok(Err(_)) => (AuthRequest::Closed, Vec::new()),
+        Ok(Err(error)) => {
+            alert = tls::alert(&error);
+            (AuthRequest::Closed, Vec::new())
+        }
         Ok(Ok(read)) => read,
     };
     let waiting = (request == AuthRequest::Cleartext).then(|| Waiting {
@@ -75,7 +79,23 @@ pub async fn authentication_request(
         began,
         asked_after: began.elapsed(),
     });
-    (Fact::Seen(request), waiting)
+    Asked { request: Fact::Seen(request), waiting, alert }
+}
+
+/// What the server asked for.
+pub struct Asked {
+    /// The request.
+    pub request: Fact<AuthRequest>,
+    /// The connection, if a token may be sent on it.
+    pub waiting: Option<Waiting>,
+    /// The TLS alert that ended the connection instead.
+    pub alert: Option<String>,
+}
+
+impl Asked {
+    const fn not_observed(why: NotObserved) -> Self {
+        Self { request: Fact::NotObserved(why), waiting: None, alert: None }
+    }
 }
 
 /// Why the startup message must not be sent: the server logs it, and need not be the right one.

@@ -7,6 +7,7 @@ mod path;
 pub(crate) mod preamble;
 mod resumed;
 mod session;
+mod tls_files;
 mod wire;
 
 pub use authentication::{Waiting, authentication_request};

@@ -1,9 +1,12 @@
 //! TCP to every address, the answer to SSLRequest, and TLS.
 
-use super::preamble;
+use super::{preamble, tls_files};
 use crate::{
     probe::context::Context,
-    probe::{tcp, tls},
+    probe::{
+        tcp,
+        tls::{self, Handshake},
+    },
 };
 use entra_pg_checks::{
     Fact, Topic,
@@ -12,6 +15,7 @@ use entra_pg_checks::{
         settings::{Origin, RootFileState, Settings},
         tcp::{TcpAttempt, TcpOutcome},
         tls::Tls,
+        tls_files::TlsFiles,
     },
 };
 use futures::future::{Either, select};
@@ -56,23 +60,24 @@ pub async fn path(
     let addresses = at(port);
     let main = async {
         let up = |open| up(cx, settings, host, open);
-        let (tcp, (preamble, tls, connection)) =
+        let (tcp, layers) =
             tcp::connect_and(cx, Topic::Server, host, &addresses, Some(PATIENCE), up).await;
         let open = tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected);
-        ((tcp, preamble, tls, connection), open)
+        ((tcp, layers), open)
     };
     let sibling = tcp::connect_all(cx, Topic::Server, host, &sibling);
-    let ((tcp, preamble, tls, connection), sibling) = while_of_use(main, sibling).await;
+    let ((tcp, layers), sibling) = while_of_use(main, sibling).await;
     let server = Server {
         host: host.to_owned(),
         port,
         tcp,
         sibling: sibling.into_iter().map(|(attempt, _)| attempt).collect(),
-        preamble,
-        tls,
+        preamble: layers.preamble,
+        tls: layers.tls,
+        tls_files: layers.files,
         local: addresses.first().and_then(|&address| own_address(address.ip())),
     };
-    (Fact::Seen(server), connection)
+    (Fact::Seen(server), layers.connection)
 }
 
 /// The other port is of use where the one asked for is closed: once that one is open, nobody waits
@@ -107,13 +112,13 @@ async fn up(
     settings: &Settings,
     host: &str,
     open: Option<(SocketAddr, TcpStream)>,
-) -> (Fact<Preamble>, Fact<Tls>, Option<Connection>) {
+) -> Layers {
     let Some((address, mut stream)) = open else {
-        return (Fact::blocked(Topic::Server, host), Fact::blocked(Topic::Server, host), None);
+        return Layers::blocked(None, host);
     };
     let preamble = preamble::ask(cx, host, address, &mut stream).await;
     if preamble.outcome != PreambleOutcome::TlsAccepted {
-        return (Fact::Seen(preamble), Fact::blocked(Topic::Server, host), None);
+        return Layers::blocked(Some(preamble), host);
     }
     let roots = roots(cx, settings);
     let again = || async move {
@@ -122,10 +127,33 @@ async fn up(
         let preamble = preamble::ask(cx, host, address, &mut stream).await;
         (preamble.outcome == PreambleOutcome::TlsAccepted).then_some(stream)
     };
-    let (tls, stream) =
+    let Handshake { mut tls, stream, chain } =
         tls::handshake(cx, Topic::Server, stream, address, host, roots, again).await;
+    // As libpq does it: the common name counts if there is no alternative name.
+    let named = tls.chain.first().is_some_and(|leaf| leaf.names_host(host));
+    if let Some(trust) = &mut tls.trust {
+        trust.name_matches |= named;
+    }
+    let read = || tls_files::read(settings, &cx.environment, &mut tls, &chain);
+    let files = (!chain.is_empty()).then(read);
     let connection = stream.map(|stream| Connection { stream, verified: tls.verified() });
-    (Fact::Seen(preamble), Fact::Seen(tls), connection)
+    Layers { preamble: Fact::Seen(preamble), tls: Fact::Seen(tls), files, connection }
+}
+
+/// What was seen above TCP.
+struct Layers {
+    preamble: Fact<Preamble>,
+    tls: Fact<Tls>,
+    files: Option<TlsFiles>,
+    connection: Option<Connection>,
+}
+
+impl Layers {
+    fn blocked(preamble: Option<Preamble>, host: &str) -> Self {
+        let blocked = || Fact::blocked(Topic::Server, host);
+        let preamble = preamble.map_or_else(|| Fact::blocked(Topic::Server, host), Fact::Seen);
+        Self { preamble, tls: blocked(), files: None, connection: None }
+    }
 }
 
 /// The roots of `sslrootcert`, where it names a file; or of libpq's own file, where there is one.
@@ -133,7 +161,10 @@ fn roots(cx: &Context, settings: &Settings) -> Option<Arc<RootCertStore>> {
     let file = settings.sslrootcert.as_ref()?;
     let by_file = match file.state {
         RootFileState::System => false,
-        RootFileState::Missing => file.path.origin != Origin::Default,
+        // libpq ignores a missing file unless it must verify.
+        RootFileState::Missing => {
+            file.path.origin != Origin::Default && settings.sslmode.value.starts_with("verify-")
+        }
         _ => true,
     };
     by_file.then(|| cx.roots.of_file(Path::new(&file.path.value)))
