@@ -25,7 +25,7 @@ pub static CHECK: Check = Check {
 
 fn judge(reading: &ClockReading, vantage: &Vantage) -> Verdict {
     if !reading.authenticated {
-        return Verdict::NotApplicable("no authenticated answer tells the time".to_owned());
+        return Verdict::NotApplicable("no authenticated answer has a date".to_owned());
     }
     let ahead = reading.ahead_seconds();
     if ahead.abs() < WARNING {
@@ -45,7 +45,7 @@ fn judge(reading: &ClockReading, vantage: &Vantage) -> Verdict {
                 "the answer took {} ms, and half of that is allowed for",
                 reading.round_trip_ms
             ))
-            .fix(Fix::you("Synchronise the clock").run(commands::synchronize_clock(vantage))),
+            .fix(Fix::you("Synchronize the clock").run(commands::synchronize_clock(vantage))),
     )
 }
 
@@ -71,11 +71,11 @@ pub static SKEWED: Problem = Problem {
             tokens for expired ones.",
         causes: &[
             "a virtual machine or WSL that slept",
-            "no time synchronisation, or UDP 123 blocked",
+            "no time synchronization, or UDP 123 blocked",
         ],
         confirm: &["`curl -sI https://login.microsoftonline.com | grep -i date; date -u`"],
         fix: &[
-            (Actor::You, "synchronise the clock (timedatectl, chrony, w32tm)"),
+            (Actor::You, "synchronize the clock (timedatectl, chrony, w32tm)"),
             (Actor::Network, "allow UDP 123 to a time server"),
         ],
         mistaken_for: &["claims/expired: there the token is old by any clock"],

@@ -97,7 +97,7 @@ fn suspicion(
     passing.map(|alias| Suspicion::Chain(alias.target.clone()))
 }
 
-/// How a server that has private addresses alone is attached, as Azure's configuration says. One
+/// How a server that has only private addresses is attached, as Azure's configuration says. One
 /// without any approved endpoint has no address at all, which is another problem.
 fn attached(seen: &Evidence) -> Option<&'static str> {
     let server = place::server(seen).ok()?;
@@ -260,12 +260,14 @@ pub static PRIVATE_ANSWER: Problem = Problem {
             "a private zone that is linked to this network answers for the server",
             "a split-horizon nameserver of a VPN",
         ],
-        confirm: &["`dig <server>` beside `dig @1.1.1.1 <server>`"],
+        confirm: &["compare `dig <server>` with `dig @1.1.1.1 <server>`"],
         fix: &[
             (Actor::Network, "unlink the private zone, or remove the record"),
             (Actor::You, "leave --expect public out where the private way is meant"),
         ],
-        mistaken_for: &["dns/sinkholed: a loopback or unspecified address is nobody's"],
+        mistaken_for: &[
+            "dns/sinkholed: no host on a network has a loopback or unspecified address",
+        ],
         sources: &["Microsoft Learn: Azure Private Endpoint DNS integration"],
     },
     ..Problem::DEFAULT

@@ -152,7 +152,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
     page: Page {
         means: "This machine has several nameservers, and they give answers of different kinds for the same name. With glibc the first nameserver in the list that answers decides; with musl (Alpine) the fastest. This is an error if the answer that counts has no address, a warning if the system's own lookup found an address, and information after a successful login.",
         causes: &[
-            "a company nameserver and a public one beside each other: only one of them knows the \
+            "a company nameserver and a public one in the same list: only one of them knows the \
                 private zone",
             "one of a pair of DNS servers lacks a forwarder or a conditional rule",
             "a private DNS zone is linked to one virtual network and not to that of the other DNS \

@@ -139,7 +139,7 @@ pub static SLOW: Problem = Problem {
         ],
         mistaken_for: &[
             "dns/nameserver-down: there one of the nameservers does not answer at all",
-            "a slow database: look at the time before the first connection",
+            "a slow database: there the time is lost after the connection",
         ],
         sources: &["resolv.conf(5)"],
     },

@@ -245,7 +245,7 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
         Fragment::new("could not translate host name", 62),
     ],
     page: Page {
-        means: "Every nameserver that this machine is told to ask is silent, or has nothing \
+        means: "Every nameserver in this machine's settings is silent, or has nothing \
             listening on port 53. Without names there is no way to Entra, and none to the server.",
         causes: &[
             "a network security group or firewall drops port 53 to the custom DNS server",

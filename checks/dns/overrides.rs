@@ -1,4 +1,4 @@
-//! Whether this machine itself stands between a name and its answer: hosts file, search suffixes.
+//! Whether the hosts file or the search list of this machine overrides a name.
 
 use super::{addresses_of, cannot_be, named, subjects};
 use crate::{
@@ -93,7 +93,7 @@ fn captured(dns: &Dns, name: &Name, capture: &SearchCapture, answered: &[IpAddr]
         )))
         .fix(Fix::by(
             Actor::Network,
-            format!("Remove the record {}, a wildcard mostly", capture.name),
+            format!("Remove the record {}, mostly a wildcard", capture.name),
         ))
 }
 
@@ -123,7 +123,7 @@ fn overridden(
     finding
         .severity(Severity::Error)
         .sure(Confidence::Likely)
-        .because("no connection to the pinned address comes about")
+        .because("no connection to the pinned address succeeds")
 }
 
 fn attempts<'a>(seen: &'a Evidence, name: &Name) -> &'a [TcpAttempt] {
@@ -151,7 +151,7 @@ pub static HOSTS_FILE_OVERRIDE: Problem = Problem {
             "an image or a configuration tool that writes hosts files",
             "extra_hosts of Docker Compose, or hostAliases of a Kubernetes pod",
         ],
-        confirm: &["`getent ahosts <name>` beside `dig <name>`", "`grep <name> /etc/hosts`"],
+        confirm: &["compare `getent ahosts <name>` with `dig <name>`", "`grep <name> /etc/hosts`"],
         fix: &[(Actor::You, "remove the line")],
         mistaken_for: &[
             "dns/nameservers-disagree: there the nameservers differ among each other",

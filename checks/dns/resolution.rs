@@ -210,7 +210,7 @@ fn elsewhere(dns: &Dns, name: &Name) -> Option<String> {
 }
 
 fn problem(dns: &Dns, name: &Name) -> &'static Problem {
-    // What others say beside the machine's own nameservers does not decide.
+    // Only the answers of the machine's own nameservers decide.
     let own = |answer: &Answer| {
         dns.resolver.nameservers.iter().any(|nameserver| {
             nameserver.address == answer.nameserver && nameserver.origin == NameserverOrigin::System
@@ -319,7 +319,7 @@ fn reply_said(reply: &Reply) -> String {
         None => String::new(),
     };
     let zone = match &reply.soa {
-        Some(soa) => format!(", speaking for the zone {}", soa.zone),
+        Some(soa) => format!(", for the zone {}", soa.zone),
         None => String::new(),
     };
     format!("{}{chain}{zone}", reply.rcode)
@@ -492,7 +492,7 @@ pub static NAME_UNANSWERED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The nameserver could not find out.
+/// The nameserver could not resolve the name.
 pub static SERVFAIL: Problem = Problem {
     id: "dns/servfail",
     title: "the nameserver cannot resolve a name",
@@ -508,7 +508,7 @@ pub static SERVFAIL: Problem = Problem {
             itself.",
         causes: &[
             "its forwarder is unreachable",
-            "it validates DNSSEC behind a forwarder that spoils it",
+            "it validates DNSSEC behind a forwarder that breaks it",
         ],
         confirm: &["`dig @<nameserver> <name>` says SERVFAIL while other names work"],
         fix: &[(
@@ -521,7 +521,7 @@ pub static SERVFAIL: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The nameserver refuses to be asked.
+/// The nameserver refuses the query.
 pub static REFUSED: Problem = Problem {
     id: "dns/refused",
     title: "the nameserver refuses to answer this machine",
@@ -531,7 +531,7 @@ pub static REFUSED: Problem = Problem {
             name.",
         causes: &[
             "recursion is allowed for other subnets only",
-            "the nameserver serves its own zones alone",
+            "the nameserver serves only its own zones",
         ],
         confirm: &["`dig @<nameserver> <name>` says REFUSED"],
         fix: &[(
@@ -554,7 +554,7 @@ pub static TCP_BLOCKED: Problem = Problem {
             failed.",
         causes: &["a firewall lets UDP 53 through and drops TCP 53"],
         confirm: &["`dig +tcp @<nameserver> <name>` fails while `dig +notcp +ignore` answers"],
-        fix: &[(Actor::Network, "allow TCP port 53 to the nameserver beside UDP")],
+        fix: &[(Actor::Network, "allow TCP port 53 to the nameserver in addition to UDP")],
         mistaken_for: &["dns/servfail: there the nameserver itself fails"],
         sources: &["RFC 7766"],
     },
@@ -602,7 +602,7 @@ pub static SINKHOLED: Problem = Problem {
             "a line in the hosts file",
             "an internal zone shadows microsoftonline.com",
         ],
-        confirm: &["`getent hosts <name>` beside `dig @168.63.129.16 <name>`"],
+        confirm: &["compare `getent hosts <name>` with `dig @168.63.129.16 <name>`"],
         fix: &[
             (Actor::Network, "exempt the name from the filter or zone"),
             (Actor::You, "remove the line from the hosts file"),

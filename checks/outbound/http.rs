@@ -63,14 +63,17 @@ fn other(subject: &str, answer: &HttpAnswer, url: &str) -> Finding {
     let status = answer.status;
     let html = answer.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
     let (problem, detail) = if status == 429 || status >= 500 {
-        (&SERVICE_ERROR, format!("{subject} answers {status}: the service is busy or out of order"))
+        (
+            &SERVICE_ERROR,
+            format!("{subject} answers {status}: the service is overloaded or unavailable"),
+        )
     } else if html || answer.location.is_some() {
         let page = match (&answer.title, &answer.location) {
             (Some(title), _) => format!(", a page called \"{title}\""),
             (None, Some(location)) => format!(", a redirect to {location}"),
             (None, None) => ", a web page".to_owned(),
         };
-        (&HTTP_BLOCKED, format!("{subject} answers {status}{page}: a gateway stands in its place"))
+        (&HTTP_BLOCKED, format!("{subject} answers {status}{page}: a gateway answers instead"))
     } else {
         (&NOT_ENTRA, format!("what answers as {subject} ({status}) is not the service itself"))
     };
@@ -157,7 +160,7 @@ pub static HTTP_BLOCKED: Problem = Problem {
 /// 429 or 5xx.
 pub static SERVICE_ERROR: Problem = Problem {
     id: "outbound/service-error",
-    title: "Entra or Graph is busy or out of order",
+    title: "Microsoft Entra ID or Microsoft Graph is overloaded or unavailable",
     explains: &["token/*"],
     fragments: &[
         Fragment::new("503 service unavailable", 55),
@@ -175,9 +178,9 @@ pub static SERVICE_ERROR: Problem = Problem {
         confirm: &["https://status.azure.com and the Microsoft 365 service health"],
         fix: &[
             (Actor::You, "wait as long as Retry-After says, and cache tokens"),
-            (Actor::Microsoft, "mend the outage"),
+            (Actor::Microsoft, "resolve the outage"),
         ],
-        mistaken_for: &["outbound/proxy-denied: look at the Server header"],
+        mistaken_for: &["outbound/proxy-denied: check the Server header"],
         sources: &["RFC 9110, section 15.6"],
     },
     ..Problem::DEFAULT

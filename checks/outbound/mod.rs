@@ -17,7 +17,7 @@ use crate::{
 pub static FAMILY: Family = Family {
     name: "outbound",
     title: "network",
-    summary: "Entra and Graph are reached, and nobody stands in between",
+    summary: "Microsoft Entra ID and Microsoft Graph are reachable without TLS interception",
     checks: &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK],
     pages: &[],
     station: Station::Entra,
@@ -35,7 +35,7 @@ pub static FAMILY: Family = Family {
     ],
 };
 
-/// The hosts looked at.
+/// The hosts probed.
 fn hosts(seen: &Evidence) -> Vec<String> {
     let hosts = seen.outbound.seen().map(|outbound| outbound.hosts.as_slice()).unwrap_or_default();
     hosts.iter().map(|host| host.host.clone()).collect()

@@ -58,7 +58,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         ),
         Connect::NotHttp { starts_with } => (
             &PROXY_UNREACHABLE,
-            format!("what answers at {proxy} is no HTTP proxy"),
+            format!("what answers at {proxy} is not an HTTP proxy"),
             wrong_scheme(path, &origin, starts_with),
         ),
         Connect::Silent | Connect::Closed => (
@@ -76,7 +76,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     ))
 }
 
-/// What the direct path shows beside.
+/// What the direct path shows as well.
 fn straight(host: &Host) -> Option<String> {
     let path = host.direct.seen()?;
     Some(match reach(&path.tcp) {
@@ -132,7 +132,7 @@ fn wrong_scheme(path: &ProxiedPath, origin: &str, starts_with: &str) -> Fix {
     // A TLS alert begins with 0x15, a handshake with 0x16: neither can be printed.
     let hint = match path.proxy.scheme.as_str() {
         scheme if scheme.starts_with("socks") => {
-            "; the Azure SDKs speak to HTTP proxies alone, not to SOCKS"
+            "; the Azure SDKs support only HTTP proxies, not SOCKS"
         }
         "http" if starts_with.is_empty() => "; perhaps it wants https://",
         _ => "",
@@ -144,9 +144,9 @@ fn wrong_scheme(path: &ProxiedPath, origin: &str, starts_with: &str) -> Fix {
 
 fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> Finding {
     let detail = match path.proxy_tls.seen() {
-        Some(tls) if matches!(tls.outcome, TlsOutcome::NotTls { .. }) => format!(
-            "{origin} says https://, and the proxy {proxy} does not speak TLS: write http://"
-        ),
+        Some(tls) if matches!(tls.outcome, TlsOutcome::NotTls { .. }) => {
+            format!("{origin} says https://, and the proxy {proxy} does not use TLS: write http://")
+        }
         Some(tls) if tls.trust.is_some() => {
             format!("the certificate of the proxy {proxy} is not trusted here, or not its own")
         }
@@ -181,10 +181,10 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
     ],
     page: Page {
         means: "The environment names an HTTP proxy, and it does not resolve, does not accept \
-            connections, or is no HTTP proxy.",
+            connections, or is not an HTTP proxy.",
         causes: &[
             "a wrong host or port in HTTPS_PROXY",
-            "https:// written where the proxy speaks plain HTTP",
+            "https:// is set, but the proxy uses plain HTTP",
             "a setting left over from another network",
         ],
         confirm: &["`curl -v -x $HTTPS_PROXY https://login.microsoftonline.com`"],
@@ -195,7 +195,7 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// 407.
+/// The proxy answers 407: it requires credentials.
 pub static PROXY_AUTH_REQUIRED: Problem = Problem {
     id: "outbound/proxy-auth-required",
     title: "the proxy wants credentials",
@@ -258,7 +258,7 @@ pub static PROXY_DENIED: Problem = Problem {
             "allow CONNECT to login.microsoftonline.com:443 and graph.microsoft.com:443",
         )],
         mistaken_for: &[
-            "outbound/http-blocked: there the tunnel comes about, and a page answers inside it",
+            "outbound/http-blocked: there the tunnel is established, and a web page answers in it",
         ],
         sources: &["RFC 9110, section 9.3.6"],
     },

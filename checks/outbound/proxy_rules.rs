@@ -14,10 +14,10 @@ use crate::{
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
-/// The proxy is for web addresses alone.
+/// The proxy is used only for web addresses.
 pub static CHECK: Check = Check {
     id: "outbound/proxy-rules",
-    asserts: "the proxy is used for web addresses alone",
+    asserts: "the proxy is used only for web addresses",
     needs: &[Topic::Proxy, Topic::Credential, Topic::Server],
     problems: &[&PROXY_COVERS_METADATA_SERVICE, &PROXY_IGNORED_BY_POSTGRESQL],
     decisive: false,
@@ -43,7 +43,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }))
 }
 
-/// An error where the metadata service was asked in vain and is known to be there, or was asked for
+/// An error where the metadata service gave no answer and is known to be there, or was asked for
 /// by name; a warning where one of both holds.
 fn matters(seen: &Evidence) -> Option<Severity> {
     let trace = seen.credential.seen();
@@ -90,15 +90,13 @@ fn covers(rules: &ProxyRules, proxy: &Proxy) -> Finding {
         .because(no_proxy)
         .because_all(rules.differences.clone())
         .fix(
-            Fix::you("Exempt the metadata service; it answers on the machine's own host alone")
-                .run(
-                    Command::set("NO_PROXY", new.as_str())
-                        .then(Command::set("no_proxy", new.as_str())),
-                ),
+            Fix::you("Exempt the metadata service; it answers only on the machine's own host").run(
+                Command::set("NO_PROXY", new.as_str()).then(Command::set("no_proxy", new.as_str())),
+            ),
         )
 }
 
-/// Worth saying where the server is out of reach: then somebody may think that the proxy helps.
+/// Worth saying where the server is out of reach: the proxy may seem to help.
 fn ignored(seen: &Evidence, proxy: &Proxy) -> Option<Finding> {
     let server = seen.server.seen()?;
     if server.tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected) {
@@ -140,7 +138,7 @@ pub static PROXY_COVERS_METADATA_SERVICE: Problem = Problem {
     page: Page {
         means: "HTTP_PROXY (or ALL_PROXY) is set and NO_PROXY does not exempt 169.254.169.254, so \
             requests for a managed identity's token go to the proxy. The proxy cannot answer them: \
-            each machine's metadata service is reachable from that machine alone.",
+            each machine's metadata service is reachable only from that machine.",
         causes: &[
             "HTTP_PROXY set for the whole machine, without NO_PROXY",
             "NO_PROXY holds a range (169.254.0.0/16) that the program does not understand",

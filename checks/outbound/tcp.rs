@@ -1,4 +1,4 @@
-//! Whether TCP connections to the Entra hosts come about.
+//! Whether the Entra hosts accept TCP connections.
 
 use super::{host, hosts, prefixes};
 use crate::{
@@ -160,7 +160,7 @@ pub static REFUSED: Problem = Problem {
         ],
         fix: &[(Actor::Network, "allow outbound TCP 443 to the service tag AzureActiveDirectory")],
         mistaken_for: &[
-            "outbound/tls-reset: there the connection comes about, and is reset when TLS begins",
+            "outbound/tls-reset: there the connection is established, and is reset when TLS begins",
         ],
         sources: &["RFC 9293, section 3.10.7.1"],
     },
@@ -192,7 +192,7 @@ pub static UNREACHABLE: Problem = Problem {
             Actor::Network,
             "give this subnet a way to the service tag AzureActiveDirectory on TCP 443",
         )],
-        mistaken_for: &["outbound/dropped: there nobody says anything"],
+        mistaken_for: &["outbound/dropped: there nothing answers"],
         sources: &["RFC 792", "RFC 1812, section 5.2.7.1"],
     },
     ..Problem::DEFAULT
@@ -204,7 +204,7 @@ pub static SOME_ADDRESSES_BLOCKED: Problem = Problem {
     title: "some addresses of an Entra host are blocked",
     page: Page {
         means: "Some addresses of the host connect and some do not. Sign-in works or fails \
-            depending on which address DNS gives: the fault looks random.",
+            depending on which address DNS gives: the failures seem random.",
         causes: &[
             "a firewall holds a list of addresses that is out of date",
             "the service tag AzureCloud was allowed in place of AzureActiveDirectory: it lacks a \
@@ -224,14 +224,14 @@ pub static SOME_ADDRESSES_BLOCKED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// IPv6 alone.
+/// Only IPv6 fails.
 pub static ADDRESS_FAMILY_BROKEN: Problem = Problem {
     id: "outbound/address-family-broken",
     title: "IPv6 to an Entra host is broken",
     severity: Severity::Warning,
     fragments: &[Fragment::new("network is unreachable", 50), Fragment::new("enetunreach", 50)],
     page: Page {
-        means: "This machine has an IPv6 route, and no IPv6 connection to the host comes about. \
+        means: "This machine has an IPv6 route, and no IPv6 connection to the host succeeds. \
             Programs that try IPv6 first wait before they fall back.",
         causes: &["IPv6 is announced on the local network and not carried further"],
         confirm: &["`curl -6 -m 5 https://login.microsoftonline.com` fails, with -4 it works"],

@@ -1,4 +1,4 @@
-//! Whether TLS to the Entra hosts comes about, with the genuine certificate.
+//! Whether TLS to the Entra hosts completes with the genuine certificate.
 
 use super::{host, hosts, tls};
 use crate::{
@@ -40,7 +40,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         TlsOutcome::Reset | TlsOutcome::Closed => broken(
             &TLS_RESET,
             subject,
-            format!("the connection to {subject} is cut when TLS begins"),
+            format!("the connection to {subject} is cut off when TLS begins"),
             "Let TLS with this server name pass: allow the FQDN in the firewall's application \
                 rules",
         ),
@@ -59,7 +59,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             )
         }
         TlsOutcome::NotTls { starts_with } => {
-            let detail = format!("what answers at {subject} port 443 does not speak TLS");
+            let detail = format!("what answers at {subject} port 443 does not use TLS");
             let finding = Finding::of(&NOT_ENTRA, subject, detail);
             let begins =
                 (!starts_with.is_empty()).then(|| format!("it begins with \"{starts_with}\""));
@@ -69,7 +69,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             &TLS_RESET,
             subject,
             format!("TLS to {subject} fails: {description}"),
-            "Find out which box on the way answers in place of Entra",
+            "Find the device on the way that answers in place of Microsoft Entra ID",
         ),
     })
 }
@@ -83,7 +83,7 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
     let ca = tls.authority().unwrap_or("an unknown authority");
     let (problem, detail) = match &fault {
         ChainFault::WrongName => {
-            (&TLS_WRONG_NAME, format!("the certificate at {subject} is made out to somebody else"))
+            (&TLS_WRONG_NAME, format!("the certificate at {subject} names another host"))
         }
         ChainFault::Expired(when) => {
             (&TLS_EXPIRED, format!("the certificate at {subject} {when}, by this machine's clock"))
@@ -195,7 +195,7 @@ pub static TLS_RESET: Problem = Problem {
         Fragment::new("connection aborted", 53),
     ],
     page: Page {
-        means: "The connection comes about, and is cut as soon as the ClientHello names the host: \
+        means: "The connection is established, and is cut as soon as the ClientHello names the host: \
             a firewall filters by server name (SNI).",
         causes: &[
             "an application rule of the firewall lacks the FQDN",
@@ -222,7 +222,7 @@ pub static TLS_STALLED: Problem = Problem {
         Fragment::new("handshake timed out", 56),
     ],
     page: Page {
-        means: "The connection comes about, and nothing follows the ClientHello. Either a firewall \
+        means: "The connection is established, and nothing follows the ClientHello. Either a firewall \
             accepts connections in the host's place, or packets above a certain size are lost.",
         causes: &[
             "a firewall answers SYN itself and drops what follows",
@@ -236,7 +236,7 @@ pub static TLS_STALLED: Problem = Problem {
             Actor::Network,
             "let ICMP \"fragmentation needed\" through, or clamp the MSS; allow the FQDN",
         )],
-        mistaken_for: &["outbound/dropped: there not even the connection comes about"],
+        mistaken_for: &["outbound/dropped: there not even the connection is established"],
         sources: &["RFC 2923"],
     },
     ..Problem::DEFAULT
@@ -254,7 +254,7 @@ pub static NOT_ENTRA: Problem = Problem {
     ],
     page: Page {
         means: "Something answers in the host's place, and not as Entra or Graph does: it does not \
-            speak TLS, or its answer over HTTPS is another's.",
+            use TLS, or its answer over HTTPS is another's.",
         causes: &[
             "a captive portal or proxy listens at the address",
             "the name resolves to a machine of your own",
@@ -274,7 +274,7 @@ pub static NOT_ENTRA: Problem = Problem {
 /// Other names.
 pub static TLS_WRONG_NAME: Problem = Problem {
     id: "outbound/tls-wrong-name",
-    title: "the certificate at an Entra host is made out to somebody else",
+    title: "the certificate at an Entra host names another host",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
         Fragment::new("hostname mismatch", 58),
@@ -346,7 +346,7 @@ pub static TLS_EXPIRED: Problem = Problem {
 /// Signed again.
 pub static TLS_INTERCEPTED: Problem = Problem {
     id: "outbound/tls-intercepted",
-    title: "a TLS inspection box stands between this machine and Entra",
+    title: "a TLS inspection device intercepts connections to Microsoft Entra ID",
     explains: &["outbound/*", "token/*", "clock/*"],
     fragments: &[
         Fragment::new("zscaler", 86),

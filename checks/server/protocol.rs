@@ -13,7 +13,7 @@ use crate::{
 /// The answer to SSLRequest is `S`.
 pub static CHECK: Check = Check {
     id: "server/protocol",
-    asserts: "the server speaks PostgreSQL and offers TLS",
+    asserts: "the server uses the PostgreSQL protocol and offers TLS",
     needs: &[Topic::Server],
     problems: &[&SILENT, &CLOSED, &NOT_POSTGRESQL, &TLS_REFUSED],
     decisive: false,
@@ -27,11 +27,9 @@ fn judge(server: &Server) -> Result<Verdict, Missing> {
         PreambleOutcome::TlsAccepted => {
             return Ok(Verdict::Passed("offers TLS".to_owned()));
         }
-        PreambleOutcome::TlsRefused => (
-            &TLS_REFUSED,
-            format!("{subject} says that it does not speak TLS; Azure always does"),
-            None,
-        ),
+        PreambleOutcome::TlsRefused => {
+            (&TLS_REFUSED, format!("{subject} refuses TLS; Azure always offers it"), None)
+        }
         PreambleOutcome::Error(error) => (
             &NOT_POSTGRESQL,
             format!("{subject} answers the request for TLS with an error: {}", error.message),
@@ -55,7 +53,7 @@ fn judge(server: &Server) -> Result<Verdict, Missing> {
         }
         PreambleOutcome::Silent => (
             &SILENT,
-            format!("{subject} accepts the connection and says nothing"),
+            format!("{subject} accepts the connection and sends nothing"),
             Some(format!("waited {} ms for one byte", preamble.elapsed_ms)),
         ),
     };
@@ -85,7 +83,7 @@ fn fix(problem: &Problem) -> Fix {
 /// No byte.
 pub static SILENT: Problem = Problem {
     id: "server/silent",
-    title: "the server accepts connections and says nothing",
+    title: "the server accepts connections and sends nothing",
     explains: EVERYTHING_AFTER,
     fragments: &[
         Fragment::new("timeout expired", 50),
@@ -93,7 +91,7 @@ pub static SILENT: Problem = Problem {
         Fragment::new("timeout exceeded when trying to connect", 48),
     ],
     page: Page {
-        means: "The TCP connection stands, and nothing answers the request for TLS. PostgreSQL \
+        means: "The TCP connection is established, and nothing answers the request for TLS. PostgreSQL \
             answers within a round trip.",
         causes: &[
             "a firewall or load balancer accepts connections in the server's place",
@@ -102,10 +100,10 @@ pub static SILENT: Problem = Problem {
         ],
         confirm: &["`openssl s_client -starttls postgres -connect <host>:5432` hangs"],
         fix: &[
-            (Actor::Network, "look for the box that accepts the connection"),
+            (Actor::Network, "find the device that accepts the connection"),
             (Actor::AzureOwner, "see the server's health in the portal"),
         ],
-        mistaken_for: &["server/dropped: there not even the connection comes about"],
+        mistaken_for: &["server/dropped: there not even the connection is established"],
         sources: &["PostgreSQL documentation: SSL session encryption"],
     },
     ..Problem::DEFAULT

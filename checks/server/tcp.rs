@@ -1,4 +1,4 @@
-//! Whether TCP connections to the server come about.
+//! Whether the server accepts TCP connections.
 
 use super::{EVERYTHING_AFTER, names};
 use crate::{
@@ -64,7 +64,7 @@ fn judge(server: &Server) -> Verdict {
         known if known == &DROPPED => format!(
             "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
         ),
-        _ => format!("there is no way to {subject}"),
+        _ => format!("there is no route to {subject}"),
     };
     let mut finding = Finding::of(problem, subject, detail)
         .because_all(lines(&server.tcp))
@@ -87,12 +87,12 @@ fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
             Fix::you("Without a tunnel, set the server's own name as host"),
         ];
     }
-    let state = Fix::by(Actor::AzureOwner, "See whether the server is running, and start it")
+    let state = Fix::by(Actor::AzureOwner, "Check whether the server is running, and start it")
         .run(commands::show_server(name, "[state,network.publicNetworkAccess]"));
     match problem {
         known if known == &POOLER_OFF => vec![
             Fix::you("Use port 5432").run(Command::set("PGPORT", "5432")),
-            Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on (not on Burstable servers)")
+            Fix::by(Actor::DatabaseAdmin, "Or enable the pooler (not on Burstable servers)")
                 .run(Command::new("az postgres flexible-server parameter set -g $RG -s $SERVER -n pgbouncer.enabled -v true").with("SERVER", name)),
         ],
         _ if is_private(server) => vec![
@@ -197,7 +197,7 @@ pub static DROPPED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// A reset.
+/// The port refuses.
 pub static REFUSED: Problem = Problem {
     id: "server/refused",
     title: "the server's port refuses connections",
@@ -224,16 +224,16 @@ pub static REFUSED: Problem = Problem {
             (Actor::You, "check host and port"),
             (Actor::Network, "see which box sends the reset"),
         ],
-        mistaken_for: &["server/dropped: there nobody answers"],
+        mistaken_for: &["server/dropped: there nothing answers"],
         sources: &["Microsoft Learn: troubleshoot connections to Azure Database for PostgreSQL"],
     },
     ..Problem::DEFAULT
 };
 
-/// No way.
+/// There is no route.
 pub static UNREACHABLE: Problem = Problem {
     id: "server/unreachable",
-    title: "there is no way to the server",
+    title: "there is no route to the server",
     explains: EVERYTHING_AFTER,
     fragments: &[
         Fragment::new("no route to host", 57),
@@ -252,7 +252,7 @@ pub static UNREACHABLE: Problem = Problem {
         ],
         confirm: &["`ip route get <address>`"],
         fix: &[(Actor::Network, "peer the networks, or repair the VPN and its routes")],
-        mistaken_for: &["server/dropped: there nobody says anything"],
+        mistaken_for: &["server/dropped: there nothing answers"],
         sources: &["RFC 792"],
     },
     ..Problem::DEFAULT

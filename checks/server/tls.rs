@@ -406,7 +406,7 @@ fn inspect(server: &Server) -> Fix {
         .run(commands::server_certificates(&server.host, server.port))
 }
 
-/// Cut in the handshake.
+/// The handshake is cut off.
 pub static TLS_RESET: Problem = Problem {
     id: "server/tls-reset",
     title: "TLS to the server is cut off",
@@ -457,7 +457,7 @@ pub static TLS_STALLED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Too old.
+/// No common TLS version.
 pub static TLS_VERSION: Problem = Problem {
     id: "server/tls-version",
     title: "client and server have no TLS version in common",
@@ -473,9 +473,9 @@ pub static TLS_VERSION: Problem = Problem {
     ],
     page: Page {
         means: "The handshake ended with the alert protocol_version: one side insists on a version \
-            that the other refuses. Azure speaks TLS 1.2 and 1.3.",
+            that the other refuses. Azure supports TLS 1.2 and 1.3.",
         causes: &[
-            "a box on the way speaks only TLS 1.1",
+            "a device on the way supports only TLS 1.1",
             "ssl_min_protocol_version is set to 1.3 and a client is older",
         ],
         confirm: &["`openssl s_client -starttls postgres -tls1_2 -connect <host>:5432`"],
@@ -489,7 +489,7 @@ pub static TLS_VERSION: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Other names.
+/// The certificate does not name the host.
 pub static TLS_WRONG_NAME: Problem = Problem {
     id: "server/tls-wrong-name",
     title: "the server's certificate is made out to another name",
@@ -514,7 +514,7 @@ pub static TLS_WRONG_NAME: Problem = Problem {
     ],
     page: Page {
         means: "The chain is good, and the certificate does not name the host that was asked for. \
-            A wildcard stands for one label: server.privatelink.postgres.database.azure.com is not \
+            A wildcard covers one label: server.privatelink.postgres.database.azure.com is not \
             covered by *.postgres.database.azure.com, and addresses never are.",
         causes: &[
             "the privatelink name, an address or an alias of your own is used as host",
@@ -532,7 +532,7 @@ pub static TLS_WRONG_NAME: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Out of date.
+/// A certificate is out of its validity period.
 pub static TLS_EXPIRED: Problem = Problem {
     id: "server/tls-expired",
     title: "the server's certificate is out of date",
@@ -565,7 +565,7 @@ pub static TLS_EXPIRED: Problem = Problem {
 /// Signed by a private authority.
 pub static TLS_INTERCEPTED: Problem = Problem {
     id: "server/tls-intercepted",
-    title: "a TLS inspection box stands between this machine and the server",
+    title: "a TLS inspection device intercepts connections to the server",
     explains: EVERYTHING_AFTER,
     fragments: &[
         Fragment::new("self-signed certificate", 58),
@@ -591,7 +591,7 @@ pub static TLS_INTERCEPTED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// No root for it.
+/// The root is not trusted.
 pub static TLS_UNTRUSTED: Problem = Problem {
     id: "server/tls-untrusted",
     title: "the root of the server's certificate is not trusted here",
@@ -633,7 +633,7 @@ pub static TLS_UNTRUSTED: Problem = Problem {
         ],
         confirm: &["`psql` says: SSL error: certificate verify failed"],
         fix: &[(Actor::You, "use the system's bundle, or add the missing root")],
-        mistaken_for: &["server/tls-intercepted: look at the issuer"],
+        mistaken_for: &["server/tls-intercepted: compare the issuer"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS root certificates"],
     },
     ..Problem::DEFAULT

@@ -82,7 +82,7 @@ pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
                     format!("{address}: {from} says that the port is unreachable (ICMP)")
                 }
                 TcpOutcome::Unreachable { icmp: Some(icmp), detail } => {
-                    let from = icmp.from.map_or("somebody".to_owned(), |from| from.to_string());
+                    let from = icmp.from.map_or("a router".to_owned(), |from| from.to_string());
                     let kind = match (attempt.address.is_ipv4(), icmp.code) {
                         (true, 9 | 10 | 13) | (false, 1) => "administratively prohibited",
                         _ => detail.as_str(),
@@ -170,7 +170,7 @@ fn chain_itself(tls: &Tls, trust: &Trust) -> Option<ChainFault> {
     }
 }
 
-/// The chain presented, one certificate a line.
+/// The chain presented, one certificate per line.
 #[must_use]
 pub fn chain_lines(tls: &Tls) -> Vec<String> {
     tls.chain

@@ -1,4 +1,4 @@
-//! This machine's clock beside an Entra host's.
+//! This machine's clock compared with an Entra host's.
 
 use entra_pg_checks::facts::{
     clock::ClockReading,

@@ -113,7 +113,7 @@ pub(crate) fn answer(status: u16, headers: &HeaderMap, body: &[u8], cut: bool) -
     }
 }
 
-/// The title of an HTML page, which tells a block page from a captive portal.
+/// The title of an HTML page, which distinguishes a block page from a captive portal.
 fn title(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let lower = text.to_ascii_lowercase();

@@ -24,7 +24,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Looks at one host, layer by layer.
+/// Probes one host, layer by layer.
 pub async fn host(
     cx: &Context,
     host: &str,
@@ -45,8 +45,8 @@ pub async fn host(
     Host { host: host.to_owned(), role, route, direct, proxied }
 }
 
-/// Where the proxy leads to the host, nobody waits for the direct path: behind most proxies it is
-/// closed, and nothing takes it.
+/// If the proxy leads to the host, the direct path is not waited for: behind most proxies it is closed,
+/// and no request takes it.
 async fn both(
     direct: impl Future<Output = Fact<DirectPath>>,
     proxied: impl Future<Output = ProxiedPath>,
@@ -55,7 +55,7 @@ async fn both(
     match select(direct, proxied).await {
         Either::Left((direct, proxied)) => (direct, Fact::Seen(proxied.await)),
         Either::Right((proxied, direct)) if proxied.http.seen().is_some() => {
-            let direct = timeout(PATIENCE, direct).await;
+            let direct = timeout(DIRECT_FOLLOW_UP, direct).await;
             let unfinished = || Fact::not_applicable("requests go through the proxy");
             (direct.unwrap_or_else(|_| unfinished()), Fact::Seen(proxied))
         }
@@ -64,7 +64,7 @@ async fn both(
 }
 
 /// How long the direct path may still take once the proxy has led to the host.
-const PATIENCE: Duration = Duration::from_millis(300);
+const DIRECT_FOLLOW_UP: Duration = Duration::from_millis(300);
 
 async fn direct(
     cx: &Context,

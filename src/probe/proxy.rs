@@ -21,7 +21,7 @@ pub fn rules(environment: &Environment, hosts: &[&str]) -> ProxyRules {
     };
     let all = first(&["ALL_PROXY", "all_proxy"]);
     let https = first(&["HTTPS_PROXY", "https_proxy"]).or_else(|| all.clone());
-    // A CGI program must not take HTTP_PROXY from a request header; curl reads lower case alone.
+    // A CGI program must not take HTTP_PROXY from a request header; curl reads only lower case.
     let http = first(&["http_proxy", "HTTP_PROXY"]).or(all);
     let no_proxy = first(&["NO_PROXY", "no_proxy"]).map(|(_, value)| value);
     let matcher = Matcher::builder()

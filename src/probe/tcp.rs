@@ -130,7 +130,7 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, Option<Icmp>
 }
 
 /// On Linux the socket's error queue holds the ICMP message itself: which kind, and who sent it.
-/// errno alone cannot tell "administratively prohibited" from "host unreachable".
+/// errno does not distinguish "administratively prohibited" from "host unreachable".
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Icmp;
@@ -210,7 +210,7 @@ mod tests {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("loopback");
         let address = socket.local_addr().expect("bound");
-        // Bound and not listening: the port refuses, and nobody else can take it meanwhile.
+        // Bound and not listening: the port refuses, and no other process can take it meanwhile.
         let (attempt, stream) = connect(&cx, Topic::Server, "localhost", address).await;
         assert!(matches!(attempt.outcome, TcpOutcome::Refused { .. }), "{:?}", attempt.outcome);
         assert!(stream.is_none());

@@ -36,7 +36,7 @@ pub(super) async fn open(
     let mut path = ProxiedPath {
         proxy: proxy.clone(),
         tcp: Vec::new(),
-        proxy_tls: Fact::not_applicable("the proxy is spoken to without TLS"),
+        proxy_tls: Fact::not_applicable("the connection to the proxy is without TLS"),
         connect: Fact::blocked(Topic::Outbound, host),
         tls: Fact::blocked(Topic::Outbound, host),
         http: Fact::blocked(Topic::Outbound, host),
@@ -62,7 +62,7 @@ pub(super) async fn open(
         let trusted = seen.verified();
         path.proxy_tls = Fact::Seen(seen);
         match stream {
-            // The credentials go to nobody but the proxy.
+            // The credentials go only to the proxy.
             Some(stream) if trusted => Box::new(stream),
             _ => return (path, None),
         }

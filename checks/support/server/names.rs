@@ -60,10 +60,10 @@ pub(crate) fn fix(settings: &Settings, tls: &Tls, host: &str, port: u16) -> Fix 
         let own = names.iter().find(|name| !name.contains('*') && name.ends_with(suffix.as_str()));
         let server = own.cloned().unwrap_or_else(|| format!("<server>.{suffix}"));
         let address = tls.address.ip();
-        return Fix::you(format!(
+        return Fix::you(
             "Keep the tunnel and name the server: libpq compares the certificate with host and \
-                connects to hostaddr"
-        ))
+                connects to hostaddr",
+        )
         .run(Command::text(format!("host={server} hostaddr={address} port={port}")));
     }
     if form(host).is_some() && host.ends_with(suffix.as_str()) {

@@ -53,7 +53,7 @@ pub(crate) fn evidence(settings: &Settings) -> Option<String> {
     let path = &file.path.value;
     if roots.is_empty() {
         return Some(format!(
-            "{path} holds no root but {}, which changes without notice: pin roots alone",
+            "{path} holds no root but {}, which changes without notice: pin only roots",
             crate::text::list(not_roots, 3)
         ));
     }
@@ -193,6 +193,6 @@ mod tests {
     #[test]
     fn a_pinned_intermediate_is_called_one() {
         let pinned = with(&[], &["Microsoft Azure RSA TLS Issuing CA 03"]);
-        assert!(evidence(&pinned).is_some_and(|line| line.contains("pin roots alone")));
+        assert!(evidence(&pinned).is_some_and(|line| line.contains("pin only roots")));
     }
 }

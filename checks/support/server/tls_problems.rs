@@ -88,7 +88,7 @@ pub(crate) static WEAK_SIGNATURE: Problem = Problem {
     ],
     page: Page {
         means: "A certificate of the chain is signed with SHA-1 or MD5, or its key is too small. \
-            OpenSSL, Java and this tool refuse such a chain, whoever issued it. Azure's certificates \
+            OpenSSL, Java and this tool refuse such a chain regardless of its issuer. Azure's certificates \
             use SHA-256 or better and RSA 2048 or larger keys.",
         causes: &[
             "a TLS inspection device or proxy with an old configuration",
@@ -130,7 +130,7 @@ pub(crate) static INVALID_CHAIN: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// A revocation list stands against the chain.
+/// A revocation list makes OpenSSL refuse the chain.
 pub(crate) static REVOKED: Problem = Problem {
     id: "server/tls-revoked",
     title: "a certificate revocation list makes psql refuse the server",

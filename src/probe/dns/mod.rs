@@ -135,7 +135,7 @@ fn certain_nameserver(name: &str, resolver: &ResolverSettings) -> Option<SocketA
     resolver.first_certain().filter(|_| hosts::entries(name).is_empty())
 }
 
-/// Tells the system's lookup what a nameserver answered over UDP, in the way that the C library asks.
+/// Records for the system's lookup what a nameserver answered over UDP to a query like the C library's.
 fn note(
     cx: &Context,
     name: &str,

@@ -29,7 +29,7 @@ const EDNS_PAYLOAD: u16 = 1200;
 /// Addresses of one answer that are kept; a name with more is not one of ours.
 const MOST: usize = 64;
 
-/// What to ask whom.
+/// One query to one nameserver.
 #[derive(Clone, Copy)]
 pub(super) struct Question {
     pub(super) nameserver: SocketAddr,
@@ -39,7 +39,7 @@ pub(super) struct Question {
     pub(super) edns: bool,
 }
 
-/// The nameservers that showed a sign of life.
+/// The nameservers that accepted a TCP connection.
 #[derive(Default)]
 pub(super) struct Alive(Mutex<BTreeSet<SocketAddr>>);
 
@@ -53,7 +53,7 @@ impl Alive {
     }
 }
 
-/// Asks, and says what happened.
+/// Sends the query and records what happened.
 pub(super) async fn ask(cx: &Context, name: &str, asked: Question, alive: &Alive) -> Answer {
     let began = Instant::now();
     let kind = match asked.record {

@@ -1,10 +1,10 @@
-//! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and who is asked besides.
+//! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and further nameservers.
 
 use crate::{environment::Environment, input};
 use entra_pg_checks::facts::dns::{Nameserver, NameserverOrigin, ResolverSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Azure's own resolver, which answers inside Azure alone.
+/// Azure's own resolver, which answers only inside Azure.
 /// Source: Microsoft Learn, "What is IP address 168.63.129.16?".
 const AZURE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), DNS);
 
@@ -144,7 +144,7 @@ fn apply_options(settings: &mut ResolverSettings, options: &str) {
     }
 }
 
-/// What a resolv.conf says. Lines that make no sense are passed over, as the C library does.
+/// What a resolv.conf says. Lines that cannot be read are ignored, as the C library does.
 pub(crate) fn read(text: &[u8]) -> ResolverSettings {
     let (config, _) = resolv_conf::Config::parse_with_errors(text);
     let servers = config.nameservers.iter().take(MOST_NAMESERVERS).map(|ip| Nameserver {

@@ -23,7 +23,7 @@ use std::{
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode};
 
-/// Sends the token, asks one query and, where it is wanted, looks around. The token is kept back
+/// Sends the token, runs one query and, if requested, inspects the session. The token is kept back
 /// unless the server's TLS identity was verified, whatever `sslmode` says.
 pub async fn login(
     cx: &Context,
@@ -49,7 +49,7 @@ pub async fn login(
     let (stream, tape) = Resumed::new(waiting.stream, waiting.startup, waiting.answer);
     let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
     let mut config = Config::new();
-    // TLS stands already, below this stream.
+    // This stream is inside TLS already.
     config
         .ssl_mode(SslMode::Disable)
         .user(user)
@@ -126,16 +126,16 @@ pub async fn login(
 struct Driver(JoinHandle<()>);
 
 impl Driver {
-    /// Takes leave, so that the server's log holds no connection that broke off. The transaction ends
-    /// with the session; nobody waits for the server to say so.
+    /// Sends Terminate so that the server does not log an aborted connection. The transaction ends with
+    /// the session, without a wait for the server.
     async fn end(mut self, client: Client) {
         drop(client);
-        // Whoever does not listen any more need not be told.
+        // If the server has closed the connection, there is nothing to end.
         let _ = timeout(LEAVE, &mut self.0).await;
     }
 }
 
-/// Time to say that the session ends: a write, and no answer.
+/// Time for Terminate: a write without an answer.
 const LEAVE: Duration = Duration::from_millis(100);
 
 impl Drop for Driver {

@@ -34,17 +34,17 @@ use tokio_rustls::client::TlsStream;
 /// Source: Microsoft Learn, "PgBouncer in Azure Database for PostgreSQL".
 const PORTS: [u16; 2] = [5432, 6432];
 
-/// How long the other addresses may still take once TLS stands on the first that connected: the
+/// How long the other addresses may still take after TLS on the first that connected: the
 /// login waits for them.
-const PATIENCE: Duration = Duration::from_millis(400);
+const FOLLOW_UP: Duration = Duration::from_millis(400);
 
-/// A connection on which TLS stands; whether its certificate is good is in `verified`.
+/// A connection with TLS; `verified` says whether its certificate is valid.
 pub struct Connection {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) verified: bool,
 }
 
-/// Looks at the way to the server, up to TLS.
+/// Probes the path to the server, up to TLS.
 pub async fn path(
     cx: &Context,
     settings: &Settings,
@@ -59,14 +59,14 @@ pub async fn path(
     let sibling = sibling.map(at).unwrap_or_default();
     let addresses = at(port);
     let main = async {
-        let up = |open| up(cx, settings, host, open);
+        let layers = |open| above_tcp(cx, settings, host, open);
         let (tcp, layers) =
-            tcp::connect_and(cx, Topic::Server, host, &addresses, Some(PATIENCE), up).await;
+            tcp::connect_and(cx, Topic::Server, host, &addresses, Some(FOLLOW_UP), layers).await;
         let open = tcp.iter().any(|attempt| attempt.outcome == TcpOutcome::Connected);
         ((tcp, layers), open)
     };
     let sibling = tcp::connect_all(cx, Topic::Server, host, &sibling);
-    let ((tcp, layers), sibling) = while_of_use(main, sibling).await;
+    let ((tcp, layers), sibling) = unless_open(main, sibling).await;
     let server = Server {
         host: host.to_owned(),
         port,
@@ -80,9 +80,9 @@ pub async fn path(
     (Fact::Seen(server), layers.connection)
 }
 
-/// The other port is of use where the one asked for is closed: once that one is open, nobody waits
+/// The other port matters only if the requested one is closed: once that one is open, there is no wait
 /// for a port that a firewall may drop.
-async fn while_of_use<T>(
+async fn unless_open<T>(
     main: impl Future<Output = (T, bool)>,
     sibling: impl Future<Output = Attempts>,
 ) -> (T, Attempts) {
@@ -107,7 +107,7 @@ fn own_address(to: IpAddr) -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip())
 }
 
-async fn up(
+async fn above_tcp(
     cx: &Context,
     settings: &Settings,
     host: &str,

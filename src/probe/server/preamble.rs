@@ -50,25 +50,25 @@ async fn exchange(stream: &mut TcpStream) -> io::Result<PreambleOutcome> {
     })
 }
 
-/// What follows, until the other side pauses or has said enough: it is judged by its beginning.
+/// What follows, until the other side pauses or the limit is reached: its beginning decides.
 async fn rest(first: u8, stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = vec![first];
     let more = async {
         let mut buffer = [0; 1024];
         while bytes.len() < LIMIT {
-            match timeout(PAUSE, stream.read(&mut buffer)).await {
+            match timeout(READ_TIMEOUT, stream.read(&mut buffer)).await {
                 Ok(Ok(length)) if length > 0 => bytes.extend_from_slice(&buffer[..length]),
                 _ => break,
             }
         }
     };
-    // Whoever drips its bytes is cut short.
-    let _ = timeout(2 * PAUSE, more).await;
+    // A server that sends byte by byte is cut off.
+    let _ = timeout(2 * READ_TIMEOUT, more).await;
     bytes
 }
 
 /// A server sends what it has to say at once.
-const PAUSE: Duration = Duration::from_millis(200);
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What a server says in place of the one byte.
 pub(crate) fn understand(bytes: &[u8]) -> PreambleOutcome {

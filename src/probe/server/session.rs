@@ -1,4 +1,4 @@
-//! A look around after login: one short transaction that only reads. Its questions are asked one
+//! The session after login: one short transaction that only reads. Its questions are asked one
 //! behind the other without waiting, so that all of them together cost one round trip.
 
 use crate::{probe::context::Context, settings::request::Request};
@@ -10,7 +10,7 @@ use futures::join;
 use tokio::time::timeout;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
-/// Looks around. Nothing is written; every answer is bounded.
+/// Inspects the session. Nothing is written; every answer is bounded.
 pub(super) async fn look_around(cx: &Context, request: &Request, client: &Client) -> Fact<Session> {
     // The server gives up before we do, and says so.
     let milliseconds = cx.timeout().as_millis() / 2;
@@ -83,7 +83,7 @@ where l.classoid = 'pg_authid'::regclass and l.provider like 'pgaadauth%' order 
 
 const PRINCIPALS: &str = "select * from pgaadauth_list_principals(false) limit 5000";
 
-/// Azure's own roles are nobody's business.
+/// Azure's own roles are left out.
 const UNLABELLED: &str = "\
 select rolname from pg_roles r where rolcanlogin and not exists (select from pg_shseclabel l \
 where l.objoid = r.oid and l.provider like 'pgaadauth%') and rolname !~ '^(azure|pg_|replication$)' \
