@@ -332,7 +332,7 @@ fn the_key_stays_with_the_user() {
     let arguments = ["replay", text(&report), "--bundle", text(&zip), "--pseudonymize"];
     assert_eq!(entra_pg(&arguments).output().expect("ran").status.code(), Some(1));
     let first = fs::read(&zip).expect("the bundle");
-    let key = fs::read_to_string(folder.path().join("b.zip.key")).expect("the key");
+    let key = fs::read_to_string(folder.path().join(".pseudonym-key-b.zip")).expect("the key");
     let secret = serde_json::from_str::<Value>(&key).expect("JSON")["key"]
         .as_str()
         .expect("a key")
@@ -347,8 +347,10 @@ fn the_key_stays_with_the_user() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode =
-            fs::metadata(folder.path().join("b.zip.key")).expect("there").permissions().mode();
+        let mode = fs::metadata(folder.path().join(".pseudonym-key-b.zip"))
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "only its owner may read the key");
     }
 }

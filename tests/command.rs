@@ -57,6 +57,54 @@ fn a_password_in_a_malformed_string_is_not_shown() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_shown() {
+    for arguments in [
+        vec!["doctor", "host=h pasword=SECRET"],
+        vec!["doctor", "host=h user=u pwd=SECRET"],
+        vec!["doctor", "postgresql://u@h/d?pasword=SECRET"],
+        vec!["doctor", "postgresql://u:a?SECRET@h/d"],
+        vec!["doctor", "host=h sslpassword=SECRET", "--plan"],
+        vec!["doctor", "-h", "alice:SECRET@host", "--plan"],
+        vec!["doctor", "-h", "alice:SEC,SECRET@host", "--plan"],
+        vec!["doctor", "host=alice:SECRET@host", "--plan"],
+        vec!["doctor", "-h", "h", "-p", "SECRET"],
+        vec!["doctor", "host=h port=SECRET1"],
+    ] {
+        let output = entra_pg(&arguments).output().expect("ran");
+        let shown = [output.stdout, output.stderr].concat();
+        let shown = String::from_utf8_lossy(&shown);
+        assert!(!shown.contains("SECRET"), "{arguments:?}: {shown}");
+    }
+    let output = entra_pg(&["doctor", "-p", "54x2"]).output().expect("ran");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("54x2"), "a slip is shown");
+}
+
+#[test]
+fn show_token_prints_nothing_but_a_token() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("token");
+    let name = path.to_string_lossy().into_owned();
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln";
+    for (text, shown) in [
+        (token.to_owned(), true),
+        (format!("{token}\r\n"), true),
+        (format!("{token}\r\nexport X=1"), false),
+        (format!("\u{1b}[31m{token}"), false),
+        (token.replace('J', "J\u{202e}"), false),
+        (token.replace('.', ".."), false),
+        ("a password".to_owned(), false),
+        (format!("{{\"accessToken\": \"{token}\"}}"), false),
+    ] {
+        std::fs::write(&path, &text).expect("written");
+        let arguments = ["token", "--show-token", "--token-file", &name];
+        let output = entra_pg(&arguments).output().expect("ran");
+        assert_eq!(output.status.success(), shown, "{text}");
+        let expected = if shown { format!("{token}\n") } else { String::new() };
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{text}");
+    }
+}
+
+#[test]
 fn the_plan_contacts_nothing_and_names_everything() {
     let plan = stdout(entra_pg(&["doctor", "--plan", "-h", "h.postgres.database.azure.com"]));
     for host in [

@@ -167,8 +167,8 @@ pub struct OutputOptions {
     /// A support bundle besides: evidence, reports, settings and what was contacted in one zip.
     #[arg(long, value_name = "FILE.zip")]
     pub bundle: Option<PathBuf>,
-    /// Names, ids and addresses in the bundle as pseudonyms; the key stays here, in KEYFILE
-    /// (FILE.zip.key by default; an earlier one gives the same pseudonyms again).
+    /// Replace names, ids and addresses in the bundle with pseudonyms. The key stays in KEYFILE
+    /// (.pseudonym-key-FILE.zip by default); an existing key gives the same pseudonyms again.
     #[arg(long, value_name = "KEYFILE", num_args = 0..=1, require_equals = true)]
     pub pseudonymize: Option<Option<PathBuf>>,
     /// Colours.

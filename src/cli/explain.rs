@@ -166,7 +166,7 @@ fn write_all(folder: &Path, format: ExplainFormat) -> io::Result<()> {
             ExplainFormat::Text | ExplainFormat::Markdown => Inert::text(&text),
             ExplainFormat::Json => Inert::json(&text),
         };
-        output::to_file(&folder.join(name), &page)?;
+        output::to_shared_file(&folder.join(name), &page)?;
     }
     Ok(())
 }

@@ -152,8 +152,11 @@ fn speak(args: &FleetArgs, fleet: &Fleet, terminal: &Terminal) -> u8 {
     files.extend(options.output.as_deref().map(|path| (options.format, path)));
     let mut failed = false;
     for (format, path) in files {
-        let written =
-            render(fleet, format, &style(false)).and_then(|bytes| output::to_file(path, &bytes));
+        let write = match format {
+            FleetFormat::Prometheus => output::to_shared_file,
+            FleetFormat::Text | FleetFormat::Json | FleetFormat::Junit => output::to_file,
+        };
+        let written = render(fleet, format, &style(false)).and_then(|bytes| write(path, &bytes));
         if let Err(error) = written {
             terminal.complain(&format!("{} could not be written: {error}", path.display()));
             failed = true;

@@ -4,6 +4,7 @@ mod catalogue;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
+mod file;
 pub mod fleet;
 pub mod manifest;
 pub mod merge;

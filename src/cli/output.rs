@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the home of stdout and stderr")]
 
+use super::file::{self, Access};
 use crate::{environment::Environment, text::Inert};
 use std::{
     io::{self, IsTerminal, Write},
@@ -98,24 +99,22 @@ pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
     io::stderr().lock().write_all(bytes)
 }
 
-/// Writes a file, or stdout for `-`.
+/// Writes a file that only its owner may read, or stdout for `-`. The file is written completely or not
+/// at all.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written; then the file that was there before is unchanged.
 pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
-    if path.as_os_str() == "-" { to_stdout(bytes) } else { std::fs::write(path, &**bytes) }
+    if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Owner) }
 }
 
-/// Writes a file that only its owner may read.
+/// Writes a file whose readers the file that was there before, or the umask, decides. For output that is
+/// meant for other users: pages, metrics.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn to_private_file(path: &Path, bytes: &Inert) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+/// As [`to_file`].
+pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+    if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Umask) }
 }
 
 /// Adds to a file.

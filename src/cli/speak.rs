@@ -3,6 +3,7 @@
 use super::{
     TOOL_FAILED,
     doctor::OutputOptions,
+    file::{self, Access},
     output::{self, Terminal},
 };
 use crate::{
@@ -59,7 +60,7 @@ pub(super) fn speak(
         }
     }
     if let Some(path) = &output.bundle
-        && let Err(why) = write_bundle(path, output, report, run)
+        && let Err(why) = write_bundle(path, output, report, run, terminal)
     {
         terminal.complain(&why.to_string());
         failed = true;
@@ -86,41 +87,53 @@ fn write_bundle(
     output: &OutputOptions,
     report: &Report,
     run: &Run,
+    terminal: &Terminal,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let said = |path: &Path, error: std::io::Error| {
+    let failed = |path: &Path, error: std::io::Error| {
         format!("{} could not be written: {error}", path.display())
     };
-    let key = output.pseudonymize.as_ref().map(|key| key_file(path, key.as_deref()));
-    let pseudonyms = key.as_deref().map(pseudonyms).transpose()?;
-    let extras =
-        Extras { plan: run.plan.clone(), secrets: &run.secrets, pseudonyms: pseudonyms.as_ref() };
+    let key = output.pseudonymize.as_ref().map(|key| key_path(path, key.as_deref()));
+    let known = key.as_deref().map(read_key).transpose()?;
+    let pseudonyms = known.as_ref().map(|(pseudonyms, _)| pseudonyms);
+    let extras = Extras { plan: run.plan.clone(), secrets: &run.secrets, pseudonyms };
     let bytes = bundle::pack(report, &extras)?;
-    // The key comes first: a bundle without it could never be understood again.
-    if let (Some(key), Some(pseudonyms)) = (&key, &pseudonyms) {
-        output::to_private_file(key, &Inert::json(&pseudonyms.file()))
-            .map_err(|error| said(key, error))?;
+    // The key comes first: without it, the pseudonyms of a bundle cannot be resolved.
+    if let (Some(key), Some((pseudonyms, exists))) = (&key, &known) {
+        let text = Inert::json(&pseudonyms.file());
+        let written = match exists {
+            true => file::write(key, &text, Access::Owner),
+            false => file::create(key, &text),
+        };
+        written.map_err(|error| failed(key, error))?;
+        terminal.complain(&format!(
+            "the key of the pseudonyms is in {}; keep it and do not send it",
+            key.display()
+        ));
     }
-    Ok(output::to_file(path, &Inert::archive(bytes)).map_err(|error| said(path, error))?)
+    Ok(output::to_file(path, &Inert::archive(bytes)).map_err(|error| failed(path, error))?)
 }
 
-fn key_file(bundle: &Path, key: Option<&Path>) -> PathBuf {
+/// By default a hidden file whose name does not start like the bundle's, so that a pattern such as
+/// `entra-pg.*`, which uploads the bundle, does not include the key.
+fn key_path(bundle: &Path, key: Option<&Path>) -> PathBuf {
     key.map_or_else(
         || {
-            let mut beside = bundle.as_os_str().to_owned();
-            beside.push(".key");
-            PathBuf::from(beside)
+            let mut name = std::ffi::OsString::from(".pseudonym-key-");
+            name.push(bundle.file_name().unwrap_or_default());
+            bundle.with_file_name(name)
         },
         Path::to_owned,
     )
 }
 
-/// Under the key that is there, or a new one.
-fn pseudonyms(key: &Path) -> Result<Pseudonyms, String> {
-    match std::fs::read_to_string(key) {
-        Ok(text) => Pseudonyms::read(&text).map_err(|error| format!("{}: {error}", key.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Pseudonyms::new().map_err(|error| error.to_string())
-        }
-        Err(error) => Err(format!("{} cannot be read: {error}", key.display())),
+/// A key and its names are at most this long.
+const KEY_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The pseudonyms of the key that exists, or of a new one, and whether it exists.
+fn read_key(key: &Path) -> Result<(Pseudonyms, bool), String> {
+    let failed = |error: std::io::Error| format!("cannot use the key {}: {error}", key.display());
+    match file::read_private(key, KEY_LIMIT).map_err(failed)? {
+        Some(text) => Ok((Pseudonyms::read(&text).map_err(failed)?, true)),
+        None => Ok((Pseudonyms::new().map_err(failed)?, false)),
     }
 }

@@ -96,11 +96,16 @@ pub fn run(
     let evidence = redact::evidence(evidence, &request.secrets);
     let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
         .unwrap_or_default();
-    if let (true, Some(secret)) = (args.show_token, &secret) {
-        let written =
-            output::to_stdout(&Inert::own(format!("{}\n", secret.expose().trim()).into_bytes()));
-        return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
-    }
+    let refused = match (args.show_token, &secret) {
+        (true, Some(secret)) => match Inert::token(secret.expose().trim()) {
+            Some(token) => {
+                let written = output::to_stdout(&token);
+                return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
+            }
+            None => true,
+        },
+        _ => false,
+    };
     let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
     let report = Report::new(evidence, &selection);
     let trace = match (args.verbose, report.evidence().credential.seen()) {
@@ -122,7 +127,12 @@ pub fn run(
     if written.is_err() {
         return Ok(TOOL_FAILED);
     }
-    Ok(crate::diagnose::exit_code(&report, FailOn::Error))
+    let code = crate::diagnose::exit_code(&report, FailOn::Error);
+    if refused {
+        terminal.complain("not printed, since it is not an access token");
+        return Ok(code.max(1));
+    }
+    Ok(code)
 }
 
 fn frame(request: &Request, environment: &Environment, cx: &Context) -> Evidence {

@@ -177,6 +177,11 @@ impl Given {
         if environment.raw("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
             values.push(("sslmode".to_owned(), of_variable("PGREQUIRESSL", "require")));
         }
+        for (keyword, setting) in &mut values {
+            if keyword == "host" || keyword == "hostaddr" {
+                setting.value = without_password(&setting.value);
+            }
+        }
         Ok(Self(values))
     }
 
@@ -296,6 +301,22 @@ fn typed(args: &TargetArgs, version: Version) -> Result<Vec<Value>, UsageError> 
 }
 
 /// Of a keyword that is written twice in one string, the last counts.
+/// Hosts as typed, without the password of a login such as `alice:secret@host`.
+fn without_password(hosts: &str) -> String {
+    let plain = |host: &str| match host.rsplit_once('@') {
+        Some((login, name)) if !host.starts_with('/') => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{name}"),
+            None => host.to_owned(),
+        },
+        Some(_) | None => host.to_owned(),
+    };
+    // A password may contain the comma that separates hosts.
+    if hosts.contains(',') && hosts.contains(':') && hosts.contains('@') {
+        return plain(hosts);
+    }
+    hosts.split(',').map(plain).collect::<Vec<String>>().join(",")
+}
+
 fn with_origin(pairs: Pairs, origin: &Origin) -> impl Iterator<Item = (String, Setting<String>)> {
     let mut last = Pairs::new();
     for (keyword, value) in pairs {

@@ -87,8 +87,11 @@ fn number(text: &str, origin: &Origin) -> Result<u16, UsageError> {
         let message = format!("port must be a number from 1 to 65535, in {}", origin.phrase());
         let error = UsageError::new(message).suggest("5432, or 6432 for the built-in pooler");
         // In a URI, a password that is not encoded can end up as the port.
+        // `-p` takes a password in other clients. Only what resembles a number is shown.
+        let others = text.chars().filter(|character| !character.is_ascii_digit()).count();
         match origin {
             Origin::Uri => error,
+            _ if others > 1 || text.len() > 12 || text.len() == others => error,
             _ => error.at(text.to_owned(), 0..text.len()),
         }
     })

@@ -32,15 +32,15 @@ pub(super) fn check(
         let message = format!("{version} has no connection option \"{keyword}\"");
         return Err(UsageError::new(message).suggest(format!("{} or later", later.since)));
     }
-    let masked = masked(input);
-    if masked != input {
+    let before = input.get(..start).unwrap_or_default();
+    if masked(before) != before {
         // The keyword may be a piece of a password that is not quoted.
         let message = "the connection string has an option that libpq does not know";
         return Err(UsageError::new(message).suggest(
             "host=… port=… dbname=… user=… sslmode=…; a password with blanks needs quotation marks",
         ));
     }
-    let input = masked;
+    let input = masked(input);
     let end = (start + keyword.len()).min(input.len());
     let error = UsageError::new(format!("libpq has no connection option \"{keyword}\""))
         .at(input, start.min(end)..end);
@@ -76,7 +76,9 @@ pub(super) fn masked(input: &str) -> String {
         // Without an equals sign the word may be part of a name; what follows is hidden all the same.
         Some(if lower[at + blanks..].starts_with('=') { at + blanks + 1 } else { at })
     });
-    if let Some(end) = secrets.min() {
+    let unknown = lower.match_indices('=').map(|(equals, _)| equals + 1);
+    let unknown = unknown.filter(|end| !is_known(last_word(&lower[..end - 1])));
+    if let Some(end) = secrets.chain(unknown).min() {
         text.truncate(end);
         text.push_str("***");
     }
@@ -87,6 +89,16 @@ pub(super) fn masked(input: &str) -> String {
         text = format!("{scheme}://{}:***{}", &rest[..colon], &rest[at..]);
     }
     text
+}
+
+/// Whether an option is known. The value of any other may be a password behind a misspelled `password`.
+fn is_known(keyword: &str) -> bool {
+    keyword == "requiressl" || options::find(keyword, Version::V18).is_some()
+}
+
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end();
+    text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or(text)
 }
 
 /// The number of letters to change, add or leave out.
@@ -103,4 +115,23 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn values_of_unknown_keywords_and_of_passwords_are_masked() {
+        for (input, shown) in [
+            ("host=h pasword=SECRET", "host=h pasword=***"),
+            ("host=h pasword = SECRET user=u", "host=h pasword =***"),
+            ("host=h PWD=SECRET", "host=h PWD=***"),
+            ("host=h user=u access_token=SECRET", "host=h user=u access_token=***"),
+            ("postgresql://u@h/d?pasword=SECRET&user=u", "postgresql://u@h/d?pasword=***"),
+            ("host=h user='a b' sslmode=require", "host=h user='a b' sslmode=require"),
+        ] {
+            assert_eq!(masked(input), shown);
+        }
+    }
 }

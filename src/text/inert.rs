@@ -50,6 +50,21 @@ impl Inert {
         Self(bytes)
     }
 
+    /// A line with an access token; `None` if the text is not a JSON Web Token and nothing else.
+    #[must_use]
+    pub fn token(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('.').collect();
+        // An encrypted token has five parts, of which the second, the key, may be empty.
+        let base64url = |(index, part): (usize, &&str)| {
+            let all = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            part.bytes().all(all) && (!part.is_empty() || index == 1 && parts.len() == 5)
+        };
+        let is_token = text.starts_with("eyJ")
+            && matches!(parts.len(), 3 | 5)
+            && parts.iter().enumerate().all(base64url);
+        is_token.then(|| Self(format!("{text}\n").into_bytes()))
+    }
+
     /// What the program generates from its own definition: completions, the manual page, help.
     #[must_use]
     pub const fn own(bytes: Vec<u8>) -> Self {

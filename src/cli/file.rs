@@ -1,0 +1,208 @@
+//! Files that are written completely or not at all, and that no link redirects.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+use tempfile::{Builder, NamedTempFile};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Access {
+    /// The owner.
+    Owner,
+    /// As the file that is replaced, or as the umask says.
+    Umask,
+}
+
+/// Writes a temporary file in the same folder, flushes it to the disk and renames it. A link at the
+/// destination is replaced, not followed. Devices and pipes are written in place.
+pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    if in_place(path) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    let file = temporary(path, bytes, access)?;
+    file.persist(path).map_err(|error| error.error)?;
+    flush_folder(path);
+    Ok(())
+}
+
+/// Writes a file that must not exist yet; only its owner may read it.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = temporary(path, bytes, Access::Owner)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    flush_folder(path);
+    Ok(())
+}
+
+/// Reads a file that holds a key: a regular file of this user, without links, that others cannot read.
+/// Returns `None` if there is no such file.
+///
+/// # Errors
+/// It cannot be read, is longer than the limit, or others can read, replace or have planted it.
+pub(super) fn read_private(path: &Path, limit: u64) -> io::Result<Option<String>> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use nix::fcntl::OFlag;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    }
+    // Without O_NOFOLLOW a link is found by its own metadata.
+    let is_link = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_symlink());
+    if is_link {
+        return Err(io::Error::other("it is a link; the key must be a file of its own"));
+    }
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    check_private(&file)?;
+    let mut text = String::new();
+    file.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(io::Error::other("it is longer than a key file"));
+    }
+    Ok(Some(text))
+}
+
+fn check_private(file: &File) -> io::Result<()> {
+    let data = file.metadata()?;
+    if !data.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if data.uid() != nix::unistd::geteuid().as_raw() {
+            return Err(io::Error::other("it belongs to another user"));
+        }
+        if data.mode() & 0o077 != 0 {
+            return Err(io::Error::other("other users have access to it; set its mode to 0600"));
+        }
+        if data.nlink() > 1 {
+            return Err(io::Error::other("it has more than one name (hard links)"));
+        }
+    }
+    Ok(())
+}
+
+fn temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".entra-pg-");
+    #[cfg(unix)]
+    if access == Access::Umask {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder(path))?;
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    if access == Access::Umask
+        && let Ok(data) = fs::symlink_metadata(path)
+        && data.is_file()
+    {
+        file.as_file().set_permissions(data.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Whether a path names something that cannot be replaced: a device, a pipe, a descriptor.
+fn in_place(path: &Path) -> bool {
+    let special = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    special || fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The rename survives a crash only if the folder is flushed, too; not every file system can.
+fn flush_folder(path: &Path) {
+    if let Ok(folder) = File::open(folder(path)) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{Access, create, read_private, write};
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    };
+
+    #[test]
+    fn a_file_is_replaced_completely_and_only_its_owner_may_read_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report");
+        fs::write(&path, "yesterday").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+        write(&path, b"today", Access::Owner).expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "today");
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_keeps_what_was_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report");
+        fs::create_dir(&path).expect("made");
+        assert!(write(&path, b"today", Access::Owner).is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file");
+        assert!(write(&folder.path().join("none/report"), b"x", Access::Owner).is_err());
+    }
+
+    #[test]
+    fn a_link_at_the_destination_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (target, path) = (folder.path().join("target"), folder.path().join("report"));
+        fs::write(&target, "precious").expect("written");
+        symlink(&target, &path).expect("linked");
+        write(&path, b"today", Access::Owner).expect("written");
+        assert_eq!(fs::read_to_string(&target).expect("read"), "precious");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "today");
+    }
+
+    #[test]
+    fn shared_files_keep_the_mode_of_the_file_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("metrics");
+        fs::write(&path, "yesterday").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
+        write(&path, b"today", Access::Umask).expect("written");
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_key_file_of_another_mode_or_behind_a_link_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        assert_eq!(read_private(&path, 9).expect("none"), None);
+        create(&path, b"key").expect("written");
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
+        assert_eq!(read_private(&path, 9).expect("read").as_deref(), Some("key"));
+        assert!(read_private(&path, 2).is_err(), "longer than the limit");
+        assert!(create(&path, b"other").is_err(), "it exists");
+        let link = folder.path().join("link");
+        symlink(&path, &link).expect("linked");
+        assert!(read_private(&link, 9).is_err());
+        fs::remove_file(&link).expect("removed");
+        fs::hard_link(&path, &link).expect("linked");
+        assert!(read_private(&path, 9).is_err());
+        fs::remove_file(&link).expect("removed");
+        for mode in [0o640, 0o604, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+            assert!(read_private(&path, 9).is_err(), "{mode:o}");
+        }
+        assert!(read_private(folder.path(), 9).is_err());
+    }
+}
