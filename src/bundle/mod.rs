@@ -11,7 +11,7 @@ mod scan;
 
 pub use archive::LIMIT;
 pub use read::{BEGINNING, of_document, read};
-pub use scan::{Hit, scan};
+pub use scan::{Hit, scan, scan_report};
 
 use crate::{diagnose::Report, secret::Secrets, settings::request::Selection};
 use names::Pseudonyms;
@@ -56,7 +56,7 @@ pub fn pack(report: &Report, extras: &Extras) -> Result<Vec<u8>, Refused> {
         None => plan.clone(),
     });
     let report = replaced.as_ref().unwrap_or(report);
-    let unscanned = extras.secrets.too_common();
+    let unscanned = extras.secrets.too_common().len();
     let files = contents::files(report, plan.as_deref(), extras.pseudonyms.is_some(), unscanned)?;
     let hits: Vec<Hit> =
         files.iter().flat_map(|file| scan(&file.name, &file.bytes, extras.secrets)).collect();
@@ -71,7 +71,7 @@ impl fmt::Display for Refused {
         match self {
             Self::Failed(error) => write!(formatter, "the bundle could not be made: {error}"),
             Self::Leaks(hits) => {
-                write!(formatter, "no bundle is written, since a secret would be in it:")?;
+                write!(formatter, "nothing is written, since a secret would be in it:")?;
                 for hit in hits.iter().take(10) {
                     write!(formatter, "\n  {hit}")?;
                 }

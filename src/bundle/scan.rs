@@ -1,8 +1,8 @@
-//! The last look before a bundle is written: the shapes of tokens and keys, and every secret of this run in
-//! every form in which it could stand in a file.
+//! The last search before anything is written: the shapes of tokens and keys, and every secret of this run
+//! in every encoding.
 
 use crate::secret::{Secrets, shapes};
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// A secret in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,19 +15,29 @@ pub struct Hit {
     pub what: String,
 }
 
-/// Looks through a file. It is looked through a second time without white space, since a secret may be
-/// broken over lines.
+/// Searches a file of a bundle.
 #[must_use]
 pub fn scan(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
     let text = String::from_utf8_lossy(bytes);
     let shapes = shapes::find(&text).into_iter();
     let mut found = secrets.in_text(&text);
     found.extend(shapes.map(|shape| (shape.kind.to_owned(), shape.range)));
-    if found.is_empty() {
-        let joined: String = text.split_whitespace().collect();
-        let broken = |(what, _)| (format!("{what}, broken over lines"), 0..0);
-        found.extend(secrets.in_text(&joined).into_iter().map(broken));
-    }
+    hits(name, &text, found)
+}
+
+/// Searches a report. A secret that is a name typed in clear, and a password in an example of this tool's
+/// pages, may be in it.
+#[must_use]
+pub fn scan_report(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
+    let text = String::from_utf8_lossy(bytes);
+    let shapes = shapes::find(&text).into_iter();
+    let mut found = secrets.left_in(&text);
+    let own = shapes.filter(|shape| shape.kind != shapes::IN_ADDRESS);
+    found.extend(own.map(|shape| (shape.kind.to_owned(), shape.range)));
+    hits(name, &text, found)
+}
+
+fn hits(name: &str, text: &str, found: Vec<(String, Range<usize>)>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for (what, range) in found {
         let before = &text.as_bytes()[..range.start];
@@ -65,7 +75,7 @@ mod tests {
             lines(b"Geheim-12345-lang\n\nGeheim-12345-lang"),
             [(1, as_it_is()), (3, as_it_is())]
         );
-        assert_eq!(lines(b"a\nGeheim-\n  12345-lang"), [(1, as_it_is() + ", broken over lines")]);
+        assert_eq!(lines(b"a\nGeheim-\n  12345-lang"), [(2, as_it_is())]);
         assert_eq!(lines(b"ok\nhttp://me:geheim@proxy/"), [(2, "a password in an address".into())]);
         assert_eq!(lines(b"nothing\nof the kind"), []);
     }

@@ -244,7 +244,9 @@ pub fn run(
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     request.azure = args.azure.to_request(host.as_deref())?;
     if args.choice.plan {
-        return Ok(finished(output::to_stdout(&Inert::text(&plan::text(&request, environment)))));
+        let plan = plan::text(&request, environment);
+        let plan = request.secrets.redacted(&plan).unwrap_or(plan);
+        return Ok(finished(output::to_stdout(&Inert::text(&plan))));
     }
     let runtime = runtime();
     let code = loop {
@@ -434,7 +436,7 @@ fn speak(
 ) -> u8 {
     let terminated = TERMINATED.load(std::sync::atomic::Ordering::Relaxed);
     let plan = plan::text(request, environment);
-    let plan = request.secrets.redacted(&plan, &[]).unwrap_or(plan);
+    let plan = request.secrets.redacted(&plan).unwrap_or(plan);
     let run = Run { plan: Some(plan), secrets: request.secrets.clone() };
     match speak::speak(&args.output, report, &run, environment, terminal) {
         130 if terminated => 143,

@@ -303,14 +303,15 @@ fn plan(entries: &[Entry]) -> String {
         let host =
             settings.host.as_ref().map_or_else(|| "(none)".to_owned(), |host| clean(&host.value));
         let user = settings.user.as_ref().map(|user| clean(&user.value)).unwrap_or_default();
-        text.push_str(&format!(
+        let line = format!(
             "  {:<40} {host}:{}/{} as \"{user}\", credential {}, authority {}\n",
             clean(&entry.name),
             settings.port.value,
             clean(&settings.database.value),
             entry.request.credential.name(),
             clean(&settings.cloud.value.authority_host),
-        ));
+        );
+        text.push_str(&entry.request.secrets.redacted(&line).unwrap_or(line));
     }
     text.push_str("For each of them `entra-pg doctor --plan` says what is contacted.\n");
     text

@@ -17,7 +17,8 @@ pub mod target;
 pub mod token;
 
 use crate::{
-    environment::Environment, process::crash, process::limits, settings::usage::UsageError,
+    environment::Environment, process::crash, process::limits, secret::Secrets,
+    settings::usage::UsageError,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use output::Terminal;
@@ -142,6 +143,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
             Ok(Err(error)) => (error.to_string(), USAGE),
             Err(defect) => (defect, TOOL_FAILED),
         };
+    let error = Secrets::of_environment(&environment).redacted(&error).unwrap_or(error);
     terminal.complain(&error);
     ExitCode::from(code)
 }

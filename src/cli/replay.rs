@@ -35,10 +35,12 @@ pub fn run(
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
     args.output.check()?;
-    let report = Report::new(read(&args.file)?, &Selection::default())
+    let secrets = Secrets::of_environment(environment);
+    let evidence = redact::evidence(read(&args.file)?, &secrets);
+    let report = Report::new(evidence, &Selection::default())
         .recorded()
         .connect_with(&args.output.connect_with);
-    let run = Run { plan: None, secrets: Secrets::of_environment(environment) };
+    let run = Run { plan: None, secrets };
     Ok(speak(&args.output, &report, &run, environment, terminal))
 }
 

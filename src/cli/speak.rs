@@ -7,7 +7,7 @@ use super::{
     output::{self, Terminal},
 };
 use crate::{
-    bundle::{self, Extras, names::Pseudonyms},
+    bundle::{self, Extras, Hit, Refused, names::Pseudonyms},
     diagnose::Report,
     environment::Environment,
     report::{self, Format, Style},
@@ -39,39 +39,103 @@ pub(super) fn speak(
         quiet: output.quiet,
         unicode: terminal.unicode,
     };
-    let mut files: Vec<(Format, &Path)> =
-        output.report.iter().map(|(format, path)| (*format, path.as_path())).collect();
-    files.extend(output.output.as_deref().map(|path| (output.format, path)));
+    let mut targets: Vec<(Target, Format)> = Vec::new();
+    for (format, path) in &output.report {
+        targets.push((Target::File(path), *format));
+    }
+    targets.extend(output.output.as_deref().map(|path| (Target::File(path), output.format)));
+    let summary = step_summary(output, environment);
+    targets.extend(summary.as_deref().map(|path| (Target::Append(path), Format::Markdown)));
+    if output.output.is_none() {
+        targets.push((Target::Stdout, output.format));
+    }
+    let color = terminal.colors(output.color);
     let mut failed = false;
-    for (format, path) in files {
-        let written = report::render(report, format, &style(false))
-            .and_then(|bytes| output::to_file(path, &bytes));
-        if let Err(error) = written {
-            terminal.complain(&format!("{} could not be written: {error}", path.display()));
-            failed = true;
+    let mut texts = Vec::new();
+    for (target, format) in targets {
+        match report::render(report, format, &style(color && target == Target::Stdout)) {
+            Ok(text) => texts.push((target, text)),
+            Err(error) => {
+                terminal.complain(&format!("{target} could not be rendered: {error}"));
+                failed = true;
+            }
         }
     }
-    if let Some(path) = step_summary(output, environment) {
-        let written = report::render(report, Format::Markdown, &style(false))
-            .and_then(|bytes| output::append(&path, &bytes));
-        if let Err(error) = written {
-            terminal.complain(&format!("{} could not be written: {error}", path.display()));
-            failed = true;
+    // All or nothing: what keeps a secret out of one output keeps the others back, too.
+    let packed = output.bundle.as_deref().map(|path| pack(path, output, report, run)).transpose();
+    let hits: Vec<Hit> = texts
+        .iter()
+        .flat_map(|(target, text)| bundle::scan_report(&target.to_string(), text, &run.secrets))
+        .collect();
+    let packed = match packed {
+        Ok(packed) if hits.is_empty() => packed,
+        Ok(_) => {
+            terminal.complain(&Refused::Leaks(hits).to_string());
+            return TOOL_FAILED;
         }
-    }
-    if let Some(path) = &output.bundle
-        && let Err(why) = write_bundle(path, output, report, run, terminal)
+        Err(Failed::Leaks(why)) => {
+            terminal.complain(&why);
+            return TOOL_FAILED;
+        }
+        Err(Failed::Other(why)) => {
+            terminal.complain(&why);
+            failed = true;
+            None
+        }
+    };
+    if let Some(bundle) = packed
+        && let Err(why) = bundle.write(terminal)
     {
-        terminal.complain(&why.to_string());
+        terminal.complain(&why);
         failed = true;
     }
-    if output.output.is_none() {
-        let color = terminal.colors(output.color);
-        let written = report::render(report, output.format, &style(color))
-            .and_then(|bytes| output::to_stdout(&bytes));
-        failed |= written.is_err();
+    for (target, text) in &texts {
+        if let Err(error) = target.write(text) {
+            terminal.complain(&format!("{target} could not be written: {error}"));
+            failed = true;
+        }
     }
+    note_common(output, run, terminal);
     if failed { TOOL_FAILED } else { crate::diagnose::exit_code(report, output.fail_on) }
+}
+
+/// Where one rendered report goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Target<'a> {
+    File(&'a Path),
+    Append(&'a Path),
+    Stdout,
+}
+
+impl Target<'_> {
+    fn write(&self, text: &Inert) -> std::io::Result<()> {
+        match self {
+            Self::File(path) => output::to_file(path, text),
+            Self::Append(path) => output::append(path, text),
+            Self::Stdout => output::to_stdout(text),
+        }
+    }
+}
+
+impl std::fmt::Display for Target<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) | Self::Append(path) => write!(formatter, "{}", path.display()),
+            Self::Stdout => formatter.write_str("standard output"),
+        }
+    }
+}
+
+/// Reports secrets that no search can find, if anything is written that leaves the terminal.
+fn note_common(output: &OutputOptions, run: &Run, terminal: &Terminal) {
+    let common = run.secrets.too_common();
+    let files = output.bundle.is_some() || output.output.is_some() || !output.report.is_empty();
+    if files && !common.is_empty() {
+        terminal.complain(&format!(
+            "outputs were not searched for {}: too short or too common a word",
+            common.join(", ")
+        ));
+    }
 }
 
 /// The file that GitHub Actions shows as the summary of the step, where annotations are asked for.
@@ -81,36 +145,62 @@ fn step_summary(output: &OutputOptions, environment: &Environment) -> Option<Pat
     environment.get("GITHUB_STEP_SUMMARY").filter(|_| asked).map(PathBuf::from)
 }
 
-/// Nothing is written of a bundle that is refused.
-fn write_bundle(
-    path: &Path,
+/// A bundle in memory, and the key of its pseudonyms.
+struct Packed<'a> {
+    path: &'a Path,
+    bytes: Inert,
+    key: Option<(PathBuf, Pseudonyms, bool)>,
+}
+
+/// Why there is no bundle.
+enum Failed {
+    Leaks(String),
+    Other(String),
+}
+
+fn pack<'a>(
+    path: &'a Path,
     output: &OutputOptions,
     report: &Report,
     run: &Run,
-    terminal: &Terminal,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let failed = |path: &Path, error: std::io::Error| {
-        format!("{} could not be written: {error}", path.display())
-    };
+) -> Result<Packed<'a>, Failed> {
     let key = output.pseudonymize.as_ref().map(|key| key_path(path, key.as_deref()));
-    let known = key.as_deref().map(read_key).transpose()?;
-    let pseudonyms = known.as_ref().map(|(pseudonyms, _)| pseudonyms);
+    let key = match key {
+        Some(key) => {
+            let (pseudonyms, exists) = read_key(&key).map_err(Failed::Other)?;
+            Some((key, pseudonyms, exists))
+        }
+        None => None,
+    };
+    let pseudonyms = key.as_ref().map(|(_, pseudonyms, _)| pseudonyms);
     let extras = Extras { plan: run.plan.clone(), secrets: &run.secrets, pseudonyms };
-    let bytes = bundle::pack(report, &extras)?;
-    // The key comes first: without it, the pseudonyms of a bundle cannot be resolved.
-    if let (Some(key), Some((pseudonyms, exists))) = (&key, &known) {
-        let text = Inert::json(&pseudonyms.file());
-        let written = match exists {
-            true => file::write(key, &text, Access::Owner),
-            false => file::create(key, &text),
+    let bytes = bundle::pack(report, &extras).map_err(|why| match why {
+        Refused::Leaks(_) => Failed::Leaks(why.to_string()),
+        Refused::Failed(_) => Failed::Other(why.to_string()),
+    })?;
+    Ok(Packed { path, bytes: Inert::archive(bytes), key })
+}
+
+impl Packed<'_> {
+    /// The key comes first: without it, the pseudonyms of a bundle cannot be resolved.
+    fn write(&self, terminal: &Terminal) -> Result<(), String> {
+        let failed = |path: &Path, error: std::io::Error| {
+            format!("{} could not be written: {error}", path.display())
         };
-        written.map_err(|error| failed(key, error))?;
-        terminal.complain(&format!(
-            "the key of the pseudonyms is in {}; keep it and do not send it",
-            key.display()
-        ));
+        if let Some((key, pseudonyms, exists)) = &self.key {
+            let text = Inert::json(&pseudonyms.file());
+            let written = match exists {
+                true => file::write(key, &text, Access::Owner),
+                false => file::create(key, &text),
+            };
+            written.map_err(|error| failed(key, error))?;
+            terminal.complain(&format!(
+                "the key of the pseudonyms is in {}; keep it and do not send it",
+                key.display()
+            ));
+        }
+        output::to_file(self.path, &self.bytes).map_err(|error| failed(self.path, error))
     }
-    Ok(output::to_file(path, &Inert::archive(bytes)).map_err(|error| failed(path, error))?)
 }
 
 /// By default a hidden file whose name does not start like the bundle's, so that a pattern such as

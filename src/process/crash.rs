@@ -33,7 +33,7 @@ pub fn said(panic: &(dyn Any + Send)) -> String {
 pub fn guarded<T>(environment: &Environment, work: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = said(panic.as_ref());
-        let text = Secrets::of_environment(environment).redacted(&text, &[]).unwrap_or(text);
+        let text = Secrets::of_environment(environment).redacted(&text).unwrap_or(text);
         format!(
             "this is a defect of entra-pg itself, and says nothing of your setup: {text}\n\
              Please report it, with this line and the options that were given"

@@ -1,9 +1,10 @@
-//! Texts that must not be seen, and the search for them where they must not be.
+//! Secrets, and the search for them in outputs.
 
 mod known;
 pub mod outgoing;
 pub mod redact;
 pub mod shapes;
+mod view;
 
 pub use known::Secrets;
 

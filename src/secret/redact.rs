@@ -1,4 +1,4 @@
-//! Evidence without secrets: what a server, a file or a user has put where no secret belongs.
+//! Evidence without secrets that a server, a file or a user put into it.
 
 use super::Secrets;
 use entra_pg_checks::{
@@ -7,7 +7,7 @@ use entra_pg_checks::{
 };
 use serde_json::Value;
 
-/// Takes every secret of the run, and whatever looks like one, out of every text of the evidence.
+/// Removes every secret of the run, and everything that looks like one, from every text of the evidence.
 #[must_use]
 pub fn evidence(evidence: Evidence, secrets: &Secrets) -> Evidence {
     let Ok(mut document) = serde_json::to_value(&evidence) else { return evidence };
@@ -31,11 +31,8 @@ pub fn evidence(evidence: Evidence, secrets: &Secrets) -> Evidence {
         })
         .flatten()
         .collect();
-    // Nearly always there is nothing, and one look at the whole says so.
-    if secrets.redacted(&document.to_string(), &spared).is_none() {
-        return evidence;
-    }
-    if !walk(&mut document, &mut |text| secrets.redacted(text, &spared)) {
+    secrets.spare(spared);
+    if !walk(&mut document, &mut |text| secrets.redacted(text)) {
         return evidence;
     }
     // A text stays a text, so that the shape is kept; if not, nothing is shown rather than a secret.

@@ -77,7 +77,7 @@ pub(super) fn masked(input: &str) -> String {
         Some(if lower[at + blanks..].starts_with('=') { at + blanks + 1 } else { at })
     });
     let unknown = lower.match_indices('=').map(|(equals, _)| equals + 1);
-    let unknown = unknown.filter(|end| !is_known(last_word(&lower[..end - 1])));
+    let unknown = unknown.filter(|end| is_misspelled_secret(last_word(&lower[..end - 1])));
     if let Some(end) = secrets.chain(unknown).min() {
         text.truncate(end);
         text.push_str("***");
@@ -91,9 +91,11 @@ pub(super) fn masked(input: &str) -> String {
     text
 }
 
-/// Whether an option is known. The value of any other may be a password behind a misspelled `password`.
-fn is_known(keyword: &str) -> bool {
-    keyword == "requiressl" || options::find(keyword, Version::V18).is_some()
+/// Whether a keyword that libpq does not know is close to `password` or names another secret.
+fn is_misspelled_secret(keyword: &str) -> bool {
+    let known = keyword == "requiressl" || options::find(keyword, Version::V18).is_some();
+    let secret = ["pw", "token", "key"].iter().any(|part| keyword.contains(part));
+    !known && (secret || keyword.len() > 3 && distance("password", keyword) <= 3)
 }
 
 fn last_word(text: &str) -> &str {
