@@ -32,7 +32,7 @@ fn malformed_input_is_marked_and_corrected() {
         (vec!["doctor", "postgresql://a@t.com:x@h/d"], "%40", "postgresql://a%40t.com:…@h/d"),
         (vec!["doctor", "host=h usr=x"], "libpq has no connection option \"usr\"", "user=…"),
         (vec!["doctor", "user='x"], "never closed", "^"),
-        (vec!["doctor", "-h", "h", "-p", "x"], "invalid port number", "5432"),
+        (vec!["doctor", "-h", "h", "-p", "x"], "port must be a number", "5432"),
         (vec!["doctor", "--only", "dsn"], "no check or family named dsn", "entra-pg checks"),
         (vec!["doctor", "--token-file", "/nonexistent/t"], "cannot be read", "/nonexistent/t"),
         (vec!["explain", "something", "else"], "no page is known", "AADSTS50076"),

@@ -91,7 +91,7 @@ fn number(text: &str, origin: &Origin) -> Result<u16, UsageError> {
         let others = text.chars().filter(|character| !character.is_ascii_digit()).count();
         match origin {
             Origin::Uri => error,
-            _ if others > 1 || text.len() > 12 || text.len() == others => error,
+            _ if others > 1 || text.len() > 12 => error,
             _ => error.at(text.to_owned(), 0..text.len()),
         }
     })
