@@ -92,7 +92,7 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("GROUP_ID", "object ID of the group"),
     ("TENANT", "tenant ID"),
     ("SUBSCRIPTION", "subscription ID"),
-    ("USER_NAME", "user principal name"),
+    ("USER_NAME", "name of the user"),
     ("ROLE", "name of the PostgreSQL role"),
     ("DATABASE", "name of the database"),
     ("IDENTITY", "name of the managed identity"),

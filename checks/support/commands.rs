@@ -159,6 +159,28 @@ pub fn synchronize_clock(vantage: &Vantage) -> Command {
     }
 }
 
+/// Starts the agent of Azure Arc.
+#[must_use]
+pub fn start_arc_agent(vantage: &Vantage) -> Command {
+    match System::of(vantage) {
+        System::Windows => Command::new("net start himds"),
+        _ => Command::new("sudo systemctl start himdsd"),
+    }
+    .then(Command::new("azcmagent show"))
+}
+
+/// Lets a user read the proofs of the Azure Arc agent.
+/// Source: <https://learn.microsoft.com/azure/azure-arc/servers/managed-identity-authentication>
+#[must_use]
+pub fn join_arc_group(vantage: &Vantage) -> Command {
+    match System::of(vantage) {
+        System::Windows => {
+            Command::new("net localgroup 'Hybrid agent extension applications' $USER_NAME /add")
+        }
+        _ => Command::new("sudo usermod -aG himds $USER_NAME"),
+    }
+}
+
 /// Creates a role for the principal of this very name.
 #[must_use]
 pub fn create_principal(role: &str) -> Command {

@@ -12,6 +12,7 @@ use crate::{
             CredentialTrace, EntraError,
         },
         settings::{Setting, Settings},
+        vantage::Vantage,
     },
     support::commands,
     text,
@@ -232,7 +233,7 @@ fn explain(
         )
         .fix(
             Fix::you("Let this user read the agent's proofs, and sign in to this machine again")
-                .run(Command::new("sudo usermod -aG himds $USER_NAME")),
+                .run(commands::join_arc_group(&seen.vantage)),
         ),
         CredentialOutcome::IdentityNotSupported { detail, .. } => {
             find(&NO_MANAGED_IDENTITY, detail.clone())
@@ -242,7 +243,7 @@ fn explain(
             return Ok(identity(attempt, endpoint, *status, error, description));
         }
         CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
-            return Ok(unreachable(attempt, endpoint, detail));
+            return Ok(unreachable(attempt, endpoint, detail, &seen.vantage));
         }
         CredentialOutcome::CommandMissing { command } => {
             find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
@@ -422,7 +423,12 @@ fn annotate() -> Command {
     )
 }
 
-fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Finding {
+fn unreachable(
+    attempt: &CredentialAttempt,
+    endpoint: &str,
+    detail: &str,
+    vantage: &Vantage,
+) -> Finding {
     let who = endpoint_name(endpoint);
     let finding = Finding::of(
         &IDENTITY_ENDPOINT_UNREACHABLE,
@@ -430,11 +436,7 @@ fn unreachable(attempt: &CredentialAttempt, endpoint: &str, detail: &str) -> Fin
         format!("{who} ({endpoint}) does not answer: {detail}"),
     );
     match endpoint {
-        "arc" => {
-            finding.fix(Fix::you("Start the agent").run(
-                Command::new("sudo systemctl start himdsd").then(Command::new("azcmagent show")),
-            ))
-        }
+        "arc" => finding.fix(Fix::you("Start the agent").run(commands::start_arc_agent(vantage))),
         "app-service" => finding.fix(Fix::you(
             "IDENTITY_ENDPOINT is good inside the app's own container alone; see that no \
                 HTTP_PROXY holds it (NO_PROXY)",
