@@ -108,13 +108,11 @@ pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
             "a template that lists no administrators removed them",
             "adding one failed: the server was not ready, or could not reach Microsoft Graph",
         ],
-        confirm: &[
-            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> -s \
-                <server>`",
-        ],
+        confirm: &["`az postgres flexible-server microsoft-entra-admin list -g $RG -s \
+                $SERVER`"],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server microsoft-entra-admin create`, with a group of which you \
+            "`az postgres flexible-server microsoft-entra-admin create -g $RG -s $SERVER -u $USER_NAME -i $OBJECT_ID`, with a group of which you \
                 are a member",
         )],
         mistaken_for: &[

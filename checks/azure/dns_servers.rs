@@ -140,7 +140,7 @@ pub static CUSTOM_DNS: Problem = Problem {
                 the names of Entra pass through such names",
         ],
         confirm: &[
-            "`az network vnet show -g <resource-group> -n <vnet> --query dhcpOptions.dnsServers`",
+            "`az network vnet show -g $RG -n $VNET --query dhcpOptions.dnsServers`",
             "`nslookup login.microsoftonline.com <nameserver>` from a machine in that network; or \
                 give it to this tool with --nameserver",
         ],

@@ -229,7 +229,7 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
             "the addresses of Entra are allowed one by one, and are not those any more",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query \
+            "`az network nsg show -g $RG -n $NSG --query \
                 '[securityRules,defaultSecurityRules][]' -o table`: the first outbound rule for \
                 TCP 443 to AzureActiveDirectory, * or Internet decides",
             "a role with a password logs in from the same client, and no Entra role does",
@@ -273,7 +273,7 @@ pub static NSG_PARTIAL: Problem = Problem {
             "a rule denies a range in which some of Entra's addresses are",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query \
+            "`az network nsg show -g $RG -n $NSG --query \
                 '[securityRules,defaultSecurityRules][]' -o table`",
             "`az network list-service-tags -l <region> --query \
                 \"values[?name=='AzureActiveDirectory'].properties.addressPrefixes\"`",

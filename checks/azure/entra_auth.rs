@@ -82,12 +82,10 @@ pub static ENTRA_AUTH_DISABLED: Problem = Problem {
             "a template or a pipeline that does not mention authConfig was run again and switched \
                 it off",
         ],
-        confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query authConfig`",
-        ],
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query authConfig`"],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server update -g <resource-group> -n <server> \
+            "`az postgres flexible-server update -g $RG -n $SERVER \
                 --microsoft-entra-auth Enabled`, and fix the template; the server restarts",
         )],
         mistaken_for: &["login/not-an-entra-role: the symptom on the client, for every name"],

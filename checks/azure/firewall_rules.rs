@@ -201,7 +201,7 @@ pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
             "the private endpoint was deleted",
             "a policy of the company switches public access off",
         ],
-        confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query \
             '[network.publicNetworkAccess,privateEndpointConnections]'`"],
         fix: &[
             (Actor::AzureOwner, "make a private endpoint, and link its DNS zone"),
@@ -239,13 +239,13 @@ pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
             "a rule that is younger than five minutes",
         ],
         confirm: &[
-            "`az postgres flexible-server firewall-rule list -g <resource-group> -s <server> -o \
+            "`az postgres flexible-server firewall-rule list -g $RG -s $SERVER -o \
                 table`",
             "the address in the server's own words: no pg_hba.conf entry for host \"…\"",
         ],
         fix: &[(
             Actor::AzureOwner,
-            "`az postgres flexible-server firewall-rule create`, with the address that the server \
+            "`az postgres flexible-server firewall-rule create -g $RG -s $SERVER -n client --start-ip-address $ADDRESS --end-ip-address $ADDRESS`, with the address that the server \
                 prints",
         )],
         mistaken_for: &[

@@ -213,10 +213,10 @@ pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
             "the client's subnet is not among the sources that are allowed",
         ],
         confirm: &[
-            "`az network nsg show -g <resource-group> -n <nsg> --query \
+            "`az network nsg show -g $RG -n $NSG --query \
                 '[securityRules,defaultSecurityRules][]' -o table`: the first inbound rule that \
                 matches decides",
-            "`az network watcher test-ip-flow` from the client's machine",
+            "`az network watcher test-ip-flow -g $RG --vm $VM --direction Inbound --protocol TCP --local $SERVER_ADDRESS:5432 --remote $ADDRESS:60000` from the client's machine",
         ],
         fix: &[(
             Actor::Network,

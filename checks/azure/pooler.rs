@@ -90,9 +90,9 @@ pub static POOLER_DISABLED: Problem = Problem {
             "the server is Burstable: the pooler needs General Purpose or Memory Optimized",
         ],
         confirm: &[
-            "`az postgres flexible-server parameter show -g <resource-group> -s <server> -n \
+            "`az postgres flexible-server parameter show -g $RG -s $SERVER -n \
                 pgbouncer.enabled --query value`",
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query sku.tier`",
+            "`az postgres flexible-server show -g $RG -n $SERVER --query sku.tier`",
         ],
         fix: &[
             (Actor::You, "use port 5432"),

@@ -96,7 +96,7 @@ pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
             "the creator of the endpoint has no rights on the server, so that its owner must approve",
             "the owner rejected it, or removed the connection",
         ],
-        confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query \
             'privateEndpointConnections[].privateLinkServiceConnectionState'`"],
         fix: &[(
             Actor::AzureOwner,

@@ -152,7 +152,7 @@ fn undecided(table: &RouteTable, found: &Ways<'_>, by: &Classes, tags: &Tags<'_>
     }
     if found.learned {
         on.push("the routes that the network's gateway learns".to_owned());
-        decide.push("`az network nic show-effective-route-table -g <resource-group> -n <nic> -o json` of a machine in a subnet with the same route table (--azure-config)");
+        decide.push("`az network nic show-effective-route-table -g $RG -n <nic> -o json` of a machine in a subnet with the same route table (--azure-config)");
     }
     Missing(NotObserved::NotDecided {
         detail: format!("where {} sends {share} depends on {}", table.name, on.join(", and on ")),
@@ -232,10 +232,8 @@ pub static ROUTE_DROPS_ENTRA: Problem = Problem {
                 AzureActiveDirectory",
             "a prefix of Entra was routed into the network by mistake",
         ],
-        confirm: &[
-            "`az network route-table show -g <resource-group> -n <route-table> --query routes -o \
-                table`: the longest prefix that holds 20.190.128.0 decides",
-        ],
+        confirm: &["`az network route-table show -g $RG -n $ROUTE_TABLE --query routes -o \
+                table`: the longest prefix that holds 20.190.128.0 decides"],
         fix: &[(
             Actor::Network,
             "add a route to the service tag AzureActiveDirectory with next hop Internet",

@@ -84,14 +84,9 @@ pub static SERVER_NOT_READY: Problem = Problem {
             "it restarts: a parameter or Entra authentication was switched",
             "a customer-managed key was disabled or deleted: Inaccessible",
         ],
-        confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query state`",
-        ],
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query state`"],
         fix: &[
-            (
-                Actor::AzureOwner,
-                "`az postgres flexible-server start -g <resource-group> -n <server>`",
-            ),
+            (Actor::AzureOwner, "`az postgres flexible-server start -g $RG -n $SERVER`"),
             (Actor::You, "wait for the end of an update or restart"),
         ],
         mistaken_for: &["server/dropped: a firewall has the same symptom from outside"],

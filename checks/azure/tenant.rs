@@ -72,7 +72,7 @@ pub static TENANT_MISMATCH: Problem = Problem {
             "the subscription has moved to another tenant, and the server still takes the former's",
         ],
         confirm: &[
-            "`az postgres flexible-server show -g <resource-group> -n <server> --query \
+            "`az postgres flexible-server show -g $RG -n $SERVER --query \
                 authConfig.tenantId`",
             "`entra-pg token` prints the token's tenant",
         ],

@@ -206,7 +206,7 @@ pub static TRUNCATED: Problem = Problem {
             "a prompt or form field with a limit",
             "setx, which cuts at 1,024",
         ],
-        confirm: &["`printf %s \"$PGPASSWORD\" | cut -d. -f3 | wc -c` is not 342"],
+        confirm: &["`printf %s \"${PGPASSWORD##*.}\" | wc -c` is not 342"],
         fix: &[(Actor::You, "do not copy by hand: export PGPASSWORD=\"$(…)\"")],
         mistaken_for: &["claims/bad-signature: there the length is right"],
         sources: &["RFC 7518, section 3.3", "pgadmin-org/pgadmin4#5114, postgres/postgres#2"],

@@ -221,7 +221,10 @@ pub static HOST_MISSING: Problem = Problem {
         means: "A user or database is named and no host, so libpq looks for a server on this \
             machine's Unix socket.",
         causes: &["PGHOST is not exported", "a variable that is empty in this shell or job"],
-        confirm: &["`env | grep ^PG`", "`psql` says: connection to server on socket … failed"],
+        confirm: &[
+            "`env | grep ^PG | sed 's/^PGPASSWORD=.*/PGPASSWORD=(set)/'`",
+            "`psql` says: connection to server on socket … failed",
+        ],
         fix: &[(Actor::You, "export PGHOST, or give --host")],
         mistaken_for: &["a server that is down: none was asked"],
         sources: &["PostgreSQL documentation: libpq, host"],
@@ -314,7 +317,9 @@ pub static HOST_UNKNOWN_SUFFIX: Problem = Problem {
             "an alias (CNAME) of your own: then verify-full fails, since the certificate is made \
                 out to Azure's name",
         ],
-        confirm: &["`az postgres flexible-server show --query fullyQualifiedDomainName`"],
+        confirm: &[
+            "`az postgres flexible-server show -g $RG -n $SERVER --query fullyQualifiedDomainName`",
+        ],
         fix: &[(Actor::You, "use the fully qualified domain name that Azure shows")],
         mistaken_for: &["dns/nxdomain, which a wrong suffix leads to"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, networking"],

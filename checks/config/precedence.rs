@@ -97,7 +97,9 @@ pub static CONFLICTING_SETTINGS: Problem = Problem {
             "PGHOSTADDR is left over from an earlier test",
             "a profile script exports PG* for another project",
         ],
-        confirm: &["`env | grep ^PG`, and the section in ~/.pg_service.conf"],
+        confirm: &[
+            "`env | grep ^PG | sed 's/^PGPASSWORD=.*/PGPASSWORD=(set)/'`, and the section in ~/.pg_service.conf",
+        ],
         fix: &[(Actor::You, "unset the stray one")],
         mistaken_for: &["name/wrong-case and the like: there the value itself is wrong"],
         sources: &["PostgreSQL documentation: libpq, the connection service file and environment"],

@@ -199,7 +199,10 @@ pub static INVALID_SETTING: Problem = Problem {
             "a misspelled value, or a value of another driver",
             "a blank in the list of require_auth",
         ],
-        confirm: &["`env | grep ^PG`", "`psql` prints the message and exits at once"],
+        confirm: &[
+            "`env | grep ^PG | sed 's/^PGPASSWORD=.*/PGPASSWORD=(set)/'`",
+            "`psql` prints the message and exits at once",
+        ],
         fix: &[(Actor::You, "correct the value, or unset the variable")],
         mistaken_for: &["config/invalid-sslmode, which is the same for sslmode"],
         sources: &["PostgreSQL documentation: libpq, parameter key words"],

@@ -159,7 +159,7 @@ fn public_answer(
             .run(
                 Command::new("az network private-dns link vnet create -g $RG -z")
                     .value(zone.to_string())
-                    .words("-n $VNET-link -v $VNET -e false"),
+                    .words("-n client-network -v $VNET -e false"),
             ),
         )
         .fix(Fix::confirm("ask from inside the virtual network").run(commands::look_up(

@@ -445,8 +445,7 @@ pub static NXDOMAIN: Problem = Problem {
             ),
             (
                 Actor::You,
-                "compare the server's name with `az postgres flexible-server show --query \
-                    fullyQualifiedDomainName`",
+                "compare the server's name with `az postgres flexible-server show -g $RG -n $SERVER --query fullyQualifiedDomainName`",
             ),
         ],
         mistaken_for: &[

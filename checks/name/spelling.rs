@@ -346,7 +346,7 @@ pub static IDENTIFIER_NOT_NAME: Problem = Problem {
         means: "Client ids, object ids and resource ids are not role names, unless somebody chose \
             them so.",
         causes: &["a managed identity's client id in PGUSER"],
-        confirm: &["`az identity show --query name`"],
+        confirm: &["`az identity show -g $RG -n $IDENTITY --query name`"],
         fix: &[(Actor::You, "use the identity's display name")],
         mistaken_for: &["login/object-id-mismatch"],
         sources: &["MicrosoftDocs/azure-docs#102693"],
@@ -389,7 +389,7 @@ pub static NOT_THE_TOKENS: Problem = Problem {
             "the mail address in place of the user principal name",
             "not a member of the group",
         ],
-        confirm: &["`az ad signed-in-user show`, `az ad user get-member-groups --id <user>`"],
+        confirm: &["`az ad signed-in-user show`, `az ad user get-member-groups --id $USER_NAME`"],
         fix: &[(Actor::You, "sign in as the right account, or use one of its names")],
         mistaken_for: &["login/not-an-entra-role"],
         sources: &[MANAGE],

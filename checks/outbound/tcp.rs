@@ -113,7 +113,7 @@ pub static DROPPED: Problem = Problem {
         ],
         confirm: &[
             "`curl -m 5 https://login.microsoftonline.com` times out",
-            "`az network watcher test-ip-flow` names the deciding rule",
+            "`az network watcher test-ip-flow -g $RG --vm $VM --direction Outbound --protocol TCP --local $ADDRESS:60000 --remote $ENTRA_ADDRESS:443` names the deciding rule",
         ],
         fix: &[
             (

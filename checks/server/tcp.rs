@@ -179,7 +179,7 @@ pub static DROPPED: Problem = Problem {
         ],
         confirm: &[
             "`nc -vz -w 5 <host> 5432` times out while `nc -vz <host> 443` of other machines works",
-            "`az postgres flexible-server show --query state`",
+            "`az postgres flexible-server show -g $RG -n $SERVER --query state`",
         ],
         fix: &[
             (Actor::AzureOwner, "add a firewall rule, or start the server"),
@@ -273,7 +273,9 @@ pub static POOLER_OFF: Problem = Problem {
         means: "Port 6432 does not answer while 5432 does: PgBouncer is not switched on for this \
             server.",
         causes: &["pgbouncer.enabled is off", "the server is Burstable, which has no pooler"],
-        confirm: &["`az postgres flexible-server parameter show -n pgbouncer.enabled`"],
+        confirm: &[
+            "`az postgres flexible-server parameter show -g $RG -s $SERVER -n pgbouncer.enabled`",
+        ],
         fix: &[
             (Actor::You, "use port 5432"),
             (Actor::DatabaseAdmin, "switch pgbouncer.enabled on"),

@@ -84,8 +84,8 @@ pub static PRINCIPAL_EXISTS: Problem = Problem {
         ],
         confirm: &[
             "`select * from pgaadauth_list_principals(false)` in database postgres",
-            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> -s \
-                <server>`",
+            "`az postgres flexible-server microsoft-entra-admin list -g $RG -s \
+                $SERVER`",
         ],
         fix: &[
             (
@@ -138,8 +138,8 @@ pub static PRINCIPAL_NOT_FOUND: Problem = Problem {
             "the identity was created a minute ago",
         ],
         confirm: &[
-            "`az ad sp list --display-name <name> --query \"[].{name:displayName,id:id}\"`",
-            "`az ad user show --id <user> --query userPrincipalName`",
+            "`az ad sp list --display-name $NAME --query \"[].{name:displayName,id:id}\"`",
+            "`az ad user show --id $USER_NAME --query userPrincipalName`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -171,7 +171,7 @@ pub static PRINCIPAL_NOT_UNIQUE: Problem = Problem {
             "an application and its managed identity have the same name",
             "an old application of the same name was not deleted",
         ],
-        confirm: &["`az ad sp list --display-name <name> --query \
+        confirm: &["`az ad sp list --display-name $NAME --query \
             \"[].{id:id,type:servicePrincipalType}\"`"],
         fix: &[
             (
@@ -207,8 +207,8 @@ pub static PRINCIPAL_TYPE_MISMATCH: Problem = Problem {
                 isMfa",
             "a managed identity or application was given as 'user'",
         ],
-        confirm: &["`az ad sp show --id <object-id>` finds applications and managed identities, \
-            `az ad user show --id <object-id>` finds users"],
+        confirm: &["`az ad sp show --id $OBJECT_ID` finds applications and managed identities, \
+            `az ad user show --id $OBJECT_ID` finds users"],
         fix: &[(
             Actor::DatabaseAdmin,
             "`select * from \
@@ -279,8 +279,8 @@ pub static NOT_AN_ENTRA_ADMIN: Problem = Problem {
             "the role is an ordinary Entra role",
         ],
         confirm: &[
-            "`az postgres flexible-server microsoft-entra-admin list -g <resource-group> \
-            -s <server>`",
+            "`az postgres flexible-server microsoft-entra-admin list -g $RG \
+            -s $SERVER`",
             "`select current_user`",
         ],
         fix: &[
@@ -291,8 +291,8 @@ pub static NOT_AN_ENTRA_ADMIN: Problem = Problem {
             (
                 Actor::AzureOwner,
                 "or make this principal an administrator: `az postgres flexible-server \
-                    microsoft-entra-admin create -g <resource-group> -s <server> -u <name> -i \
-                    <object-id>`",
+                    microsoft-entra-admin create -g $RG -s $SERVER -u $NAME -i \
+                    $OBJECT_ID`",
             ),
         ],
         mistaken_for: &["access/entra-functions-missing: there the functions do not exist"],
@@ -369,8 +369,8 @@ pub static PRIVILEGE_MISSING: Problem = Problem {
             ),
             (
                 Actor::AzureOwner,
-                "for extensions: `az postgres flexible-server parameter set -g <resource-group> \
-                    -s <server> -n azure.extensions -v <extension>`",
+                "for extensions: `az postgres flexible-server parameter set -g $RG \
+                    -s $SERVER -n azure.extensions -v <extension>`",
             ),
         ],
         mistaken_for: &[

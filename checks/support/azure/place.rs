@@ -70,7 +70,7 @@ fn other_server(azure: &Azure) -> Option<&Unused> {
 
 /// The command that exports a server.
 pub const SERVER_COMMAND: &str =
-    "`az postgres flexible-server show -g <resource-group> -n <server> -o json` (--azure-config)";
+    "`az postgres flexible-server show -g $RG -n $SERVER -o json` (--azure-config)";
 
 fn host(seen: &Evidence) -> Option<&str> {
     let host = seen.settings.seen()?.host.as_ref()?;
@@ -276,14 +276,13 @@ impl<'a> Place<'a> {
     pub fn network_command(&self) -> String {
         let mut commands = Vec::new();
         if self.network.is_none() {
-            commands.push("`az network vnet show -g <resource-group> -n <vnet> -o json`");
+            commands.push("`az network vnet show -g $RG -n $VNET -o json`");
         }
         if self.route_table().is_err() {
-            commands
-                .push("`az network route-table show -g <resource-group> -n <route-table> -o json`");
+            commands.push("`az network route-table show -g $RG -n $ROUTE_TABLE -o json`");
         }
         if commands.is_empty() {
-            commands.push("`az network nic list-effective-nsg -g <resource-group> -n <nic> -o json` of a machine in a subnet with the same group and route table");
+            commands.push("`az network nic list-effective-nsg -g $RG -n <nic> -o json` of a machine in a subnet with the same group and route table");
         }
         format!("{} (--azure-config)", commands.join(" and "))
     }

@@ -331,8 +331,7 @@ pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
         .fix(Fix::by(
             Actor::Network,
             "If the server is integrated in a virtual network: let its subnet reach the service \
-                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg \
-                show` lists the rules of its subnet",
+                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show -g $NETWORK_RG -n $NSG --query \"sort_by([securityRules,defaultSecurityRules][], &priority)[?direction=='Outbound']\"` lists the rules of its subnet",
         ))
         .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
 }
@@ -433,7 +432,7 @@ pub static OID_CLAIM_REFUSED: Problem = Problem {
             "a client with a spoilt token cache",
         ],
         confirm: &["`entra-pg token --decode -` shows oid and tid"],
-        fix: &[(Actor::You, "sign in to the server's tenant: `az login --tenant <tenant>`")],
+        fix: &[(Actor::You, "sign in to the server's tenant: `az login --tenant $TENANT`")],
         mistaken_for: &["login/object-id-mismatch: there the object id is read, and is another"],
         sources: &["microsoft/vscode-pgsql#183"],
     },
@@ -565,7 +564,7 @@ pub static NOT_IN_GROUP: Problem = Problem {
             "a member of a nested group only",
             "the token is older than the membership",
         ],
-        confirm: &["`az ad group member check --group <group> --member-id <object-id>`"],
+        confirm: &["`az ad group member check --group <group> --member-id $OBJECT_ID`"],
         fix: &[
             (Actor::EntraAdmin, "add the identity to the group itself"),
             (Actor::You, "sign in again afterwards"),
@@ -595,7 +594,7 @@ pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
             "a VPN or NAT gateway changed the address",
             "the rule was added less than five minutes ago",
         ],
-        confirm: &["`az postgres flexible-server firewall-rule list`"],
+        confirm: &["`az postgres flexible-server firewall-rule list -g $RG -s $SERVER -o table`"],
         fix: &[(Actor::AzureOwner, "add the printed address")],
         mistaken_for: &["login/tls-required: the same text with \"no encryption\""],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, firewall rules"],
@@ -672,7 +671,7 @@ pub static STARTING_UP: Problem = Problem {
     page: Page {
         means: "The server does not accept logins at the moment (SQLSTATE 57P03).",
         causes: &["a restart, a scaling, a failover", "recovery after a crash"],
-        confirm: &["`az postgres flexible-server show --query state`"],
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query state`"],
         fix: &[(Actor::You, "wait and try again")],
         mistaken_for: &["server/refused"],
         sources: &["PostgreSQL documentation: error codes, 57P03"],
@@ -768,7 +767,7 @@ pub static STALLED: Problem = Problem {
         ],
         confirm: &[
             "a password role logs in at the same time",
-            "`az network nsg show` of the server's subnet: which outbound rule decides for TCP 443",
+            "`az network nsg show -g $NETWORK_RG -n $NSG --query \"sort_by([securityRules,defaultSecurityRules][], &priority)[?direction=='Outbound']\"` of the server's subnet: which outbound rule decides for TCP 443",
         ],
         fix: &[(
             Actor::Network,

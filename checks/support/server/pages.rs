@@ -31,7 +31,7 @@ pub static SINGLE_SERVER: Problem = Problem {
             "a connection string was copied from Single Server",
             "the host name is misspelled, and the gateway answers for an unknown server",
         ],
-        confirm: &["`az postgres flexible-server show -g <resource-group> -n <server> --query \
+        confirm: &["`az postgres flexible-server show -g $RG -n $SERVER --query \
             fullyQualifiedDomainName`"],
         fix: &[
             (

@@ -278,7 +278,7 @@ advice! {
             sends" "";
     ]
     [700082, 70008, 70043, 50173, 50132, 50133, 50089, 70000, 700084, 50058] [
-        You "Sign out, and sign in again for this resource" "az logout; az login --tenant {tenant} --scope {scope}";
+        You "Sign out with az logout, and sign in again for this resource" "az login --tenant {tenant} --scope {scope}";
     ]
     [70021, 700211, 700212, 700213] [
         EntraAdmin "Make issuer, subject and audience of a federated credential of {client} \

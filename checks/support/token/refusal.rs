@@ -214,7 +214,7 @@ pub static SESSION_EXPIRED: Problem = Problem {
         means: "The refresh token has expired, or was revoked by a new password or a policy.",
         causes: &["90 days without use", "a changed password", "a sign-in frequency policy"],
         confirm: &["`az account get-access-token` asks for interactive authentication"],
-        fix: &[(Actor::You, "sign in again: `az login --tenant <tenant> --scope <scope>`")],
+        fix: &[(Actor::You, "sign in again: `az login --tenant $TENANT --scope <scope>`")],
         mistaken_for: &["claims/expired: there a token was given, and is too old"],
         sources: &[LEARN],
     },
@@ -310,7 +310,7 @@ pub static NO_MANAGED_IDENTITY: Problem = Problem {
             "no identity is assigned",
             "the client id is an object id, or of a deleted identity",
         ],
-        confirm: &["`az vm identity show`"],
+        confirm: &["`az vm identity show -g $RG -n $VM`"],
         fix: &[(Actor::AzureOwner, "assign the identity"), (Actor::You, "correct AZURE_CLIENT_ID")],
         mistaken_for: &["token/ambiguous-managed-identity"],
         sources: &[IDENTITY],
@@ -339,7 +339,7 @@ pub static AMBIGUOUS_MANAGED_IDENTITY: Problem = Problem {
             "AZURE_CLIENT_ID is not set",
             "a pod that falls through to the node's identities",
         ],
-        confirm: &["`az vm identity show --query userAssignedIdentities`"],
+        confirm: &["`az vm identity show -g $RG -n $VM --query userAssignedIdentities`"],
         fix: &[(Actor::You, "set AZURE_CLIENT_ID to the client id of the right one")],
         mistaken_for: &["token/no-managed-identity"],
         sources: &[IDENTITY],
@@ -391,8 +391,9 @@ pub static FEDERATION_MISMATCH: Problem = Problem {
             "branch, environment or pull request of a workflow",
             "a slash at the issuer's end",
         ],
-        confirm: &["compare issuer, subject and audience in the evidence with `az ad app \
-            federated-credential list`"],
+        confirm: &[
+            "compare issuer, subject and audience in the evidence with `az ad app federated-credential list --id $APP_ID`",
+        ],
         fix: &[(Actor::EntraAdmin, "make them equal, letter by letter")],
         mistaken_for: &["token/assertion-expired"],
         sources: &["Microsoft Learn: Workload identity federation"],
@@ -551,7 +552,7 @@ pub static SECRET_EXPIRED: Problem = Problem {
     page: Page {
         means: "The secret is the application's, and its time is over.",
         causes: &["secrets live two years at most, often six months"],
-        confirm: &["`az ad app credential list --id <application-id>`"],
+        confirm: &["`az ad app credential list --id $APP_ID`"],
         fix: &[(Actor::EntraAdmin, "make a new secret, or better a federated credential")],
         mistaken_for: &["token/secret-wrong"],
         sources: &[LEARN],
@@ -578,7 +579,7 @@ pub static CERTIFICATE_REJECTED: Problem = Problem {
             "renewed on one side only",
             "the leaf does not stand first in the file",
         ],
-        confirm: &["compare thumbprints with `az ad app credential list --cert`"],
+        confirm: &["compare thumbprints with `az ad app credential list --id $APP_ID --cert`"],
         fix: &[(Actor::EntraAdmin, "upload the certificate")],
         mistaken_for: &["token/secret-wrong"],
         sources: &[LEARN],
@@ -603,13 +604,10 @@ pub static APP_UNKNOWN: Problem = Problem {
             "the wrong tenant",
             "created a minute ago, and not everywhere yet",
         ],
-        confirm: &["`az ad sp show --id <application-id>` in that tenant"],
+        confirm: &["`az ad sp show --id $APP_ID` in that tenant"],
         fix: &[
             (Actor::You, "use the application (client) id and its tenant"),
-            (
-                Actor::EntraAdmin,
-                "create the service principal: `az ad sp create --id <application-id>`",
-            ),
+            (Actor::EntraAdmin, "create the service principal: `az ad sp create --id $APP_ID`"),
         ],
         mistaken_for: &["token/tenant-unknown"],
         sources: &[LEARN],
@@ -831,7 +829,7 @@ pub static USER_DISABLED: Problem = Problem {
     page: Page {
         means: "Entra knows the account and does not let it sign in.",
         causes: &["disabled by an administrator", "locked after failures", "an expired password"],
-        confirm: &["`az ad user show --id <user> --query accountEnabled`"],
+        confirm: &["`az ad user show --id $USER_NAME --query accountEnabled`"],
         fix: &[(Actor::EntraAdmin, "enable or unlock it, or reset the password")],
         mistaken_for: &["token/user-unknown"],
         sources: &[LEARN],
@@ -860,7 +858,7 @@ pub static PASSWORD_WRONG: Problem = Problem {
         confirm: &["sign in at https://myaccount.microsoft.com with the same user name and \
             password"],
         fix: &[
-            (Actor::You, "sign in with the browser: `az login --tenant <tenant>`"),
+            (Actor::You, "sign in with the browser: `az login --tenant $TENANT`"),
             (Actor::EntraAdmin, "reset the password"),
         ],
         mistaken_for: &[
