@@ -3,13 +3,15 @@
 use super::{claims, fresh};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         cloud::{Cloud, DATABASE_APP_ID},
+        login::LoginOutcome,
         settings::Settings,
     },
-    verdict::{Actor, Finding, Verdict},
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
 /// Audiences that are taken for the database's, and what they are for. Sources: Azure CLI's cloud
@@ -45,7 +47,7 @@ const LOOK_ALIKES: [(&str, &str); 21] = [
 pub static CHECK: Check = Check {
     id: "claims/audience",
     asserts: "the token is for the database (aud)",
-    needs: &[Topic::Settings, Topic::Token],
+    needs: &[Topic::Settings, Topic::Token, Topic::Login],
     problems: &[&WRONG_AUDIENCE, &OTHER_CLOUD_AUDIENCE, &UNUSUAL_AUDIENCE],
     decisive: false,
     judge: Judge::Once(judge),
@@ -60,9 +62,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let bare = audience.trim_end_matches('/');
     if bare == expected.trim_end_matches('/') || audience == DATABASE_APP_ID {
-        let detail =
-            format!("the audience is {audience}; tokens for the database usually have {expected}");
-        return Ok(Verdict::found(Finding::of(&UNUSUAL_AUDIENCE, "aud", detail).fix(fresh(seen))));
+        return Ok(Verdict::found(unusual(seen, audience, expected)));
     }
     let other = Cloud::built_in().into_iter().find(|cloud| cloud.database_audience == bare);
     let finding = match other {
@@ -90,6 +90,34 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             .because_all(graph_header(seen))
             .fix(fresh(seen)),
     ))
+}
+
+/// The database's audience in another form. After a rejected login it is the cause.
+fn unusual(seen: &Evidence, audience: &str, expected: &str) -> Finding {
+    let slash = audience != expected && audience.trim_end_matches('/') == expected;
+    let rejected =
+        matches!(seen.login.seen().map(|login| &login.outcome), Some(LoginOutcome::Refused(_)));
+    let detail = match (slash, rejected) {
+        (true, true) => {
+            "the audience ends with a slash, and the server rejected the token".to_owned()
+        }
+        (true, false) => format!("the audience ends with a slash: {audience}"),
+        (false, _) => {
+            format!("the audience is {audience}; tokens for the database usually have {expected}")
+        }
+    };
+    let mut finding = Finding::of(&UNUSUAL_AUDIENCE, "aud", detail)
+        .because(format!("aud is      \"{audience}\""))
+        .because(format!("usual is    \"{expected}\""));
+    if slash && rejected {
+        finding = finding.severity(Severity::Error).sure(Confidence::Likely);
+    }
+    if slash {
+        let fix = "Ask for the scope with one slash before .default (two slashes put one into the \
+            audience):";
+        finding = finding.fix(Fix::you(fix).run(Command::text(format!("{expected}/.default"))));
+    }
+    finding.fix(fresh(seen))
 }
 
 /// Only Graph's tokens have a nonce in their header.
@@ -181,6 +209,7 @@ pub static UNUSUAL_AUDIENCE: Problem = Problem {
     id: "claims/unusual-audience",
     title: "the audience is written unusually",
     severity: Severity::Warning,
+    explains: &["login/audience-refused", "login/token-refused", "login/refused", "access/*"],
     waiting: Waiting::Useless,
     page: Page {
         means: "The audience is the database's, with a slash at its end or as an application id. \

@@ -17,7 +17,7 @@ pub static CHECK: Check = Check {
     id: "claims/lifetime",
     asserts: "the token is in its time (nbf, exp)",
     needs: &[Topic::Token, Topic::Clock, Topic::Settings],
-    problems: &[&EXPIRED, &NOT_YET_VALID, &EXPIRES_SOON],
+    problems: &[&EXPIRED, &NOT_YET_VALID, &EXPIRES_SOON, &NO_EXPIRY],
     decisive: false,
     judge: Judge::Once(judge),
 };
@@ -26,7 +26,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let claims = claims(seen)?;
     let now = seen.now().as_second();
     let Some(expires) = claims.exp else {
-        return Ok(Verdict::NotApplicable("the token names no end".to_owned()));
+        let detail = "the token has no expiry time that can be read";
+        return Ok(Verdict::found(
+            Finding::of(&NO_EXPIRY, "exp", detail)
+                .because("every token of Entra has a number of seconds in exp")
+                .fix(fresh(seen)),
+        ));
     };
     let left = expires - now;
     let clock = |finding: Finding| {
@@ -62,7 +67,25 @@ fn issued(claims: &Claims, now: i64) -> Option<String> {
     claims.iat.map(|issued| format!("it was issued {} ago", text::duration(now - issued)))
 }
 
-/// Over.
+/// The expiry time is missing or is not a number.
+pub static NO_EXPIRY: Problem = Problem {
+    id: "claims/no-expiry",
+    title: "the token has no readable expiry time",
+    explains: EVERYTHING_AFTER,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The claim exp is missing, or it is not a number of seconds of this era. Entra never \
+            issues such a token, so the server rejects it.",
+        causes: &["a token of a test environment or of another issuer", "a token made by hand"],
+        confirm: &["`entra-pg token --decode -` shows no expiry"],
+        fix: &[(Actor::You, "get a token from Microsoft Entra ID")],
+        mistaken_for: &["claims/expired, where the time is known"],
+        sources: &["RFC 7519, section 4.1.4", "Microsoft Learn: Access token claims reference"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The token has expired.
 pub static EXPIRED: Problem = Problem {
     id: "claims/expired",
     title: "the token has expired",

@@ -23,6 +23,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         // A part of a signature is nobody's: that the token is cut says it all.
         return Err(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }));
     }
+    let token = seen.token.get()?;
+    if let Some(header) = token.header.as_ref().filter(|header| header.alg != "RS256")
+        && token.claims.is_some()
+    {
+        return Ok(Verdict::found(other_algorithm(&header.alg).fix(fresh(seen))));
+    }
     if of_another_cloud(seen) {
         // Each cloud has keys of its own, and only those of the server's cloud were asked for.
         let why = "the token is of another cloud, whose keys were not asked for".to_owned();
@@ -47,6 +53,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     ))
 }
 
+/// RFC 7519 allows other algorithms, and tokens without a signature; Entra signs with RS256 only.
+fn other_algorithm(algorithm: &str) -> Finding {
+    let detail = match algorithm {
+        "" => "the token names no signature algorithm".to_owned(),
+        name if name.eq_ignore_ascii_case("none") => "the token is not signed".to_owned(),
+        name => format!("the token is signed with {name}"),
+    };
+    Finding::of(&BAD_SIGNATURE, "signature", format!("{detail}; Entra signs with RS256"))
+        .because("the server accepts only signatures that Entra made")
+}
+
 /// Not theirs.
 pub static BAD_SIGNATURE: Problem = Problem {
     id: "claims/bad-signature",
@@ -60,6 +77,7 @@ pub static BAD_SIGNATURE: Problem = Problem {
             "a character was changed in copying",
             "a token of a test environment or of another cloud",
             "a forged token",
+            "a token without a signature, or one that another issuer signed (alg is not RS256)",
         ],
         confirm: &["https://login.microsoftonline.com/<tenant>/discovery/keys lists the key ids"],
         fix: &[(Actor::You, "get a fresh token")],

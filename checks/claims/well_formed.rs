@@ -3,6 +3,7 @@
 use super::{EVERYTHING_AFTER, fresh};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -51,7 +52,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         ),
         None if is_cut(token) => Some(truncated(text, &from)),
         None if !text.wrapping.is_empty() => Some(wrapped(text, &from)),
-        None => id_token(token, &from),
+        None => damaged(token, &from).or_else(|| id_token(token, &from)),
     };
     Ok(match found {
         Some(finding) => Verdict::found(finding.fix(fresh(seen))),
@@ -96,7 +97,25 @@ pub(super) fn is_cut(token: &Token) -> bool {
         token.text.signature_length.is_some_and(|length| SIGNATURE_LENGTHS.contains(&length));
     let rsa = token.header.as_ref().is_none_or(|header| header.alg.starts_with("RS"));
     let shortened = token.text.wrapping.contains(&Wrapping::Ellipsis);
-    token.claims.is_none() || shortened || (rsa && !complete)
+    let missing = token.claims.is_none() && token.text.signature_length.is_none();
+    missing || shortened || (rsa && !complete)
+}
+
+/// A text with all parts of a token of which one cannot be read, or with more than a token has.
+fn damaged(token: &Token, from: &str) -> Option<Finding> {
+    let text = &token.text;
+    let unreadable = match (&token.header, &token.claims) {
+        (None, _) => Some("its header is not a JSON object in base64url"),
+        (_, None) => Some("its claims are not a JSON object in base64url"),
+        _ => None,
+    };
+    let reasons: Vec<String> =
+        text.malformed.iter().cloned().chain(unreadable.map(str::to_owned)).collect();
+    if reasons.is_empty() {
+        return None;
+    }
+    let detail = format!("the text in {from} looks like a token and is not one");
+    Some(Finding::of(&NOT_A_TOKEN, from, detail).because_all(reasons))
 }
 
 fn truncated(text: &TokenText, from: &str) -> Finding {
@@ -121,9 +140,17 @@ fn truncated(text: &TokenText, from: &str) -> Finding {
 fn wrapped(text: &TokenText, from: &str) -> Finding {
     let what: Vec<&str> = text.wrapping.iter().map(|wrapping| words(*wrapping)).collect();
     let detail = format!("the token in {from} is sent with {}", text::list(&what, 4));
-    Finding::of(&WRAPPED, from, detail)
-        .because("libpq sends a password as it is: what stands around the token spoils it")
-        .fix(Fix::you("Take the bare token: its three parts, on one line"))
+    let mut finding = Finding::of(&WRAPPED, from, detail)
+        .because("libpq sends a password as it is, with everything around the token");
+    if text.wrapping.contains(&Wrapping::Utf16) {
+        finding = finding
+            .because("Windows PowerShell 5 writes files in UTF-16 with > and Out-File")
+            .fix(Fix::you("Write the file in ASCII:").run(Command::text(
+                "az account get-access-token --resource-type oss-rdbms --query accessToken \
+                        -o tsv | Out-File -Encoding ascii -NoNewline token.txt",
+            )));
+    }
+    finding.fix(Fix::you("Take the bare token: its three parts, on one line"))
 }
 
 const fn words(wrapping: Wrapping) -> &'static str {
@@ -137,6 +164,8 @@ const fn words(wrapping: Wrapping) -> &'static str {
         Wrapping::Assignment => "the name of the variable in front",
         Wrapping::OtherText => "other text around it",
         Wrapping::Ellipsis => "dots at its end",
+        Wrapping::Utf16 => "two bytes per character (UTF-16)",
+        Wrapping::Repeated => "a copy of itself: the same token twice",
     }
 }
 
@@ -180,6 +209,7 @@ pub static NOT_A_TOKEN: Problem = Problem {
             "PGPASSWORD still holds a password",
             "`$(…)` around a command that failed gave nothing",
             "the wrong field was copied",
+            "a token with an additional part, or with characters that no token contains",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | cut -c1-3` is not eyJ"],
         fix: &[(Actor::You, "get an access token for the database, and put it into PGPASSWORD")],
@@ -228,6 +258,8 @@ pub static WRAPPED: Problem = Problem {
             "`set PGPASSWORD=\"…\"` in cmd keeps the quotation marks",
             "`-o json` in place of `-o tsv`",
             "a file with a line break at its end",
+            "a file in UTF-16, which Windows PowerShell 5 writes with >",
+            "the token pasted twice",
             "warnings of a command in the same output: --only-show-errors",
         ],
         confirm: &["`printf %s \"$PGPASSWORD\" | od -c | head -1`"],

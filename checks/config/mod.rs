@@ -1,6 +1,7 @@
 //! Checks of the family `config`: what was typed.
 
 pub mod cloud;
+pub mod connection_string;
 pub mod host;
 pub mod host_list;
 pub mod password_file;
@@ -22,6 +23,7 @@ pub static FAMILY: Family = Family {
     summary: "the settings are understood",
     checks: &[
         &secret::CHECK,
+        &connection_string::CHECK,
         &host::CHECK,
         &host_list::CHECK,
         &cloud::CHECK,

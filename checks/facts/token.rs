@@ -30,6 +30,9 @@ pub struct TokenText {
     pub signature_length: Option<usize>,
     /// Why a part could not be decoded, without any of its text.
     pub undecodable: Option<String>,
+    /// Why the text does not have the form of a token although nothing is missing, without any of its
+    /// text.
+    pub malformed: Option<String>,
 }
 
 /// What a text looks like.
@@ -77,6 +80,10 @@ pub enum Wrapping {
     OtherText,
     /// Dots or another mark where something was left out.
     Ellipsis,
+    /// Two bytes per character.
+    Utf16,
+    /// The same token twice.
+    Repeated,
 }
 
 /// The token's header.

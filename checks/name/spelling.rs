@@ -94,6 +94,8 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
             finding = finding.because(format!("meant is probably \"{meant}\""));
             finding.fix(fix(&user.origin, &meant))
         }
+        None if slip.problem != &TOO_LONG => finding
+            .fix(Fix::you("Set the user to the role name").run(Command::set("PGUSER", "<role>"))),
         None => finding.fix(Fix::by(
             Actor::DatabaseAdmin,
             "Create the role under a shorter name, bound by object id: \
@@ -163,6 +165,28 @@ pub static MISSING: Problem = Problem {
         confirm: &["`echo \"$PGUSER\"`"],
         fix: &[(Actor::You, "export PGUSER with the role's name")],
         mistaken_for: &["login/not-an-entra-role"],
+        sources: &[LIBPQ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The name of the server is given as the user.
+pub static HOST_AS_USER: Problem = Problem {
+    id: "name/host-as-user",
+    title: "the user is the name of a server",
+    explains: UNKNOWN_ROLE,
+    waiting: Waiting::Useless,
+    page: Page {
+        means: "The setting for the user has the name of a server. No role has this name, and none \
+            should be created.",
+        causes: &[
+            "the values of PGHOST and PGUSER are exchanged",
+            "a form or a script with the fields in another order",
+            "-U in place of -h",
+        ],
+        confirm: &["`echo \"$PGHOST / $PGUSER\"`"],
+        fix: &[(Actor::You, "set the user to the role name, such as your user principal name")],
+        mistaken_for: &["login/not-an-entra-role, which it leads to"],
         sources: &[LIBPQ],
     },
     ..Problem::DEFAULT
@@ -400,6 +424,7 @@ pub static NOT_THE_TOKENS: Problem = Problem {
 /// Every problem of this file, in the order in which `checks` lists them.
 pub const ALL: &[&Problem] = &[
     &MISSING,
+    &HOST_AS_USER,
     &WRONG_CASE,
     &BACKSLASH_KEPT,
     &PERCENT_KEPT,

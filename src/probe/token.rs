@@ -40,6 +40,7 @@ pub fn decode(text: &str, origin: Origin) -> Token {
             (_, None) => Some("the claims"),
             _ => None,
         };
+        token.text.malformed = malformed(&core);
         token.text.undecodable = part.map(|part| {
             if core.contains(['+', '/', '%']) {
                 format!("{part} (there are + / or % in it, which no token has)")
@@ -49,6 +50,23 @@ pub fn decode(text: &str, origin: Origin) -> Token {
         });
     }
     token
+}
+
+/// Why a text that begins as a token does not have the form of one. A missing part is not named here.
+fn malformed(core: &str) -> Option<String> {
+    let parts = core.split('.').count();
+    if parts > 3 && parts != 5 {
+        return Some(format!("it has {parts} parts, and an access token has 3"));
+    }
+    let foreign = core.chars().find(|character| {
+        !character.is_ascii_alphanumeric() && !matches!(character, '-' | '_' | '.')
+    })?;
+    Some(match foreign {
+        '+' | '/' | '%' | '=' | '!' | '*' => {
+            format!("it contains \"{foreign}\", which no token contains")
+        }
+        _ => "it contains a character that no token contains".to_owned(),
+    })
 }
 
 /// The name or id of whom a token stands for, for the trace of credentials.
@@ -63,8 +81,14 @@ pub fn who(text: &str) -> Option<String> {
 fn unwrap(text: &str) -> (String, Vec<Wrapping>) {
     let mut wrapping = Vec::new();
     let mut core = text.to_owned();
-    let invisible =
-        |character: char| matches!(character, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    if is_utf16(text) {
+        wrapping.push(Wrapping::Utf16);
+        // A byte-order mark that is not UTF-8 was replaced when the text was read.
+        core.retain(|character| !matches!(character, '\0' | '\u{fffd}' | '\u{feff}'));
+    }
+    let invisible = |character: char| {
+        matches!(character, '\0' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+    };
     if core.contains(invisible) {
         wrapping.push(Wrapping::Invisible);
         core.retain(|character| !invisible(character));
@@ -118,7 +142,22 @@ fn unwrap(text: &str) -> (String, Vec<Wrapping>) {
         wrapping.push(Wrapping::InnerWhiteSpace);
         core.retain(|character| !character.is_whitespace());
     }
+    if let Some(half) = half_of_repeated(&core) {
+        wrapping.push(Wrapping::Repeated);
+        core = half;
+    }
     (core, wrapping)
+}
+
+/// Whether every second byte is zero, as in the files that PowerShell 5 writes with `>`.
+fn is_utf16(text: &str) -> bool {
+    let zeros = text.bytes().filter(|byte| *byte == 0).count();
+    zeros > 8 && zeros * 5 > text.chars().count() * 2
+}
+
+fn half_of_repeated(core: &str) -> Option<String> {
+    let (first, second) = core.split_at_checked(core.len() / 2)?;
+    (first == second && first.starts_with("eyJ")).then(|| first.to_owned())
 }
 
 /// A token inside another text: a warning before it, a heading, the table of `az … -o table`. Shorter
@@ -240,8 +279,16 @@ fn text(object: &Value, key: &str) -> Option<String> {
 
 fn seconds(object: &Value, key: &str) -> Option<i64> {
     let value = &object[key];
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    let whole = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    // RFC 7519, section 2: a NumericDate can have a fraction.
+    let number = || value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    whole.or_else(|| {
+        number().filter(|number| number.abs() < LATEST).map(|number| number.floor() as i64)
+    })
 }
+
+/// The year 9999 in seconds since 1970.
+const LATEST: f64 = 253_402_300_800.0;
 
 fn bounded(text: &str) -> String {
     text.chars().take(MOST_CHARACTERS).collect()
@@ -286,11 +333,51 @@ mod tests {
             (format!("WARNING: old version\n{}", sample()), Wrapping::OtherText),
             (format!("AccessToken  {}  Bearer", sample()), Wrapping::OtherText),
             (format!("{}...", sample()), Wrapping::Ellipsis),
+            (utf16(&sample()), Wrapping::Utf16),
+            (format!("{}\0", sample()), Wrapping::Invisible),
+            (sample().repeat(2), Wrapping::Repeated),
         ];
         for (text, wrapping) in cases {
             let token = decode(&text, Origin::Default);
             assert_eq!(token.text.wrapping, [wrapping]);
             assert!(token.claims.is_some(), "{wrapping:?}");
+        }
+    }
+
+    /// A file in UTF-16 with a byte-order mark, as it is read.
+    fn utf16(text: &str) -> String {
+        let bytes = text.encode_utf16().flat_map(u16::to_le_bytes);
+        let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(bytes).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn tells_why_a_token_is_malformed() {
+        let malformed = |text: String| decode(&text, Origin::Default).text.malformed;
+        assert_eq!(malformed(sample()), None);
+        for text in [
+            format!("{}.abc", sample()),
+            format!("{}.", sample()),
+            format!("{}*", sample()),
+            sample().replacen('.', "=.", 1),
+            sample().replacen("eyJ", "eyJ!", 1),
+        ] {
+            assert!(malformed(text.clone()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_times_with_fractions() {
+        let exp = |exp: &str| {
+            let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
+            let claims = URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}"));
+            let token = decode(&format!("{header}.{claims}.{}", "a".repeat(342)), Origin::Default);
+            token.claims.expect("claims").exp
+        };
+        assert_eq!(exp("1700000000.5"), Some(1_700_000_000));
+        assert_eq!(exp("\"1700000000\""), Some(1_700_000_000));
+        for unreadable in ["null", "{}", "true", "1e30", "18446744073709551616"] {
+            assert_eq!(exp(unreadable), None, "{unreadable}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! connection string over command line over service file over environment over default.
 
 mod conninfo;
+mod foreign;
 mod given;
 mod hosts;
 pub(crate) mod keywords;
@@ -22,7 +23,7 @@ use entra_pg_checks::{
     Fact,
     facts::{
         cloud::{Cloud, CloudKind},
-        settings::{AddressClass, Libpq, Origin, Setting, Settings},
+        settings::{AddressClass, Converted, Libpq, Origin, Setting, Settings},
     },
 };
 use given::Given;
@@ -65,12 +66,31 @@ pub fn resolve(
     args: &TargetArgs,
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {
+    let (args, converted) = with_converted(args);
+    let args = &args;
     let (reading, others) = given::readings(args, environment)?;
     let libpq =
         Libpq { version: reading.version.number(), differences: reading.differences(&others) };
     let (mut settings, port_text) = settings(args, environment, &reading.given, libpq)?;
+    settings.converted = converted;
     let password = password(&reading.given, &port_text, &mut settings, environment);
     Ok((settings, password))
+}
+
+/// The arguments with a connection string in libpq's form, if it is in the form of another driver.
+fn with_converted(args: &TargetArgs) -> (TargetArgs, Option<Converted>) {
+    let mut args = args.clone();
+    let conversion = args.conninfo.as_deref().and_then(foreign::convert);
+    let converted = conversion.map(|conversion| {
+        args.conninfo = Some(conversion.conninfo);
+        conversion.converted
+    });
+    (args, converted)
+}
+
+/// The pairs of a `key=value` string, if libpq 18 accepts it.
+fn conninfo_pairs(text: &str) -> Option<Pairs> {
+    conninfo::parse(text, Version::V18).ok()
 }
 
 /// The settings by the rules of one release, as the differential test compares them, and the password.

@@ -78,7 +78,8 @@ class Libpq:
             hosts = [options.get("host", ""), options.get("hostaddr", "")]
             return {"refused": message.strip(), "hosts": hosts}
         hosts = [options.get("host", ""), options.get("hostaddr", "")]
-        return {"options": options, "hosts": hosts, "password": (password or b"").decode("utf-8", "replace")}
+        unresolved = "could not translate host name" in message
+        return {"options": options, "hosts": hosts, "unresolved": unresolved, "password": (password or b"").decode("utf-8", "replace")}
 
 
 def worker(path):
@@ -182,6 +183,8 @@ def others(options, settings):
     for keyword, value in options.items():
         if keyword in fields or (keyword in BUILD and keyword not in known):
             continue
+        if keyword == "fallback_application_name":
+            continue  # psql sets it after the connection string.
         if keyword == "client_encoding" and known.get(keyword) == "auto":
             continue  # libpq replaces it by the encoding of the locale.
         if keyword not in known or (keyword not in secrets and known[keyword] != value):
@@ -194,6 +197,8 @@ def disagreement(case, libpq, doctor):
     several = any("," in text for text in (libpq.get("hosts") or []))
     if several and LATE.search(libpq.get("refused", "") + doctor.get("refused", "")):
         return None  # libpq goes on to the next host.
+    if libpq.get("unresolved") and LATE.search(doctor.get("refused", "")):
+        return None  # libpq has opened no socket, and so not read these options.
     if ("refused" in libpq) != ("refused" in doctor):
         return {"libpq": libpq.get("refused", "accepts"), "doctor": doctor.get("refused", "accepts")}
     if "refused" in libpq:

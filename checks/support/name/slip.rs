@@ -8,8 +8,9 @@ use super::{
     },
 };
 use crate::name::spelling::{
-    BACKSLASH_KEPT, GUEST_FORM, IDENTIFIER_NOT_NAME, INVISIBLE_CHARACTERS, LOOK_ALIKE,
-    NOT_THE_TOKENS, PERCENT_KEPT, QUOTES_KEPT, SINGLE_SERVER_SUFFIX, TOO_LONG, WRONG_CASE,
+    BACKSLASH_KEPT, GUEST_FORM, HOST_AS_USER, IDENTIFIER_NOT_NAME, INVISIBLE_CHARACTERS,
+    LOOK_ALIKE, NOT_THE_TOKENS, PERCENT_KEPT, QUOTES_KEPT, SINGLE_SERVER_SUFFIX, TOO_LONG,
+    WRONG_CASE,
 };
 use crate::{
     check::Problem,
@@ -45,7 +46,8 @@ pub(crate) struct Seen<'a> {
 impl Seen<'_> {
     /// The slip, if one shows.
     pub(crate) fn slip(&self) -> Option<Slip> {
-        self.kept()
+        self.host()
+            .or_else(|| self.kept())
             .or_else(|| self.hidden())
             .or_else(|| self.suffixed())
             .or_else(|| self.alike())
@@ -68,6 +70,29 @@ impl Seen<'_> {
     fn found(&self, problem: &'static Problem, meant: String, detail: String) -> Option<Slip> {
         let sure = if self.is_known(&meant) { Confidence::Certain } else { Confidence::Likely };
         Some(Slip { problem, meant: Some(meant), detail, sure })
+    }
+
+    /// The name of a server in place of a role.
+    fn host(&self) -> Option<Slip> {
+        let name = self.name();
+        let lower = name.trim_end_matches('.').to_lowercase();
+        let host = self.settings.host.as_ref()?.value.trim_end_matches('.').to_lowercase();
+        // A terminal or a column can cut the name.
+        let is_host = lower == host && host.contains('.');
+        let of_server = lower.contains(".postgres.database") && !lower.contains('@');
+        if !(is_host || of_server) || self.is_known(name) {
+            return None;
+        }
+        let meant = self.known.first().map(|candidate| candidate.name.clone());
+        Some(Slip {
+            problem: &HOST_AS_USER,
+            meant,
+            detail: format!(
+                "\"{name}\" is the name of a server, and {} gives it as the user",
+                self.from()
+            ),
+            sure: Confidence::Certain,
+        })
     }
 
     /// Quotation marks, backslashes and percent signs that the channel did not take off.
@@ -272,6 +297,21 @@ impl Seen<'_> {
         })
     }
 
+    /// The user principal name of another person than the one who is signed in. A role may have been
+    /// created for this person under any name, so that it is likely and not certain.
+    fn somebody_else(&self) -> Option<Slip> {
+        let (name, own) = (self.name(), &self.known.first()?.name);
+        let same_domain = domain(name)
+            .zip(domain(own))
+            .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+        Some(Slip {
+            problem: &NOT_THE_TOKENS,
+            meant: Some(own.clone()),
+            detail: format!("you are signed in as \"{own}\", and {} names \"{name}\"", self.from()),
+            sure: if same_domain { Confidence::Likely } else { Confidence::Possible },
+        })
+    }
+
     /// Only when the identity's groups are known, or the name is somebody's and not a group's, can a name
     /// be nobody's. It may still be a role that was bound by object id: possible, no more.
     fn nobody(&self) -> Option<Slip> {
@@ -284,6 +324,9 @@ impl Seen<'_> {
         let listed = self
             .directory
             .is_some_and(|directory| !directory.groups_refused && !directory.groups_incomplete);
+        if somebody && person && !listed {
+            return self.somebody_else();
+        }
         let decided = listed || (somebody && person);
         (decided && !names.is_empty()).then(|| Slip {
             problem: &NOT_THE_TOKENS,
@@ -295,6 +338,10 @@ impl Seen<'_> {
             sure: Confidence::Possible,
         })
     }
+}
+
+fn domain(name: &str) -> Option<&str> {
+    name.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| domain.contains('.'))
 }
 
 fn unquoted(name: &str) -> Option<&str> {
