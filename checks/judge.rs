@@ -3,7 +3,10 @@
 use crate::{
     check::{Check, Judge, Missing, Problem, Severity},
     evidence::Evidence,
-    facts::{NotObserved, Topic, dns::Role},
+    facts::{
+        NotObserved, Topic, credential::CredentialKind, dns::Role, login::LoginOutcome,
+        tls::Validity,
+    },
     verdict::{Confidence, Finding, Verdict},
 };
 
@@ -60,6 +63,8 @@ pub struct Judged {
     pub root: bool,
     /// The finding that explains it.
     pub explained_by: Option<&'static Problem>,
+    /// Whether an error became a warning because the login succeeded without what it is about.
+    pub softened: bool,
 }
 
 /// The outcome of the run.
@@ -93,6 +98,7 @@ pub fn judge(
     let mut findings = collect(&verdicts);
     render_commands(&mut findings, evidence);
     explain(&mut findings, evidence);
+    soften(&mut findings, evidence);
     mark_root(&mut findings, evidence);
     let lines: Vec<Line> =
         verdicts.into_iter().map(|verdict| line(verdict, &findings, evidence)).collect();
@@ -135,6 +141,7 @@ fn collect(verdicts: &[Spoken]) -> Vec<Judged> {
                 check,
                 root: false,
                 explained_by: None,
+                softened: false,
             });
         }
     }
@@ -179,6 +186,20 @@ fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
         && named
         && (same_subject || on_path(cause, evidence))
         && cause.problem != effect.problem
+        && (cause.problem.family() != "clock" || clock_matters(effect, evidence))
+}
+
+/// Whether the server's certificate would be valid at the true time. A clock that is off by minutes does
+/// not explain a certificate that expired last year.
+fn clock_matters(effect: &Finding, evidence: &Evidence) -> bool {
+    let tls = evidence.server.seen().and_then(|server| server.tls.seen());
+    let validity = tls.and_then(|tls| tls.trust.as_ref()).map(|trust| &trust.validity);
+    let valid = match validity {
+        Some(Validity::Expired { not_after }) => evidence.now() <= *not_after,
+        Some(Validity::NotYet { not_before }) => *not_before <= evidence.now(),
+        Some(_) | None => true,
+    };
+    effect.problem.family() != "server" || valid
 }
 
 fn matches(pattern: &str, problem: &Problem) -> bool {
@@ -194,34 +215,70 @@ fn on_path(finding: &Finding, evidence: &Evidence) -> bool {
     if !matches!(finding.problem.family(), "dns" | "outbound") {
         return true;
     }
-    let role = evidence
-        .dns
-        .seen()
-        .and_then(|dns| dns.name(&finding.subject))
-        .map(|name| name.role)
-        .or_else(|| {
-            let outbound = evidence.outbound.seen()?;
-            outbound.hosts.iter().find(|host| host.host == finding.subject).map(|host| host.role)
-        });
-    match role {
+    match role(finding, evidence) {
         Some(Role::Graph | Role::ResourceManager) => false,
         Some(Role::Authority) => evidence.token.seen().is_none(),
         Some(Role::Server | Role::Other) | None => true,
     }
 }
 
-/// The root is the earliest unexplained error on the login's path; a guess yields to what is certain.
+/// The role of the host that a finding is about.
+fn role(finding: &Finding, evidence: &Evidence) -> Option<Role> {
+    let name = evidence.dns.seen().and_then(|dns| dns.name(&finding.subject));
+    name.map(|name| name.role).or_else(|| {
+        let outbound = evidence.outbound.seen()?;
+        outbound.hosts.iter().find(|host| host.host == finding.subject).map(|host| host.role)
+    })
+}
+
+/// Whether this login needs what the finding is about. A token that is at hand was not issued for this
+/// run's clock or hosts: they matter only for acquiring one.
+fn needed(finding: &Finding, evidence: &Evidence) -> bool {
+    match finding.problem.family() {
+        "clock" => evidence.token.seen().is_none(),
+        _ => on_path(finding, evidence),
+    }
+}
+
+/// Whether the token was acquired in this run. A given token needs no Entra host.
+fn token_acquired(evidence: &Evidence) -> bool {
+    let given = [CredentialKind::Password, CredentialKind::TokenFile];
+    let chosen = evidence.credential.seen().and_then(|trace| trace.chosen());
+    chosen.is_some_and(|attempt| !given.contains(&attempt.kind))
+}
+
+/// After a successful login, an error that concerns a host or a clock which the login did not need is a
+/// warning. A host through which the token was acquired was needed.
+fn soften(findings: &mut [Judged], evidence: &Evidence) {
+    let login = evidence.login.seen().map(|login| &login.outcome);
+    if !matches!(login, Some(LoginOutcome::Accepted { .. })) {
+        return;
+    }
+    let acquired = token_acquired(evidence);
+    for judged in findings {
+        let finding = &mut judged.finding;
+        let authority = role(finding, evidence) == Some(Role::Authority);
+        let clock = finding.problem.family() == "clock";
+        let off_path = !needed(finding, evidence) && !(acquired && (authority || clock));
+        if off_path && finding.severity == Severity::Error {
+            finding.severity = Severity::Warning;
+            judged.softened = true;
+        }
+    }
+}
+
+/// The root is the earliest unexplained error that the login needs to be absent; a guess yields to what
+/// is certain. If no error is left, it is the earliest one that became a warning.
 fn mark_root(findings: &mut [Judged], evidence: &Evidence) {
+    let error = |judged: &Judged| judged.finding.severity == Severity::Error;
     let root = findings
         .iter()
         .enumerate()
-        .filter(|(_, judged)| {
-            judged.finding.severity == Severity::Error && judged.explained_by.is_none()
-        })
+        .filter(|(_, judged)| judged.explained_by.is_none() && (error(judged) || judged.softened))
         .min_by_key(|(index, judged)| {
-            let off_path = !on_path(&judged.finding, evidence);
+            let off_path = !needed(&judged.finding, evidence);
             let guess = judged.finding.confidence == Confidence::Possible;
-            (off_path, guess, *index)
+            (!error(judged), off_path, guess, *index)
         })
         .map(|(index, _)| index);
     if let Some(index) = root {
@@ -250,16 +307,17 @@ fn spoken(
     let Some(worst) = found.iter().rev().max_by_key(|finding| finding.severity) else {
         return (Status::Passed, String::new(), None);
     };
-    let status = match worst.severity {
-        Severity::Error => Status::Failed,
-        Severity::Warning => Status::Warning,
-        Severity::Info => Status::Passed,
-    };
     let placed = findings.iter().find(|judged| {
         judged.check.id == check.id
             && judged.finding.problem == worst.problem
             && judged.finding.subject == worst.subject
     });
+    let severity = placed.map_or(worst.severity, |judged| judged.finding.severity);
+    let status = match severity {
+        Severity::Error => Status::Failed,
+        Severity::Warning => Status::Warning,
+        Severity::Info => Status::Passed,
+    };
     (status, worst.detail.clone(), placed.and_then(|judged| judged.explained_by))
 }
 
@@ -272,9 +330,7 @@ fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&
         NotObserved::OutOfTime { after_ms } => {
             (Status::Undetermined, format!("not finished after {after_ms} ms"), None)
         }
-        NotObserved::NotPermitted { detail } => {
-            (Status::Undetermined, format!("could not look: {detail}"), None)
-        }
+        NotObserved::NotPermitted { detail } => (Status::Undetermined, detail.clone(), None),
         NotObserved::NotDecided { detail, decide } => {
             (Status::Undetermined, format!("not decided: {detail}; to decide it: {decide}"), None)
         }
@@ -294,7 +350,8 @@ fn blocked(
     };
     let errors = || {
         findings.iter().filter(|judged| {
-            judged.finding.severity == Severity::Error && blocks(judged.finding.problem)
+            let error = judged.finding.severity == Severity::Error || judged.softened;
+            error && blocks(judged.finding.problem)
         })
     };
     let cause = errors()

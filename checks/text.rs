@@ -85,9 +85,9 @@ pub fn duration(seconds: i64) -> String {
     let seconds = seconds.unsigned_abs();
     let (amount, unit) = match seconds {
         0..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
+        120..=7199 => ((seconds + 30) / 60, "minute"),
+        7200..=172_799 => ((seconds + 1800) / 3600, "hour"),
+        _ => (seconds.saturating_add(43_200) / 86_400, "day"),
     };
     let plural = if amount == 1 { "" } else { "s" };
     format!("{amount} {unit}{plural}")

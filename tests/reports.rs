@@ -162,6 +162,40 @@ fn one_fault_fits_on_one_screen() {
     assert!(above_20 * 20 < all, "{above_20} of {all} reports have more than 20 lines");
 }
 
+/// A fault that the login did not need: it works, exit code 0, and the fault is named.
+#[test]
+fn a_fault_off_the_path_of_a_login_that_works_is_a_warning() {
+    for name in ["outbound/dropped", "outbound/refused", "outbound/tls-reset", "clock/skewed"] {
+        let report = recorded::report(evidence(&[name]));
+        let document = json(&[name], Format::Json);
+        assert_eq!(document["outcome"], "degraded", "{name}");
+        assert_eq!(document["verdict"]["problem"], name);
+        let summary = document["verdict"]["summary"].as_str().expect("a summary");
+        assert!(summary.starts_with("Login works, with a warning: "), "{name}: {summary}");
+        let code = |fail_on| entra_pg::diagnose::exit_code(&report, fail_on);
+        assert_eq!(code(entra_pg::diagnose::FailOn::Error), 0, "{name}");
+        assert_eq!(code(entra_pg::diagnose::FailOn::Warning), 1, "{name}");
+    }
+}
+
+/// A given token does not need this machine's clock: the error of the login is the root.
+#[test]
+fn a_wrong_clock_is_not_the_root_of_another_failure() {
+    let others = [
+        "server/dropped",
+        "server/tls-expired",
+        "server/refused",
+        "claims/wrong-audience",
+        "name/wrong-case",
+    ];
+    for other in others {
+        let document = json(&["clock/skewed", other], Format::Json);
+        assert_eq!(document["verdict"]["problem"], other);
+        let findings = document["findings"].as_array().expect("a list");
+        assert!(findings.iter().any(|finding| finding["problem"] == "clock/skewed"), "{other}");
+    }
+}
+
 #[test]
 fn the_table_names_the_check_on_every_row() {
     let style = Style { color: false, width: 80, verbose: 1, quiet: false, unicode: true };
