@@ -3,6 +3,7 @@
 mod catalogue;
 pub mod diff;
 pub mod doctor;
+pub mod exec;
 pub mod explain;
 mod file;
 pub mod fleet;
@@ -76,6 +77,8 @@ pub enum Command {
     Bundle(Box<doctor::DoctorArgs>),
     /// Obtain a token as `doctor` would and print what it says (not the token), or judge a given one.
     Token(Box<token::TokenArgs>),
+    /// Run a command with a fresh token and the settings of the login in its environment
+    Exec(Box<exec::ExecArgs>),
     /// Write a role name for each place it is typed in: connection string, URI, shells, drivers, SQL.
     Name {
         /// The name, exactly as in the database.
@@ -153,6 +156,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
         Command::Bundle(args) => doctor::bundle(*args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
+        Command::Exec(args) => exec::run(&args, environment, terminal),
         Command::Name { name, json } => Ok(catalogue::name(&name, json)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Preflight(args) => preflight::run(&args, environment, terminal),

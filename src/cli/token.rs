@@ -168,7 +168,10 @@ fn decoded(
     evidence
 }
 
-fn obtain(request: &Request, environment: &Environment) -> (Evidence, Option<Arc<Secret>>) {
+pub(super) fn obtain(
+    request: &Request,
+    environment: &Environment,
+) -> (Evidence, Option<Arc<Secret>>) {
     let cx = context(request, environment);
     let runtime = runtime();
     let cloud = &request.settings.cloud.value;
