@@ -178,17 +178,20 @@ pub static INVALID_SETTING: Problem = Problem {
     explains: &["server/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("for connection option \"", 66),
-        Fragment::new("invalid channel_binding value", 66),
-        Fragment::new("invalid target_session_attrs value", 66),
-        Fragment::new("invalid gssencmode value", 66),
-        Fragment::new("invalid require_auth value", 66),
-        Fragment::new("invalid ssl_min_protocol_version value", 66),
-        Fragment::new("invalid ssl_max_protocol_version value", 66),
-        Fragment::new("invalid ssl protocol version range", 66),
-        Fragment::new("invalid sslnegotiation value", 66),
-        Fragment::new("invalid value for parameter \"client_encoding\"", 65),
-        Fragment::new("could not parse network address", 65),
+        Fragment::new("for connection option \"", 84),
+        Fragment::new("invalid channel_binding value", 91),
+        Fragment::new("invalid target_session_attrs value", 91),
+        Fragment::new("invalid gssencmode value", 91),
+        Fragment::new("invalid require_auth value", 91),
+        Fragment::new("invalid ssl_min_protocol_version value", 91),
+        Fragment::new("invalid ssl_max_protocol_version value", 91),
+        Fragment::new("invalid ssl protocol version range", 91),
+        Fragment::new("invalid sslnegotiation value", 91),
+        Fragment::new("invalid value for parameter \"client_encoding\"", 91),
+        Fragment::new("could not parse network address", 91),
+        Fragment::new("invalid load_balance_hosts value", 90),
+        Fragment::new("invalid sslcertmode value", 90),
+        Fragment::new("invalid min_protocol_version value", 88),
     ],
     page: Page {
         means: "A setting has a value that libpq refuses before it contacts the server, or that the \
@@ -217,8 +220,17 @@ pub static UNSUPPORTED_SETTING: Problem = Problem {
     explains: &["server/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
-        Fragment::new("gssapi encryption required but", 65),
-        Fragment::new("server accepted connection without a valid ssl certificate", 65),
+        Fragment::new("server is not in hot standby mode", 93),
+        Fragment::new("server is in hot standby mode", 93),
+        Fragment::new("session is not read-only", 93),
+        Fragment::new("session is read-only", 93),
+        Fragment::new("gssapi encryption required but was impossible", 92),
+        Fragment::new("could not initiate gssapi security context", 92),
+        Fragment::new("gssapi continuation error", 88),
+        Fragment::new("unsupported startup parameter", 92),
+        Fragment::new("requirepeer", 90),
+        Fragment::new("server accepted connection without a valid ssl certificate", 91),
+        Fragment::new("gssapi encryption required but", 91),
     ],
     page: Page {
         means: "libpq accepts the setting, and a login with a Microsoft Entra token cannot succeed \
@@ -249,7 +261,7 @@ pub static VERSION_DEPENDENT: Problem = Problem {
     title: "releases of libpq read the settings differently",
     severity: Severity::Warning,
     waiting: Waiting::Useless,
-    fragments: &[Fragment::new("unexpected spaces found in", 65)],
+    fragments: &[Fragment::new("unexpected spaces found in", 91)],
     page: Page {
         means: "The settings are valid for one release of libpq and not for another, or another \
             release reads a different value. The report names the release whose rules it used. It is \

@@ -203,10 +203,10 @@ pub static SESSION_ATTRIBUTES: Problem = Problem {
     title: "the server is not what target_session_attrs asks for",
     waiting: Waiting::Helps,
     fragments: &[
-        Fragment::new("session is not read-only", 65),
-        Fragment::new("session is read-only", 65),
-        Fragment::new("server is not in hot standby mode", 65),
-        Fragment::new("server is in hot standby mode", 64),
+        Fragment::new("session is not read-only", 91),
+        Fragment::new("session is read-only", 91),
+        Fragment::new("server is not in hot standby mode", 91),
+        Fragment::new("server is in hot standby mode", 91),
     ],
     page: Page {
         means: "The login works, and libpq ends the connection: target_session_attrs asks for a \
