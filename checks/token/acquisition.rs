@@ -2,7 +2,7 @@
 
 use super::{aadsts, advice::Values, refusal::*};
 use crate::{
-    check::{Check, Judge, Missing, Severity},
+    check::{Check, Judge, Missing, Problem, Severity},
     command::Command,
     evidence::Evidence,
     facts::{
@@ -157,9 +157,19 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
     Some(format!("{kind}{}: {said}{time}", identity.unwrap_or_default()))
 }
 
+/// Whether another credential of the chain noticed that this process runs in a pod.
+fn in_pod(trace: &CredentialTrace) -> bool {
+    trace
+        .attempts
+        .iter()
+        .any(|attempt| matches!(attempt.outcome, CredentialOutcome::Unwired { in_pod: true, .. }))
+}
+
 fn endpoint_name(endpoint: &str) -> &'static str {
     match endpoint {
         "app-service" => "the identity endpoint of App Service",
+        "container-apps" => "the identity endpoint of Container Apps",
+        "functions" => "the identity endpoint of Functions",
         "arc" => "the agent of Azure Arc",
         "azure-pipelines" => "Azure Pipelines",
         _ => "the metadata service",
@@ -240,7 +250,8 @@ fn explain(
                 .fix(Fix::you("Take the machine's own identity").run(Command::unset("AZURE_CLIENT_ID")))
         }
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
-            return Ok(identity(attempt, endpoint, *status, error, description));
+            let in_pod = seen.credential.seen().is_some_and(in_pod);
+            return Ok(identity(attempt, endpoint, (*status, error, description), in_pod));
         }
         CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
             return Ok(unreachable(attempt, endpoint, detail, &seen.vantage));
@@ -437,9 +448,9 @@ fn unreachable(
     );
     match endpoint {
         "arc" => finding.fix(Fix::you("Start the agent").run(commands::start_arc_agent(vantage))),
-        "app-service" => finding.fix(Fix::you(
-            "IDENTITY_ENDPOINT is good inside the app's own container alone; see that no \
-                HTTP_PROXY holds it (NO_PROXY)",
+        "app-service" | "container-apps" | "functions" => finding.fix(Fix::you(
+            "Run it inside the app's own container, the only place where IDENTITY_ENDPOINT works, \
+                and exclude it from HTTP_PROXY (NO_PROXY)",
         )),
         _ => finding
             .fix(Fix::you(
@@ -454,68 +465,151 @@ fn unreachable(
     }
 }
 
+/// Texts of the identity endpoints, in lower case, for an identity that is not assigned.
+const NOT_ASSIGNED_TEXTS: &[&str] = &[
+    "identity not found",
+    "managedidentitynotfound",
+    "no managed identity",
+    "no user assigned",
+    "no identity has been assigned",
+    "not been assigned",
+    "not assigned to this",
+];
+
+/// Texts for a request that has to name an identity and does not.
+const AMBIGUOUS_TEXTS: &[&str] = &["multiple user assigned", "multiple user-assigned"];
+
+/// Texts of App Service and Container Apps, in lower case. Without a client ID they mean that only
+/// user-assigned identities exist. Source: <https://github.com/Azure/azure-sdk-for-net/issues/42419>.
+const UNLOADED_TEXTS: &[&str] = &[
+    "unable to load the proper managed identity",
+    "unable to load the requested managed identity",
+];
+
+/// Texts of the node-managed identity (NMI) pod of aad-pod-identity, in lower case: this is a pod.
+/// Source: <https://github.com/Azure/aad-pod-identity>, `pkg/nmi`.
+const POD_TEXTS: &[&str] = &[
+    "assigned identities for pod",
+    "azureassignedidentity",
+    "azureidentitybinding",
+    "no azure identity found",
+    "not found for pod",
+];
+
+/// Longest part of an answer that a detail repeats, in characters.
+const QUOTED: usize = 200;
+
 fn identity(
     attempt: &CredentialAttempt,
     endpoint: &str,
-    status: u16,
-    error: &str,
-    description: &str,
+    (status, error, description): (u16, &str, &str),
+    in_pod: bool,
 ) -> Finding {
     let lower = description.to_lowercase();
-    let whom = attempt.identity.as_deref().unwrap_or("system-assigned");
+    let says = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
+    let named = attempt.identity.as_deref().filter(|identity| *identity != "system-assigned");
+    let identity = named.unwrap_or("system-assigned");
     let who = endpoint_name(endpoint);
-    let app = endpoint == "app-service";
-    let absent =
-        ["identity not found", "no managed identity", "no user assigned", "not been assigned"];
+    let app = matches!(endpoint, "app-service" | "container-apps" | "functions");
+    let place = if app { "this app" } else { "this machine" };
+    let absent = (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({identity})"));
+    let pod = in_pod || says(POD_TEXTS);
+    let not_json = error.is_empty() && !app;
     let (problem, detail) = if endpoint == "azure-pipelines" {
-        let detail = format!("{who} gives no federated token ({status})");
-        (&ENVIRONMENT_INCOMPLETE, detail)
-    } else if lower.contains("multiple user assigned") {
-        (
-            &AMBIGUOUS_MANAGED_IDENTITY,
-            "this machine has several identities, and none was chosen".to_owned(),
-        )
-    } else if absent.iter().any(|text| lower.contains(text)) {
-        let place = if app { "this app" } else { "this machine" };
-        (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({whom})"))
+        (&ENVIRONMENT_INCOMPLETE, format!("{who} returned no federated token ({status})"))
+    } else if says(AMBIGUOUS_TEXTS) || (says(UNLOADED_TEXTS) && named.is_none()) {
+        let detail = format!("{place} has user-assigned identities, and the request names none");
+        (&AMBIGUOUS_MANAGED_IDENTITY, detail)
+    } else if says(NOT_ASSIGNED_TEXTS) || says(UNLOADED_TEXTS) {
+        absent
+    } else if says(POD_TEXTS) || (status == 404 && not_json && pod) {
+        let detail = "aad-pod-identity assigns no identity to this pod".to_owned();
+        (&WORKLOAD_IDENTITY_UNWIRED, detail)
+    } else if status == 404 && not_json {
+        absent
     } else if matches!(status, 410 | 429) || (status == 404 && !app) || status >= 500 {
-        (&IDENTITY_ENDPOINT_BUSY, format!("{who} is busy ({status})"))
+        (&IDENTITY_ENDPOINT_BUSY, format!("{who} is overloaded or being updated ({status})"))
     } else if error == "invalid_resource" {
         (&RESOURCE_UNKNOWN, format!("{who} does not know the resource ({status} {error})"))
     } else {
-        (&NO_MANAGED_IDENTITY, format!("{who} refuses ({status} {error})"))
+        (&NO_MANAGED_IDENTITY, format!("{who} rejected the request ({status} {error})"))
     };
+    let quoted: String = description.chars().take(QUOTED).collect();
     let mut finding = Finding::of(problem, attempt.kind.name(), detail)
-        .because(format!("{endpoint} says {status} {error}: {description}"));
+        .because(format!("the answer of {endpoint}: {status} {error}: {quoted}"));
     if app && status == 500 {
         finding = finding
-            .because("App Service answers 500 to a resource that it does not know, too")
+            .because("App Service also answers 500 for a resource that it does not know")
             .sure(Confidence::Likely);
     }
+    identity_fixes(finding, problem, endpoint)
+}
+
+fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Finding {
+    let owner = |text: &str, command: &'static str| {
+        Fix::by(Actor::AzureOwner, text).run(Command::new(command))
+    };
     match problem {
         known if known == &ENVIRONMENT_INCOMPLETE => finding
             .fix(Fix::you(
                 "Map the job's token into the step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
             ))
             .fix(Fix::you(
-                "See that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the id of a service \
+                "Check that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the ID of a service \
                     connection that this pipeline may use",
             )),
-        known if known == &AMBIGUOUS_MANAGED_IDENTITY => finding.fix(
-            Fix::you("Choose one by its client id")
-                .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
-        ),
+        known if known == &AMBIGUOUS_MANAGED_IDENTITY => {
+            let finding = finding.fix(
+                Fix::you("Set AZURE_CLIENT_ID to the client ID of one of the identities")
+                    .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
+            );
+            match endpoint {
+                "container-apps" => finding.fix(owner(
+                    "List the identities of the container app",
+                    "az containerapp identity show -g $RG -n $APP",
+                )),
+                "app-service" | "functions" => finding.fix(owner(
+                    "List the identities of the app",
+                    "az webapp identity show -g $RG -n $APP",
+                )),
+                _ => finding,
+            }
+        }
         known if known == &IDENTITY_ENDPOINT_BUSY => finding.fix(
-            Fix::you("Wait, and try again").run(Command::new("entra-pg doctor --retry-for 2m")),
+            Fix::you("Wait, then try again").run(Command::new("entra-pg doctor --retry-for 2m")),
         ),
-        _ if app => finding.fix(
-            Fix::by(Actor::AzureOwner, "Give the app the identity")
-                .run(Command::new("az webapp identity assign -g $RG -n $APP")),
-        ),
-        _ => finding.fix(
-            Fix::by(Actor::AzureOwner, "Give the machine the identity")
-                .run(Command::new("az vm identity assign -g $RG -n $VM")),
-        ),
+        known if known == &WORKLOAD_IDENTITY_UNWIRED => finding
+            .fix(Fix::you(
+                "Replace aad-pod-identity, which is archived, with workload identity: label the pod \
+                    template azure.workload.identity/use: \"true\" and annotate the service account \
+                    with azure.workload.identity/client-id",
+            ))
+            .fix(Fix::you(
+                "Until then: check that an AzureIdentityBinding selects the label aadpodidbinding of \
+                    this pod",
+            )),
+        _ => match endpoint {
+            "container-apps" => finding.fix(owner(
+                "Assign the identity to the container app",
+                "az containerapp identity assign -g $RG -n $APP --system-assigned",
+            )),
+            "functions" => finding.fix(owner(
+                "Assign the identity to the function app",
+                "az functionapp identity assign -g $RG -n $APP",
+            )),
+            "app-service" => finding.fix(owner(
+                "Assign the identity to the app",
+                "az webapp identity assign -g $RG -n $APP",
+            )),
+            "arc" => finding.fix(
+                Fix::by(Actor::AzureOwner, "Connect the machine to Azure Arc; it has one system-assigned identity")
+                    .run(Command::new("azcmagent show")),
+            ),
+            _ => finding.fix(owner(
+                "Assign the identity to the machine",
+                "az vm identity assign -g $RG -n $VM",
+            )),
+        },
     }
 }
 

@@ -80,7 +80,13 @@ impl Recorder {
 pub(super) fn identity_endpoint(environment: &Environment) -> &'static str {
     let set = |name| environment.get(name).is_some();
     if set("IDENTITY_ENDPOINT") && set("IDENTITY_HEADER") {
-        "app-service"
+        if set("CONTAINER_APP_NAME") || set("CONTAINER_APP_ENV_DNS_SUFFIX") {
+            "container-apps"
+        } else if set("FUNCTIONS_WORKER_RUNTIME") {
+            "functions"
+        } else {
+            "app-service"
+        }
     } else if (set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT")) || super::arc::installed() {
         "arc"
     } else {
@@ -175,6 +181,9 @@ fn to_azure(headers: &HeaderMap) -> Headers {
     out
 }
 
+/// Longest part of an answer in plain text that is recorded, in characters.
+const QUOTED: usize = 300;
+
 impl Recorder {
     fn failure(
         &self,
@@ -185,7 +194,19 @@ impl Recorder {
         body: &[u8],
     ) -> CredentialOutcome {
         let Ok(document) = serde_json::from_slice::<Value>(body) else {
-            return self.unexpected(authority, host.to_owned(), status, headers);
+            return match self.unexpected(authority, host.to_owned(), status, headers) {
+                CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
+                    // The identity pod of Kubernetes answers in plain text.
+                    let answer = bounded(String::from_utf8_lossy(body).trim(), QUOTED);
+                    let description = if status < 300 || answer.is_empty() {
+                        description
+                    } else {
+                        format!("{description}: {answer}")
+                    };
+                    CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
+                }
+                other => other,
+            };
         };
         let text = |key: &str| bounded(document[key].as_str().unwrap_or_default(), 1000);
         if authority {
@@ -195,8 +216,15 @@ impl Recorder {
             described if described.is_empty() => text("message"),
             described => described,
         };
+        // Container Instances, Service Fabric and Cloud Shell answer with a nested error.
+        let nested = &document["error"];
+        let inner = |key: &str| bounded(nested[key].as_str().unwrap_or_default(), 1000);
+        let (error, description) = match nested.is_object() {
+            true => (inner("code"), inner("message")),
+            false => (text("error"), description),
+        };
         let endpoint = self.endpoint.to_owned();
-        CredentialOutcome::IdentityEndpoint { endpoint, status, error: text("error"), description }
+        CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
     }
 
     fn unexpected(
