@@ -121,7 +121,7 @@ fn every_page_can_be_read() {
     for problem in entra_pg_checks::problems() {
         let page = stdout(entra_pg(&["explain", problem.id]));
         assert!(page.starts_with(problem.id), "{}", problem.id);
-        assert!(page.contains("How to mend it"), "{}", problem.id);
+        assert!(page.contains("How to fix it"), "{}", problem.id);
     }
 }
 
@@ -312,7 +312,7 @@ fn several_reports_at_once_and_the_summary_of_a_step() {
 #[test]
 fn pages_as_markdown_json_and_a_website() {
     let markdown = stdout(entra_pg(&["explain", "claims/expired", "--format", "markdown"]));
-    assert!(markdown.starts_with("# claims/expired\n") && markdown.contains("## How to mend it"));
+    assert!(markdown.starts_with("# claims/expired\n") && markdown.contains("## How to fix it"));
     let pasted =
         stdout(entra_pg(&["explain", "--format", "json", "FATAL: database \"x\" does not exist"]));
     let pasted: Value = serde_json::from_str(&pasted).expect("JSON");
@@ -337,7 +337,7 @@ fn pages_as_markdown_json_and_a_website() {
     for problem in entra_pg_checks::problems() {
         let name = format!("problem-{}.html", problem.id.replace('/', "-"));
         assert!(index.contains(&format!("href=\"{name}\"")), "{name}");
-        assert!(read(&name).contains("How to mend it"), "{name}");
+        assert!(read(&name).contains("How to fix it"), "{name}");
     }
     // Every link leads to a page that is there, and nothing is fetched from elsewhere.
     for entry in std::fs::read_dir(folder.path().join("site")).expect("a folder") {

@@ -28,7 +28,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         && error.sqlstate == "3D000"
     {
         return Ok(Verdict::found(database_missing(settings).because_all([
-            "a pooler answers, which looks for the database before it asks for a token".to_owned(),
+            "a pooler answers, which checks the database before it requests a token".to_owned(),
             format!("it says {}: {}", error.sqlstate, error.message),
         ])));
     }
@@ -108,7 +108,7 @@ fn refused(settings: &Settings, error: &ServerError) -> Verdict {
             database,
             format!("the token is accepted, and the session is refused: {}", error.message),
         )
-        .fix(Fix::by(Actor::DatabaseAdmin, "Look the message up in the server's log")),
+        .fix(Fix::by(Actor::DatabaseAdmin, "Find the message in the server's log")),
     };
     let detail = error.detail.as_ref().map(|detail| format!("DETAIL: {detail}"));
     Verdict::found(
@@ -124,10 +124,10 @@ pub static DATABASE_MISSING: Problem = Problem {
     id: "access/database-missing",
     title: "the database does not exist",
     explains: &["access/*"],
-    fragments: &[Fragment::new("p1003", 92)],
+    fragments: &[Fragment::new("p1003:", 92), Fragment::new("code: p1003", 92)],
     page: Page {
         means: "The login succeeded, and the database named does not exist (SQLSTATE 3D000). \
-            PostgreSQL tells this only after it has accepted the token.",
+            PostgreSQL reports this only after it has accepted the token.",
         causes: &[
             "a wrong name or letter case",
             "no database was named, so the user name was taken for it",
@@ -148,14 +148,15 @@ pub static NO_CONNECT_PRIVILEGE: Problem = Problem {
     fragments: &[
         Fragment::new("permission denied for database", 93),
         Fragment::new("user does not have connect privilege", 93),
-        Fragment::new("p1010", 91),
+        Fragment::new("p1010:", 91),
         Fragment::new("was denied access on the database", 90),
+        Fragment::new("code: p1010", 91),
     ],
     page: Page {
         means: "The login succeeded, and the role lacks the privilege CONNECT on this database \
             (SQLSTATE 42501).",
         causes: &[
-            "CONNECT was revoked from PUBLIC, and nobody granted it to this role",
+            "CONNECT was revoked from PUBLIC and not granted to this role",
             "the role was dropped and recreated, and lost its grants",
         ],
         confirm: &["`select has_database_privilege('<role>', '<database>', 'connect')` as an \

@@ -24,10 +24,10 @@ pub static CHECK: Check = Check {
 
 fn judge(session: &Session) -> Verdict {
     if session.database != HOME {
-        return Verdict::NotApplicable("they exist in database postgres alone".to_owned());
+        return Verdict::NotApplicable("they exist only in database postgres".to_owned());
     }
     match session.entra_functions {
-        None => Verdict::NotApplicable("nobody looked".to_owned()),
+        None => Verdict::NotApplicable("not checked: the functions were not queried".to_owned()),
         Some(true) => Verdict::Passed("pgaadauth_create_principal is there".to_owned()),
         Some(false) => {
             let detail = "database postgres has no function pgaadauth_create_principal: Entra \
@@ -38,8 +38,8 @@ fn judge(session: &Session) -> Verdict {
                     .fix(
                         Fix::by(
                             Actor::AzureOwner,
-                            "See whether Entra authentication is on; switching it on installs the \
-                                extension and restarts the server",
+                            "See whether Entra authentication is on; switching it on installs \
+                                the extension and restarts the server",
                         )
                         .run(commands::show_server(None, "authConfig")),
                     )
@@ -66,10 +66,13 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
         Fragment::new("function pg_catalog.pgaadauth … does not exist", 92),
         Fragment::new("no function matches the given name and argument types", 66),
         Fragment::new("pgaadauth_create_principal", 60),
+        Fragment::new("schema pgaadauth does not exist", 88),
+        Fragment::new("relation pgaadauth … does not exist", 86),
     ],
     page: Page {
-        means: "Entra roles are made and listed by functions such as pgaadauth_create_principal. \
-            They exist in database postgres alone; here even that lacks them.",
+        means: "Entra roles are created and listed by functions such as \
+            pgaadauth_create_principal. They exist only in database postgres; here they are \
+            missing even there.",
         causes: &[
             "Entra authentication was switched off, or is being switched on",
             "the server is not an Azure Database for PostgreSQL flexible server, but one that \
@@ -84,7 +87,7 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
         ],
         mistaken_for: &[
             "\"function pgaadauth_create_principal does not exist\" in another database than \
-                postgres: that is no fault, connect to postgres",
+                postgres: that is not a fault, connect to postgres",
         ],
         sources: &[
             "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",

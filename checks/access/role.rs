@@ -63,7 +63,7 @@ fn who(session: &Session, principal: Option<&Principal>) -> String {
     said
 }
 
-/// The server let this token in although the label names somebody else. Its rule is not public in
+/// The server let this token in although the label names another principal. Its rule is not public in
 /// every part, so this is information.
 fn label_differs(principal: &Principal, claims: &Claims) -> Option<Finding> {
     let same =
@@ -131,7 +131,7 @@ fn admin_for_daily_use(session: &Session, principal: Option<&Principal>) -> Opti
     )
 }
 
-/// The label is somebody else's.
+/// The label names another principal.
 pub static LABEL_DIFFERS: Problem = Problem {
     id: "access/label-differs",
     title: "the role's security label names another principal than the token",
@@ -143,11 +143,11 @@ pub static LABEL_DIFFERS: Problem = Problem {
         causes: &[
             "the role was bound to another principal a moment ago",
             "a group's role, with a token that lists other groups",
-            "the role is one of a group that is synchronised",
+            "the role belongs to a synchronized group",
         ],
         confirm: &[
             "`select provider, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
-                where rolname = current_user`, beside `entra-pg token`",
+                where rolname = current_user`, compared with `entra-pg token`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -165,9 +165,9 @@ pub static ADMIN_FOR_DAILY_USE: Problem = Problem {
     title: "an Entra administrator is used for ordinary work",
     severity: Severity::Warning,
     page: Page {
-        means: "The role is an Entra administrator of the server (a member of azure_pg_admin), and \
-            the login goes to an ordinary database. Whoever gets hold of such a token can change \
-            every role and read every database.",
+        means: "The role is an Entra administrator of the server (a member of azure_pg_admin), \
+            and the login goes to an ordinary database. A person who obtains such a token can \
+            change every role and read every database.",
         causes: &[
             "the administrator that was named when the server was made is used by everybody",
             "an application was made an administrator to get past missing grants",

@@ -87,7 +87,7 @@ fn label(role: &str) -> (Command, Command) {
     (commands::label_role(role, None, if person { "user" } else { "service" }), look_up)
 }
 
-/// The role that somebody else cannot log in with.
+/// The role with which another person cannot log in.
 fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
     let name = session.for_role.as_deref()?;
     if roles.principal(name).is_some() {
@@ -95,12 +95,12 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
     }
     let exists = roles.others.iter().any(|other| other == name);
     let detail = if exists {
-        format!("the role \"{name}\" exists, and is no Entra role: it has no security label")
+        format!("the role \"{name}\" exists, but it is not an Entra role: it has no security label")
     } else {
         format!("there is no role \"{name}\"")
     };
     let mut finding = Finding::of(&ROLE_MISSING, name, detail).because(format!(
-        "{} Entra roles and {} others were looked through",
+        "{} Entra roles and {} others were searched",
         roles.entra.len(),
         roles.others.len()
     ));
@@ -190,7 +190,12 @@ fn case_twins(roles: &Roles<'_>) -> Option<Finding> {
             )
             .fix(
                 Fix::by(Actor::DatabaseAdmin, "See which of them holds grants, and drop the other")
-                    .run(Command::sql("select rolname, rolcanlogin, (select string_agg(label, ' ') from pg_shseclabel where objoid = r.oid) from pg_roles r where lower(rolname) in (select lower(rolname) from pg_roles group by 1 having count(*) > 1);")),
+                    .run(Command::sql(
+                        "select rolname, rolcanlogin, (select string_agg(label, ' \
+                        ') from pg_shseclabel where objoid = r.oid) from pg_roles r where \
+                        lower(rolname) in (select lower(rolname) from pg_roles group by 1 having \
+                        count(*) > 1);",
+                    )),
             ),
     )
 }
@@ -229,14 +234,14 @@ fn other_tenant(roles: &Roles<'_>, tenant: &str) -> Option<Finding> {
 /// The role that was asked about.
 pub static ROLE_MISSING: Problem = Problem {
     id: "access/role-missing",
-    title: "the role that was asked about is no Entra role",
+    title: "the role given with --for-role is not an Entra role",
     explains: &["access/unlabelled-look-alike", "access/case-twins"],
     page: Page {
-        means: "With --as-admin --for-role, an administrator asks why somebody else cannot log in. \
-            The server has no Entra role of exactly this name, so it asks that person for a \
-            password, and no token lets anybody in.",
+        means: "With --as-admin --for-role, an administrator asks why another person cannot log \
+            in. The server has no Entra role of exactly this name, so it asks that person for a \
+            password, and no token is accepted.",
         causes: &[
-            "nobody has created the role: being in Entra is not enough",
+            "the role was not created: a principal in Microsoft Entra ID is not enough",
             "the role was made with CREATE ROLE and has no security label",
             "the name differs in letter case",
         ],
@@ -269,15 +274,15 @@ pub static UNLABELLED_LOOK_ALIKE: Problem = Problem {
     title: "a role is named like an Entra principal and is not mapped to one",
     severity: Severity::Warning,
     page: Page {
-        means: "The role has the name of a person and no security label, so that nobody can log in \
-            to it with a token.",
+        means: "The role has the name of a person and no security label, so that no token can be \
+            used to log in to it.",
         causes: &[
-            "it was made with CREATE ROLE in place of pgaadauth_create_principal",
-            "it came with a dump and restore, which carries no security labels",
+            "it was created with CREATE ROLE instead of pgaadauth_create_principal",
+            "it comes from a dump made with --no-security-labels",
         ],
         confirm: &[
-            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select from \
-                pg_shseclabel where objoid = r.oid)`",
+            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select \
+                from pg_shseclabel where objoid = r.oid)`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -303,8 +308,8 @@ pub static CASE_TWINS: Problem = Problem {
             "the name was typed in another case the second time",
         ],
         confirm: &[
-            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) > \
-                1`",
+            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) \
+                > 1`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -316,7 +321,7 @@ pub static CASE_TWINS: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Somebody from elsewhere.
+/// A principal of another tenant.
 pub static OTHER_TENANT: Problem = Problem {
     id: "access/other-tenant",
     title: "a role is mapped to a principal of another tenant",
@@ -329,8 +334,8 @@ pub static OTHER_TENANT: Problem = Problem {
             "the label was copied from a server in another tenant",
         ],
         confirm: &[
-            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where \
-                provider = 'pgaadauth-int'`",
+            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
+                where provider = 'pgaadauth-int'`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,

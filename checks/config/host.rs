@@ -247,7 +247,7 @@ pub static HOST_MALFORMED: Problem = Problem {
         Fragment::new("invalid percent-encoded token", 90),
         Fragment::new("unterminated quoted string in connection info string", 90),
         Fragment::new("in uri (expected \":\" or \"/\")", 90),
-        Fragment::new("p1013", 88),
+        Fragment::new("p1013:", 88),
         Fragment::new("the provided database string is invalid", 88),
         Fragment::new("invalid port number in database url", 88),
         Fragment::new("format of the initialization string does not conform", 84),
@@ -257,6 +257,7 @@ pub static HOST_MALFORMED: Problem = Problem {
         Fragment::new("error parsing connection string", 78),
         Fragment::new("cannot parse … failed to parse as", 78),
         Fragment::new("could not translate host name", 46),
+        Fragment::new("code: p1013", 88),
     ],
     page: Page {
         means: "The host holds something that no host name has: a scheme, a port, an @, a blank or \

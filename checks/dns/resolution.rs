@@ -112,7 +112,11 @@ fn name_unanswered(seen: &Evidence, dns: &Dns, name: &Name, silent: &[SocketAddr
         .because_all(elsewhere(dns, name))
         .fix(Fix::by(
             Actor::Network,
-            format!("Repair the conditional forwarder for {zone} (or a parent zone) on {listed}: the server that it forwards to does not answer; inside Azure forward to 168.63.129.16"),
+            format!(
+                "Repair the conditional forwarder for {zone} (or a parent zone) on {listed}: \
+                the server that it forwards to does not answer; inside Azure forward to \
+                168.63.129.16"
+            ),
         ))
         .fix(Fix::you("Confirm").run(commands::look_up(
             &seen.vantage,
@@ -406,7 +410,6 @@ pub static NXDOMAIN: Problem = Problem {
         Fragment::new("no such host is known", 70),
         Fragment::new("unknownhostexception", 70),
         Fragment::new("getaddrinfo enotfound", 70),
-        Fragment::new("enotfound", 70),
         Fragment::new("no such host", 70),
         Fragment::new("nxdomain", 70),
         Fragment::new("name does not resolve", 68),
@@ -422,7 +425,16 @@ pub static NXDOMAIN: Problem = Problem {
         Fragment::new("unknown host", 66),
         Fragment::new("hostname resolving error", 66),
         Fragment::new("server name could not be resolved", 66),
-        Fragment::new("11001", 64),
+        Fragment::new("konnte hostnamen … nicht in adresse übersetzen", 70),
+        Fragment::new("n'a pas pu traduire le nom d'hôte", 70),
+        Fragment::new("no se pudo traducir el nombre", 70),
+        Fragment::new("code: enotfound", 70),
+        Fragment::new("(enotfound", 70),
+        Fragment::new("error: enotfound", 70),
+        Fragment::new("querya enotfound", 70),
+        Fragment::new("(11001)", 66),
+        Fragment::new("errno 11001", 66),
+        Fragment::new("winerror 11001", 66),
     ],
     page: Page {
         means: "A nameserver answered that the name does not exist (NXDOMAIN). For the Entra hosts \
@@ -467,18 +479,23 @@ pub static NAME_UNANSWERED: Problem = Problem {
     title: "a nameserver does not answer for one name",
     explains: &["token/*", "outbound/*", "server/*"],
     page: Page {
-        means: "The nameserver answers for other names, and not for this one. It forwards the zone of this name to another server (a conditional forwarder), and that server does not answer. If another nameserver of this machine answers, lookups are slow: the system waits for the silent one first.",
+        means: "The nameserver answers for other names, and not for this one. It forwards the \
+            zone of this name to another server (a conditional forwarder), and that server does \
+            not answer. If another nameserver of this machine answers, lookups are slow: the \
+            system waits for the silent one first.",
         causes: &[
-            "the conditional forwarder of the zone leads to a server that is down, or that a firewall blocks",
-            "a forwarder to 168.63.129.16 on a DNS server outside Azure, where that address does not answer",
+            "the conditional forwarder of the zone leads to a server that is down, or that a \
+                firewall blocks",
+            "a forwarder to 168.63.129.16 on a DNS server outside Azure, where that address does \
+                not answer",
             "a DNS filter that drops queries for the zone",
         ],
-        confirm: &[
-            "`dig @<nameserver> <name>` times out while `dig @<nameserver> login.microsoftonline.com` answers",
-        ],
+        confirm: &["`dig @<nameserver> <name>` times out while `dig @<nameserver> \
+                login.microsoftonline.com` answers"],
         fix: &[(
             Actor::Network,
-            "repair the conditional forwarder of the zone, or forward it to a resolver that answers",
+            "repair the conditional forwarder of the zone, or forward it to a resolver that \
+                answers",
         )],
         mistaken_for: &[
             "dns/nameserver-unreachable: there the nameserver answers for no name",

@@ -1,4 +1,4 @@
-//! Whether the server asks this role for a token. Learnt without a secret.
+//! Whether the server asks this role for a token, observed without a secret.
 
 use super::{
     attempt::{Attempt, POOLER_PORT},
@@ -74,19 +74,22 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
     let server = host.split('.').next().unwrap_or(host);
     let mut finding = Finding::of(&NOT_AN_ENTRA_ROLE, user, detail)
         .sure(Confidence::Likely)
-        .because(format!("it asks this user for {asked}, and Entra roles for a cleartext password"))
+        .because(format!(
+            "the server asks this user for {asked}; it asks Entra roles for a \
+            cleartext password"
+        ))
         .because(
             "inferred from how Azure answers; an unknown role, a password role and a server \
                 without Entra authentication look alike",
         );
     if let Some(claims) = claims {
-        finding = finding.because(format!("the token is that of {}", whose(claims)));
+        finding = finding.because(format!("the token belongs to {}", whose(claims)));
     }
     finding = finding.because_all(attempt.psql_tries_twice());
     if settings.port.value == POOLER_PORT {
         finding = finding.because(
-            "on port 6432 the pooler answers in the server's place, perhaps in another way: port \
-                5432 says for sure",
+            "on port 6432 the pooler answers instead of the server and can differ: check with \
+                port 5432",
         );
     }
     for fix in creating(user, claims) {
@@ -99,8 +102,8 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
         finding.fix(
             Fix::by(
                 Actor::AzureOwner,
-                "If no Entra name works at all, see whether Entra authentication is on (switching \
-                    it on restarts the server)",
+                "If no Entra role works, check whether Entra authentication is enabled (enabling \
+                    it restarts the server)",
             )
             .run(commands::show_server(Some(server), "authConfig")),
         ),
@@ -111,8 +114,8 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
 fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
     let create = Fix::by(
         Actor::DatabaseAdmin,
-        "As an Entra administrator, in database postgres: see which Entra roles there are, and \
-            create the missing one",
+        "As an Entra administrator, in database postgres: list the Entra roles, and create the \
+            missing one",
     )
     .run(
         Command::sql("select * from pgaadauth_list_principals(false);")
@@ -133,8 +136,8 @@ fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
         fixes.push(
             Fix::by(
                 Actor::DatabaseAdmin,
-                "If this name is to stand for the token's own principal, create it with the object \
-                    id",
+                "If this name is to be the role of the token's principal, create it with the \
+                    object id",
             )
             .run(commands::create_principal_with_oid(user, oid, kind))
             .in_database("postgres"),
@@ -151,7 +154,7 @@ fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
     fixes
 }
 
-/// Somebody who uses the own name where only a group is mapped.
+/// The own name is used, and only a group is mapped.
 fn by_group(user: &str, claims: &Claims) -> Option<Fix> {
     let own = [&claims.upn, &claims.unique_name].into_iter().flatten().any(|name| name == user);
     let listed = match claims.groups.len() {
@@ -204,18 +207,20 @@ pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
         Fragment::new("scram-server-final-message", 66),
         Fragment::new("client password must be a string", 64),
         Fragment::new("role … does not exist", 62),
+        Fragment::new("p1000:", 85),
+        Fragment::new("code: p1000", 85),
     ],
     page: Page {
-        means: "Before any password, the server says how it wants this user to log in. Entra roles \
-            are asked for a cleartext password, which is the token; this user is asked for \
-            something else, so no Entra role has exactly this name. A token sent now could only \
-            fail with \"password authentication failed\".",
+        means: "Before it receives a password, the server states the authentication method of \
+            this user. It asks Entra roles for a cleartext password, which is the token; it asks \
+            this user for another method, so no Entra role has exactly this name. A token sent \
+            now would fail with \"password authentication failed\".",
         causes: &[
-            "nobody has created the role: being in Entra is not enough",
-            "the name differs from the role's: letter case, the mail address in place of the user \
-                principal name, the member's name where the group is mapped",
-            "the role was made with CREATE ROLE and carries no security label",
-            "Entra authentication is switched off on the server",
+            "the role was not created: a principal in Microsoft Entra ID is not enough",
+            "the name differs from the role's: letter case, the mail address instead of the user \
+                principal name, or the name of a member if only the group is mapped",
+            "the role was created with CREATE ROLE and has no security label",
+            "Entra authentication is disabled on the server",
         ],
         confirm: &[
             "as an administrator: `select rolname, label from pg_shseclabel l join pg_roles r on \
@@ -230,13 +235,13 @@ pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
             ),
             (
                 Actor::You,
-                "log in with the name that the role has; for a group, that is the group's display \
-                    name",
+                "log in with the name that the role has; for a group, that is the group's \
+                    display name",
             ),
         ],
         mistaken_for: &[
-            "a wrong or expired token: the server has not seen one yet",
-            "name/wrong-case: there the token's own name shows what was meant",
+            "a wrong or expired token: the server has not received one yet",
+            "name/wrong-case: there the token contains the name in another letter case",
         ],
         sources: &[
             "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",

@@ -65,7 +65,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             let (problem, _) = refusal::classify(error, &attempt);
             if matches!(error.sqlstate.as_str(), "3D000" | "42501") || problem == &refusal::REFUSED
             {
-                // The token is good; what the session may do is the family `access`'s matter.
+                // The token is good; the family `access` judges what the session may do.
                 Verdict::Passed(accepted())
             } else {
                 Verdict::found(refusal::finding(error, &attempt))
@@ -91,7 +91,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 }
 
 /// Only a server in a virtual network can be cut off from Entra by its owner's rules: where Azure
-/// says that this one is in none, nobody is sent to look for them.
+/// says that this one is in none, no fix suggests to search for them.
 fn without_network(seen: &Evidence, mut finding: Finding) -> Finding {
     let topology = place::server(seen).ok().map(FlexibleServer::topology);
     if !matches!(topology, Some(Topology::Public | Topology::PrivateEndpoints)) {
@@ -99,8 +99,8 @@ fn without_network(seen: &Evidence, mut finding: Finding) -> Finding {
     }
     finding.fixes.retain(|fix| fix.actor != Actor::Network);
     finding.because(
-        "azure-config: the server is in no virtual network; its own way to Entra is Microsoft's, \
-            and no security group or route is on it",
+        "azure-config: the server is not in a virtual network; Microsoft operates its connection \
+            to Microsoft Entra ID, and no NSG or route table applies",
     )
 }
 

@@ -72,7 +72,11 @@ fn network_fix(host: &str) -> Fix {
                 AzureActiveDirectory ({host} is in it)"
         ),
     )
-    .run(Command::new("az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntra --priority 200 --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"))
+    .run(Command::new(
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntra \
+        --priority 200 --direction Outbound --access Allow --protocol Tcp \
+        --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443",
+    ))
 }
 
 fn route_fix() -> Fix {
@@ -99,7 +103,9 @@ pub static DROPPED: Problem = Problem {
         Fragment::new("i/o timeout", 54),
         Fragment::new("context deadline exceeded", 54),
         Fragment::new("sockettimeoutexception", 54),
-        Fragment::new("10060", 54),
+        Fragment::new("winerror 10060", 54),
+        Fragment::new("/10060)", 54),
+        Fragment::new("(10060)", 54),
     ],
     page: Page {
         means: "The name resolves, and packets to every address vanish without an answer. That is \
@@ -145,7 +151,9 @@ pub static REFUSED: Problem = Problem {
         Fragment::new("connection refused", 56),
         Fragment::new("econnrefused", 56),
         Fragment::new("actively refused", 55),
-        Fragment::new("10061", 54),
+        Fragment::new("winerror 10061", 54),
+        Fragment::new("/10061)", 54),
+        Fragment::new("(10061)", 54),
     ],
     page: Page {
         means: "Something answers connections to port 443 with a reset. Entra itself never does; a \

@@ -183,6 +183,8 @@ pub static TLS_REFUSED: Problem = Problem {
         Fragment::new("the server does not support ssl connections", 88),
         Fragment::new("ssl is not enabled on the server", 86),
         Fragment::new("ssl negotiation", 60),
+        Fragment::new("server refused tls connection", 88),
+        Fragment::new("server does not allow ssl", 86),
     ],
     page: Page {
         means: "The server answered N to the request for TLS. Azure always offers TLS, so this is \

@@ -72,10 +72,10 @@ fn obtained(seen: &Evidence) -> Result<Verdict, Missing> {
             return Ok(Verdict::found(finding));
         }
         let from = chosen.origin.as_ref().map(|origin| format!(" from {}", origin.phrase()));
-        let whom = chosen.identity.as_ref().map(|identity| format!(" as {identity}"));
+        let identity = chosen.identity.as_ref().map(|identity| format!(" as {identity}"));
         let kind = chosen.kind.name();
-        let (from, whom) = (from.unwrap_or_default(), whom.unwrap_or_default());
-        return Ok(Verdict::Passed(format!("{kind}{from}{whom}")));
+        let (from, identity) = (from.unwrap_or_default(), identity.unwrap_or_default());
+        return Ok(Verdict::Passed(format!("{kind}{from}{identity}")));
     }
     let Some(attempt) = trace.attempts.iter().find(|attempt| decisive(attempt, trace)) else {
         return Ok(Verdict::found(nothing(settings, trace)));
@@ -123,12 +123,12 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
             format!("incomplete: {} missing", text::list(missing, 4))
         }
         CredentialOutcome::Unwired { missing, .. } => {
-            format!("not wired up: {} missing", text::list(missing, 4))
+            format!("not configured in this pod: {} missing", text::list(missing, 4))
         }
         CredentialOutcome::Certificate { file, detail } => format!("{file}: {detail}"),
         CredentialOutcome::Entra(error) => match error.codes.first() {
-            Some(code) => format!("Entra refuses with AADSTS{code}"),
-            None => format!("Entra refuses with {} {}", error.status, error.error),
+            Some(code) => format!("Microsoft Entra ID answers AADSTS{code}"),
+            None => format!("Microsoft Entra ID answers {} {}", error.status, error.error),
         },
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, .. } => {
             format!("{} answers {status} {error}", endpoint_name(endpoint)).trim_end().to_owned()
@@ -145,7 +145,7 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
         },
         CredentialOutcome::Transport { host, detail } => format!("{host}: {detail}"),
         CredentialOutcome::UnexpectedAnswer { host, status, .. } => {
-            format!("{host} answers {status}, and not as Entra does")
+            format!("{host} answers {status}, which is not an answer of Microsoft Entra ID")
         }
         CredentialOutcome::Silent { who } => format!("{who} does not answer"),
     };
@@ -182,11 +182,11 @@ fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
     Finding::of(
         &NO_CREDENTIAL,
         trace.requested.name(),
-        "no source of tokens applies on this machine",
+        "no credential found on this machine",
     )
     .because_all(trace.attempts.iter().filter_map(said))
     .fix(
-        Fix::you("Sign in with the Azure CLI, and take the token from there")
+        Fix::you("Sign in with the Azure CLI, and get a token from it")
             .run(commands::sign_in(tenant).then(commands::fresh_token(audience, tenant))),
     )
     .fix(Fix::you(
@@ -224,30 +224,38 @@ fn explain(
         }
         CredentialOutcome::Incomplete { missing } => {
             let names = text::list(missing, 4);
-            find(&ENVIRONMENT_INCOMPLETE, format!("{kind} is half configured: {names} missing"))
-                .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
+            find(
+                &ENVIRONMENT_INCOMPLETE,
+                format!(
+                    "{kind} is not configured completely: {names} \
+                missing"
+                ),
+            )
+            .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
         }
         CredentialOutcome::Unwired { missing, in_pod } => unwired(attempt, missing, *in_pod),
         CredentialOutcome::Certificate { file, detail } => find(
             &CERTIFICATE_REJECTED,
             format!("the certificate in {file} cannot be used: {detail}"),
         )
-        .because("nothing was sent to Entra")
+        .because("no request was sent to Microsoft Entra ID")
         .fix(Fix::you(
-            "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, and \
-                name it in AZURE_CLIENT_CERTIFICATE_PATH",
+            "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, \
+                and name it in AZURE_CLIENT_CERTIFICATE_PATH",
         )),
         CredentialOutcome::IdentityKey { path, detail } => find(
             &ARC_KEY_UNREADABLE,
-            format!("Azure Arc wants to see the contents of {path}: {detail}"),
+            format!("Azure Arc requires the contents of {path}, which cannot be read: {detail}"),
         )
         .fix(
-            Fix::you("Let this user read the agent's proofs, and sign in to this machine again")
+            Fix::you("Let this user read the proofs of the agent, then sign in to this machine again")
                 .run(commands::join_arc_group(&seen.vantage)),
         ),
         CredentialOutcome::IdentityNotSupported { detail, .. } => {
-            find(&NO_MANAGED_IDENTITY, detail.clone())
-                .fix(Fix::you("Take the machine's own identity").run(Command::unset("AZURE_CLIENT_ID")))
+            find(&NO_MANAGED_IDENTITY, detail.clone()).fix(
+                Fix::you("Use the system-assigned identity of the machine")
+                    .run(Command::unset("AZURE_CLIENT_ID")),
+            )
         }
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description } => {
             let in_pod = seen.credential.seen().is_some_and(in_pod);
@@ -258,9 +266,10 @@ fn explain(
         }
         CredentialOutcome::CommandMissing { command } => {
             find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
-                .fix(
-                    Fix::you("Install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or choose another --credential"),
-                )
+                .fix(Fix::you(
+                    "Install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or \
+                        choose another --credential",
+                ))
         }
         CredentialOutcome::CommandFailed { command, exit, stderr } => {
             return Ok(command_failed(settings, attempt, command, *exit, stderr, now));
@@ -305,11 +314,11 @@ fn entra(
         }
         None => (&OTHER_ENTRA_ERROR, "Microsoft publishes no text for this error"),
     };
-    let whom = attempt.identity.as_deref().unwrap_or("this identity");
+    let identity = attempt.identity.as_deref().unwrap_or("this identity");
     let mut finding = Finding::of(
         problem,
         attempt.kind.name(),
-        format!("Microsoft Entra ID refused a token for {whom}: {meaning} ({number})"),
+        format!("Microsoft Entra ID refused a token for {identity}: {meaning} ({number})"),
     )
     .because(format!("the answer of Microsoft Entra ID: {}", error.description))
     .because_all(ticket(error))
@@ -342,7 +351,7 @@ fn entra(
     }
 }
 
-/// What a support request needs, and what else stands in the answer.
+/// What a support request needs, and other parts of the answer.
 fn ticket(error: &EntraError) -> Vec<String> {
     let named = [
         ("trace id", &error.trace_id),
@@ -397,9 +406,9 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
     let names = text::list(missing, 4);
     let place = if in_pod { "this pod" } else { "this process" };
     let nothing = missing.iter().any(|name| name == "AZURE_FEDERATED_TOKEN_FILE");
-    let detail = format!("{place} was not given its federated identity: {names} missing");
+    let detail = format!("{place} has no federated identity: {names} missing");
     let finding = Finding::of(&WORKLOAD_IDENTITY_UNWIRED, attempt.kind.name(), detail);
-    // In a pod nobody may have wanted a federated identity.
+    // A pod does not always need a federated identity.
     let finding = if nothing && in_pod { finding.sure(Confidence::Likely) } else { finding };
     if nothing {
         finding
@@ -410,19 +419,24 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
             .fix(
                 Fix::you("Label the pod template, which restarts the pods").review().run(
                     Command::new("kubectl patch deployment $DEPLOYMENT --type merge -p")
-                        .value("{\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"azure.workload.identity/use\":\"true\"}}}}}"),
+                        .value("\
+                            {\"\
+                                spec\":{\"template\":{\"metadata\":{\"labels\":{\"azure.workload.identity/use\":\"true\"}}}}}"),
                 ),
             )
-            .fix(Fix::you("See that the service account names the identity").run(annotate()))
+            .fix(Fix::you("Check that the service account names the identity").run(annotate()))
     } else if missing.iter().any(|name| name == "AZURE_CLIENT_ID") {
         finding.fix(
-            Fix::you("Name the identity on the service account, and start the pod anew")
-                .run(annotate()),
+            Fix::you(
+                "Annotate the service account with the client ID of the identity, and \
+                restart the pod",
+            )
+            .run(annotate()),
         )
     } else {
         finding.fix(Fix::you(
-            "Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for this \
-                user",
+            "Mount the projected token where AZURE_FEDERATED_TOKEN_FILE points, readable for \
+                this user",
         ))
     }
 }
@@ -430,7 +444,8 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
 /// Names the identity on the service account of a pod.
 fn annotate() -> Command {
     Command::new(
-        "kubectl annotate serviceaccount $SERVICE_ACCOUNT azure.workload.identity/client-id=$CLIENT_ID",
+        "kubectl annotate serviceaccount $SERVICE_ACCOUNT \
+            azure.workload.identity/client-id=$CLIENT_ID",
     )
 }
 
@@ -449,8 +464,8 @@ fn unreachable(
     match endpoint {
         "arc" => finding.fix(Fix::you("Start the agent").run(commands::start_arc_agent(vantage))),
         "app-service" | "container-apps" | "functions" => finding.fix(Fix::you(
-            "Run it inside the app's own container, the only place where IDENTITY_ENDPOINT works, \
-                and exclude it from HTTP_PROXY (NO_PROXY)",
+            "Run it inside the app's own container, the only place where IDENTITY_ENDPOINT \
+                works, and exclude it from HTTP_PROXY (NO_PROXY)",
         )),
         _ => finding
             .fix(Fix::you(
@@ -580,13 +595,13 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Findin
         ),
         known if known == &WORKLOAD_IDENTITY_UNWIRED => finding
             .fix(Fix::you(
-                "Replace aad-pod-identity, which is archived, with workload identity: label the pod \
-                    template azure.workload.identity/use: \"true\" and annotate the service account \
-                    with azure.workload.identity/client-id",
+                "Replace aad-pod-identity, which is archived, with workload identity: label the \
+                    pod template azure.workload.identity/use: \"true\" and annotate the service \
+                    account with azure.workload.identity/client-id",
             ))
             .fix(Fix::you(
-                "Until then: check that an AzureIdentityBinding selects the label aadpodidbinding of \
-                    this pod",
+                "Until then: check that an AzureIdentityBinding selects the label \
+                    aadpodidbinding of this pod",
             )),
         _ => match endpoint {
             "container-apps" => finding.fix(owner(
@@ -602,8 +617,11 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Findin
                 "az webapp identity assign -g $RG -n $APP",
             )),
             "arc" => finding.fix(
-                Fix::by(Actor::AzureOwner, "Connect the machine to Azure Arc; it has one system-assigned identity")
-                    .run(Command::new("azcmagent show")),
+                Fix::by(
+                    Actor::AzureOwner,
+                    "Connect the machine to Azure Arc; it has one system-assigned identity",
+                )
+                .run(Command::new("azcmagent show")),
             ),
             _ => finding.fix(owner(
                 "Assign the identity to the machine",
@@ -632,7 +650,7 @@ fn command_failed(
     let developer = attempt.kind == CredentialKind::AzureDeveloperCli;
     let scope = settings.cloud.value.database_scope();
     if signed_out {
-        let detail = format!("nobody is signed in to {command}");
+        let detail = format!("{command} is not signed in");
         let sign_in = match (developer, tenant) {
             (true, None) => Command::new("azd auth login"),
             (true, Some(tenant)) => Command::new("azd auth login --tenant-id").value(tenant),
@@ -653,7 +671,7 @@ fn command_failed(
             .value(scope.as_str())
             .words("--query expiresOn")
     };
-    Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} cannot give a token"))
+    Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} returned no token"))
         .sure(Confidence::Possible)
         .because(said)
         .fix(Fix::confirm("run the command").run(by_hand))

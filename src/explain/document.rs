@@ -19,33 +19,33 @@ pub struct Document {
     pub kind: &'static str,
     /// What it is, in a few words.
     pub title: String,
-    /// How bad a problem is, unless a finding says otherwise.
+    /// The severity of a problem, unless a finding overrides it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<&'static str>,
     /// What it means.
     pub means: String,
-    /// Why it happens, most likely first.
+    /// Common causes, the most likely first.
     pub causes: Vec<String>,
     /// How to confirm it by hand.
     pub confirm: Vec<String>,
-    /// How to mend it.
+    /// How to fix it.
     pub fix: Vec<Remedy>,
-    /// What it is often mistaken for.
+    /// Similar problems.
     pub mistaken_for: Vec<String>,
-    /// Other pages that belong to it.
+    /// Related pages.
     pub related: Vec<Related>,
-    /// Where the facts are from.
+    /// Sources of the facts.
     pub sources: Vec<String>,
 }
 
-/// What to do, and who does.
+/// What to do, and who must act.
 #[derive(Clone, Debug, Serialize)]
 pub struct Remedy {
     /// Who must act.
     pub actor: &'static str,
     /// What to do.
     pub text: String,
-    /// The command, where there is one.
+    /// The command, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
@@ -108,13 +108,14 @@ impl Document {
             title: check.asserts.to_owned(),
             severity: None,
             means: format!(
-                "This check asserts: {}. It judges what was seen of {}; to see that, the run contacts {contacts}.",
+                "This check asserts: {}. It reads the observations of {}; for these, the run \
+                    contacts {contacts}.",
                 check.asserts,
                 topics.join(", ")
             ),
             causes: Vec::new(),
             confirm: vec![format!(
-                "`entra-pg doctor --only {} -vv` looks at this alone, with all it needs",
+                "`entra-pg doctor --only {} -vv` runs only this check and what it needs",
                 check.id
             )],
             fix: Vec::new(),
@@ -147,8 +148,8 @@ impl Document {
         );
         if !known.occurs {
             means.push_str(
-                " The number belongs to another kind of request: it cannot occur when a token for \
-                PostgreSQL is requested.",
+                " The number belongs to another kind of request: it cannot occur when a token \
+                    for PostgreSQL is requested.",
             );
         }
         // The general page says nothing that the number does not say better.
@@ -180,11 +181,12 @@ impl Document {
         Self {
             id: format!("AADSTS{code}"),
             kind: "aadsts",
-            title: "Microsoft Entra ID refused the request; Microsoft publishes no text for this number"
+            title: "Microsoft Entra ID refused the request; Microsoft publishes no text for this \
+                number"
                 .to_owned(),
             means: format!(
                 "Microsoft Entra ID refused the request with the number {code}, which is not in \
-                Microsoft's list of error codes. Read the text after the number."
+                    Microsoft's list of error codes. Read the text after the number."
             ),
             causes: Vec::new(),
             confirm: vec![format!("Microsoft's text, if there is one: {}", aadsts::address(code))],
@@ -215,12 +217,19 @@ impl Document {
             title: state.name.to_owned(),
             severity: None,
             means: state.means.to_owned(),
-            causes: related.iter().map(|related| format!("{}: {}", related.id, related.title)).collect(),
-            confirm: vec!["`entra-pg doctor` tells which of them it is".to_owned()],
+            causes: related
+                .iter()
+                .map(|related| format!("{}: {}", related.id, related.title))
+                .collect(),
+            confirm: vec!["`entra-pg doctor` finds the cause".to_owned()],
             fix: first.map(|problem| Self::problem(problem).fix).unwrap_or_default(),
             mistaken_for: owned(state.mistaken_for),
             related,
-            sources: vec!["PostgreSQL documentation, appendix A: https://www.postgresql.org/docs/current/errcodes-appendix.html".to_owned()],
+            sources: vec![
+                "PostgreSQL documentation, appendix A: \
+                https://www.postgresql.org/docs/current/errcodes-appendix.html"
+                    .to_owned(),
+            ],
         }
     }
 }

@@ -15,10 +15,10 @@ pub fn text(page: &Document) -> String {
             }
         }
     };
-    list("Why it happens, most likely first", page.causes.clone());
-    list("How to confirm it by hand", page.confirm.clone());
-    list("How to mend it", page.fix.iter().map(remedy).collect());
-    list("What it is mistaken for", page.mistaken_for.clone());
+    list("Common causes", page.causes.clone());
+    list("How to confirm it", page.confirm.clone());
+    list("How to fix it", page.fix.iter().map(remedy).collect());
+    list("Similar problems", page.mistaken_for.clone());
     if page.kind != "problem" {
         list(
             "See also",
@@ -48,15 +48,15 @@ pub fn markdown(page: &Document) -> String {
         }
     };
     let escape = |items: &[String]| items.iter().map(|item| escaped(item)).collect();
-    list("Why it happens, most likely first", escape(&page.causes));
-    list("How to confirm it by hand", escape(&page.confirm));
+    list("Common causes", escape(&page.causes));
+    list("How to confirm it", escape(&page.confirm));
     let fixes = page.fix.iter().map(|remedy| {
         let command =
             remedy.command.as_ref().map(|command| format!("\n\n  ```\n  {command}\n  ```"));
         format!("**{}**: {}{}", remedy.actor, escaped(&remedy.text), command.unwrap_or_default())
     });
-    list("How to mend it", fixes.collect());
-    list("What it is mistaken for", escape(&page.mistaken_for));
+    list("How to fix it", fixes.collect());
+    list("Similar problems", escape(&page.mistaken_for));
     let related =
         page.related.iter().map(|other| format!("`{}`: {}", other.id, escaped(&other.title)));
     list("See also", related.collect());

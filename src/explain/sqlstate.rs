@@ -27,7 +27,10 @@ pub(super) const ALL: &[Sqlstate] = &[
     Sqlstate {
         code: "28P01",
         name: "invalid_password",
-        means: "The server did not accept what was sent as password. With Entra ID that is nearly never about the password: there is no Entra role of exactly this name and the server compared the token with a local password, or the token was refused without a reason.",
+        means: "The server did not accept what was sent as password. With Microsoft Entra ID the \
+            password is almost never the cause: there is no Entra role of exactly this name and \
+            the server compared the token with a local password, or the token was refused \
+            without a reason.",
         problems: &[
             "login/not-an-entra-role",
             "name/wrong-case",
@@ -36,13 +39,16 @@ pub(super) const ALL: &[Sqlstate] = &[
             "login/refused",
         ],
         mistaken_for: &[
-            "A wrong password: there is none with Entra ID. The name and the token's kind are what to look at.",
+            "A wrong password: there is none with Entra ID. Check the role name and the kind of \
+                the token.",
         ],
     },
     Sqlstate {
         code: "28000",
         name: "invalid_authorization_specification",
-        means: "The server refuses this combination of address, database, role and authentication before or after it looked at the token: a firewall rule, TLS, or a token that is not the role's.",
+        means: "The server refuses this combination of address, database, role and \
+            authentication before or after it validated the token: a firewall rule, TLS, or a \
+            token that is not the role's.",
         problems: &[
             "login/client-address-refused",
             "login/tls-required",
@@ -53,20 +59,23 @@ pub(super) const ALL: &[Sqlstate] = &[
             "login/role-cannot-log-in",
         ],
         mistaken_for: &[
-            "28P01: there the role or the token is unknown; here the server knows them and does not let them in this way.",
+            "28P01: there the role or the token is unknown; here the server knows them and \
+                refuses this combination.",
         ],
     },
     Sqlstate {
         code: "3D000",
         name: "invalid_catalog_name",
-        means: "The login succeeded, and the database does not exist. Without a database libpq takes the user name as its name, which with Entra ID is never right.",
+        means: "The login succeeded, and the database does not exist. Without a database libpq \
+            takes the user name as its name, which with Entra ID is never right.",
         problems: &["access/database-missing"],
         mistaken_for: &["A failed login: the token was accepted before this came."],
     },
     Sqlstate {
         code: "42501",
         name: "insufficient_privilege",
-        means: "The login succeeded, and the role lacks a right: CONNECT on the database, or the right to the schema or table that the message names.",
+        means: "The login succeeded, and the role lacks a right: CONNECT on the database, or the \
+            right to the schema or table that the message names.",
         problems: &["access/no-connect-privilege"],
         mistaken_for: &["A failed login: the token was accepted before this came."],
     },
@@ -87,7 +96,8 @@ pub(super) const ALL: &[Sqlstate] = &[
     Sqlstate {
         code: "57P01",
         name: "admin_shutdown",
-        means: "The server is being stopped, restarted or scaled, or an administrator ended the session.",
+        means: "The server is being stopped, restarted or scaled, or an administrator ended the \
+            session.",
         problems: &["login/starting-up"],
         mistaken_for: &["A firewall that cuts connections."],
     },
@@ -101,21 +111,24 @@ pub(super) const ALL: &[Sqlstate] = &[
     Sqlstate {
         code: "08P01",
         name: "protocol_violation",
-        means: "A message was not what the protocol expects. From the pooler on port 6432 it means that the token is longer than it takes.",
+        means: "A message was not what the protocol expects. From the pooler on port 6432 it \
+            means that the token is longer than it takes.",
         problems: &["login/pooler-token-too-long"],
         mistaken_for: &["A broken network: on port 5432 the same token is accepted."],
     },
     Sqlstate {
         code: "08001",
         name: "sqlclient_unable_to_establish_sqlconnection",
-        means: "The driver could not connect; the server never saw the login. Drivers make this up, the server does not send it.",
+        means: "The driver could not connect; the server never saw the login. Drivers make this \
+            up, the server does not send it.",
         problems: &["dns/nxdomain", "server/dropped", "server/refused", "server/tls-untrusted"],
         mistaken_for: &["A refusal of the server."],
     },
     Sqlstate {
         code: "08006",
         name: "connection_failure",
-        means: "The connection broke, or never came. Drivers make this up, the server does not send it.",
+        means: "The connection broke, or never came. Drivers make this up, the server does not \
+            send it.",
         problems: &["server/dropped", "server/closed", "login/closed", "login/stalled"],
         mistaken_for: &["A refusal of the server."],
     },
@@ -129,21 +142,24 @@ pub(super) const ALL: &[Sqlstate] = &[
     Sqlstate {
         code: "25006",
         name: "read_only_sql_transaction",
-        means: "The login works and nothing can be written: a read replica, or a server whose storage is full.",
+        means: "The login works and nothing can be written: a read replica, or a server whose \
+            storage is full.",
         problems: &["access/read-only"],
         mistaken_for: &["A missing GRANT."],
     },
     Sqlstate {
         code: "42704",
         name: "undefined_object",
-        means: "A role, an extension or another object of this name does not exist in this database.",
+        means: "A role, an extension or another object of this name does not exist in this \
+            database.",
         problems: &["login/not-an-entra-role"],
         mistaken_for: &["A failed login."],
     },
     Sqlstate {
         code: "42883",
         name: "undefined_function",
-        means: "No such function, such as `pgaadauth_create_principal`: it exists in the database `postgres` alone.",
+        means: "No such function, such as `pgaadauth_create_principal`: it exists only in the \
+            database `postgres`.",
         problems: &["access/entra-functions-missing"],
         mistaken_for: &["A missing extension: none needs to be installed."],
     },

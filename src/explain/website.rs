@@ -1,11 +1,11 @@
-//! Every page as a file of a website: HTML without script and without any address of another place.
+//! Every page as a file of a website: HTML without scripts and without external addresses.
 
 use super::{Document, all, markdown};
 use entra_pg_checks::FAMILIES;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::PathBuf;
 
-/// In which form.
+/// The form of the website.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Site {
     /// For browsers.
@@ -76,7 +76,8 @@ fn index(pages: &[Document]) -> Markup {
     let of = |kind: &'static str| pages.iter().filter(move |page| page.kind == kind);
     let body = html! {
         h1 { "Why a login with Microsoft Entra ID fails, and what to do" }
-        p { "Every problem that " code { "entra-pg doctor" } " can find, every check, Entra's error numbers and PostgreSQL's SQLSTATEs. "
+        p { "Every problem that " code { "entra-pg doctor" } " can find, every check, Entra's \
+            error numbers and PostgreSQL's SQLSTATEs. "
             code { "entra-pg explain ID" } " shows the same pages offline." }
         @for family in FAMILIES.iter().map(|family| family.name) {
             h2 { "Problems: " (family) }
@@ -103,13 +104,13 @@ fn html_page(page: &Document) -> Markup {
         h1 { code { (page.id) } " " (page.title) }
         @if let Some(severity) = page.severity { p.muted { (severity) } }
         p { (marked(&page.means)) }
-        (section("Why it happens, most likely first", &page.causes))
-        (section("How to confirm it by hand", &page.confirm))
+        (section("Common causes", &page.causes))
+        (section("How to confirm it", &page.confirm))
         @if !page.fix.is_empty() {
-            h2 { "How to mend it" }
+            h2 { "How to fix it" }
             ul { @for fix in &page.fix { li { b { (fix.actor) } ": " (marked(&fix.text)) @if let Some(command) = &fix.command { pre { code { (command) } } } } } }
         }
-        (section("What it is mistaken for", &page.mistaken_for))
+        (section("Similar problems", &page.mistaken_for))
         @if !page.related.is_empty() {
             h2 { "See also" }
             ul { @for other in &page.related { li { a href=(link(&pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }
@@ -125,7 +126,8 @@ fn frame(title: &str, body: &Markup) -> Markup {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src \
+                    'unsafe-inline'";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
@@ -135,7 +137,7 @@ fn frame(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// A text whose commands stand between backticks.
+/// A text with its commands, which are enclosed in backticks, as code.
 fn marked(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {

@@ -69,9 +69,11 @@ pub static PRINCIPAL_EXISTS: Problem = Problem {
     fragments: &[
         Fragment::new("updating an existing principal isn't supported", 94),
         Fragment::new("updating an existing principal is not supported", 94),
-        Fragment::new("42710", 92),
         Fragment::new("principal already exists", 86),
         Fragment::new("role … already exists", 72),
+        Fragment::new("42710:", 92),
+        Fragment::new("(42710)", 92),
+        Fragment::new("code: 42710", 90),
     ],
     page: Page {
         means: "The login works. The server refuses to create an Entra role, because a role of \
@@ -127,6 +129,8 @@ pub static PRINCIPAL_NOT_FOUND: Problem = Problem {
         Fragment::new("could not validate aad user", 72),
         Fragment::new("could not validate microsoft entra user", 72),
         Fragment::new("cannot validate microsoft entra", 72),
+        Fragment::new("principal with oid … was not found", 90),
+        Fragment::new("principal with object id … was not found", 90),
     ],
     page: Page {
         means: "The login works. The name given to pgaadauth_create_principal is not the display \
@@ -336,9 +340,12 @@ pub static PRIVILEGE_MISSING: Problem = Problem {
         Fragment::new("only roles with the", 90),
         Fragment::new("no schema has been selected to create in", 88),
         Fragment::new("row-level security policy", 88),
-        Fragment::new("42501", 72),
         Fragment::new("insufficientprivilege", 72),
         Fragment::new("permission denied for", 70),
+        Fragment::new("42501:", 72),
+        Fragment::new("(42501)", 72),
+        Fragment::new("sqlstate 42501", 72),
+        Fragment::new("code: 42501", 72),
     ],
     page: Page {
         means: "The login works: the token was accepted. The role has no privilege for this \

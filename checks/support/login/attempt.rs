@@ -64,7 +64,7 @@ impl<'a> Attempt<'a> {
         self.login.filter(|login| login.port == POOLER_PORT).map(|login| login.token_length)
     }
 
-    /// Whether the token stands in an environment variable or a file, so that only a person can
+    /// Whether the token comes from an environment variable or a file, so that only a person can
     /// replace it.
     #[must_use]
     pub fn token_was_given(&self) -> bool {
@@ -85,7 +85,7 @@ impl<'a> Attempt<'a> {
         Some(format!("in the server's log it is the attempt of application_name \"{name}\""))
     }
 
-    /// What psql would show besides, where `sslmode` makes it try twice.
+    /// The second error of psql if `sslmode` makes it try twice.
     #[must_use]
     pub fn psql_tries_twice(&self) -> Option<String> {
         let authenticated = |login: &Login| login.rungs.iter().any(|r| r.name == "authenticated");
@@ -97,12 +97,12 @@ impl<'a> Attempt<'a> {
         let whose = if mode.origin == Origin::Default { ", libpq's default," } else { "" };
         match mode.value.as_str() {
             "prefer" => Some(format!(
-                "psql with sslmode=prefer{whose} would retry without encryption and show you that \
-                    second, misleading error: no pg_hba.conf entry …, no encryption"
+                "psql with sslmode=prefer{whose} would retry without encryption and show you \
+                    that second, misleading error: no pg_hba.conf entry …, no encryption"
             )),
             "allow" => Some(
-                "psql with sslmode=allow tries without encryption first, and shows that error, no \
-                    pg_hba.conf entry …, no encryption, before this one"
+                "psql with sslmode=allow tries without encryption first, and shows that error, \
+                    no pg_hba.conf entry …, no encryption, before this one"
                     .to_owned(),
             ),
             _ => None,

@@ -1,5 +1,5 @@
-//! The server's refusals: SQLSTATE first, words second, and the text kept whole. Azure words many of
-//! them in two ways, an older and a newer one; what both have in common decides.
+//! The server's refusals, classified by SQLSTATE and then by text. Azure has two wordings for many of
+//! them, an older and a newer one; the part that both have in common decides.
 
 use super::attempt::{Attempt, POOLER_LIMIT};
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// What each text means: a fragment in lower case, and its problem. The first that fits counts. Both
-/// wordings of the server hold the fragment.
+/// Fragments of refusals in lower case, and their problems. The first match counts. Both wordings of
+/// the server contain the fragment.
 const TEXTS: &[(&str, &Problem)] = &[
     ("access token has expired", &TOKEN_EXPIRED),
     ("valid audience claim", &AUDIENCE_REFUSED),
@@ -36,17 +36,17 @@ const TEXTS: &[(&str, &Problem)] = &[
     ("password too long", &POOLER_TOKEN_TOO_LONG),
 ];
 
-/// Words by which an unknown text is one about the token.
+/// Words that show that an unknown text is about the token.
 const OF_TOKENS: &[&str] = &["access token", "aad_auth", "azure ad", "microsoft entra"];
 
-/// Which problem a refusal is, and how sure that is: the SQLSTATE where it has one meaning, then the
-/// words, then what is left of the SQLSTATE.
+/// The problem of a refusal, and how certain it is: by an unambiguous SQLSTATE, then by the text, then
+/// by any other SQLSTATE.
 #[must_use]
 pub fn classify(error: &ServerError, attempt: &Attempt<'_>) -> (&'static Problem, Confidence) {
     meaning(error, attempt.pooled_token(), attempt.sent_the_token())
 }
 
-/// Which problem a refusal is by its SQLSTATE and words alone, as somebody pastes it.
+/// Which problem a refusal is by its SQLSTATE and text only, without the rest of the evidence.
 #[must_use]
 pub fn by_words(error: &ServerError) -> &'static Problem {
     meaning(error, None, false).0
@@ -65,7 +65,7 @@ fn meaning(
     let short = pooled_token.is_some_and(|length| length <= POOLER_LIMIT);
     let message = error.message.to_lowercase();
     match TEXTS.iter().find(|(fragment, _)| message.contains(fragment)) {
-        // The words alone do not make a short token too long.
+        // The text does not make a short token too long.
         Some((_, problem)) if *problem == &POOLER_TOKEN_TOO_LONG && short => {
             (&REFUSED, Confidence::Likely)
         }
@@ -81,7 +81,7 @@ fn meaning(
     }
 }
 
-/// A finding with the server's own words.
+/// A finding that contains the text of the server.
 #[must_use]
 pub fn finding(error: &ServerError, attempt: &Attempt<'_>) -> Finding {
     let (problem, sure) = classify(error, attempt);
@@ -112,8 +112,8 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
             let Some(claims) = claims else { return Vec::new() };
             let group = group_id(&error.message).unwrap_or("this group");
             let listed = if claims.groups_overage {
-                "the token lists no groups, because there are too many of them: the server has to \
-                    ask Microsoft Graph itself"
+                "the token lists no groups, because there are too many of them: the server has \
+                    to ask Microsoft Graph itself"
                     .to_owned()
             } else if claims.groups.is_empty() {
                 "the token lists no groups".to_owned()
@@ -154,8 +154,8 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
                 .into_iter()
                 .chain(attempt.pooled_token().map(|length| {
                     format!(
-                        "the pooler answers here, with a token of {length} bytes; on port 5432 the \
-                            server itself would give its reason"
+                        "the pooler answers here, with a token of {length} bytes; on port 5432 \
+                            the server itself would give its reason"
                     )
                 }))
                 .collect()
@@ -209,7 +209,8 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 "If this identity is the right one (it was recreated, say), bind the role to its \
                     object id; grants are kept",
             )
-            .run(commands::label_role(user, oid, kind(claims))).in_database("postgres"),
+            .run(commands::label_role(user, oid, kind(claims)))
+            .in_database("postgres"),
             Fix::you("Otherwise sign in as the identity that the role belongs to"),
         ],
         known if known == &USER_ROLE_APP_TOKEN => vec![
@@ -217,7 +218,9 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 "Sign in as the person the role belongs to, or log in as the application's own \
                     role",
             ),
-            Fix::by(Actor::DatabaseAdmin, "Or map the role to the application").run(commands::label_role(user, oid, "service")).in_database("postgres"),
+            Fix::by(Actor::DatabaseAdmin, "Or map the role to the application")
+                .run(commands::label_role(user, oid, "service"))
+                .in_database("postgres"),
         ],
         known if known == &SERVICE_ROLE_USER_TOKEN => vec![Fix::you(
             "Sign in as the application (its secret, certificate or managed identity), or log in \
@@ -225,8 +228,8 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
         )],
         known if known == &NOT_IN_GROUP => vec![
             Fix::you(
-                "See whether this identity is in the group itself: nested membership does not \
-                    count",
+                "Check that this identity is a direct member of the group: nested membership \
+                    does not count",
             )
             .run(direct_member(group_id(&error.message), oid)),
             Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
@@ -239,8 +242,10 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
         known if known == &ROLE_CANNOT_LOG_IN => {
             let own = claims.and_then(|claims| claims.upn.as_deref());
             let name = Fix::you(
-                "Log in with your own name: with group sync on, the group's role itself may not",
-            ).run_if(own.map(|own| Command::set("PGUSER", own)));
+                "Log in with your own name: an administrator has switched off the group's own \
+                    login",
+            )
+            .run_if(own.map(|own| Command::set("PGUSER", own)));
             vec![
                 name,
                 Fix::by(Actor::DatabaseAdmin, "Or let the role log in")
@@ -251,7 +256,8 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
             let address = address(&error.message);
             if matches!(address, Some(IpAddr::V6(_))) {
                 return vec![Fix::you(
-                    "Connect over IPv4: firewall rules of a flexible server hold IPv4 addresses only",
+                    "Connect over IPv4: firewall rules of a flexible server hold IPv4 addresses \
+                        only",
                 )];
             }
             vec![
@@ -265,36 +271,46 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     .run(Command::new("entra-pg doctor --retry-for 6m")),
             ]
         }
-        known if known == &TLS_REQUIRED => vec![Fix::you("Ask for TLS").run(Command::set("PGSSLMODE", "verify-full"))],
+        known if known == &TLS_REQUIRED => {
+            vec![Fix::you("Request TLS").run(Command::set("PGSSLMODE", "verify-full"))]
+        }
         known if known == &TOO_MANY_CONNECTIONS => vec![
             Fix::by(
                 Actor::DatabaseAdmin,
                 "End idle connections, or put the pooler (port 6432) in between",
             )
-            .run(Command::sql("select pid, usename, state, state_change from pg_stat_activity order by state_change;")),
+            .run(Command::sql(
+                "select pid, usename, state, state_change from pg_stat_activity order by \
+                    state_change;",
+            )),
         ],
         known if known == &STARTING_UP => {
-            vec![Fix::you("Wait a moment and try again").run(Command::new("entra-pg doctor --retry-for 5m"))]
+            vec![
+                Fix::you("Wait a moment and try again")
+                    .run(Command::new("entra-pg doctor --retry-for 5m")),
+            ]
         }
         known if known == &SERVER_DEFECT => vec![Fix::by(
             Actor::Microsoft,
             "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)",
         )],
         known if known == &POOLER_TOKEN_TOO_LONG => vec![
-            Fix::you("Use port 5432: this token is longer than the pooler takes")
+            Fix::you("Use port 5432: the token is longer than the pooler accepts")
                 .run(Command::set("PGPORT", "5432")),
-            Fix::by(Actor::EntraAdmin, "Or let fewer groups into the token"),
+            Fix::by(Actor::EntraAdmin, "Or include fewer groups in the token"),
         ],
         _ => {
             let mut all = vec![Fix::by(
                 Actor::DatabaseAdmin,
                 format!(
-                    "Look for this run's application_name in the server's log, and compare the role's security label with the object ID of the token{}",
+                    "Search for this run's application_name in the server's log, and compare the \
+                        role's security label with the object ID of the token{}",
                     oid.map(|oid| format!(" ({oid})")).unwrap_or_default()
                 ),
             )];
             all.extend(attempt.pooled_token().map(|_| {
-                Fix::you("Ask the server itself, beside its pooler").run(Command::set("PGPORT", "5432"))
+                Fix::you("Connect to the server itself instead of its pooler")
+                    .run(Command::set("PGPORT", "5432"))
             }));
             all
         }
@@ -331,9 +347,10 @@ pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
         .fix(Fix::by(
             Actor::Network,
             "If the server is integrated in a virtual network: let its subnet reach the service \
-                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show -g $NETWORK_RG -n $NSG --query \"sort_by([securityRules,defaultSecurityRules][], &priority)[?direction=='Outbound']\"` lists the rules of its subnet",
+                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network \
+                nsg show` lists the rules of its subnet",
         ))
-        .fix(Fix::by(Actor::AzureOwner, "See the server's health in the portal"))
+        .fix(Fix::by(Actor::AzureOwner, "Check the health of the server in the portal"))
 }
 
 /// A connection that ends after a step.
@@ -343,12 +360,12 @@ pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
         .because(until_then(rungs))
         .because_all(attempt.logged())
         .fix(
-            Fix::you("Try again in a minute: a restart or failover looks like this")
+            Fix::you("Try again in a minute: a restart or failover closes connections like this")
                 .run(Command::new("entra-pg doctor --retry-for 2m")),
         )
         .fix(Fix::by(
             Actor::Network,
-            "If it stays, look for a firewall that inspects the PostgreSQL protocol",
+            "If it lasts, check for a firewall that inspects the PostgreSQL protocol",
         ))
 }
 
@@ -384,7 +401,7 @@ pub static TOKEN_EXPIRED: Problem = Problem {
         Fragment::new("server login has been failing", 72),
     ],
     page: Page {
-        means: "The token's time was over when it arrived. A session that stands already is not \
+        means: "The token had expired when it arrived. Sessions that exist already are not \
             affected.",
         causes: &["a connection pool keeps the first token", "PGPASSWORD holds yesterday's token"],
         confirm: &["`entra-pg token --decode -` shows when it expired"],
@@ -410,7 +427,11 @@ pub static AUDIENCE_REFUSED: Problem = Problem {
             "the server's own name used as the resource",
         ],
         confirm: &["`entra-pg token --decode -` shows the audience"],
-        fix: &[(Actor::You, "ask for the scope that the message names, with /.default")],
+        fix: &[(
+            Actor::You,
+            "request the scope that the message names, with /.default; a slash at the end of the \
+                audience is refused, too",
+        )],
         mistaken_for: &["claims/wrong-audience is the same, seen before anything was sent"],
         sources: &["microsoft/azuredatastudio-postgresql#505"],
     },
@@ -427,9 +448,9 @@ pub static OID_CLAIM_REFUSED: Problem = Problem {
     page: Page {
         means: "The token is not an access token for a principal of the server's tenant.",
         causes: &[
-            "an id token in place of an access token",
+            "an ID token instead of an access token",
             "a token of another tenant",
-            "a client with a spoilt token cache",
+            "a client with a broken token cache",
         ],
         confirm: &["`entra-pg token --decode -` shows oid and tid"],
         fix: &[(Actor::You, "sign in to the server's tenant: `az login --tenant $TENANT`")],
@@ -448,17 +469,23 @@ pub static TOKEN_REFUSED: Problem = Problem {
     fragments: &[
         Fragment::new("error occurred while validating the access token", 95),
         Fragment::new("access token has invalid format", 86),
+        Fragment::new("fatal: the access token", 72),
+        Fragment::new("the access token does", 66),
+        Fragment::new("invalid access token", 66),
+        Fragment::new("access token is not valid", 64),
+        Fragment::new("aad_auth", 62),
     ],
     page: Page {
-        means: "The server could not make sense of what it was given, or could not reach Entra to \
-            verify it.",
+        means: "The server could not read the token, or could not reach Microsoft Entra ID to \
+            validate it.",
         causes: &[
-            "a password or client secret in place of a token",
+            "a password or client secret instead of a token",
             "a token that was cut or changed",
             "the server's own subnet cannot reach Entra",
         ],
         confirm: &[
-            "claims/signature passes: then the token is good, and the server's way to Entra is not",
+            "claims/signature passes: then the token is valid, and the server cannot reach \
+                Microsoft Entra ID",
         ],
         fix: &[
             (Actor::You, "get a fresh token"),
@@ -487,7 +514,7 @@ pub static USER_ROLE_APP_TOKEN: Problem = Problem {
             "the credential chain found another identity than on the developer's machine",
             "the role was created with the wrong type",
         ],
-        confirm: &["`entra-pg token` shows who the token stands for"],
+        confirm: &["`entra-pg token` shows the principal of the token"],
         fix: &[
             (Actor::You, "use the right credential"),
             (Actor::DatabaseAdmin, "map the role to the application: type service"),
@@ -509,10 +536,10 @@ pub static SERVICE_ROLE_USER_TOKEN: Problem = Problem {
         means: "The role is mapped to a service principal or managed identity, and the token is \
             one of a user.",
         causes: &[
-            "somebody tries the application's login with `az login` as himself",
-            "Cloud Shell gives the person's token",
+            "a person runs the application with their own `az login`",
+            "Cloud Shell issues the token of the person",
         ],
-        confirm: &["`entra-pg token` shows who the token stands for"],
+        confirm: &["`entra-pg token` shows the principal of the token"],
         fix: &[(Actor::You, "sign in as the application, or log in as your own role")],
         mistaken_for: &["login/not-in-group"],
         sources: &["MicrosoftDocs/azure-docs#120133"],
@@ -538,14 +565,15 @@ pub static OBJECT_ID_MISMATCH: Problem = Problem {
             "another user-assigned identity was picked",
             "the application's object id was used in place of the service principal's",
         ],
-        confirm: &["`select label from pg_shseclabel …` beside `entra-pg token`"],
+        confirm: &["compare `select label from pg_shseclabel …` with `entra-pg token`"],
         fix: &[(
             Actor::DatabaseAdmin,
-            "`pgaadauth_update_principal_with_oid` binds the role to the new object id and keeps \
-                its grants",
+            "change the security label, which keeps the grants: `security label for \
+                \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=<type>'`; the \
+                undocumented function pgaadauth_update_principal_with_oid does the same",
         )],
         mistaken_for: &["name/wrong-case: then the role would not be found at all"],
-        sources: &["Microsoft Learn: Manage Microsoft Entra users, \"deleted and recreated\""],
+        sources: &["https://learn.microsoft.com/azure/postgresql/security/security-entra-concepts"],
     },
     ..Problem::DEFAULT
 };
@@ -564,7 +592,8 @@ pub static NOT_IN_GROUP: Problem = Problem {
             "a member of a nested group only",
             "the token is older than the membership",
         ],
-        confirm: &["`az ad group member check --group <group> --member-id $OBJECT_ID`"],
+        confirm: &["`az ad group member list --group <group> --query \"[?id=='<object-id>'].id\" \
+            -o tsv` prints the ID of a direct member"],
         fix: &[
             (Actor::EntraAdmin, "add the identity to the group itself"),
             (Actor::You, "sign in again afterwards"),
@@ -575,10 +604,10 @@ pub static NOT_IN_GROUP: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The server's rules do not let this address in.
+/// The firewall rules of the server do not allow this address.
 pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
     id: "login/client-address-refused",
-    title: "the server's rules do not let this address in",
+    title: "the firewall rules of the server do not allow this address",
     explains: &["access/*"],
     fragments: &[
         Fragment::new("no pg_hba.conf entry … ssl encryption", 90),
@@ -602,10 +631,10 @@ pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The server insists on TLS.
+/// The server requires TLS.
 pub static TLS_REQUIRED: Problem = Problem {
     id: "login/tls-required",
-    title: "the server insists on TLS",
+    title: "the server requires TLS",
     explains: &["access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -619,9 +648,9 @@ pub static TLS_REQUIRED: Problem = Problem {
         Fragment::new("require_secure_transport", 80),
     ],
     page: Page {
-        means: "The connection came without encryption. With sslmode=prefer psql retries so after \
-            any first failure, and shows this second, misleading error: the first line is the true \
-            one.",
+        means: "The connection was not encrypted. With sslmode=prefer psql retries without TLS \
+            after any failure and prints this second, misleading error: the first line has the \
+            cause.",
         causes: &["sslmode=disable", "a driver without TLS", "the second try of sslmode=prefer"],
         confirm: &["set PGSSLMODE=require and read the only line left"],
         fix: &[(Actor::You, "sslmode=verify-full")],
@@ -686,10 +715,12 @@ pub static ROLE_CANNOT_LOG_IN: Problem = Problem {
     explains: &["access/*"],
     fragments: &[Fragment::new("is not permitted to log in", 95)],
     page: Page {
-        means: "The token was accepted, and the role has NOLOGIN: usual for the role of a \
-            synchronised group.",
+        means: "The token was accepted, and the role has NOLOGIN. With group sync on, an \
+            administrator can switch the login of the group's own role off; members then log in \
+            with their own names.",
         causes: &[
-            "group sync is on, and members log in with their own names",
+            "an administrator switched the group's own login off, as Microsoft offers once group \
+                sync is on",
             "an administrator took LOGIN away",
         ],
         confirm: &["`select rolcanlogin from pg_roles where rolname = …`"],
@@ -703,20 +734,20 @@ pub static ROLE_CANNOT_LOG_IN: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The server fails in itself.
+/// The server has an internal defect.
 pub static SERVER_DEFECT: Problem = Problem {
     id: "login/server-defect",
-    title: "the server fails in itself",
+    title: "the server has an internal defect",
     explains: &["access/*"],
     waiting: Waiting::Useless,
     vantage: VantageKind::ServerInferred,
     fragments: &[Fragment::new("cannot read pg_class without having selected a database", 95)],
     page: Page {
-        means: "The message is one of PostgreSQL's own internals: a defect of the server, seen on \
-            version 18.",
+        means: "The message comes from the internals of PostgreSQL: a defect of the server, \
+            reported for version 18.",
         causes: &["Entra authentication on PostgreSQL 18"],
         confirm: &["a password role can log in at the same time"],
-        fix: &[(Actor::Microsoft, "mend it; open a support request")],
+        fix: &[(Actor::Microsoft, "open a support request")],
         mistaken_for: &["login/refused"],
         sources: &["Azure/azure-postgresql#132"],
     },
@@ -736,8 +767,8 @@ pub static POOLER_TOKEN_TOO_LONG: Problem = Problem {
         Fragment::new("08p01: password authentication failed", 68),
     ],
     page: Page {
-        means: "PgBouncer takes passwords of up to 2,047 bytes; a user's token with many groups is \
-            longer. Port 5432 takes it.",
+        means: "PgBouncer before version 1.26 accepts passwords of up to 2,047 bytes; the token \
+            of a user in many groups is longer. Port 5432 accepts it.",
         causes: &["a user in many groups", "a pooler of your own in between"],
         confirm: &["the same token works on port 5432"],
         fix: &[(Actor::You, "use port 5432, or a managed identity, whose tokens are shorter")],
@@ -747,10 +778,10 @@ pub static POOLER_TOKEN_TOO_LONG: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The server falls silent during the login.
+/// The server stops answering during the login.
 pub static STALLED: Problem = Problem {
     id: "login/stalled",
-    title: "the server falls silent during the login",
+    title: "the server stops answering during the login",
     explains: &["access/*"],
     vantage: VantageKind::ServerInferred,
     fragments: &[
@@ -759,8 +790,8 @@ pub static STALLED: Problem = Problem {
         Fragment::new("timeout while", 46),
     ],
     page: Page {
-        means: "The server answered until then, and says nothing more. After a token, it is \
-            probably trying to reach Entra to validate it.",
+        means: "The server answered up to this step and then stopped answering. After it \
+            received a token, it probably tries to reach Microsoft Entra ID to validate it.",
         causes: &[
             "the server's own subnet cannot reach Entra (network security group, route table, DNS)",
             "the server hangs",
@@ -809,13 +840,12 @@ pub static NOT_UNDERSTOOD: Problem = Problem {
     explains: &["access/*"],
     waiting: Waiting::Useless,
     page: Page {
-        means: "What came back is no message of PostgreSQL, or one that cannot stand in this \
-            place.",
+        means: "The answer is not a PostgreSQL message, or not one that is allowed at this step.",
         causes: &[
             "a proxy or another service listens at this port",
             "a defect of a pooler in between",
         ],
-        confirm: &["`psql` reports a protocol synchronisation or unexpected message"],
+        confirm: &["`psql` reports a lost synchronization or an unexpected message"],
         fix: &[(Actor::You, "check that host and port are the server's own")],
         mistaken_for: &["server/not-postgresql: there TLS is not even offered"],
         sources: &["PostgreSQL documentation: message formats"],
@@ -835,9 +865,9 @@ pub static REFUSED: Problem = Problem {
         Fragment::new("sasl authentication failed", 56),
     ],
     page: Page {
-        means: "The server gave no reason that tells more. Its own words are in the evidence.",
+        means: "The server gave no specific reason. Its text is in the evidence.",
         causes: &[
-            "the role is mapped to somebody else",
+            "the role is mapped to another principal",
             "the token is of another tenant",
             "a condition of the role, such as a second factor",
         ],
@@ -901,8 +931,8 @@ mod tests {
             ),
             (
                 "login/audience-refused",
-                "The access token does not have a valid audience claim. Please acquire a new token \
-                    for the resource \"x\".",
+                "The access token does not have a valid audience claim. Please acquire a new \
+                    token for the resource \"x\".",
             ),
             (
                 "login/audience-refused",
@@ -962,8 +992,8 @@ mod tests {
             ),
             (
                 "login/client-address-refused",
-                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \"d\", \
-                    SSL encryption",
+                "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", database \
+                    \"d\", SSL encryption",
             ),
             (
                 "login/tls-required",
@@ -976,7 +1006,7 @@ mod tests {
             ),
             (
                 "login/token-refused",
-                "Microsoft Entra authentication failed in a way that nobody has reported yet",
+                "Microsoft Entra authentication failed in a way that is not reported yet",
             ),
             ("login/refused", "password authentication failed for user \"x\""),
         ];

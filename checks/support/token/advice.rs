@@ -6,7 +6,7 @@ use crate::{
     verdict::{Actor, Fix},
 };
 
-/// One piece of advice. `{tenant}`, `{client}`, `{user}`, `{scope}` and `{cloud}` stand for the
+/// One piece of advice. `{tenant}`, `{client}`, `{user}`, `{scope}` and `{cloud}` are replaced by the
 /// user's values.
 #[derive(Debug)]
 pub struct Advice {
@@ -19,7 +19,7 @@ pub struct Advice {
 }
 
 impl Advice {
-    /// Text and command for a page, where nobody's own values are known: `<tenant>` for `{tenant}`.
+    /// Text and command for a page, which knows no values of a user: `<tenant>` for `{tenant}`.
     #[must_use]
     pub fn shown(&self) -> (String, String) {
         let place = |value: &str| value.to_owned();

@@ -8,10 +8,10 @@ use crate::{
 const LEARN: &str = "Microsoft Learn: Microsoft Entra authentication and authorization error codes";
 const IDENTITY: &str = "Microsoft Learn: How managed identities for Azure resources work";
 
-/// No source of tokens applies.
+/// No credential was found.
 pub static NO_CREDENTIAL: Problem = Problem {
     id: "token/no-credential",
-    title: "no source of tokens applies",
+    title: "no credential found",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -42,18 +42,19 @@ pub static NO_CREDENTIAL: Problem = Problem {
         Fragment::new("interactivebrowsercredential", 56),
     ],
     page: Page {
-        means: "No token was given, and none of the sources that the Azure SDKs try is configured \
-            on this machine.",
+        means: "No token was given, and none of the credentials that this tool tries is \
+            configured on this machine. An application can still find others, such as Azure \
+            PowerShell.",
         causes: &[
-            "nobody is signed in",
+            "no sign-in on this machine",
             "a job without its service connection or variables",
             "a machine outside Azure, without Azure CLI",
         ],
         confirm: &["`entra-pg token -v` lists every source and what it needs"],
         fix: &[(
             Actor::You,
-            "`az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or give \
-                a token with --token-file",
+            "`az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or \
+                give a token with --token-file",
         )],
         mistaken_for: &["token/no-managed-identity: there the metadata service answers"],
         sources: &["Microsoft Learn: Credential chains in the Azure Identity libraries"],
@@ -61,10 +62,10 @@ pub static NO_CREDENTIAL: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The environment's credential is half configured.
+/// The environment variables of a credential are incomplete.
 pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
     id: "token/environment-incomplete",
-    title: "the environment's credential is half configured",
+    title: "environment variables of the credential are incomplete",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -81,10 +82,10 @@ pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
         Fragment::new("azure_client_secret … not set", 62),
     ],
     page: Page {
-        means: "Some variables of a service principal are set, and others are missing, so the SDKs \
-            pass it over or stop.",
+        means: "Some variables of a service principal are set and others are missing, so the \
+            SDKs skip the credential or fail.",
         causes: &[
-            "a variable of another job is left over",
+            "a variable is left over from another job",
             "a secret that is empty in this context (a fork's pull request)",
         ],
         confirm: &["`env | grep ^AZURE_ | cut -d= -f1`"],
@@ -92,7 +93,7 @@ pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
             Actor::You,
             "set all of AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or none",
         )],
-        mistaken_for: &["token/secret-wrong: there the request is made"],
+        mistaken_for: &["token/secret-wrong: there Microsoft Entra ID receives the request"],
         sources: &["Microsoft Learn: EnvironmentCredential"],
     },
     ..Problem::DEFAULT
@@ -155,7 +156,8 @@ pub static CLI_MISSING: Problem = Problem {
         Fragment::new("failed to execute \"az", 74),
     ],
     page: Page {
-        means: "The credential asks a command for the token, and the command is not there.",
+        means: "The credential runs a command to get the token, and the command is not installed \
+            or not on PATH.",
         causes: &["a container without it", "another PATH under sudo, cron or systemd"],
         confirm: &["`command -v az`"],
         fix: &[(Actor::You, "install it, correct PATH, or choose another credential")],
@@ -165,10 +167,10 @@ pub static CLI_MISSING: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Nobody is signed in to the Azure CLI.
+/// The Azure CLI is not signed in.
 pub static CLI_SIGNED_OUT: Problem = Problem {
     id: "token/cli-signed-out",
-    title: "nobody is signed in to the Azure CLI",
+    title: "the Azure CLI is not signed in",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -183,23 +185,24 @@ pub static CLI_SIGNED_OUT: Problem = Problem {
         Fragment::new("no accounts were found in the cache", 62),
     ],
     page: Page {
-        means: "The command is there, and has no account that could get a token.",
+        means: "The command is installed, but no account is signed in.",
         causes: &[
             "never signed in on this machine",
             "another HOME or AZURE_CONFIG_DIR: sudo, cron, a container",
         ],
         confirm: &["`az account show`"],
         fix: &[(Actor::You, "`az login`")],
-        mistaken_for: &["token/session-expired: there is an account, and its session is over"],
+        mistaken_for: &["token/session-expired: there an account is signed in, and its session \
+            has expired"],
         sources: &["Microsoft Learn: Sign in with the Azure CLI"],
     },
     ..Problem::DEFAULT
 };
 
-/// The session is over.
+/// The sign-in session has expired.
 pub static SESSION_EXPIRED: Problem = Problem {
     id: "token/session-expired",
-    title: "the session is over",
+    title: "the sign-in session has expired",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -214,17 +217,17 @@ pub static SESSION_EXPIRED: Problem = Problem {
         means: "The refresh token has expired, or was revoked by a new password or a policy.",
         causes: &["90 days without use", "a changed password", "a sign-in frequency policy"],
         confirm: &["`az account get-access-token` asks for interactive authentication"],
-        fix: &[(Actor::You, "sign in again: `az login --tenant $TENANT --scope <scope>`")],
-        mistaken_for: &["claims/expired: there a token was given, and is too old"],
+        fix: &[(Actor::You, "sign in again: `az login --tenant <tenant> --scope <scope>`")],
+        mistaken_for: &["claims/expired: there a token was given, and it has expired"],
         sources: &[LEARN],
     },
     ..Problem::DEFAULT
 };
 
-/// The metadata service cannot be reached.
+/// The endpoint of managed identities is unreachable.
 pub static IDENTITY_ENDPOINT_UNREACHABLE: Problem = Problem {
     id: "token/identity-endpoint-unreachable",
-    title: "the metadata service cannot be reached",
+    title: "the managed identity endpoint is unreachable",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("connection to imds endpoint cannot be established", 86),
@@ -259,30 +262,30 @@ pub static IDENTITY_ENDPOINT_UNREACHABLE: Problem = Problem {
         Fragment::new("failed to connect", 59),
     ],
     page: Page {
-        means: "The managed identity's endpoint (169.254.169.254, or IDENTITY_ENDPOINT) does not \
-            answer.",
+        means: "The endpoint of managed identities (169.254.169.254, or IDENTITY_ENDPOINT) does \
+            not answer.",
         causes: &[
             "this machine is not in Azure",
-            "a container or pod without a way to the host's endpoint",
+            "a container or pod that cannot reach the endpoint of its host",
             "a rule denies the service tag AzurePlatformIMDS",
-            "HTTP_PROXY captures the request",
+            "the request goes to HTTP_PROXY",
         ],
         confirm: &["`curl -m 2 -H Metadata:true --noproxy '*' \
             'http://169.254.169.254/metadata/instance?api-version=2021-02-01'`"],
         fix: &[
             (Actor::You, "run it in Azure, or choose another credential"),
-            (Actor::Network, "let 169.254.169.254 through, without proxy"),
+            (Actor::Network, "allow 169.254.169.254 on TCP 80, without a proxy"),
         ],
-        mistaken_for: &["token/no-managed-identity: there the service answers"],
+        mistaken_for: &["token/no-managed-identity: there the endpoint answers"],
         sources: &[IDENTITY],
     },
     ..Problem::DEFAULT
 };
 
-/// The machine does not have that identity.
+/// The requested managed identity is not assigned.
 pub static NO_MANAGED_IDENTITY: Problem = Problem {
     id: "token/no-managed-identity",
-    title: "the machine does not have that identity",
+    title: "the requested managed identity is not assigned",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("identity not found", 88),
@@ -305,10 +308,11 @@ pub static NO_MANAGED_IDENTITY: Problem = Problem {
         Fragment::new("getting assigned identities for pod", 66),
     ],
     page: Page {
-        means: "The metadata service answers, and knows no such identity on this machine.",
+        means: "The endpoint of managed identities answers that this machine, app or pod does \
+            not have the identity.",
         causes: &[
             "no identity is assigned",
-            "the client id is an object id, or of a deleted identity",
+            "the client ID is an object ID, or belongs to a deleted identity",
         ],
         confirm: &["`az vm identity show -g $RG -n $VM`"],
         fix: &[(Actor::AzureOwner, "assign the identity"), (Actor::You, "correct AZURE_CLIENT_ID")],
@@ -318,10 +322,10 @@ pub static NO_MANAGED_IDENTITY: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The machine has several identities, and none was chosen.
+/// Several identities exist, and the request names none.
 pub static AMBIGUOUS_MANAGED_IDENTITY: Problem = Problem {
     id: "token/ambiguous-managed-identity",
-    title: "the machine has several identities, and none was chosen",
+    title: "several managed identities exist and the request names none",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -334,23 +338,24 @@ pub static AMBIGUOUS_MANAGED_IDENTITY: Problem = Problem {
         Fragment::new("not supported by the azure arc managed identity", 64),
     ],
     page: Page {
-        means: "Several user-assigned identities are assigned, and the request does not say which.",
+        means: "User-assigned identities are assigned, and the request does not name one. App \
+            Service and Container Apps also answer so if only one is assigned.",
         causes: &[
             "AZURE_CLIENT_ID is not set",
             "a pod that falls through to the node's identities",
         ],
-        confirm: &["`az vm identity show -g $RG -n $VM --query userAssignedIdentities`"],
-        fix: &[(Actor::You, "set AZURE_CLIENT_ID to the client id of the right one")],
+        confirm: &["`az vm identity show --query userAssignedIdentities`"],
+        fix: &[(Actor::You, "set AZURE_CLIENT_ID to the client ID of the right one")],
         mistaken_for: &["token/no-managed-identity"],
         sources: &[IDENTITY],
     },
     ..Problem::DEFAULT
 };
 
-/// The metadata service is busy.
+/// The endpoint of managed identities is overloaded or being updated.
 pub static IDENTITY_ENDPOINT_BUSY: Problem = Problem {
     id: "token/identity-endpoint-busy",
-    title: "the metadata service is busy",
+    title: "the managed identity endpoint is overloaded or being updated",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("failed to retrieve imds token", 70),
@@ -360,10 +365,13 @@ pub static IDENTITY_ENDPOINT_BUSY: Problem = Problem {
         Fragment::new("internal server error", 58),
         Fragment::new("status code 410", 58),
         Fragment::new("status code 429", 58),
+        Fragment::new("error occurred while fetching the aad token", 84),
+        Fragment::new("imds … 410 gone", 72),
+        Fragment::new("imds … 429", 72),
     ],
     page: Page {
-        means: "The metadata service throttles, is being updated (410, for up to 70 seconds), or \
-            fails.",
+        means: "The endpoint of managed identities throttles requests, is being updated (410, \
+            for up to 70 seconds), or fails.",
         causes: &["many processes ask at once", "maintenance of the host"],
         confirm: &["the status in the evidence"],
         fix: &[(Actor::You, "wait and try again; cache tokens")],
@@ -389,12 +397,11 @@ pub static FEDERATION_MISMATCH: Problem = Problem {
         causes: &[
             "namespace or service account renamed",
             "branch, environment or pull request of a workflow",
-            "a slash at the issuer's end",
+            "a slash at the end of the issuer",
         ],
-        confirm: &[
-            "compare issuer, subject and audience in the evidence with `az ad app federated-credential list --id $APP_ID`",
-        ],
-        fix: &[(Actor::EntraAdmin, "make them equal, letter by letter")],
+        confirm: &["compare issuer, subject and audience in the evidence with `az ad app \
+            federated-credential list`"],
+        fix: &[(Actor::EntraAdmin, "make them identical, including letter case")],
         mistaken_for: &["token/assertion-expired"],
         sources: &["Microsoft Learn: Workload identity federation"],
     },
@@ -414,9 +421,9 @@ pub static ASSERTION_EXPIRED: Problem = Problem {
         Fragment::new("assertion is expired", 88),
     ],
     page: Page {
-        means: "The assertion is not in its period of validity by Entra's clock.",
+        means: "By the clock of Microsoft Entra ID, the assertion has expired or is not valid yet.",
         causes: &[
-            "a workflow's token is used minutes after it was issued",
+            "the token of a workflow is used minutes after it was issued",
             "this machine's clock is wrong",
         ],
         confirm: &["`date -u`, and exp of the federated token in the evidence"],
@@ -427,10 +434,10 @@ pub static ASSERTION_EXPIRED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The pod was not given its federated identity.
+/// Workload identity is not configured in the pod.
 pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
     id: "token/workload-identity-unwired",
-    title: "the pod was not given its federated identity",
+    title: "workload identity is not configured in the pod",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -451,16 +458,17 @@ pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
         Fragment::new("workload identity … not fully configured", 80),
         Fragment::new("federatedtokenfilepath are required", 78),
         Fragment::new("azure_federated_token_file", 70),
+        Fragment::new("/azure-identity-token:", 84),
     ],
     page: Page {
-        means: "A federated identity needs a client id, a tenant id and the file of a projected \
-            token. The webhook of AKS puts them into pods that carry its label; here they are \
-            missing, so an SDK falls through to the node's own identity or to nothing.",
+        means: "A federated identity needs a client ID, a tenant ID and the file of a projected \
+            token. The webhook of AKS adds them to pods with its label; here they are missing, \
+            so an SDK uses the identity of the node or finds none.",
         causes: &[
             "the label azure.workload.identity/use: \"true\" is missing on the pod (not on the \
                 deployment)",
-            "the service account carries no annotation azure.workload.identity/client-id",
-            "the pod was started before the label or the webhook",
+            "the service account has no annotation azure.workload.identity/client-id",
+            "the pod was started before the label was added or the webhook was installed",
             "the token file is not mounted, or not readable for this user",
         ],
         confirm: &[
@@ -469,12 +477,12 @@ pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
         ],
         fix: &[(
             Actor::You,
-            "label the pod template, annotate the service account, start the pod anew",
+            "label the pod template, annotate the service account, and restart the pod",
         )],
         mistaken_for: &[
-            "token/federation-mismatch: there a token was presented, and Entra refused it",
-            "token/ambiguous-managed-identity: the node's identities, which such a pod falls \
-                through to",
+            "token/federation-mismatch: there Microsoft Entra ID rejected the token that was \
+                presented",
+            "token/ambiguous-managed-identity: such a pod can end up at the identities of the node",
         ],
         sources: &[
             "Azure/azure-workload-identity: Mutating admission webhook",
@@ -484,10 +492,10 @@ pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The proof that Azure Arc wants cannot be read.
+/// The key file of Azure Arc cannot be read.
 pub static ARC_KEY_UNREADABLE: Problem = Problem {
     id: "token/arc-key-unreadable",
-    title: "the proof that Azure Arc wants cannot be read",
+    title: "the key file of Azure Arc cannot be read",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -497,9 +505,9 @@ pub static ARC_KEY_UNREADABLE: Problem = Problem {
         Fragment::new("himds", 70),
     ],
     page: Page {
-        means: "The agent of Azure Arc gives tokens to privileged processes only: it names a file \
-            below /var/opt/azcmagent/tokens and wants its contents back. This process cannot read \
-            it.",
+        means: "The agent of Azure Arc issues tokens only to privileged processes: it names a \
+            file in /var/opt/azcmagent/tokens and requires its contents. This process cannot \
+            read the file.",
         causes: &[
             "the user is not in the group himds",
             "a container without that folder",
@@ -523,9 +531,10 @@ pub static SECRET_WRONG: Problem = Problem {
     waiting: Waiting::Useless,
     fragments: &[Fragment::new("invalid client secret", 93), Fragment::new("invalid_client", 59)],
     page: Page {
-        means: "Entra knows the application, and the secret is not one of its secrets.",
+        means: "Microsoft Entra ID knows the application, and the secret is not one of its \
+            current secrets.",
         causes: &[
-            "the secret's id in place of its value",
+            "the ID of the secret was used instead of its value",
             "a secret of another application",
             "a secret that was removed",
             "special characters lost in a shell or YAML",
@@ -550,9 +559,9 @@ pub static SECRET_EXPIRED: Problem = Problem {
         Fragment::new("invalid_client", 58),
     ],
     page: Page {
-        means: "The secret is the application's, and its time is over.",
-        causes: &["secrets live two years at most, often six months"],
-        confirm: &["`az ad app credential list --id $APP_ID`"],
+        means: "The secret belongs to the application and has expired.",
+        causes: &["the portal creates secrets for at most two years, often for six months"],
+        confirm: &["`az ad app credential list --id <application-id>`"],
         fix: &[(Actor::EntraAdmin, "make a new secret, or better a federated credential")],
         mistaken_for: &["token/secret-wrong"],
         sources: &[LEARN],
@@ -577,7 +586,7 @@ pub static CERTIFICATE_REJECTED: Problem = Problem {
         causes: &[
             "not uploaded",
             "renewed on one side only",
-            "the leaf does not stand first in the file",
+            "the leaf certificate is not the first in the file",
         ],
         confirm: &["compare thumbprints with `az ad app credential list --id $APP_ID --cert`"],
         fix: &[(Actor::EntraAdmin, "upload the certificate")],
@@ -587,10 +596,10 @@ pub static CERTIFICATE_REJECTED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The application is not known in this tenant.
+/// The application does not exist in this tenant.
 pub static APP_UNKNOWN: Problem = Problem {
     id: "token/app-unknown",
-    title: "the application is not known in this tenant",
+    title: "the application does not exist in this tenant",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("application with identifier … was not found in the directory", 90),
@@ -600,9 +609,9 @@ pub static APP_UNKNOWN: Problem = Problem {
     page: Page {
         means: "No application with this id has a service principal in the tenant that was asked.",
         causes: &[
-            "an object id in place of the application id",
+            "an object ID was used instead of the application ID",
             "the wrong tenant",
-            "created a minute ago, and not everywhere yet",
+            "the application was created a minute ago and is not replicated yet",
         ],
         confirm: &["`az ad sp show --id $APP_ID` in that tenant"],
         fix: &[
@@ -621,8 +630,8 @@ pub static APP_DISABLED: Problem = Problem {
     title: "the application is disabled",
     explains: &["claims/*", "login/*", "access/*"],
     page: Page {
-        means: "The application, or the service principal of the resource, is switched off in this \
-            tenant.",
+        means: "The application, or the service principal of the resource, is switched off in \
+            this tenant.",
         causes: &["an administrator disabled it"],
         confirm: &["Enterprise applications, \"Enabled for users to sign in\""],
         fix: &[(Actor::EntraAdmin, "enable it")],
@@ -632,10 +641,10 @@ pub static APP_DISABLED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The tenant does not exist here.
+/// The tenant does not exist in this cloud.
 pub static TENANT_UNKNOWN: Problem = Problem {
     id: "token/tenant-unknown",
-    title: "the tenant does not exist here",
+    title: "the tenant does not exist in this cloud",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -647,21 +656,25 @@ pub static TENANT_UNKNOWN: Problem = Problem {
         Fragment::new("unable to get authority configuration", 74),
     ],
     page: Page {
-        means: "The tenant named is not one of this cloud.",
-        causes: &["a slip in AZURE_TENANT_ID", "a tenant of another cloud", "an empty variable"],
+        means: "The requested tenant does not exist in this cloud.",
+        causes: &[
+            "a typing error in AZURE_TENANT_ID",
+            "a tenant of another cloud",
+            "an empty variable",
+        ],
         confirm: &["`curl \
             https://login.microsoftonline.com/<tenant>/v2.0/.well-known/openid-configuration`"],
-        fix: &[(Actor::You, "set the tenant's id; choose the cloud with --cloud")],
+        fix: &[(Actor::You, "set the ID of the tenant, or select the cloud with --cloud")],
         mistaken_for: &["token/app-unknown"],
         sources: &[LEARN],
     },
     ..Problem::DEFAULT
 };
 
-/// The resource asked for is not known in this tenant.
+/// The requested resource does not exist in this tenant.
 pub static RESOURCE_UNKNOWN: Problem = Problem {
     id: "token/resource-unknown",
-    title: "the resource asked for is not known in this tenant",
+    title: "the requested resource does not exist in this tenant",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -672,12 +685,12 @@ pub static RESOURCE_UNKNOWN: Problem = Problem {
     page: Page {
         means: "The scope names a resource that has no service principal here.",
         causes: &[
-            "the server's own name used as the resource",
+            "the name of the server is used as resource",
             "the public resource in another cloud",
         ],
         confirm: &["`az ad sp show --id 123cd850-d9df-40bd-94d5-c9f07b7fa203`"],
-        fix: &[(Actor::You, "ask for https://ossrdbms-aad.database.windows.net/.default")],
-        mistaken_for: &["claims/wrong-audience: there a token came, for something else"],
+        fix: &[(Actor::You, "request https://ossrdbms-aad.database.windows.net/.default")],
+        mistaken_for: &["claims/wrong-audience: there a token was issued, for another resource"],
         sources: &["Azure/azure-cli#14948"],
     },
     ..Problem::DEFAULT
@@ -696,20 +709,20 @@ pub static SCOPE_WRONG: Problem = Problem {
         Fragment::new("input parameter scope … is not valid", 78),
     ],
     page: Page {
-        means: "The scope is malformed; applications must ask for <resource>/.default.",
+        means: "The scope is malformed; applications must request <resource>/.default.",
         causes: &["/.default is missing", "two resources in one request"],
         confirm: &["the scope in the error's text"],
-        fix: &[(Actor::You, "ask for https://ossrdbms-aad.database.windows.net/.default")],
+        fix: &[(Actor::You, "request https://ossrdbms-aad.database.windows.net/.default")],
         mistaken_for: &["token/resource-unknown"],
         sources: &["MicrosoftDocs/azure-docs#113101"],
     },
     ..Problem::DEFAULT
 };
 
-/// A second factor is needed.
+/// MFA is required.
 pub static MFA_REQUIRED: Problem = Problem {
     id: "token/mfa-required",
-    title: "a second factor is needed",
+    title: "multifactor authentication (MFA) is required",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -720,8 +733,8 @@ pub static MFA_REQUIRED: Problem = Problem {
         Fragment::new("invalid_grant", 58),
     ],
     page: Page {
-        means: "The tenant wants a second factor for this resource, and the way of signing in \
-            cannot give one.",
+        means: "The tenant requires MFA for this resource, and the sign-in that was used cannot \
+            provide it.",
         causes: &["a policy for the database resource", "a sign-in without a browser"],
         confirm: &[
             "`az login --scope https://ossrdbms-aad.database.windows.net/.default` asks for it",
@@ -731,7 +744,7 @@ pub static MFA_REQUIRED: Problem = Problem {
             "sign in interactively for this scope; for jobs use a service principal or managed \
                 identity",
         )],
-        mistaken_for: &["token/conditional-access: there no factor helps"],
+        mistaken_for: &["token/conditional-access: there MFA does not help"],
         sources: &[LEARN],
     },
     ..Problem::DEFAULT
@@ -752,12 +765,12 @@ pub static CONDITIONAL_ACCESS: Problem = Problem {
         Fragment::new("invalid_grant", 57),
     ],
     page: Page {
-        means: "A policy of the tenant does not allow a token for this resource from this device, \
-            place or client.",
+        means: "A policy of the tenant does not allow a token for this resource from this \
+            device, location or client.",
         causes: &[
             "a device that is not managed",
-            "a named location (a virtual network with the Entra service endpoint shows an IPv6 \
-                address)",
+            "a named location (a subnet with the service endpoint Microsoft.AzureActiveDirectory \
+                uses an IPv6 address)",
             "a platform that is not allowed",
         ],
         confirm: &["the sign-in log, by the correlation id in the evidence"],
@@ -768,10 +781,10 @@ pub static CONDITIONAL_ACCESS: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Nobody has consented to this access.
+/// Consent is missing.
 pub static CONSENT_MISSING: Problem = Problem {
     id: "token/consent-missing",
-    title: "nobody has consented to this access",
+    title: "consent for the database service is missing",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("has not consented to use the application", 89),
@@ -780,7 +793,7 @@ pub static CONSENT_MISSING: Problem = Problem {
         Fragment::new("consent_required", 82),
     ],
     page: Page {
-        means: "The client application may not ask for tokens for the database on behalf of users.",
+        means: "The client application may not request tokens for the database on behalf of users.",
         causes: &["a client application of your own without the permission user_impersonation"],
         confirm: &["API permissions of the application"],
         fix: &[(Actor::EntraAdmin, "grant consent")],
@@ -802,9 +815,13 @@ pub static USER_UNKNOWN: Problem = Problem {
         Fragment::new("does not exist in tenant … and cannot access the application", 86),
     ],
     page: Page {
-        means: "The account belongs to another tenant, and is not a guest of this one, or has not \
-            accepted the invitation.",
-        causes: &["signed in with another account", "an invitation that waits", "the wrong tenant"],
+        means: "The account belongs to another tenant, and is not a guest of this one, or has \
+            not accepted the invitation.",
+        causes: &[
+            "signed in with another account",
+            "an invitation that was not accepted",
+            "the wrong tenant",
+        ],
         confirm: &["`az account show --query user.name`"],
         fix: &[
             (Actor::You, "`az login --tenant <the server's tenant>`"),
@@ -816,10 +833,10 @@ pub static USER_UNKNOWN: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The account is disabled, locked or its password is over.
+/// The account is disabled or locked, or its password has expired.
 pub static USER_DISABLED: Problem = Problem {
     id: "token/user-disabled",
-    title: "the account is disabled, locked or its password is over",
+    title: "the account is disabled or locked, or its password has expired",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     fragments: &[
@@ -827,7 +844,7 @@ pub static USER_DISABLED: Problem = Problem {
         Fragment::new("account is locked", 86),
     ],
     page: Page {
-        means: "Entra knows the account and does not let it sign in.",
+        means: "Microsoft Entra ID knows the account and does not allow it to sign in.",
         causes: &["disabled by an administrator", "locked after failures", "an expired password"],
         confirm: &["`az ad user show --id $USER_NAME --query accountEnabled`"],
         fix: &[(Actor::EntraAdmin, "enable or unlock it, or reset the password")],
@@ -877,7 +894,7 @@ pub static NOT_ASSIGNED: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[Fragment::new("is not assigned to a role for the application", 89)],
     page: Page {
-        means: "The application lets only assigned users in.",
+        means: "Only users who are assigned to the application may sign in.",
         causes: &["\"Assignment required\" is on"],
         confirm: &["Enterprise applications, Users and groups"],
         fix: &[(Actor::EntraAdmin, "assign the user or the group")],
@@ -898,9 +915,9 @@ pub static TENANT_RESTRICTED: Problem = Problem {
         Fragment::new("restrict-access-to-tenants", 86),
     ],
     page: Page {
-        means: "A proxy on the way adds the header Restrict-Access-To-Tenants, and this tenant is \
-            not in it.",
-        causes: &["the company's tenant restriction"],
+        means: "A proxy adds the header Restrict-Access-To-Tenants, and the header does not list \
+            this tenant.",
+        causes: &["the tenant restrictions of the company"],
         confirm: &["it works from another network"],
         fix: &[(Actor::Network, "add the tenant to the proxy's list")],
         mistaken_for: &["token/conditional-access"],
@@ -916,7 +933,7 @@ pub static THROTTLED: Problem = Problem {
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[Fragment::new("too many requests", 58), Fragment::new("status code 429", 58)],
     page: Page {
-        means: "Entra asks to slow down.",
+        means: "Microsoft Entra ID limits the rate of token requests from this client.",
         causes: &["a token for every connection, without a cache"],
         confirm: &["Retry-After in the answer"],
         fix: &[(Actor::You, "cache tokens until shortly before they expire")],
@@ -926,42 +943,42 @@ pub static THROTTLED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Entra is out of order for a moment.
+/// Microsoft Entra ID is temporarily unavailable.
 pub static ENTRA_TRANSIENT: Problem = Problem {
     id: "token/entra-transient",
-    title: "Entra is out of order for a moment",
+    title: "Microsoft Entra ID is temporarily unavailable",
     explains: &["claims/*", "login/*", "access/*"],
     fragments: &[
         Fragment::new("temporarily_unavailable", 80),
         Fragment::new("transient error", 60),
     ],
     page: Page {
-        means: "Entra answers with an error of its own that passes.",
-        causes: &["a passing fault of the service"],
+        means: "Microsoft Entra ID reports a temporary error of its own.",
+        causes: &["a temporary failure of the service"],
         confirm: &["https://status.azure.com"],
-        fix: &[(Actor::You, "try again"), (Actor::Microsoft, "mend it")],
+        fix: &[(Actor::You, "try again"), (Actor::Microsoft, "open a support request if it lasts")],
         mistaken_for: &["outbound/service-error: there even the discovery document fails"],
         sources: &[LEARN],
     },
     ..Problem::DEFAULT
 };
 
-/// Entra refuses for another reason.
+/// Microsoft Entra ID refused for another reason.
 pub static OTHER_ENTRA_ERROR: Problem = Problem {
     id: "token/other-entra-error",
     title: "Microsoft Entra ID refused the token request",
     explains: &["claims/*", "login/*", "access/*"],
     waiting: Waiting::Useless,
     page: Page {
-        means: "Microsoft Entra ID refused the token request for a reason that has no page of its \
-            own. `entra-pg explain AADSTS<number>` explains every published number.",
+        means: "Microsoft Entra ID refused the token request for a reason that has no page of \
+            its own. `entra-pg explain AADSTS<number>` explains every published number.",
         causes: &["the reason that the AADSTS number and its text give"],
         confirm: &["https://login.microsoftonline.com/error?code=<number> shows Microsoft's text"],
         fix: &[
             (Actor::You, "follow the text of the number"),
             (Actor::EntraAdmin, "find the sign-in in the sign-in log by its correlation ID"),
         ],
-        mistaken_for: &["outbound/*: Entra was reached"],
+        mistaken_for: &["outbound/*: there Microsoft Entra ID was not reached"],
         sources: &[LEARN],
     },
     ..Problem::DEFAULT

@@ -1,5 +1,5 @@
-//! Reads what a message quotes: the name of a user, a role, a database or a host tells more than the
-//! words around it.
+//! Reads what a message quotes: the name of a user, a role, a database or a host is more
+//! specific than the text around it.
 
 use super::{
     normalize::Normalized,
@@ -105,12 +105,13 @@ fn user(name: &str, lower: &str) -> Option<Evidence> {
 }
 
 fn host(name: &str) -> Option<Evidence> {
-    let name = name.trim_end_matches([',', '.', ';']);
+    let name = name.trim_end_matches([',', '.', ';', ':', ')']);
     if name.len() > 30 && name.to_ascii_lowercase().starts_with("eyj") {
         return problem("config/host-malformed", 92, "the host name is a token");
     }
-    let port =
-        name.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let port = name
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
     if name.contains(['@', '/', '%', '=', ' ', '<', '>'])
         || (port && name.matches(':').count() == 1)
     {

@@ -13,10 +13,10 @@ use entra_pg_checks::{
 };
 use std::sync::LazyLock;
 
-/// Numbers that are kept of a text. A text with more is no error message.
+/// Numbers that are kept of a text. A text with more is not an error message.
 const NUMBERS: usize = 8;
 
-/// Longest text in dense form that `…` in a fragment stands for, in bytes.
+/// Longest text in dense form that `…` in a fragment matches, in bytes.
 const GAP: usize = 300;
 
 /// How often a fragment with `…` is tried in one text.
