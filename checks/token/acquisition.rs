@@ -248,8 +248,10 @@ fn explain(
             format!("Azure Arc requires the contents of {path}, which cannot be read: {detail}"),
         )
         .fix(
-            Fix::you("Let this user read the proofs of the agent, then sign in to this machine again")
-                .run(commands::join_arc_group(&seen.vantage)),
+            Fix::you(
+                "Let this user read the proofs of the agent, then sign in to this machine again",
+            )
+            .run(commands::join_arc_group(&seen.vantage)),
         ),
         CredentialOutcome::IdentityNotSupported { detail, .. } => {
             find(&NO_MANAGED_IDENTITY, detail.clone()).fix(
