@@ -15,6 +15,7 @@ pub mod explain;
 pub mod fleet;
 pub mod fuzzing;
 pub mod input;
+pub mod json;
 pub mod manifest;
 pub mod net;
 pub mod probe;

@@ -171,3 +171,20 @@ fn checks_reach_nothing_that_does_io() {
         assert!(!dependencies.contains(word), "checks depends on {word}");
     }
 }
+
+#[test]
+fn files_are_read_through_one_module() {
+    let mut wrong = Vec::new();
+    for path in sources(&Path::new(ROOT).join("src")) {
+        let text = code(&path);
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let reads = ["File::open(", "fs::read(", "fs::read_to_string("];
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+        // The module that writes files opens a folder to flush it.
+        let home = ["src/input.rs", "src/cli/file.rs"].iter().any(|home| path.ends_with(home));
+        if !home && !is_test && reads.iter().any(|read| program.contains(read)) {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "input::Source reads files, which never blocks: {wrong:?}");
+}

@@ -1,6 +1,7 @@
 //! Reading what an earlier run left: a bundle, or a report of `--format json`; also of an older version.
 
 use super::archive::{self, LIMIT};
+use crate::json;
 use entra_pg_checks::Evidence;
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub fn read(bytes: &[u8]) -> Result<Evidence, String> {
     if bytes.starts_with(BEGINNING) {
         return of_bundle(bytes);
     }
-    let document = serde_json::from_slice(bytes)
+    let document = json::document(bytes, json::MOST_VALUES)
         .map_err(|error| format!("it is neither a report nor a bundle: {error}"))?;
     of_document(document)
 }
@@ -49,7 +50,7 @@ fn of_bundle(bytes: &[u8]) -> Result<Evidence, String> {
     let file = |name: &str| files.iter().find(|file| file.name == name);
     let manifest =
         file("manifest.json").ok_or("it is a zip, but no bundle: manifest.json is missing")?;
-    let manifest: Value = serde_json::from_slice(&manifest.bytes)
+    let manifest: Value = json::document(&manifest.bytes, json::MOST_VALUES)
         .map_err(|error| format!("its manifest.json cannot be read: {error}"))?;
     match manifest["bundle_version"].as_u64() {
         Some(version) if version <= super::VERSION => {}
@@ -70,7 +71,7 @@ fn of_bundle(bytes: &[u8]) -> Result<Evidence, String> {
                 .to_owned(),
         );
     }
-    let document = serde_json::from_slice(&evidence.bytes)
+    let document = json::document(&evidence.bytes, json::MOST_VALUES)
         .map_err(|error| format!("its evidence.json cannot be read: {error}"))?;
     of_document(document)
 }

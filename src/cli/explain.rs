@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     explain::{self, Answer, Site},
+    input::Source,
     settings::usage::UsageError,
     text::Inert,
 };
 use clap::{Args, ValueEnum};
 use std::{
     fmt::Write,
-    fs::File,
     io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
@@ -82,9 +82,8 @@ fn input(args: &ExplainArgs) -> Result<Vec<u8>, UsageError> {
     let mut bytes = Vec::new();
     let text = args.text.join(" ");
     if let Some(path) = args.file.as_deref().or_else(|| file_named(&text)) {
-        let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-        return match read {
-            Ok(_) => Ok(bytes),
+        return match Source::new(path).read_start(limit) {
+            Ok(bytes) => Ok(bytes),
             Err(error) => Err(UsageError::new(format!("cannot read {}: {error}", path.display()))),
         };
     }

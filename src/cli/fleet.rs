@@ -28,8 +28,8 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A list of 100,000 targets stays below this.
-const LIMIT: u64 = 64 * 1024 * 1024;
+/// Longer than any list of 20,000 targets.
+const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Options of `fleet`.
 #[derive(Args, Clone, Debug)]
@@ -341,17 +341,12 @@ impl Reports {
     }
 
     fn write(&mut self, name: &str, report: &Report) {
-        let safe = |character: char| match character {
-            '-' | '_' | '.' | '@' | '#' => character,
-            other if other.is_alphanumeric() => other,
-            _ => '_',
-        };
-        let name: String = name.chars().map(safe).take(120).collect();
-        let mut path = self.folder.join(format!("{}.json", name.trim_start_matches('.')));
-        // Two names can be alike once they are fit for a file.
+        let stem = file_stem(name);
+        let mut path = self.folder.join(format!("{stem}.json"));
+        // Two names can become the same.
         while !self.written.insert(path.clone()) {
             let number = self.written.len();
-            path = self.folder.join(format!("{}-{number}.json", name.trim_start_matches('.')));
+            path = self.folder.join(format!("{stem}-{number}.json"));
         }
         let style = Style { color: false, width: 80, verbose: 0, quiet: false, unicode: true };
         let written = report::render(report, Format::Json, &style)
@@ -362,7 +357,52 @@ impl Reports {
     }
 }
 
+/// A file name without its ending that every system accepts: at most 200 bytes, no name of a device of
+/// Windows, and nothing that a command takes for an option.
+fn file_stem(name: &str) -> String {
+    let safe = |character: char| match character {
+        '-' | '_' | '.' | '@' | '#' => character,
+        other if other.is_alphanumeric() => other,
+        _ => '_',
+    };
+    let mut stem = String::new();
+    for character in name.chars().map(safe) {
+        if stem.len() + character.len_utf8() > 200 {
+            break;
+        }
+        stem.push(character);
+    }
+    let stem = stem.trim_matches(['.', '-']);
+    let base = stem.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let numbered =
+        |device: &str| base.strip_prefix(device).is_some_and(|rest| rest.len() == 1 && rest != "0");
+    let device = ["CON", "PRN", "AUX", "NUL"].contains(&base.as_str());
+    if stem.is_empty() || device || numbered("COM") || numbered("LPT") {
+        return format!("target_{stem}");
+    }
+    stem.to_owned()
+}
+
 fn report_file(text: &str) -> Result<(FleetFormat, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("FORMAT=FILE, such as junit=fleet.xml")?;
     Ok((FleetFormat::from_str(format, true)?, PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_stem;
+
+    #[test]
+    fn a_target_gives_a_name_that_every_system_accepts() {
+        assert_eq!(file_stem("-rf"), "rf");
+        assert_eq!(file_stem(""), "target_");
+        assert_eq!(file_stem("con"), "target_con");
+        assert_eq!(file_stem("LPT1.x"), "target_LPT1.x");
+        assert_eq!(file_stem("../../etc/passwd"), "_.._etc_passwd");
+        assert_eq!(
+            file_stem("pg-prod.postgres.database.azure.com"),
+            "pg-prod.postgres.database.azure.com"
+        );
+        assert!(file_stem(&"\u{738b}".repeat(300)).len() <= 200);
+    }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     environment::Environment,
-    input,
+    input, json,
     manifest::{Kind, Manifest, Workload, yaml},
     settings,
     settings::usage::UsageError,
@@ -164,11 +164,14 @@ fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
     Ok(words)
 }
 
+/// Values of a workload with many containers.
+const MOST_VALUES: usize = 20_000;
+
 fn read(path: &Path) -> Result<Value, UsageError> {
     let name = path.display();
     let read = input::argument(path, LIMIT).and_then(input::utf8);
     let bytes = read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    json::document(&bytes, MOST_VALUES).map_err(|error| {
         UsageError::new(format!("{name} is no JSON: {error}"))
             .suggest("kubectl get deployment NAME -o json > workload.json")
     })

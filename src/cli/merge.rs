@@ -7,7 +7,7 @@ use super::{
 use crate::{
     bundle,
     diagnose::{FailOn, Report},
-    fleet, input,
+    fleet, input, json,
     report::{
         Style,
         fleet::{MergeFormat, exit_code, render_merge},
@@ -17,7 +17,6 @@ use crate::{
 };
 use clap::Args;
 use entra_pg_checks::{Evidence, Outcome};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Options of `merge`.
@@ -42,7 +41,7 @@ pub struct MergeArgs {
 }
 
 /// All reports together are no longer than this.
-const LIMIT: u64 = 256 * 1024 * 1024;
+const LIMIT: u64 = 32 * 1024 * 1024;
 
 /// Runs `merge`.
 ///
@@ -91,18 +90,36 @@ fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>, UsageError> {
     Ok(bytes)
 }
 
+/// Why a file of reports cannot be read.
+enum Unread {
+    Json(serde_json::Error),
+    Evidence(UsageError),
+}
+
+impl From<serde_json::Error> for Unread {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error)
+    }
+}
+
 /// A bundle; or one document after the other, with nothing between them but white space.
 fn documents(bytes: &[u8], name: &str) -> Result<Vec<Evidence>, UsageError> {
     if bytes.starts_with(bundle::BEGINNING) {
         return Ok(vec![super::replay::evidence_in(bytes, name)?]);
     }
     let mut found = Vec::new();
-    for document in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        let document = document.map_err(|error| {
-            UsageError::new(format!("{name} is no report: {error}"))
-                .suggest("files written by `entra-pg doctor --format json` or `entra-pg bundle`")
-        })?;
-        found.push(super::replay::evidence_of(document, name)?);
+    let read = json::documents(bytes, json::MOST_VALUES, |document| {
+        let evidence = super::replay::evidence_of(document, name).map_err(Unread::Evidence)?;
+        found.push(evidence);
+        Ok(())
+    });
+    match read {
+        Ok(()) => {}
+        Err(Unread::Evidence(error)) => return Err(error),
+        Err(Unread::Json(error)) => {
+            return Err(UsageError::new(format!("{name} is not a report: {error}"))
+                .suggest("files written by `entra-pg doctor --format json` or `entra-pg bundle`"));
+        }
     }
     if found.is_empty() {
         return Err(UsageError::new(format!("{name} holds no report")));

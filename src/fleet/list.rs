@@ -5,7 +5,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// More targets than this in one list are a mistake.
-const MOST: usize = 100_000;
+const MOST: usize = 20_000;
+/// Values in a list in JSON: `az` prints about 60 for a server.
+const MOST_VALUES: usize = 100_000;
+/// A list in TOML is read as a whole before its targets are counted.
+const TOML_LIMIT: usize = 2 * 1024 * 1024;
 
 /// One target as it is written; what is not written is taken from the list's defaults, then from the
 /// command line, then from the environment.
@@ -69,11 +73,15 @@ const EXAMPLE: &str = "a line such as host=….postgres.database.azure.com user=
     az postgres flexible-server list -o json | entra-pg fleet - -U …";
 
 fn json(text: &str) -> Result<Value, UsageError> {
-    serde_json::from_str(text)
+    crate::json::document(text.as_bytes(), MOST_VALUES)
         .map_err(|error| UsageError::new(format!("the list is not valid JSON: {error}")))
 }
 
 fn toml(text: &str) -> Result<Value, UsageError> {
+    if text.len() > TOML_LIMIT {
+        return Err(UsageError::new("the list is longer than 2 MiB of TOML")
+            .suggest("JSON, or one connection string per line"));
+    }
     toml::from_str(text).map_err(|error| {
         UsageError::new(format!("the list is not valid TOML: {}", error.to_string().trim_end()))
     })
@@ -113,6 +121,9 @@ fn document(document: Value) -> Result<Vec<Item>, UsageError> {
 fn target(value: Value, place: &str) -> Result<Item, UsageError> {
     match value {
         Value::String(text) => Ok(line(&text)),
+        Value::Object(object) if object.is_empty() => {
+            Err(UsageError::new(format!("{place} is empty")).suggest(EXAMPLE))
+        }
         Value::Object(object) if is_azure(&object) => Ok(azure(&object)),
         Value::Object(object) => item(Value::Object(object), place),
         _ => Err(UsageError::new(format!("{place} is neither a text nor an object"))),

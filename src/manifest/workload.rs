@@ -86,6 +86,14 @@ impl Workload {
                 self.remarks.push(format!("{name} holds a secret in the clear and was left out"));
                 continue;
             }
+            if name.to_ascii_uppercase().ends_with("_PROXY")
+                && entry["value"].as_str().is_some_and(has_credentials)
+            {
+                self.remarks.push(format!(
+                    "{name} holds a user name or password and was left out: give it with --env"
+                ));
+                continue;
+            }
             self.env.push(entry.clone());
         }
         if container["envFrom"].as_array().is_some_and(|from| !from.is_empty()) {
@@ -138,6 +146,12 @@ fn matters(name: &str) -> bool {
         || name.starts_with("AZURE_")
 }
 
+/// Whether the value is an address with a user name before the host.
+fn has_credentials(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
+}
+
 fn is_secret(name: &str) -> bool {
     name == "PGPASSWORD" || name.contains("SECRET") || name.ends_with("_PASSWORD")
 }
@@ -158,6 +172,7 @@ mod tests {
                     "volumeMounts": [{"name": "roots", "mountPath": "/roots"}, {"name": "data", "mountPath": "/data"}],
                     "envFrom": [{"secretRef": {"name": "all"}}],
                     "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"},
+                        {"name": "HTTP_PROXY", "value": "http://user:geheim@proxy:3128"},
                         {"name": "SSL_CERT_FILE", "value": "/roots/ca.crt"},
                         {"name": "PGPASSWORD", "value": "geheim"},
                         {"name": "PGUSER", "valueFrom": {"secretKeyRef": {"name": "s", "key": "u"}}},
@@ -166,7 +181,7 @@ mod tests {
         let names: Vec<&str> =
             workload.env.iter().filter_map(|entry| entry["name"].as_str()).collect();
         assert_eq!(names, ["HTTPS_PROXY", "SSL_CERT_FILE", "PGUSER"]);
-        assert!(workload.federated && workload.remarks.len() == 2, "{:?}", workload.remarks);
+        assert!(workload.federated && workload.remarks.len() == 3, "{:?}", workload.remarks);
         assert_eq!(workload.pod.keys().collect::<Vec<_>>(), ["dnsPolicy", "dnsConfig"]);
         assert_eq!(workload.volumes, [json!({"name": "roots", "configMap": {"name": "ca"}})]);
         assert_eq!(workload.mounts[0]["readOnly"], true);

@@ -15,10 +15,24 @@ thread_local! {
 /// From here on a panic prints nothing, since it would garble the report; it is kept for [`said`].
 pub fn listen() {
     panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let place = info.location();
+        let place = place.map(|place| format!(" ({}:{})", in_package(place.file()), place.line()));
         let text = text_of(info.payload()) + &place.unwrap_or_default();
         LAST.with_borrow_mut(|last| *last = Some(text));
     }));
+}
+
+/// The path of a source file from the folder of its package on: what comes before it is the machine
+/// on which this program was built.
+fn in_package(file: &str) -> String {
+    let unified = file.replace('\\', "/");
+    match unified.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/')) {
+        Some((_, rest)) => rest.to_owned(),
+        None => match unified.rsplit_once("/library/") {
+            Some((_, rest)) => format!("library/{rest}"),
+            None => unified,
+        },
+    }
 }
 
 /// What a panic that was caught on this thread said, and where it was.
@@ -51,6 +65,14 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::{guarded, listen};
     use crate::environment::Environment;
+
+    #[test]
+    fn a_place_in_a_dependency_shows_no_folder_of_the_build() {
+        let path = "/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/time-0.3/src/a.rs";
+        assert_eq!(super::in_package(path), "time-0.3/src/a.rs");
+        assert_eq!(super::in_package("/rustc/5980/library/core/src/a.rs"), "library/core/src/a.rs");
+        assert_eq!(super::in_package("src/process/crash.rs"), "src/process/crash.rs");
+    }
 
     #[test]
     fn a_panic_is_told_with_its_place_and_without_secrets() {

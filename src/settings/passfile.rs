@@ -1,9 +1,9 @@
 //! libpq's password file. Source: PostgreSQL documentation, libpq, "The Password File"; the rules of
 //! escaping are those of libpq 15 to 18.
 
-use crate::secret::Secret;
+use crate::{input, secret::Secret};
 use entra_pg_checks::facts::settings::PassFile;
-use std::{io::Read, path::Path};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The login that a password is searched for, as libpq compares it.
@@ -23,13 +23,8 @@ const SOCKET_FOLDERS: [&str; 1] = ["/var/run/postgresql"];
 
 /// What a password file has for a login; `None` if libpq would not open the file.
 pub(super) fn inspect(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option<Secret>)> {
-    let file = std::fs::File::open(path).ok()?;
-    // libpq warns and passes over whatever is not a plain file.
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(FILE_LIMIT).read_to_end(&mut bytes).ok()?;
+    // libpq warns and ignores a file that is not a regular one.
+    let bytes = Zeroizing::new(input::Source::new(path).read_start(FILE_LIMIT).ok()?);
     let found = search(&bytes, wanted);
     let seen = PassFile {
         path: path.display().to_string(),

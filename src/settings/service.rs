@@ -52,10 +52,7 @@ pub(super) fn find(
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(FILE_LIMIT).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    crate::input::Source::new(path).read_start(FILE_LIMIT)
 }
 
 /// The files that libpq reads, and whether it stops if one is missing.
