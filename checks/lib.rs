@@ -1,16 +1,7 @@
-//! The rulebook of entra-pg: pure judgements over recorded observations.
+//! The checks of `entra-pg`: pure judgments over recorded observations.
 //!
-//! # How to add a check
-//! 1. One file in the folder of its family: `pub static CHECK: Check`, its `judge`, its `Problem`s with
-//!    their pages, its tests. Read only the topics in `needs`.
-//! 2. Two lines in the family's `mod.rs`: `pub mod the_file;` and `&the_file::CHECK` in `CHECKS`,
-//!    at its place in the chain from cause to consequence.
-//! 3. One fixture a problem in `fixtures/evidence/<family>/<slug>.json`, and a near miss beside it in
-//!    `near-<slug>.json`.
-//!
-//! A problem that no check can observe has only a page, in the family's `pages`.
-//!
-//! `cargo test` names whatever is forgotten.
+//! [`Evidence`] holds the typed observations of one run. [`judge()`] runs a list of checks over it, such as
+//! [`rulebook()`], and names the one root cause. `.github/CONTRIBUTING.md` describes how to add a check.
 
 pub mod access;
 pub mod azure;
