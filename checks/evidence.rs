@@ -1,5 +1,6 @@
 //! Everything that one run saw, and nothing that it thinks of it.
 
+use crate::facts::class;
 use crate::facts::{
     Fact, Topic, azure::Azure, clock::ClockReading, credential::CredentialTrace, dns::Dns,
     graph::Directory, login::AuthRequest, login::Login, outbound::Outbound, proxy::ProxyRules,
@@ -17,8 +18,10 @@ pub struct Evidence {
     pub version: u32,
     /// The version of entra-pg that made the observations; empty in older documents.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(serialize_with = "class::name")]
     pub tool_version: String,
     /// The run's own id, also sent as `application_name`.
+    #[serde(serialize_with = "class::word")]
     pub run_id: String,
     /// This machine's clock when the run began.
     pub observed_at: Timestamp,
@@ -61,6 +64,7 @@ pub struct Evidence {
     /// Every endpoint that was contacted.
     pub contacted: Vec<Contact>,
     /// Defects of the tool itself that were caught.
+    #[serde(serialize_with = "class::free")]
     pub tool_errors: Vec<String>,
 }
 
@@ -70,8 +74,10 @@ pub struct Step {
     /// What it looked at.
     pub topic: Topic,
     /// What it was about: a host, a credential; may be empty.
+    #[serde(serialize_with = "class::name")]
     pub subject: String,
     /// The step in a word or two: `tcp`, `tls`, `A @10.0.0.4`.
+    #[serde(serialize_with = "class::clause")]
     pub label: String,
     /// Milliseconds from the run's beginning.
     pub started_ms: u64,
@@ -83,14 +89,18 @@ pub struct Step {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Contact {
     /// Its name, or its address where it has none.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// Its address.
+    #[serde(serialize_with = "class::name")]
     pub address: String,
     /// Its port.
     pub port: u16,
     /// `tcp`, `udp` or `process`.
+    #[serde(serialize_with = "class::word")]
     pub protocol: String,
     /// Which probe.
+    #[serde(serialize_with = "class::word")]
     pub probe: String,
 }
 

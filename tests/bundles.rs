@@ -324,6 +324,147 @@ fn pseudonyms_are_stable_under_a_key_and_keep_case_blanks_and_marks() {
     assert_eq!(shape, "Aaaa AA  Aaaaaaaa-1 ");
 }
 
+/// The pseudonym of a user name, and all of the evidence as text.
+fn pseudonym(pseudonyms: &Pseudonyms, changes: &[(&str, &str)]) -> (String, String) {
+    let mut document = evidence(&["login/refused"]);
+    for (pointer, value) in changes {
+        set(&mut document, pointer, (*value).into());
+    }
+    let made = pseudonyms.evidence(report(document).evidence()).expect("evidence");
+    let user =
+        made.settings.seen().and_then(|settings| settings.user.clone()).expect("a user").value;
+    (user, serde_json::to_string(&made).expect("JSON"))
+}
+
+#[test]
+fn pseudonyms_hide_names_of_every_script() {
+    let pseudonyms = Pseudonyms::new().expect("a key");
+    for name in [
+        "王小明",
+        "田中太郎",
+        "김민준",
+        "محمد",
+        "राहुल",
+        "Дмитрий.Жуков",
+        "Żółć",
+        "Jose\u{301} Nun\u{303}ez",
+        "שלום",
+        "สมชาย",
+        "admin.mail@network.com",
+        "Network Admin",
+        "12345@contoso.com",
+    ] {
+        let (user, text) = pseudonym(&pseudonyms, &[("/settings/seen/user/value", name)]);
+        assert!(!text.contains(name), "{name}");
+        assert_eq!(user.chars().count(), name.chars().count(), "{user} for {name}");
+        let kept = |c: &char| c.is_alphanumeric() && name.contains(*c);
+        let same = user.chars().zip(name.chars()).filter(|(one, other)| one == other && kept(one));
+        // A suffix such as `.com` stays; a letter can stay by chance in Latin script.
+        let limit = if name.is_ascii() { name.len() / 2 + 1 } else { name.chars().count() / 2 };
+        assert!(same.count() <= limit, "{user} for {name}");
+    }
+    let of = |name: &str| pseudonym(&pseudonyms, &[("/settings/seen/user/value", name)]).0;
+    let composed = of("Jos\u{e9}");
+    let decomposed = of("Jose\u{301}");
+    assert_ne!(composed, decomposed, "the difference stays visible");
+    assert_eq!(composed.chars().next(), decomposed.chars().next());
+}
+
+#[test]
+fn pseudonyms_withhold_free_text_and_private_certificates() {
+    let pseudonyms = Pseudonyms::new().expect("a key");
+    let message = "PAM-Fehler: not valid for role Globex-Payroll of \"Initech\" by bob.jones@initech.com, AADSTS50105";
+    let path = "/login/seen/outcome/error/message";
+    let mut document = evidence(&["login/refused"]);
+    let path = if document.pointer(path).is_some() { path } else { "/tool_errors" };
+    if path == "/tool_errors" {
+        document["tool_errors"] = json!([message]);
+    } else {
+        set(&mut document, path, message.into());
+    }
+    let mut hash = String::new();
+    if let Some(Value::String(text)) = document.pointer_mut("/server/seen/tls/seen/chain/0/sha256")
+    {
+        hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned();
+        *text = hash.clone();
+    }
+    set(
+        &mut document,
+        "/settings/seen/sslrootcert",
+        json!({
+            "path": {"value": "/etc/ssl/globex.pem", "origin": {"kind": "default"}},
+            "state": {"state": "read", "certificates": 1, "roots": ["Globex TLS Inspection CA"], "not_roots": []}
+        }),
+    );
+    let made = pseudonyms.evidence(report(document).evidence()).expect("evidence");
+    let text = serde_json::to_string(&made).expect("JSON").to_lowercase();
+    for hidden in ["globex", "payroll", "initech", "bob", "jones", "fehler", hash.as_str()] {
+        assert!(hidden.is_empty() || !text.contains(hidden), "{hidden}");
+    }
+    assert!(!hash.is_empty(), "the fixture has a certificate");
+    for kept in ["not valid for role", "aadsts50105"] {
+        assert!(text.contains(kept), "{kept} in {text}");
+    }
+}
+
+#[test]
+fn the_key_of_another_mode_or_behind_a_link_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (report, zip) = (folder.path().join("r.json"), folder.path().join("entra-pg.zip"));
+    fs::write(&report, evidence(&["name/wrong-case"]).to_string()).expect("written");
+    let arguments = ["replay", text(&report), "--bundle", text(&zip), "--pseudonymize"];
+    let output = entra_pg(&arguments).output().expect("ran");
+    assert_eq!(output.status.code(), Some(1));
+    let key = folder.path().join(".pseudonym-key-entra-pg.zip");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(".pseudonym-key-entra-pg.zip"));
+    let names = fs::read_dir(folder.path()).expect("a folder").flatten();
+    let matching =
+        names.filter(|entry| entry.file_name().to_string_lossy().starts_with("entra-pg."));
+    assert_eq!(matching.count(), 1, "the pattern entra-pg.* takes the bundle only");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let before = fs::read(&zip).expect("the bundle");
+        assert_eq!(fs::metadata(&zip).expect("there").permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).expect("set");
+        assert_eq!(entra_pg(&arguments).output().expect("ran").status.code(), Some(4));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("set");
+        let other = folder.path().join("other");
+        fs::rename(&key, &other).expect("moved");
+        symlink(&other, &key).expect("linked");
+        assert_eq!(entra_pg(&arguments).output().expect("ran").status.code(), Some(4));
+        assert_eq!(before, fs::read(&zip).expect("the bundle"), "nothing was written");
+    }
+}
+
+#[test]
+fn what_refuses_the_bundle_withholds_the_reports() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = ["r.json", "b.zip", "out.html", "out.xml"].map(|name| folder.path().join(name));
+    let [report, zip, html, junit] = &paths;
+    let mut document = evidence(&[]);
+    set(&mut document, "/settings/seen/user/value", "The-Same-As-The-Password-1".into());
+    fs::write(report, document.to_string()).expect("written");
+    let (html_option, junit_option) =
+        (format!("html={}", text(html)), format!("junit={}", text(junit)));
+    let output = entra_pg(&[
+        "replay",
+        text(report),
+        "--bundle",
+        text(zip),
+        "--report",
+        &html_option,
+        "--report",
+        &junit_option,
+    ])
+    .env("PGPASSWORD", "The-Same-As-The-Password-1")
+    .output()
+    .expect("ran");
+    assert_eq!(output.status.code(), Some(4));
+    assert!(output.stdout.is_empty(), "stdout is withheld");
+    assert!(!zip.exists() && !html.exists() && !junit.exists(), "files are withheld");
+}
+
 #[test]
 fn the_key_stays_with_the_user() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,6 +5,7 @@ use super::{
     Fact, NotObserved,
     azure_network::{AdminRule, RouteTable, SecurityGroup, VirtualNetwork},
 };
+use crate::facts::class;
 use crate::support::service_tags::ServiceTags;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,6 +50,7 @@ pub struct Azure {
     pub interfaces: Fact<Vec<Interface>>,
     /// Virtual endpoints by server, exported apart from it.
     #[serde(skip)]
+    #[serde(serialize_with = "class::name")]
     pub virtual_endpoints: Vec<(String, String)>,
     /// Documents that were given and are not used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -64,8 +66,10 @@ fn not_asked<T>(fact: &Fact<T>) -> bool {
 #[serde(default)]
 pub struct DnsZone {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// The domain.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The networks in which the zone is resolved.
     pub links: Vec<DnsLink>,
@@ -78,10 +82,13 @@ pub struct DnsZone {
 #[serde(default)]
 pub struct DnsLink {
     /// The link's name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The network, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub network: String,
     /// `Completed` or `InProgress`.
+    #[serde(serialize_with = "class::word")]
     pub state: Option<String>,
 }
 
@@ -90,6 +97,7 @@ pub struct DnsLink {
 #[serde(default)]
 pub struct DnsRecord {
     /// The name in the zone.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
@@ -100,14 +108,19 @@ pub struct DnsRecord {
 #[serde(default)]
 pub struct Endpoint {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// The name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The server, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub target: Option<String>,
     /// `Approved`, `Pending`, `Rejected` or `Disconnected`.
+    #[serde(serialize_with = "class::name")]
     pub status: Option<String>,
     /// The subnet, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub subnet: Option<String>,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
@@ -118,14 +131,18 @@ pub struct Endpoint {
 #[serde(default)]
 pub struct Interface {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// The name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The private addresses.
     pub addresses: Vec<IpAddr>,
     /// The subnet, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub subnet: Option<String>,
     /// The application security groups, by resource id.
+    #[serde(serialize_with = "class::id")]
     pub groups: Vec<String>,
 }
 
@@ -133,10 +150,13 @@ pub struct Interface {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Unused {
     /// The file, and the place in it.
+    #[serde(serialize_with = "class::name")]
     pub from: String,
     /// What it is.
+    #[serde(serialize_with = "class::free")]
     pub what: String,
     /// Why it is not used, as a clause.
+    #[serde(serialize_with = "class::clause")]
     pub why: String,
 }
 
@@ -144,8 +164,10 @@ pub struct Unused {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Source {
     /// The file, or `Azure Resource Manager`.
+    #[serde(serialize_with = "class::name")]
     pub from: String,
     /// What was found there, such as `network security group nsg-pg`.
+    #[serde(serialize_with = "class::free")]
     pub what: String,
 }
 
@@ -154,31 +176,40 @@ pub struct Source {
 #[serde(default)]
 pub struct FlexibleServer {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// The server's name, the first label of its host name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The fully qualified domain name.
+    #[serde(serialize_with = "class::name")]
     pub host: Option<String>,
     /// `Ready`, `Stopped`, `Updating`, … as Azure spells it.
+    #[serde(serialize_with = "class::word")]
     pub state: Option<String>,
     /// Whether Entra authentication is on.
     pub entra_authentication: Option<bool>,
     /// Whether password authentication is on.
     pub password_authentication: Option<bool>,
     /// The tenant whose tokens it takes.
+    #[serde(serialize_with = "class::name")]
     pub tenant: Option<String>,
     /// Whether it has a public endpoint that may be used.
     pub public_access: Option<bool>,
     /// The subnet it is injected into, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub delegated_subnet: Option<String>,
     /// The private DNS zone of a server in a virtual network, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub private_dns_zone: Option<String>,
     /// Its private endpoints.
     pub private_endpoints: Vec<PrivateEndpoint>,
     /// The host names of its virtual endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
     pub virtual_endpoints: Vec<String>,
     /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`.
+    #[serde(serialize_with = "class::word")]
     pub tier: Option<String>,
 }
 
@@ -187,12 +218,16 @@ pub struct FlexibleServer {
 #[serde(default)]
 pub struct PrivateEndpoint {
     /// The private endpoint's name, or that of the connection.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The connection's resource id, which approving it needs.
+    #[serde(serialize_with = "class::name")]
     pub connection: String,
     /// `Approved`, `Pending`, `Rejected` or `Disconnected`.
+    #[serde(serialize_with = "class::word")]
     pub status: String,
     /// What the requester or the approver wrote.
+    #[serde(serialize_with = "class::free")]
     pub description: Option<String>,
 }
 
@@ -201,14 +236,19 @@ pub struct PrivateEndpoint {
 #[serde(default)]
 pub struct Administrator {
     /// The server, as far as the id tells.
+    #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// The object id in Entra.
+    #[serde(serialize_with = "class::id")]
     pub object_id: String,
     /// The user principal name, the group's or the application's name: the role's name, too.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// `User`, `Group` or `ServicePrincipal`.
+    #[serde(serialize_with = "class::word")]
     pub kind: String,
     /// The tenant.
+    #[serde(serialize_with = "class::name")]
     pub tenant: Option<String>,
 }
 
@@ -216,8 +256,10 @@ pub struct Administrator {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct FirewallRule {
     /// The server, as far as the id tells.
+    #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// The rule's name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The first address. 0.0.0.0 to 0.0.0.0 means "every address inside Azure".
     pub first: Ipv4Addr,
@@ -230,10 +272,13 @@ pub struct FirewallRule {
 #[serde(default)]
 pub struct Parameter {
     /// The server, as far as the id tells.
+    #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// Its name.
+    #[serde(serialize_with = "class::word")]
     pub name: String,
     /// Its value.
+    #[serde(serialize_with = "class::word")]
     pub value: String,
 }
 

@@ -1,6 +1,7 @@
 //! What Azure says of the network around the server: security groups, route tables, virtual networks,
 //! service tags. Source: REST API `Microsoft.Network` 2023-09-01.
 
+use crate::facts::class;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -10,12 +11,15 @@ use std::net::IpAddr;
 #[serde(default)]
 pub struct SecurityGroup {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// Its rules, the default rules included, in no order.
     pub rules: Vec<SecurityRule>,
     /// The subnets it is put on, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub subnets: Vec<String>,
 }
 
@@ -23,6 +27,7 @@ pub struct SecurityGroup {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SecurityRule {
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// The lowest number is looked at first.
     pub priority: u16,
@@ -107,9 +112,9 @@ pub enum Endpoint {
     /// Addresses.
     Prefix(IpNet),
     /// A service tag: `Internet`, `VirtualNetwork`, `AzureActiveDirectory`, `AzureCloud.westeurope`, …
-    Tag(String),
+    Tag(#[serde(serialize_with = "class::word")] String),
     /// An application security group, by id. Flexible servers are in none.
-    Group(String),
+    Group(#[serde(serialize_with = "class::name")] String),
 }
 
 /// A route table.
@@ -117,12 +122,15 @@ pub enum Endpoint {
 #[serde(default)]
 pub struct RouteTable {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// Its routes, in no order.
     pub routes: Vec<Route>,
     /// The subnets it is associated with, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub subnets: Vec<String>,
     /// Whether routes learned by gateways are added; `None` if the document does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +141,7 @@ pub struct RouteTable {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Route {
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// Where it leads to: a prefix or a service tag.
     pub destination: Endpoint,
@@ -163,8 +172,10 @@ pub enum NextHop {
 #[serde(default)]
 pub struct VirtualNetwork {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// Its address space, and that of its peers.
     pub address_space: Vec<IpNet>,
@@ -182,15 +193,20 @@ pub struct VirtualNetwork {
 #[serde(default)]
 pub struct Subnet {
     /// The resource id.
+    #[serde(serialize_with = "class::name")]
     pub id: String,
     /// Its name.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// Its addresses.
     pub prefixes: Vec<IpNet>,
     /// The security group on it, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub security_group: Option<String>,
     /// The route table on it, by resource id.
+    #[serde(serialize_with = "class::name")]
     pub route_table: Option<String>,
     /// The services it is delegated to.
+    #[serde(serialize_with = "class::word")]
     pub delegations: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! This machine's clock beside another's.
 
+use crate::facts::class;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ClockReading {
     /// The host whose clock it is.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// The `Date` header; it counts whole seconds.
     pub remote: Timestamp,

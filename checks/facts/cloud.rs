@@ -1,5 +1,6 @@
 //! The Azure clouds and their names.
 
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// The names of one Azure cloud, built in or read from `az cloud show`.
@@ -10,18 +11,25 @@ pub struct Cloud {
     /// Which cloud.
     pub kind: CloudKind,
     /// Host of the token authority, such as `login.microsoftonline.com`.
+    #[serde(serialize_with = "class::name")]
     pub authority_host: String,
     /// Host of Microsoft Graph, such as `graph.microsoft.com`.
+    #[serde(serialize_with = "class::name")]
     pub graph_host: String,
     /// Host of Azure Resource Manager, such as `management.azure.com`.
+    #[serde(serialize_with = "class::name")]
     pub resource_manager_host: String,
     /// Audience of tokens for Azure Resource Manager.
+    #[serde(serialize_with = "class::name")]
     pub resource_manager_audience: String,
     /// Audience of tokens for the database, such as `https://ossrdbms-aad.database.windows.net`.
+    #[serde(serialize_with = "class::name")]
     pub database_audience: String,
     /// Suffix of server names without a leading dot, such as `postgres.database.azure.com`.
+    #[serde(serialize_with = "class::name")]
     pub server_suffix: String,
     /// Host of the v1 issuer, such as `sts.windows.net`.
+    #[serde(serialize_with = "class::name")]
     pub v1_issuer_host: String,
 }
 

@@ -1,6 +1,7 @@
 //! How a token was obtained, or why not.
 
 use super::settings::Origin;
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// The sources tried, in order.
@@ -44,8 +45,10 @@ pub struct CredentialAttempt {
     /// The source.
     pub kind: CredentialKind,
     /// Which identity it would be: a client id, a signed-in account, "system-assigned".
+    #[serde(serialize_with = "class::name")]
     pub identity: Option<String>,
     /// The tenant asked.
+    #[serde(serialize_with = "class::name")]
     pub tenant: Option<String>,
     /// Where the source was found.
     pub origin: Option<Origin>,
@@ -66,6 +69,7 @@ pub struct CredentialAttempt {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Exchange {
     /// Scheme, host and path.
+    #[serde(serialize_with = "class::name")]
     pub url: String,
     /// The status, or none when no answer came.
     pub status: Option<u16>,
@@ -77,14 +81,18 @@ pub struct Exchange {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Assertion {
     /// Its issuer.
+    #[serde(serialize_with = "class::name")]
     pub issuer: String,
     /// Its subject.
+    #[serde(serialize_with = "class::name")]
     pub subject: String,
     /// Its audience.
+    #[serde(serialize_with = "class::name")]
     pub audience: String,
     /// Its end of validity, in seconds since 1970.
     pub expires: Option<i64>,
     /// The file it was read from.
+    #[serde(serialize_with = "class::name")]
     pub file: String,
 }
 
@@ -92,10 +100,13 @@ pub struct Assertion {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ClientCertificate {
     /// The file it was read from.
+    #[serde(serialize_with = "class::name")]
     pub file: String,
     /// Its subject.
+    #[serde(serialize_with = "class::name")]
     pub subject: String,
     /// Its SHA-1 thumbprint in hexadecimal digits, as Azure shows it.
+    #[serde(serialize_with = "class::id")]
     pub thumbprint: String,
     /// Its beginning of validity, in seconds since 1970.
     pub not_before: i64,
@@ -112,20 +123,25 @@ pub enum CredentialOutcome {
     /// It does not apply here; nothing was contacted.
     NotConfigured {
         /// What it would need, in words.
+        #[serde(serialize_with = "class::clause")]
         needs: String,
     },
     /// Nothing was sent or started, since a secret would have gone to the wrong place.
     Withheld {
         /// Why, as a clause.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// An environment variable names an endpoint to which a secret must not be sent.
     UnsafeEndpoint {
         /// The variable.
+        #[serde(serialize_with = "class::word")]
         variable: String,
         /// The endpoint's scheme and host.
+        #[serde(serialize_with = "class::word")]
         endpoint: String,
         /// What is wrong with it, as a clause.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// Another source gave a token first.
@@ -133,6 +149,7 @@ pub enum CredentialOutcome {
     /// It is half configured.
     Incomplete {
         /// The variables or files that are missing.
+        #[serde(serialize_with = "class::clause")]
         missing: Vec<String>,
     },
     /// The token authority refused.
@@ -140,24 +157,30 @@ pub enum CredentialOutcome {
     /// The metadata service, or its relatives, refused.
     IdentityEndpoint {
         /// Which endpoint: `imds`, `app-service`, `arc`, `azure-pipelines`.
+        #[serde(serialize_with = "class::word")]
         endpoint: String,
         /// The status.
         status: u16,
         /// The `error` field, or empty.
+        #[serde(serialize_with = "class::word")]
         error: String,
         /// The description, at most 1,000 characters.
+        #[serde(serialize_with = "class::free")]
         description: String,
     },
     /// The metadata service, or its relatives, cannot be reached.
     IdentityEndpointUnreachable {
         /// Which endpoint: `imds`, `app-service`, `arc`.
+        #[serde(serialize_with = "class::word")]
         endpoint: String,
         /// What happened.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// A pod, or a job, to which nothing or not everything of its federated identity was given.
     Unwired {
         /// The variables or files that are missing.
+        #[serde(serialize_with = "class::clause")]
         missing: Vec<String>,
         /// Whether this is a pod of Kubernetes.
         in_pod: bool,
@@ -165,62 +188,77 @@ pub enum CredentialOutcome {
     /// The file of the client certificate cannot sign; nothing was sent.
     Certificate {
         /// The file.
+        #[serde(serialize_with = "class::name")]
         file: String,
         /// Why.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// The file that the agent of Azure Arc wants to see cannot be read.
     IdentityKey {
         /// The file.
+        #[serde(serialize_with = "class::name")]
         path: String,
         /// Why.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// This endpoint has no such kind of identity.
     IdentityNotSupported {
         /// Which endpoint: `arc`.
+        #[serde(serialize_with = "class::word")]
         endpoint: String,
         /// Why, as a clause.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// A command is not installed.
     CommandMissing {
         /// The command.
+        #[serde(serialize_with = "class::word")]
         command: String,
     },
     /// A command failed.
     CommandFailed {
         /// The command.
+        #[serde(serialize_with = "class::word")]
         command: String,
         /// Its exit code.
         exit: Option<i32>,
         /// Its error output, at most 2,000 characters.
+        #[serde(serialize_with = "class::free")]
         stderr: String,
     },
     /// The way to the token authority is broken (name, route, proxy, TLS).
     Transport {
         /// The host.
+        #[serde(serialize_with = "class::name")]
         host: String,
         /// The client library's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// The answer was not what the authority sends: a block page, mostly.
     UnexpectedAnswer {
         /// The host.
+        #[serde(serialize_with = "class::name")]
         host: String,
         /// The status.
         status: u16,
         /// The content type.
+        #[serde(serialize_with = "class::word")]
         content_type: String,
     },
     /// No answer within the timeout.
     Silent {
         /// Who was asked.
+        #[serde(serialize_with = "class::clause")]
         who: String,
     },
     /// Anything else.
     Failed {
         /// The library's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -232,18 +270,24 @@ pub struct EntraError {
     /// The HTTP status.
     pub status: u16,
     /// OAuth's error, such as `invalid_client`.
+    #[serde(serialize_with = "class::word")]
     pub error: String,
     /// The AADSTS numbers.
     pub codes: Vec<u32>,
     /// The description up to its trailer, at most 2,000 characters.
+    #[serde(serialize_with = "class::free")]
     pub description: String,
     /// For the support ticket.
+    #[serde(serialize_with = "class::id")]
     pub trace_id: Option<String>,
     /// For the support ticket.
+    #[serde(serialize_with = "class::id")]
     pub correlation_id: Option<String>,
     /// For the support ticket.
+    #[serde(serialize_with = "class::word")]
     pub timestamp: Option<String>,
     /// OAuth's sub-error.
+    #[serde(serialize_with = "class::word")]
     pub suberror: Option<String>,
     /// Whether the answer asks for more claims (a Conditional Access challenge).
     pub asks_for_claims: bool,

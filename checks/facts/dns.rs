@@ -1,6 +1,7 @@
 //! Names and their addresses.
 
 use super::Fact;
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,6 +22,7 @@ pub struct ResolverSettings {
     /// The nameservers asked, in order.
     pub nameservers: Vec<Nameserver>,
     /// Search suffixes.
+    #[serde(serialize_with = "class::name")]
     pub search: Vec<String>,
     /// A name with fewer dots tries the search suffixes first.
     pub ndots: u32,
@@ -29,14 +31,19 @@ pub struct ResolverSettings {
     /// How often the system goes through the nameservers, where known.
     pub attempts: Option<u32>,
     /// The options of resolv.conf and of RES_OPTIONS, such as `rotate` or `edns0`.
+    #[serde(serialize_with = "class::word")]
     pub options: Vec<String>,
     /// Environment variables that change the settings: LOCALDOMAIN and RES_OPTIONS.
+    #[serde(serialize_with = "class::clause")]
     pub variables: Vec<String>,
     /// What nsswitch.conf says of host names, such as `files dns`.
+    #[serde(serialize_with = "class::word")]
     pub lookup_order: Option<String>,
     /// Where the settings were read, such as `/etc/resolv.conf`.
+    #[serde(serialize_with = "class::name")]
     pub source: String,
     /// Why the settings could not be read, if so.
+    #[serde(serialize_with = "class::free")]
     pub unreadable: Option<String>,
 }
 
@@ -81,6 +88,7 @@ pub enum Role {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Name {
     /// The name as asked, without a trailing dot.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// What it is for.
     pub role: Role,
@@ -94,6 +102,7 @@ pub struct Name {
     pub captured_by_search: Option<SearchCapture>,
     /// Names with a search suffix that the system asks for first and that got no answer.
     #[serde(default)]
+    #[serde(serialize_with = "class::name")]
     pub search_unanswered: Vec<String>,
 }
 
@@ -101,6 +110,7 @@ pub struct Name {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct HostsEntry {
     /// The file.
+    #[serde(serialize_with = "class::name")]
     pub path: String,
     /// The line, counted from 1.
     pub line: usize,
@@ -115,6 +125,7 @@ pub struct SystemLookup {
     /// The addresses, in the order that a program would try them.
     pub addresses: Vec<IpAddr>,
     /// The lookup's failure: the EAI code and its text.
+    #[serde(serialize_with = "class::clause")]
     pub error: Option<(i32, String)>,
     /// Milliseconds it took.
     pub elapsed_ms: u64,
@@ -127,6 +138,7 @@ pub struct SystemLookup {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SearchCapture {
     /// The name that answered.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// What it answered.
     pub addresses: Vec<IpAddr>,
@@ -188,16 +200,19 @@ pub enum AnswerOutcome {
     /// There is no way to the machine.
     Unreachable {
         /// The operating system's words.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
     /// Something came back that is not an answer to the question.
     Malformed {
         /// What is wrong with it.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
     /// UDP said "truncated" and the same question over TCP got nothing.
     TruncatedTcpFailed {
         /// What TCP did.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
 }
@@ -207,6 +222,7 @@ pub enum AnswerOutcome {
 #[serde(default)]
 pub struct Reply {
     /// The response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, or `RCODE<n>`.
+    #[serde(serialize_with = "class::word")]
     pub rcode: String,
     /// The aliases followed, in order.
     pub chain: Vec<Alias>,
@@ -226,8 +242,10 @@ pub struct Reply {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Alias {
     /// The alias.
+    #[serde(serialize_with = "class::name")]
     pub name: String,
     /// What it stands for.
+    #[serde(serialize_with = "class::name")]
     pub target: String,
     /// Seconds it may be kept.
     pub ttl: u32,
@@ -246,8 +264,10 @@ pub struct Address {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Soa {
     /// The zone.
+    #[serde(serialize_with = "class::name")]
     pub zone: String,
     /// Its primary nameserver.
+    #[serde(serialize_with = "class::name")]
     pub primary: String,
 }
 

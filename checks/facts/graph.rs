@@ -1,5 +1,6 @@
 //! What Microsoft Graph says of the signed-in identity.
 
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// The directory's own names.
@@ -7,12 +8,16 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Directory {
     /// Object id: whom Graph speaks of.
+    #[serde(serialize_with = "class::id")]
     pub id: Option<String>,
     /// `userPrincipalName`.
+    #[serde(serialize_with = "class::name")]
     pub user_principal_name: Option<String>,
     /// `displayName`.
+    #[serde(serialize_with = "class::name")]
     pub display_name: Option<String>,
     /// `mail`.
+    #[serde(serialize_with = "class::name")]
     pub mail: Option<String>,
     /// Whether the groups may not be read: then none is known, rather than there being none.
     pub groups_refused: bool,
@@ -26,7 +31,9 @@ pub struct Directory {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Group {
     /// Object id.
+    #[serde(serialize_with = "class::id")]
     pub id: String,
     /// Display name, which is the role name.
+    #[serde(serialize_with = "class::name")]
     pub display_name: String,
 }

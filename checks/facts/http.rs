@@ -1,5 +1,6 @@
 //! One HTTP request and its answer.
 
+use crate::facts::class;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Http {
     /// The address asked, without a query that could hold a secret.
+    #[serde(serialize_with = "class::name")]
     pub url: String,
     /// What happened.
     pub outcome: HttpOutcome,
@@ -29,6 +31,7 @@ pub enum HttpOutcome {
     /// It is not HTTP, or breaks its rules.
     Malformed {
         /// The client library's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -43,6 +46,7 @@ pub struct HttpAnswer {
     /// discovery document, Graph's error shape and request id).
     pub genuine: bool,
     /// The `Server` header.
+    #[serde(serialize_with = "class::free")]
     pub server: Option<String>,
     /// The `Date` header.
     pub date: Option<Timestamp>,
@@ -51,10 +55,13 @@ pub struct HttpAnswer {
     /// This machine's clock when the answer was complete.
     pub answered_at: Option<Timestamp>,
     /// The `Content-Type` header.
+    #[serde(serialize_with = "class::word")]
     pub content_type: Option<String>,
     /// Where a redirect leads, without its query.
+    #[serde(serialize_with = "class::name")]
     pub location: Option<String>,
     /// The title of an HTML page, at most 120 characters.
+    #[serde(serialize_with = "class::free")]
     pub title: Option<String>,
     /// How long to wait, in seconds, as the server asks.
     pub retry_after: Option<u64>,

@@ -1,5 +1,6 @@
 //! The first authentication request, and the login.
 
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// An ErrorResponse of PostgreSQL. Every text is at most 2,000 characters long.
@@ -7,16 +8,22 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct ServerError {
     /// `FATAL` or `ERROR`.
+    #[serde(serialize_with = "class::word")]
     pub severity: String,
     /// The five characters of SQLSTATE.
+    #[serde(serialize_with = "class::word")]
     pub sqlstate: String,
     /// The message.
+    #[serde(serialize_with = "class::free")]
     pub message: String,
     /// DETAIL.
+    #[serde(serialize_with = "class::free")]
     pub detail: Option<String>,
     /// HINT.
+    #[serde(serialize_with = "class::free")]
     pub hint: Option<String>,
     /// The server routine that reported it.
+    #[serde(serialize_with = "class::word")]
     pub routine: Option<String>,
 }
 
@@ -29,6 +36,7 @@ pub enum AuthRequest {
     /// SASL: on Azure, no Entra role of exactly this name.
     Sasl {
         /// The mechanisms offered.
+        #[serde(serialize_with = "class::word")]
         mechanisms: Vec<String>,
     },
     /// MD5: a local role with an old hash.
@@ -49,6 +57,7 @@ pub enum AuthRequest {
     /// What came breaks the protocol.
     Malformed {
         /// What is wrong.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -63,6 +72,7 @@ pub struct Login {
     /// Bytes of the token sent.
     pub token_length: usize,
     /// The `application_name` under which a DBA finds it in the log.
+    #[serde(serialize_with = "class::word")]
     pub application_name: String,
     /// The port; a pooler's answers differ.
     pub port: u16,
@@ -72,6 +82,7 @@ pub struct Login {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Rung {
     /// `connected`, `startup`, `authentication-request`, `token-sent`, `authenticated`, `ready`, `queried`.
+    #[serde(serialize_with = "class::word")]
     pub name: String,
     /// Milliseconds from the start of the login.
     pub at_ms: u64,
@@ -84,6 +95,7 @@ pub enum LoginOutcome {
     /// The session stands.
     Accepted {
         /// `server_version`.
+        #[serde(serialize_with = "class::word")]
         server_version: String,
     },
     /// The server refused.
@@ -93,21 +105,25 @@ pub enum LoginOutcome {
     /// Nothing came within the timeout after the named rung.
     Silent {
         /// The last rung climbed.
+        #[serde(serialize_with = "class::word")]
         after: String,
     },
     /// The connection ended after the named rung.
     Closed {
         /// The last rung climbed.
+        #[serde(serialize_with = "class::word")]
         after: String,
     },
     /// The token was kept back: TLS was not verified, or the server asked for something else.
     TokenWithheld {
         /// Why.
+        #[serde(serialize_with = "class::clause")]
         why: String,
     },
     /// What came breaks the protocol.
     Malformed {
         /// What is wrong.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }

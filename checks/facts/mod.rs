@@ -1,10 +1,11 @@
 //! The types of what can be seen, one file a topic. Facts carry numbers and names, never an opinion.
 //!
 //! What the world does (NXDOMAIN, a reset, SQLSTATE 28P01) is a variant of a fact. Only our own
-//! failure to look is [`NotObserved`].
+//! failure to observe is [`NotObserved`].
 
 pub mod azure;
 pub mod azure_network;
+pub mod class;
 pub mod clock;
 pub mod cloud;
 pub mod credential;
@@ -25,13 +26,13 @@ pub mod vantage;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that was looked at, or the reason why it was not.
+/// An observation, or the reason why there is none.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact<T> {
-    /// It was looked at; this is what was there.
+    /// It was observed.
     Seen(T),
-    /// It was not looked at, or the look did not end.
+    /// It was not observed, or the probe did not finish.
     NotObserved(NotObserved),
 }
 
@@ -39,24 +40,26 @@ pub enum Fact<T> {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum NotObserved {
-    /// This run had no cause to look (no host given, an older recording, a command that needs less).
+    /// This run had no reason to probe it (no host given, an older recording, a command that needs less).
     #[default]
     NotAsked,
     /// The question does not arise; `why` is a full clause such as "the proxy resolves this name".
     NotApplicable {
         /// The clause shown to the user.
+        #[serde(serialize_with = "class::clause")]
         why: String,
     },
     /// An earlier stage had to succeed first and did not.
     Blocked {
-        /// The stage that stood in the way.
+        /// The stage that failed.
         by: Topic,
         /// What that stage was about: a host name, a credential; empty when there is only one.
+        #[serde(serialize_with = "class::name")]
         subject: String,
     },
     /// The run's deadline, or an interrupt, came first.
     OutOfTime {
-        /// How long this look had been under way, in milliseconds.
+        /// How long the probe had been running, in milliseconds.
         after_ms: u64,
     },
     /// The user excluded it with `--only` or `--skip`.
@@ -64,18 +67,22 @@ pub enum NotObserved {
     /// Reading it needs a right that this identity or process lacks.
     NotPermitted {
         /// What was refused, in the refuser's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// What is known fits several answers.
     NotDecided {
         /// What depends on what, as a clause.
+        #[serde(serialize_with = "class::free")]
         detail: String,
         /// The file or command that would decide it.
+        #[serde(serialize_with = "class::clause")]
         decide: String,
     },
     /// Our own probe failed; this is a defect or a limit of the tool.
     ToolFailed {
         /// What went wrong, in one line.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -154,7 +161,7 @@ impl Topic {
         }
     }
 
-    /// Which hosts looking at this topic contacts, in words.
+    /// Which hosts the probes of this topic contact, in words.
     #[must_use]
     pub const fn contacts(self) -> &'static str {
         match self {
@@ -176,7 +183,7 @@ impl Topic {
         }
     }
 
-    /// Which secret looking at this topic uses, in words.
+    /// Which secret the probes of this topic use, in words.
     #[must_use]
     pub const fn secret(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The way from this machine to the Entra hosts.
 
 use super::{Fact, dns::Role, http::Http, proxy::Proxy, tcp::TcpAttempt, tls::Tls};
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// Every host, in the order authority, graph, others.
@@ -15,12 +16,13 @@ pub struct Outbound {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Host {
     /// The host name.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// What it is for.
     pub role: Role,
     /// The path that token requests take.
     pub route: Route,
-    /// The direct path; looked at as well when a proxy is in use.
+    /// The direct path; probed as well when a proxy is in use.
     pub direct: Fact<DirectPath>,
     /// The path through the proxy; not applicable without one.
     pub proxied: Fact<ProxiedPath>,
@@ -69,15 +71,17 @@ pub struct ProxiedPath {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Connect {
-    /// 200: the tunnel stands.
+    /// 200: the proxy opened the tunnel.
     Established,
     /// Another status.
     Refused {
         /// The status code.
         status: u16,
         /// The reason phrase or the title of the page, at most 120 characters.
+        #[serde(serialize_with = "class::free")]
         reason: String,
         /// The schemes of `Proxy-Authenticate`.
+        #[serde(serialize_with = "class::free")]
         authenticate: Vec<String>,
     },
     /// No answer within the timeout.
@@ -87,6 +91,7 @@ pub enum Connect {
     /// The answer is not HTTP: a wrong scheme or port, mostly.
     NotHttp {
         /// Its first bytes, printable characters only, at most 64.
+        #[serde(serialize_with = "class::free")]
         starts_with: String,
     },
 }

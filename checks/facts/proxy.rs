@@ -1,6 +1,7 @@
 //! The environment's HTTP proxy rules.
 
 use super::settings::Origin;
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, in either case.
@@ -12,14 +13,18 @@ pub struct ProxyRules {
     /// The proxy for `http://` addresses (the metadata service is one).
     pub http: Option<Proxy>,
     /// NO_PROXY as written.
+    #[serde(serialize_with = "class::name")]
     pub no_proxy: Option<String>,
     /// Hosts of this run that NO_PROXY exempts.
+    #[serde(serialize_with = "class::name")]
     pub exempt: Vec<String>,
     /// Whether a request to 169.254.169.254 would go to the proxy.
     pub covers_metadata_service: bool,
     /// Where programs read the environment differently, one sentence each.
+    #[serde(serialize_with = "class::clause")]
     pub differences: Vec<String>,
     /// Variables that are set but not understood: the name and what is wrong with it.
+    #[serde(serialize_with = "class::free")]
     pub not_understood: Vec<(String, String)>,
 }
 
@@ -27,8 +32,10 @@ pub struct ProxyRules {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Proxy {
     /// `http`, `https` or `socks5`.
+    #[serde(serialize_with = "class::word")]
     pub scheme: String,
     /// Host name or address.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// TCP port.
     pub port: u16,

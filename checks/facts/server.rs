@@ -1,6 +1,7 @@
 //! The way from this machine to the database server, up to TLS.
 
 use super::{Fact, login::ServerError, tcp::TcpAttempt, tls::Tls, tls_files::TlsFiles};
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Server {
     /// The host as typed.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// The port asked for.
     pub port: u16,
@@ -52,11 +54,13 @@ pub enum PreambleOutcome {
     /// A web server or proxy.
     Http {
         /// Its status line, at most 120 characters.
+        #[serde(serialize_with = "class::free")]
         status_line: String,
     },
     /// Something else altogether.
     Other {
         /// Its first bytes, printable characters only, at most 64.
+        #[serde(serialize_with = "class::free")]
         starts_with: String,
     },
     /// It closed the connection.

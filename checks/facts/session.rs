@@ -1,25 +1,31 @@
 //! What a session shows after login. Read only.
 
 use super::Fact;
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
-/// One short, read-only look around.
+/// What short, read-only queries show.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Session {
     /// `current_user`.
+    #[serde(serialize_with = "class::name")]
     pub current_user: String,
     /// `session_user`.
+    #[serde(serialize_with = "class::name")]
     pub session_user: String,
     /// `current_database()`.
+    #[serde(serialize_with = "class::name")]
     pub database: String,
     /// `version()`.
+    #[serde(serialize_with = "class::word")]
     pub version: String,
     /// Whether `transaction_read_only` or `pg_is_in_recovery()` says that nothing can be written.
     pub read_only: bool,
     /// Whether the server is a replica (`pg_is_in_recovery()`).
     pub in_recovery: bool,
     /// Roles this one is a member of, directly or not.
+    #[serde(serialize_with = "class::name")]
     pub member_of: Vec<String>,
     /// `rolsuper`, `rolcreaterole`, `rolcreatedb` or membership of `azure_pg_admin`.
     pub is_administrator: bool,
@@ -28,15 +34,18 @@ pub struct Session {
     /// Whether `pgaadauth_create_principal` exists in this database.
     pub entra_functions: Option<bool>,
     /// `pgaadauth.enable_group_sync`.
+    #[serde(serialize_with = "class::clause")]
     pub group_sync: Option<String>,
     /// Whether `--as-admin` says that this login is for administration.
     pub as_admin: bool,
-    /// The role that somebody else cannot log in with: `--for-role`.
+    /// The role of another user that cannot log in: `--for-role`.
+    #[serde(serialize_with = "class::name")]
     pub for_role: Option<String>,
     /// Every Entra role and its principal; with `--as-admin`. From the security labels, which can be
     /// read in every database, and from `pgaadauth_list_principals`, where that can be called.
     pub principals: Fact<Vec<Principal>>,
     /// Every login role without a label; with `--as-admin`.
+    #[serde(serialize_with = "class::name")]
     pub unlabelled: Fact<Vec<String>>,
 }
 
@@ -44,8 +53,10 @@ pub struct Session {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Label {
     /// `pgaadauth` or `pgaadauth-int`.
+    #[serde(serialize_with = "class::word")]
     pub provider: String,
     /// Such as `type=user,oid=…,tenant_id=…`.
+    #[serde(serialize_with = "class::clause")]
     pub label: String,
 }
 
@@ -54,12 +65,16 @@ pub struct Label {
 #[serde(default)]
 pub struct Principal {
     /// The role.
+    #[serde(serialize_with = "class::name")]
     pub role: String,
     /// `user`, `group` or `service`.
+    #[serde(serialize_with = "class::word")]
     pub kind: String,
     /// Object id.
+    #[serde(serialize_with = "class::id")]
     pub object_id: String,
     /// Tenant id.
+    #[serde(serialize_with = "class::id")]
     pub tenant_id: String,
     /// Whether the token must show a second factor.
     pub mfa: bool,

@@ -1,22 +1,28 @@
 //! What was typed: the target, with the origin of every value.
 
 use super::{Fact, cloud::Cloud};
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
-/// Everything that tells which login is meant.
+/// Everything that specifies the login.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Settings {
-    /// The server's name or address as typed; `None`: no server was named and none is looked at.
+    /// The server's name or address as typed; `None`: no server was named and none is probed.
+    #[serde(serialize_with = "class::name")]
     pub host: Option<Setting<String>>,
     /// libpq's `hostaddr`, which replaces name resolution.
+    #[serde(serialize_with = "class::name")]
     pub hostaddr: Option<Setting<String>>,
     /// The server's port; 5432 by default.
     pub port: Setting<u16>,
     /// The database; the user name by default, as in libpq.
+    #[serde(serialize_with = "class::name")]
     pub database: Setting<String>,
     /// The role to log in as, exactly as libpq would send it.
+    #[serde(serialize_with = "class::name")]
     pub user: Option<Setting<String>>,
     /// How much TLS libpq would insist on.
+    #[serde(serialize_with = "class::word")]
     pub sslmode: Setting<String>,
     /// What libpq would try after `host`, where a list of hosts is named.
     #[serde(default)]
@@ -24,8 +30,10 @@ pub struct Settings {
     /// libpq's `sslrootcert`: a file, or `system`.
     pub sslrootcert: Option<RootCertificates>,
     /// libpq's `channel_binding`.
+    #[serde(serialize_with = "class::word")]
     pub channel_binding: Setting<String>,
     /// libpq's `require_auth` (libpq 16 and later).
+    #[serde(serialize_with = "class::word")]
     pub require_auth: Option<Setting<String>>,
     /// Where a password was found; the value itself is never a fact.
     pub password: Option<Origin>,
@@ -48,9 +56,11 @@ pub struct Settings {
     /// What `--expect` says about the server's address.
     pub expect: Option<AddressClass>,
     /// The tenant of `--tenant` or AZURE_TENANT_ID.
+    #[serde(serialize_with = "class::name")]
     pub tenant: Option<Setting<String>>,
     /// The token authority that an application with the Azure SDK would ask: AZURE_AUTHORITY_HOST.
     #[serde(default)]
+    #[serde(serialize_with = "class::name")]
     pub authority: Option<Setting<String>>,
     /// Settings that hold a secret and are sent in clear text. Their values are not sent.
     #[serde(default)]
@@ -65,6 +75,7 @@ pub struct MisplacedSecret {
     /// Where the setting was read.
     pub origin: Origin,
     /// What kind of secret it is: "a token", or the variable that holds the same text.
+    #[serde(serialize_with = "class::name")]
     pub secret: String,
 }
 
@@ -93,13 +104,16 @@ pub enum SentSetting {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct OtherSetting {
     /// libpq's keyword, or the name of the environment variable if there is no keyword.
+    #[serde(serialize_with = "class::word")]
     pub keyword: String,
     /// The value; `None` for a secret.
+    #[serde(serialize_with = "class::clause")]
     pub value: Option<String>,
     /// Where it came from.
     pub origin: Origin,
     /// Why libpq refuses the value, for secrets, whose value is not a fact.
     #[serde(default)]
+    #[serde(serialize_with = "class::clause")]
     pub refused: Option<String>,
 }
 
@@ -118,12 +132,14 @@ pub struct Libpq {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct LibpqDifference {
     /// The releases, such as "libpq 15 to 17".
+    #[serde(serialize_with = "class::word")]
     pub versions: String,
     /// Whether they refuse the settings; otherwise they read another value.
     pub refused: bool,
     /// Whether they are newer than the release of the reading.
     pub newer: bool,
     /// libpq's message, or the value that they read.
+    #[serde(serialize_with = "class::free")]
     pub detail: String,
 }
 
@@ -131,10 +147,13 @@ pub struct LibpqDifference {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Converted {
     /// Its form, such as "a JDBC URL".
+    #[serde(serialize_with = "class::word")]
     pub form: String,
     /// The same in libpq's form, without the password.
+    #[serde(serialize_with = "class::name")]
     pub conninfo: String,
     /// Parameters of that driver that were not converted.
+    #[serde(serialize_with = "class::word")]
     pub left_out: Vec<String>,
 }
 
@@ -142,6 +161,7 @@ pub struct Converted {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct NextHost {
     /// Its name, or its address where it has no name.
+    #[serde(serialize_with = "class::name")]
     pub host: String,
     /// Its port.
     pub port: u16,
@@ -163,6 +183,7 @@ pub enum Origin {
     /// A command-line option, such as `--host`.
     Flag {
         /// The option as written in `--help`.
+        #[serde(serialize_with = "class::word")]
         name: String,
     },
     /// A `key=value` connection string.
@@ -172,18 +193,22 @@ pub enum Origin {
     /// An environment variable.
     Environment {
         /// Its name.
+        #[serde(serialize_with = "class::word")]
         variable: String,
     },
     /// A section of a libpq service file.
     ServiceFile {
         /// The file.
+        #[serde(serialize_with = "class::name")]
         path: String,
         /// The section.
+        #[serde(serialize_with = "class::name")]
         service: String,
     },
     /// A line of the password file.
     PassFile {
         /// The file.
+        #[serde(serialize_with = "class::name")]
         path: String,
         /// The line, counted from 1.
         line: usize,
@@ -191,11 +216,13 @@ pub enum Origin {
     /// A file named by an option.
     File {
         /// The file, or `-` for standard input.
+        #[serde(serialize_with = "class::name")]
         path: String,
     },
     /// Derived from another value.
     Derived {
         /// From what, in words, such as "the server's DNS suffix".
+        #[serde(serialize_with = "class::clause")]
         from: String,
     },
     /// libpq's default.
@@ -206,14 +233,17 @@ pub enum Origin {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Overridden {
     /// libpq's keyword: `host`, `user`, …
+    #[serde(serialize_with = "class::word")]
     pub keyword: String,
     /// The value that was not used.
+    #[serde(serialize_with = "class::name")]
     pub value: String,
-    /// Where it stood.
+    /// Where it was set.
     pub origin: Origin,
     /// The value that is used instead.
+    #[serde(serialize_with = "class::name")]
     pub used: String,
-    /// Where that one stands.
+    /// Where that one was set.
     pub winner: Origin,
 }
 
@@ -221,6 +251,7 @@ pub struct Overridden {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RootCertificates {
     /// The path as typed, or `system`.
+    #[serde(serialize_with = "class::name")]
     pub path: Setting<String>,
     /// What was found there.
     pub state: RootFileState,
@@ -237,8 +268,10 @@ pub enum RootFileState {
         /// How many.
         certificates: usize,
         /// The common names of the self-signed ones.
+        #[serde(serialize_with = "class::name")]
         roots: Vec<String>,
         /// The common names of those that are not self-signed: pinned intermediates or leaves.
+        #[serde(serialize_with = "class::name")]
         not_roots: Vec<String>,
     },
     /// There is no such file.
@@ -246,6 +279,7 @@ pub enum RootFileState {
     /// The file cannot be read or holds no certificate.
     Unusable {
         /// Why.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -254,6 +288,7 @@ pub enum RootFileState {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct PassFile {
     /// The file.
+    #[serde(serialize_with = "class::name")]
     pub path: String,
     /// Whether libpq would ignore it because group or others may read it (mode & 077).
     pub ignored_for_mode: Option<u32>,

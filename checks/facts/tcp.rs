@@ -1,5 +1,6 @@
 //! One attempt to open a TCP connection.
 
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,7 +19,7 @@ pub struct TcpAttempt {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TcpOutcome {
-    /// The connection stands.
+    /// The connection was established.
     Connected,
     /// No answer of any kind within the timeout.
     Silent,
@@ -32,11 +33,13 @@ pub enum TcpOutcome {
         /// The ICMP message, when one came from the network.
         icmp: Option<Icmp>,
         /// The operating system's words.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
     /// Any other failure to connect; this machine's own limits, mostly.
     Failed {
         /// The operating system's words.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
 }

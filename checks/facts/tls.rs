@@ -1,5 +1,6 @@
 //! One TLS handshake and the certificates that were presented.
 
+use crate::facts::class;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -10,6 +11,7 @@ pub struct Tls {
     /// Where to.
     pub address: SocketAddr,
     /// The name sent (SNI) and verified.
+    #[serde(serialize_with = "class::name")]
     pub server_name: String,
     /// What happened.
     pub outcome: TlsOutcome,
@@ -18,10 +20,13 @@ pub struct Tls {
     /// How the chain was judged; `None` when no certificate came.
     pub trust: Option<Trust>,
     /// `TLSv1.3` or `TLSv1.2`.
+    #[serde(serialize_with = "class::word")]
     pub version: Option<String>,
     /// The cipher suite.
+    #[serde(serialize_with = "class::word")]
     pub cipher: Option<String>,
     /// The application protocol agreed on.
+    #[serde(serialize_with = "class::word")]
     pub alpn: Option<String>,
     /// Milliseconds from the ClientHello.
     pub elapsed_ms: u64,
@@ -30,6 +35,7 @@ pub struct Tls {
     pub client_certificate_requested: bool,
     /// The TLS alert that ended the connection after the handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::name")]
     pub later_alert: Option<String>,
 }
 
@@ -51,16 +57,19 @@ pub enum TlsOutcome {
     /// The answer is not TLS.
     NotTls {
         /// Its first bytes, printable characters only, at most 64.
+        #[serde(serialize_with = "class::free")]
         starts_with: String,
     },
     /// A TLS alert ended it.
     Alert {
         /// The alert's name, such as `protocol_version` or `handshake_failure`.
+        #[serde(serialize_with = "class::clause")]
         description: String,
     },
     /// Another failure of the protocol.
     Failed {
         /// The TLS library's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }
@@ -69,20 +78,26 @@ pub enum TlsOutcome {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Certificate {
     /// The whole subject.
+    #[serde(serialize_with = "class::name")]
     pub subject: String,
-    /// The subject's common name, or its organisation where there is none.
+    /// The subject's common name, or its organization where there is none.
+    #[serde(serialize_with = "class::name")]
     pub subject_name: String,
     /// The whole issuer.
+    #[serde(serialize_with = "class::name")]
     pub issuer: String,
-    /// The issuer's common name, or its organisation where there is none.
+    /// The issuer's common name, or its organization where there is none.
+    #[serde(serialize_with = "class::name")]
     pub issuer_name: String,
     /// Names and addresses it is valid for (at most 64 are kept).
+    #[serde(serialize_with = "class::name")]
     pub names: Vec<String>,
     /// Start of validity.
     pub not_before: Option<Timestamp>,
     /// End of validity.
     pub not_after: Option<Timestamp>,
     /// SHA-256 of the certificate, lower-case hexadecimal.
+    #[serde(serialize_with = "class::id")]
     pub sha256: String,
     /// Whether subject and issuer are the same.
     pub self_signed: bool,
@@ -98,10 +113,13 @@ pub struct CertificateRules {
     /// 1, 2 or 3.
     pub version: u32,
     /// The serial number, lower-case hexadecimal.
+    #[serde(serialize_with = "class::id")]
     pub serial: String,
     /// The subject's first common name.
+    #[serde(serialize_with = "class::name")]
     pub common_name: Option<String>,
     /// DNS names of the subject alternative name.
+    #[serde(serialize_with = "class::name")]
     pub dns_names: Vec<String>,
     /// Addresses of the subject alternative name.
     pub addresses: Vec<IpAddr>,
@@ -118,18 +136,21 @@ pub struct CertificateRules {
     /// Extended key usage: whether it may be a TLS server's.
     pub server_auth: Option<bool>,
     /// The signature algorithm, such as `SHA-1`.
+    #[serde(serialize_with = "class::word")]
     pub signature: String,
     /// OpenSSL's estimate of the signature's strength in bits.
     pub signature_bits: u16,
     /// The key, such as `RSA 2048`.
+    #[serde(serialize_with = "class::word")]
     pub key: String,
     /// OpenSSL's estimate of the key's strength in bits.
     pub key_bits: u16,
     /// Fingerprints of the certificates in the chain and in the root file whose keys signed it.
+    #[serde(serialize_with = "class::id")]
     pub signed_by: Vec<String>,
 }
 
-/// Three separate judgements of one chain.
+/// Three separate judgments of one chain.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Trust {
     /// Whether the certificate is made out to the name.
@@ -173,11 +194,13 @@ pub enum RootVerdict {
     /// The list itself is empty or could not be read.
     NoRoots {
         /// Why.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// Another fault of the chain.
     Rejected {
         /// The TLS library's words.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
 }

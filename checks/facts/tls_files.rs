@@ -2,6 +2,7 @@
 //! client certificate with its key.
 
 use super::tls::Certificate;
+use crate::facts::class;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,7 @@ pub enum RootFile {
     /// OpenSSL refuses the file.
     Refused {
         /// Why.
+        #[serde(serialize_with = "class::free")]
         detail: String,
     },
     /// OpenSSL reads the file.
@@ -43,6 +45,7 @@ pub enum RootFile {
 #[serde(default)]
 pub struct Revocation {
     /// The file or folder, if one is in use; then every certificate of the chain needs a list.
+    #[serde(serialize_with = "class::name")]
     pub source: Option<String>,
     /// The lists in it.
     pub lists: Vec<RevocationList>,
@@ -52,14 +55,17 @@ pub struct Revocation {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct RevocationList {
     /// The whole name of the issuer.
+    #[serde(serialize_with = "class::name")]
     pub issuer: String,
     /// From when it is valid.
     pub this_update: Option<Timestamp>,
     /// Until when it is valid.
     pub next_update: Option<Timestamp>,
     /// Fingerprints of the certificates whose keys signed it.
+    #[serde(serialize_with = "class::name")]
     pub signed_by: Vec<String>,
     /// Serial numbers of presented certificates that it revokes.
+    #[serde(serialize_with = "class::name")]
     pub revokes: Vec<String>,
 }
 
@@ -73,13 +79,16 @@ pub enum ClientCertificate {
     /// libpq refuses it, or its key.
     Refused {
         /// The certificate file.
+        #[serde(serialize_with = "class::name")]
         certificate: String,
         /// libpq's message.
+        #[serde(serialize_with = "class::free")]
         message: String,
     },
     /// Certificate and key can be used.
     Ready {
         /// The certificate file.
+        #[serde(serialize_with = "class::name")]
         certificate: String,
     },
 }

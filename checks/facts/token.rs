@@ -1,6 +1,7 @@
 //! A token as text, its header and its claims. The signature is never a fact.
 
 use super::settings::Origin;
+use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
 /// A token, decoded without trust.
@@ -29,6 +30,7 @@ pub struct TokenText {
     /// Base64url characters of the signature part; 342 for a 2048-bit RSA key.
     pub signature_length: Option<usize>,
     /// Why a part could not be decoded, without any of its text.
+    #[serde(serialize_with = "class::clause")]
     pub undecodable: Option<String>,
     /// Why the text does not have the form of a token although nothing is missing, without any of its
     /// text.
@@ -91,10 +93,13 @@ pub enum Wrapping {
 #[serde(default)]
 pub struct Header {
     /// The algorithm; Entra signs with RS256.
+    #[serde(serialize_with = "class::word")]
     pub alg: String,
     /// The key id.
+    #[serde(serialize_with = "class::word")]
     pub kid: Option<String>,
     /// The type.
+    #[serde(serialize_with = "class::word")]
     pub typ: Option<String>,
     /// Whether there is a `nonce`, which only tokens for Microsoft Graph have.
     pub has_nonce: bool,
@@ -107,16 +112,22 @@ pub struct Header {
 #[serde(default)]
 pub struct Claims {
     /// Audience.
+    #[serde(serialize_with = "class::clause")]
     pub aud: Option<String>,
     /// Issuer.
+    #[serde(serialize_with = "class::clause")]
     pub iss: Option<String>,
     /// Tenant id.
+    #[serde(serialize_with = "class::id")]
     pub tid: Option<String>,
     /// Object id.
+    #[serde(serialize_with = "class::id")]
     pub oid: Option<String>,
     /// Subject.
+    #[serde(serialize_with = "class::id")]
     pub sub: Option<String>,
     /// Token version, `1.0` or `2.0`.
+    #[serde(serialize_with = "class::word")]
     pub ver: Option<String>,
     /// Issued at, seconds since 1970.
     pub iat: Option<i64>,
@@ -125,46 +136,63 @@ pub struct Claims {
     /// Expires, seconds since 1970.
     pub exp: Option<i64>,
     /// `user` or `app`.
+    #[serde(serialize_with = "class::word")]
     pub idtyp: Option<String>,
     /// User principal name.
+    #[serde(serialize_with = "class::name")]
     pub upn: Option<String>,
     /// v1's name of the user.
+    #[serde(serialize_with = "class::name")]
     pub unique_name: Option<String>,
     /// v2's name of the user.
+    #[serde(serialize_with = "class::name")]
     pub preferred_username: Option<String>,
     /// Mail address.
+    #[serde(serialize_with = "class::name")]
     pub email: Option<String>,
     /// Display name.
+    #[serde(serialize_with = "class::name")]
     pub name: Option<String>,
     /// Identity provider, of guests.
+    #[serde(serialize_with = "class::clause")]
     pub idp: Option<String>,
     /// Delegated scopes; user tokens only.
+    #[serde(serialize_with = "class::word")]
     pub scp: Option<String>,
     /// Application roles.
+    #[serde(serialize_with = "class::name")]
     pub roles: Vec<String>,
     /// Client application (v1).
+    #[serde(serialize_with = "class::id")]
     pub appid: Option<String>,
     /// Client application (v2).
+    #[serde(serialize_with = "class::id")]
     pub azp: Option<String>,
     /// How the client authenticated.
+    #[serde(serialize_with = "class::word")]
     pub appidacr: Option<String>,
     /// Display name of the client application.
+    #[serde(serialize_with = "class::name")]
     pub app_displayname: Option<String>,
     /// Authentication methods of the user.
+    #[serde(serialize_with = "class::word")]
     pub amr: Vec<String>,
     /// Resource id of a managed identity.
+    #[serde(serialize_with = "class::name")]
     pub xms_mirid: Option<String>,
     /// Group object ids.
+    #[serde(serialize_with = "class::id")]
     pub groups: Vec<String>,
     /// Whether the groups were too many to be listed.
     pub groups_overage: bool,
     /// Whether there is a `nonce` claim, which only id tokens have.
     pub has_nonce: bool,
     /// Unique id of this token, for comparison of two runs.
+    #[serde(serialize_with = "class::id")]
     pub uti: Option<String>,
 }
 
-/// The kind of principal a token stands for.
+/// The kind of principal that a token identifies.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
@@ -185,23 +213,27 @@ pub enum Signature {
     /// It is genuine.
     Verified {
         /// The key.
+        #[serde(serialize_with = "class::word")]
         kid: String,
     },
     /// The key is known and the signature is not its own.
     Bad {
         /// The key.
+        #[serde(serialize_with = "class::word")]
         kid: String,
     },
     /// The key is not among those published.
     UnknownKey {
         /// The key the token names.
+        #[serde(serialize_with = "class::word")]
         kid: String,
         /// How many keys are published.
         published: usize,
     },
-    /// It cannot be verified by anybody but its resource (tokens for Microsoft Graph), or its header is broken.
+    /// Only its resource can verify it (tokens for Microsoft Graph), or its header is malformed.
     NotVerifiable {
         /// Why.
+        #[serde(serialize_with = "class::clause")]
         detail: String,
     },
 }

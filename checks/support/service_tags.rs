@@ -3,6 +3,7 @@
 //! The built-in list is dated. It decides only while it is current; a ServiceTags file
 //! (`--azure-config`) or Azure Resource Manager replaces it.
 
+use crate::facts::class;
 pub use ipnet::IpNet;
 use jiff::{Timestamp, civil::Date, tz::Offset};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub const SIGN_IN_RANGES: [&str; 4] =
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServiceTag {
     /// The name, such as `AzureActiveDirectory` or `AzureCloud.westeurope`.
+    #[serde(serialize_with = "class::word")]
     pub name: String,
     /// The prefixes of both families.
     pub prefixes: Vec<IpNet>,
@@ -39,16 +41,19 @@ pub struct ServiceTag {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServiceTags {
     /// The cloud, as Microsoft names it in the file: `Public`, `AzureGovernment`, `AzureChina`.
+    #[serde(serialize_with = "class::word")]
     pub cloud: String,
     /// The number of the edition.
     pub change_number: u64,
     /// The day of publication, `YYYY-MM-DD`, if the file's name contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::word")]
     pub date: Option<String>,
     /// The tags that hold sign-in addresses.
     pub tags: Vec<ServiceTag>,
     /// The names of tags that hold no sign-in address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::word")]
     pub unrelated: Vec<String>,
 }
 

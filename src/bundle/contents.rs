@@ -1,4 +1,4 @@
-//! The files of a bundle, made of a report alone: what the run saw, what it means, and what it went by.
+//! The files of a bundle, all made from one report: what the run observed, what it means, and its settings.
 
 use super::{VERSION, archive::File};
 use crate::{
@@ -84,28 +84,28 @@ fn readme(report: &Report, missing: &[String], pseudonymised: bool, unscanned: u
     }
     out.push_str(
         "\nFiles\n\
-         \x20 report.html    to look at: open it in a browser; it needs no network\n\
+         \x20 report.html    the report for a browser; it needs no network\n\
          \x20 report.txt     the same as text, with every line\n\
          \x20 report.json    the same for programs; `entra-pg schema` prints its schema\n\
-         \x20 evidence.json  what was seen, as recorded\n\
+         \x20 evidence.json  the recorded observations\n\
          \x20 settings.txt   every setting of the login, and where it came from\n\
          \x20 network.txt    the resolver, the proxy, and every name with its addresses\n\
          \x20 contacted.txt  every endpoint that was contacted\n\
-         \x20 plan.txt       what the run would contact, as told before it (where the run wrote the bundle)\n\
+         \x20 plan.txt       what the run would contact, as --plan prints it (only in a bundle that the run itself wrote)\n\
          \x20 manifest.json  versions, and the SHA-256 of every file\n\n\
          What to do with it\n\
-         \x20 entra-pg replay FILE.zip           judge it again with your version's checks; no network\n\
+         \x20 entra-pg replay FILE.zip           run your version's checks on it again; no network\n\
          \x20 entra-pg diff BEFORE.zip AFTER.zip  what differs between two runs\n",
     );
-    out.push_str("\nSecrets\n  No token, password or key is in it: every file was searched for the secrets of the run and for\n  what looks like one before the bundle was written.\n");
+    out.push_str("\nSecrets\n  The bundle holds no token, password or key: every file was searched for the secrets of the run and for\n  text that looks like a secret before the bundle was written.\n");
     if unscanned > 0 {
         let _ = writeln!(
             out,
-            "  {unscanned} of the run's secrets is too short or too plain a word to be searched for."
+            "  Not searched for, since too short or too common a word: {unscanned} of the secrets."
         );
     }
     if pseudonymised {
-        out.push_str("  Names, ids and addresses are pseudonyms. Whoever made the bundle has the key, and can tell\n  which stands for which. Case, blanks, marks and lengths are as in the names themselves.\n");
+        out.push_str("  Names, ids and addresses are pseudonyms, and free text is withheld. The author of the bundle has\n  the key that maps them back. Case, blanks, marks and lengths are those of the real names.\n");
     } else {
         out.push_str("  Names, ids and addresses are as they are; --pseudonymize replaces them.\n");
     }
@@ -118,7 +118,7 @@ fn readme(report: &Report, missing: &[String], pseudonymised: bool, unscanned: u
     out
 }
 
-/// What could not be looked at, and why.
+/// What was not observed, and why.
 fn not_collected(evidence: &Evidence, planned: bool) -> Vec<String> {
     let mut missing = Vec::new();
     if !planned {

@@ -1,9 +1,10 @@
 //! The support bundle: one zip with the evidence of a run, its report, and what the run went by.
 //!
-//! Safe by type (a token cannot be evidence), pseudonymised on request, and scanned before it is
+//! Safe by type (a token cannot be evidence), with pseudonyms on request, and scanned before it is
 //! written. The same evidence gives the same bytes.
 
 mod archive;
+mod classes;
 mod contents;
 pub mod names;
 mod read;
@@ -20,7 +21,7 @@ use std::{fmt, io};
 /// The layout of bundles that this version writes. Older ones are read, too.
 pub const VERSION: u64 = 1;
 
-/// What goes into a bundle beside the report.
+/// What a bundle holds in addition to the report.
 pub struct Extras<'a> {
     /// The plan of the run, where the bundle is made by the run itself.
     pub plan: Option<String>,

@@ -1,16 +1,22 @@
 //! Pseudonyms: stable names by HMAC under a key that stays with the user. They keep case, blanks, marks,
 //! lengths and families of addresses, so that what is wrong with a name or a network stays visible.
 
+use super::classes::changed;
 use aws_lc_rs::{hmac, rand};
-use entra_pg_checks::{Evidence, facts::dns::Role, problems, rulebook};
-use jiff::Timestamp;
+use entra_pg_checks::{
+    Evidence,
+    facts::{class::Class, cloud::Cloud, dns::Role},
+    problems, rulebook,
+};
 use serde_json::{Value, json};
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{LazyLock, Mutex, PoisonError},
 };
+use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
 /// A key and the names that it has replaced.
 pub struct Pseudonyms {
@@ -19,143 +25,7 @@ pub struct Pseudonyms {
     names: Mutex<BTreeMap<String, String>>,
 }
 
-/// Keys of the evidence under which names of the user stand.
-const NAMED: &[&str] = &[
-    "role",
-    "for_role",
-    "overridden",
-    "issuer",
-    "issuer_name",
-    "subject_name",
-    "roots",
-    "not_roots",
-    "host",
-    "hostaddr",
-    "user",
-    "database",
-    "tenant",
-    "identity",
-    "hostname",
-    "os_user",
-    "upn",
-    "unique_name",
-    "preferred_username",
-    "email",
-    "uti",
-    "name",
-    "app_displayname",
-    "xms_mirid",
-    "sub",
-    "current_user",
-    "session_user",
-    "member_of",
-    "display_name",
-    "user_principal_name",
-    "mail",
-    "search",
-    "no_proxy",
-    "exempt",
-    "service",
-    "path",
-    "file",
-    "names",
-    "principals",
-    "unlabelled",
-    "used",
-    "from",
-    "id",
-    "server",
-    "connection",
-    "delegated_subnet",
-    "private_dns_zone",
-    "subject",
-    "captured_by_search",
-    "roles",
-    "servername",
-    "server_name",
-    "target",
-    "zone",
-    "primary",
-    "subnet",
-    "security_group",
-    "route_table",
-];
-/// Keys under which words of this tool or of a protocol stand.
-const KEPT: &[&str] = &[
-    "kind",
-    "reason",
-    "topic",
-    "label",
-    "record",
-    "transport",
-    "route",
-    "shell",
-    "rcode",
-    "state",
-    "severity",
-    "sqlstate",
-    "by",
-    "probe",
-    "protocol",
-    "requested",
-    "shape",
-    "wrapping",
-    "alg",
-    "typ",
-    "kid",
-    "ver",
-    "version",
-    "cipher",
-    "alpn",
-    "sha256",
-    "keyword",
-    "variable",
-    "os",
-    "rungs",
-    "application_name",
-    "cloud",
-    "sslmode",
-    "channel_binding",
-    "require_auth",
-    "idtyp",
-    "scp",
-    "amr",
-    "appidacr",
-    "aud",
-    "iss",
-    "signature",
-    "content_type",
-    "status",
-    "error",
-    "codes",
-    "run_id",
-    "tier",
-    "access",
-    "direction",
-    "next_hop",
-    "service_tags",
-    "endpoint",
-    "after",
-    "missing",
-    "needs",
-    "routine",
-    "server_version",
-    "origin_kind",
-    "clock",
-];
-/// Of these, those that are kept whatever they hold.
-const WHOLE: &[&str] = &[
-    "version",
-    "ver",
-    "os",
-    "application_name",
-    "scp",
-    "cipher",
-    "server_version",
-    "content_type",
-    "kid",
-];
-/// Words of names that everybody's names have.
+/// Words of public hosts, certificates and resource ids.
 const PUBLIC: &[&str] = &[
     "postgres",
     "digicert",
@@ -270,22 +140,31 @@ const PUBLIC_IDS: &[&str] = &[
 /// The letters of pseudonyms: those that have look-alikes in other alphabets, so that these stay visible.
 const LETTERS: &[u8; 9] = b"aeopcxyis";
 
-/// What kind of text stands somewhere.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Place {
-    /// A name of the user: every word of it is replaced.
-    Name,
-    /// A remark that nothing is judged by: names in it are replaced.
-    Remark,
-    /// A message: names in it are replaced, but for words that messages are told apart by.
-    Message,
-}
+/// Names that every server has.
+const SHARED: &[&str] = &[
+    "postgres",
+    "template1",
+    "public",
+    "root",
+    "localhost",
+    "system",
+    "system-assigned",
+    "azure_pg_admin",
+    "azuresu",
+    "azure_maintenance",
+];
+/// Words that login names of every tenant can have.
+const LOGIN: &[&str] = &["ext", "pg", "onmicrosoft", "live", "com", "net", "org", "cn", "us"];
+/// Words in the names of public certification authorities.
+const VENDORS: &[&str] = &["digicert", "microsoft", "baltimore", "cybertrust"];
+/// A word of a protocol is not longer.
+const WORD_LIMIT: usize = 256;
 
 /// What is to be replaced in one run.
 struct Dictionary {
     /// Words that are names of the user, in lower case.
     words: BTreeSet<String>,
-    /// Those that are words of this tool, too, and replaced between quotation marks alone.
+    /// Those that are words of this tool, too, and are replaced only between quotation marks.
     quoted: BTreeSet<String>,
     /// Addresses that everybody may know.
     public: BTreeSet<IpAddr>,
@@ -309,7 +188,7 @@ impl Pseudonyms {
     /// Under the key of an earlier bundle, so that the names are the same.
     ///
     /// # Errors
-    /// The text is no such file.
+    /// The text is not a key file.
     pub fn read(text: &str) -> io::Result<Self> {
         let wrong = || io::Error::other("not a key file of entra-pg");
         let document: Value = serde_json::from_str(text).map_err(|_| wrong())?;
@@ -328,59 +207,93 @@ impl Pseudonyms {
     pub fn file(&self) -> String {
         let hex: String = self.key.iter().map(|byte| format!("{byte:02x}")).collect();
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let about = "Keep this file and do not send it. It says which pseudonym in the bundle stands for which name.";
+        let about = "Keep this file and do not send it. It maps the pseudonyms in the bundle to the real names.";
         format!("{:#}\n", json!({"about": about, "key": hex, "names": names}))
     }
 
-    /// Evidence with pseudonyms in the place of names.
+    /// Evidence with pseudonyms in place of names, and without free text.
     ///
     /// # Errors
-    /// The result would be no evidence.
+    /// The result would not be evidence.
     pub fn evidence(&self, evidence: &Evidence) -> io::Result<Evidence> {
-        let mut document = serde_json::to_value(evidence)?;
-        let dictionary = Dictionary::of(evidence, &document);
-        self.names_in(&mut document, &dictionary, Place::Message);
-        Ok(serde_json::from_value(document)?)
+        let dictionary = Dictionary::of(evidence)?;
+        let change = |class: Option<Class>, text: &str| match class.unwrap_or(Class::Free) {
+            Class::Name => self.name(text, &dictionary),
+            Class::Id => self.fingerprint(text, &dictionary),
+            Class::Word if text.len() <= WORD_LIMIT => text.to_owned(),
+            Class::Clause if is_path_or_login(text) => self.name(text, &dictionary),
+            Class::Address | Class::Clause => self.clause(text, &dictionary),
+            Class::Word | Class::Free => self.template(text, &dictionary),
+        };
+        Ok(serde_json::from_value(changed(evidence, &change)?)?)
     }
 
     /// A text about evidence that was replaced before.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let words = names.keys().map(|name| name.to_lowercase()).collect();
+        let words = names.keys().map(|name| folded(name)).collect();
         let dictionary = Dictionary { words, quoted: BTreeSet::new(), public: BTreeSet::new() };
-        self.replaced(text, &dictionary, Place::Message)
+        self.clause(text, &dictionary)
     }
 
-    fn names_in(&self, value: &mut Value, dictionary: &Dictionary, place: Place) {
-        match value {
-            // A point in time is no name, and must stay one.
-            Value::String(text) if text.parse::<Timestamp>().is_err() => {
-                *text = self.replaced(text, dictionary, place);
+    /// A name: every word of it that is not public.
+    fn name(&self, text: &str, dictionary: &Dictionary) -> String {
+        let shape = NameShape::of(text);
+        self.replaced(text, dictionary, &|word, place| shape.keeps(word, place))
+    }
+
+    /// A clause of this tool: the words of it that are names. A word that is also one of this tool's own
+    /// is replaced only between quotation marks.
+    fn clause(&self, text: &str, dictionary: &Dictionary) -> String {
+        self.replaced(text, dictionary, &|word, place| {
+            let known = dictionary.words.contains(word);
+            let quoted = place.quoted && dictionary.quoted.contains(word);
+            is_number(word) || !known && !quoted
+        })
+    }
+
+    /// Free text: what remains is the vocabulary of the messages that this tool knows, numbers and codes.
+    fn template(&self, text: &str, dictionary: &Dictionary) -> String {
+        let mut out = String::new();
+        let mut open = false;
+        for token in text.split_inclusive(char::is_whitespace) {
+            let core = token.trim_matches(|c: char| !c.is_alphanumeric());
+            let marks = token.matches(['"', '“', '”', '«', '»', '`']).count();
+            let quoted =
+                open || marks > 0 || token.starts_with('\'') || token.trim_end().ends_with('\'');
+            open ^= marks % 2 == 1;
+            let is_name = core.split('-').any(|word| dictionary.names(&folded(word)));
+            match !quoted && !is_name && is_vocabulary(core) {
+                true => out.push_str(token),
+                false => out.push_str(&self.name(token, dictionary)),
             }
-            Value::Array(list) => {
-                for item in list {
-                    self.names_in(item, dictionary, place);
-                }
-            }
-            Value::Object(map) => {
-                for (key, item) in map {
-                    if key == "origin" || !is_kept(key, item) {
-                        self.names_in(item, dictionary, place.under(key));
-                    }
-                }
-            }
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+        out
+    }
+
+    /// A GUID, a fingerprint, or another id: the same kind of text under the key.
+    fn fingerprint(&self, text: &str, dictionary: &Dictionary) -> String {
+        let is_hex =
+            text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+        match is_hex {
+            true => self.id(text),
+            false => self.name(text, dictionary),
         }
     }
 
-    /// One text: ids and addresses wherever they stand, words where they are names of the user.
-    fn replaced(&self, text: &str, dictionary: &Dictionary, place: Place) -> String {
+    /// One text: ids and addresses wherever they are, and words that are not kept.
+    fn replaced(
+        &self,
+        text: &str,
+        dictionary: &Dictionary,
+        keeps: &dyn Fn(&str, Position) -> bool,
+    ) -> String {
         let mut out = String::new();
         let mut rest = text;
-        let mut in_quotes = false;
+        let mut position = Position::default();
         while let Some(first) = rest.chars().next() {
-            in_quotes ^= first == '"';
+            position.quoted ^= first == '"';
             if !text_before_is_word(text, rest)
                 && let Some((taken, put)) = self.id_or_address(rest, dictionary)
             {
@@ -401,22 +314,15 @@ impl Pseudonyms {
             }
             let length: usize = rest.chars().take_while(|c| in_word(*c)).map(char::len_utf8).sum();
             if length == 0 {
+                position.after_colon = first == ':';
                 out.push(first);
                 rest = &rest[first.len_utf8()..];
                 continue;
             }
             let word = &rest[..length];
-            let folded = folded(word);
-            // A port, a version, a small number: it names nobody.
-            let number = word.len() < 6 && word.bytes().all(|byte| byte.is_ascii_digit());
-            let known = dictionary.words.contains(&folded);
-            let replace = !number
-                && match place {
-                    Place::Name => !PUBLIC.contains(&folded.as_str()),
-                    Place::Remark => known || dictionary.quoted.contains(&folded),
-                    Place::Message => known || in_quotes && dictionary.quoted.contains(&folded),
-                };
-            out.push_str(&if replace { self.word(word) } else { word.to_owned() });
+            let kept = keeps(&folded(word), position);
+            out.push_str(&if kept { word.to_owned() } else { self.word(word) });
+            position.after_colon = false;
             rest = &rest[length..];
         }
         out
@@ -457,26 +363,28 @@ impl Pseudonyms {
         Some((length, put.to_string()))
     }
 
-    /// A word of the same length, case and kinds of characters.
+    /// A word of the same length, case and kinds of characters. Letters of every script are replaced;
+    /// marks stay, so that composed and decomposed spellings of a name stay related.
     fn word(&self, word: &str) -> String {
         let seed = folded(word);
-        let stream = self.stream("word", &seed, seed.chars().count());
-        let mut letters = stream.into_iter();
+        let mut stream = self.stream("word", &seed, 2 * seed.chars().count().max(1)).into_iter();
+        let mut pair = || (stream.next().unwrap_or_default(), stream.next().unwrap_or_default());
         let made: String = word
             .chars()
             .map(|character| {
-                if is_invisible(character) || character == '_' {
-                    return character;
+                if is_invisible(character) || is_mark(character) || character == '_' {
+                    return character.to_string();
                 }
-                let byte = letters.next().unwrap_or_default();
-                let letter = char::from(LETTERS[usize::from(byte) % LETTERS.len()]);
-                match character {
-                    digit if digit.is_ascii_digit() => char::from(b'0' + byte % 10),
-                    upper if upper.is_ascii_uppercase() => letter.to_ascii_uppercase(),
-                    lower if lower.is_ascii_lowercase() => letter,
-                    foreign if look_alike(foreign).is_some() => foreign_twin(letter),
-                    other => other,
+                let (first, second) = pair();
+                if let Some(syllable) = hangul(character, first, second) {
+                    return syllable.to_string();
                 }
+                let mut parts = character.nfd();
+                let base = parts.next().unwrap_or(character);
+                let put = replacement(base, first, second);
+                let composed: String = std::iter::once(put).chain(parts).nfc().collect();
+                // Not every letter takes every mark.
+                if composed.chars().count() == 1 { composed } else { put.to_string() }
             })
             .collect();
         self.note(word, &made);
@@ -484,12 +392,12 @@ impl Pseudonyms {
     }
 
     fn id(&self, id: &str) -> String {
-        let stream = self.stream("id", &id.to_ascii_lowercase(), 36);
+        let stream = self.stream("id", &id.to_ascii_lowercase(), id.len());
         let made: String = id
             .chars()
             .zip(stream)
             .map(|(character, byte)| match character {
-                '-' => '-',
+                '-' | ':' => character,
                 upper if upper.is_ascii_uppercase() => {
                     char::from(b"0123456789ABCDEF"[usize::from(byte % 16)])
                 }
@@ -560,11 +468,24 @@ impl Pseudonyms {
 }
 
 impl Dictionary {
-    /// The names that stand where names stand. Elsewhere a word of theirs is replaced unless it is one
-    /// of this tool's own words, which messages are told apart by.
-    fn of(evidence: &Evidence, document: &Value) -> Self {
-        let mut words = BTreeSet::new();
-        collect(document, Place::Message, &mut words);
+    /// Whether a word of free text is a name. Words that messages are distinguished by are not.
+    fn names(&self, word: &str) -> bool {
+        self.words.contains(word) || self.quoted.contains(word) && !MESSAGES.contains(word)
+    }
+
+    /// The words of all names. Elsewhere such a word is replaced unless it is one of this tool's own words,
+    /// which messages are distinguished by.
+    fn of(evidence: &Evidence) -> io::Result<Self> {
+        let found = RefCell::new(BTreeSet::new());
+        let collect = |class: Option<Class>, text: &str| {
+            if class == Some(Class::Name) {
+                let words = text.split(|c| !in_word(c)).filter(|word| !word.is_empty());
+                found.borrow_mut().extend(words.map(folded));
+            }
+            String::new()
+        };
+        changed(evidence, &collect)?;
+        let mut words = found.into_inner();
         words.retain(|word| {
             word.chars().count() >= 3
                 && word.chars().any(char::is_alphabetic)
@@ -586,53 +507,119 @@ impl Dictionary {
                 IpAddr::V6(_) => true,
             })
             .collect();
-        Self { words, quoted, public }
+        Ok(Self { words, quoted, public })
     }
 }
 
-fn collect(value: &Value, place: Place, words: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) if place == Place::Name => {
-            words.extend(text.split(|c| !in_word(c)).filter(|word| !word.is_empty()).map(folded));
+/// Where a word is.
+#[derive(Clone, Copy, Default)]
+struct Position {
+    quoted: bool,
+    after_colon: bool,
+}
+
+/// What a name looks like as a whole decides which of its words are public.
+enum NameShape {
+    /// Every server has it.
+    Shared,
+    /// A login name with an @.
+    Login,
+    /// A host, a URL, a path, a resource id, the subject of a certificate.
+    Structured,
+    /// Words, and whether all of them are public.
+    Plain(bool),
+}
+
+impl NameShape {
+    fn of(text: &str) -> Self {
+        if SHARED.contains(&text) {
+            return Self::Shared;
         }
-        Value::Array(list) => list.iter().for_each(|item| collect(item, place, words)),
-        Value::Object(map) => {
-            for (key, item) in map {
-                if key == "origin" || !is_kept(key, item) {
-                    collect(item, place.under(key), words);
-                }
+        // A server's name behind the @ must stay recognizable as one.
+        let of_server = text.rsplit_once('@').is_some_and(|(_, host)| {
+            Cloud::built_in().iter().any(|cloud| host.ends_with(&cloud.server_suffix))
+        });
+        if text.contains('@') && !text.contains("://") && !of_server {
+            return Self::Login;
+        }
+        if text.contains(['/', '=', ',']) || text.contains('.') && !text.trim().contains(' ') {
+            return Self::Structured;
+        }
+        let words = || text.split(|c| !in_word(c)).filter(|word| !word.is_empty()).map(folded);
+        let public = words().all(|word| PUBLIC.contains(&word.as_str()));
+        Self::Plain(public && !words().any(|word| VENDORS.contains(&word.as_str())))
+    }
+
+    fn keeps(&self, word: &str, position: Position) -> bool {
+        let public = PUBLIC.contains(&word);
+        match self {
+            Self::Shared => true,
+            Self::Login => LOGIN.contains(&word),
+            Self::Structured => public || is_number(word),
+            Self::Plain(all_public) => {
+                public && !all_public || is_number(word) && position.after_colon
             }
         }
-        _ => {}
     }
 }
 
-impl Place {
-    /// What stands under a key; a setting's value and a fact that was seen are of the kind of what they
-    /// stand under.
-    fn under(self, key: &str) -> Self {
-        match key {
-            "what" | "description" => Self::Remark,
-            "value" | "seen" => self,
-            key if NAMED.contains(&key) => Self::Name,
-            _ => Self::Message,
-        }
-    }
+fn is_path_or_login(text: &str) -> bool {
+    !text.contains(' ') && (text.starts_with('/') || text.contains('@'))
 }
 
-/// Whether what stands under a key is a word of this tool or of a protocol. A sentence there can hold an
-/// address all the same, and a role is a name where it is one of the database's.
-fn is_kept(key: &str, value: &Value) -> bool {
-    const ROLES: [&str; 5] = ["authority", "graph", "server", "resource_manager", "other"];
-    let word = |text: &str| !text.contains([' ', '=', '.', ':']);
-    match value {
-        Value::String(text) if key == "role" => ROLES.contains(&text.as_str()),
-        Value::String(text) => KEPT.contains(&key) && (word(text) || WHOLE.contains(&key)),
-        _ => KEPT.contains(&key),
-    }
+/// A port, a version, a small number: it does not identify a person.
+fn is_number(word: &str) -> bool {
+    word.len() < 6 && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words of the pages: messages are told apart by some of them. Examples of names are no such words.
+/// Whether a word of free text may stay: one that this tool's messages and pages use, a number, a code.
+fn is_vocabulary(word: &str) -> bool {
+    let code = |prefix: &str| {
+        word.strip_prefix(prefix).is_some_and(|rest| {
+            !rest.is_empty()
+                && rest.len() <= 10
+                && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
+    };
+    let sqlstate = word.len() == 5
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    let known = |part: &str| {
+        let lower = part.to_lowercase();
+        OWN.contains(&lower) || MESSAGES.contains(&lower)
+    };
+    word.is_empty()
+        || word == "pg_hba.conf"
+        || is_number(word)
+        || code("AADSTS")
+        || code("0x")
+        || sqlstate
+        || word
+            .split(['-', '\'', '_', '/'])
+            .all(|part| part.is_empty() || is_number(part) || known(part))
+}
+
+/// The words of the messages that the checks recognize.
+static MESSAGES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let fragments =
+        problems().into_iter().flat_map(|problem| problem.fragments).map(|fragment| fragment.text);
+    let words = fragments.chain(VOCABULARY.iter().copied());
+    words.flat_map(|text| text.split(|c: char| !in_word(c)).map(str::to_lowercase)).collect()
+});
+
+/// Words of the messages of PostgreSQL, Microsoft Entra ID, the Azure CLI and TLS libraries.
+const VOCABULARY: &[&str] = &[
+    "a an the of for from to in on by at is are was be been not no and or with without as it its this that if when",
+    "password authentication failed for user role database does not exist permission denied for connect login",
+    "valid invalid token access expired signature issuer audience tenant application user group principal directory",
+    "identity server connection refused reset closed timed out unreachable network host name unknown error code",
+    "certificate self signed unable to get local issuer chain verify failed hostname mismatch handshake alert",
+    "client secret provided requested resource found account signed sign run az login please interactive required",
+    "peer used end entity unsupported version critical extension causedasendentity nameconstraint",
+    "trace correlation timestamp request response status message detail hint line no pg_hba entry encryption ssl",
+];
+
+/// The words of the pages, some of which distinguish messages. Examples of names are not included.
 static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let mut words = BTreeSet::new();
     let mut add = |text: &str| {
@@ -658,20 +645,34 @@ fn text_before_is_word(text: &str, rest: &str) -> bool {
 }
 
 fn in_word(character: char) -> bool {
-    character.is_alphanumeric() || is_invisible(character)
+    character.is_alphanumeric() || is_invisible(character) || is_mark(character)
+}
+
+/// A mark that belongs to the letter before it.
+fn is_mark(character: char) -> bool {
+    canonical_combining_class(character) != 0
 }
 
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// A word as its pseudonym is made from: without case, invisible characters and other alphabets.
+/// A word as its pseudonym is made from: without case, marks, invisible characters and look-alikes.
 fn folded(word: &str) -> String {
-    word.chars()
-        .filter(|character| !is_invisible(*character))
+    word.nfd()
+        .filter(|character| !is_invisible(*character) && !is_mark(*character))
         .flat_map(char::to_lowercase)
         .map(|character| look_alike(character).unwrap_or(character))
         .collect()
+}
+
+/// Another syllable for a Hangul syllable, whose parts do not compose in every combination.
+fn hangul(character: char, first: u8, second: u8) -> Option<char> {
+    const FIRST: u32 = 0xac00;
+    const COUNT: u32 = 11_172;
+    let code = u32::from(character);
+    let number = u32::from(first) << 8 | u32::from(second);
+    (FIRST..FIRST + COUNT).contains(&code).then_some(char::from_u32(FIRST + number % COUNT)?)
 }
 
 /// The Latin letter that a letter of another alphabet looks like.
@@ -702,6 +703,37 @@ const fn foreign_twin(letter: char) -> char {
         'i' => 'і',
         _ => 'ѕ',
     }
+}
+
+/// A letter or digit of the same kind and case, of the same script.
+fn replacement(character: char, first: u8, second: u8) -> char {
+    let letter = char::from(LETTERS[usize::from(first) % LETTERS.len()]);
+    match character {
+        digit if digit.is_ascii_digit() => char::from(b'0' + first % 10),
+        upper if upper.is_ascii_uppercase() => letter.to_ascii_uppercase(),
+        lower if lower.is_ascii_lowercase() => letter,
+        foreign if look_alike(foreign).is_some() => foreign_twin(letter),
+        other => of_script(other, u32::from(first) << 8 | u32::from(second)),
+    }
+}
+
+/// Another character of the script: of a few thousand for Han and Hangul, of a block of 64 for others.
+fn of_script(character: char, random: u32) -> char {
+    let code = u32::from(character);
+    let (start, size) = match code {
+        0x3400..=0x9fff | 0xf900..=0xfaff | 0x2_0000..=0x3_ffff => (0x4e00, 0x4000),
+        0xac00..=0xd7a3 => (0xac00, 0x2000),
+        _ => (code & !0x3f, 0x40),
+    };
+    let fits = |candidate: &char| {
+        candidate.is_alphanumeric()
+            && candidate.is_uppercase() == character.is_uppercase()
+            && candidate.is_lowercase() == character.is_lowercase()
+            && *candidate != character
+            && look_alike(*candidate).is_none()
+    };
+    let candidates = (0..size).map(|step| start + (random + step) % size);
+    candidates.filter_map(char::from_u32).find(fits).unwrap_or('x')
 }
 
 /// A public network too wide to be one customer's: rules name those of Azure's own services so.

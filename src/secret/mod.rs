@@ -10,7 +10,7 @@ pub use known::Secrets;
 
 use zeroize::Zeroizing;
 
-/// A secret. It cannot be printed, cloned, compared or serialised; it is overwritten when dropped.
+/// A secret. It cannot be printed, cloned, compared or serialized; it is overwritten when dropped.
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -20,7 +20,7 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// The secret itself. Every call is a place to look at in a review.
+    /// The secret itself. Review every call.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

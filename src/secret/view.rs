@@ -86,7 +86,7 @@ fn decoded_once(characters: &[(char, Range<usize>)]) -> Vec<(char, Range<usize>)
     out
 }
 
-/// The character that an escape stands for, and how many characters follow the first.
+/// The character that an escape encodes, and how many characters follow the first.
 fn escape(first: char, ahead: &[(char, Range<usize>)]) -> Option<(char, usize)> {
     let hex = |from: usize, count: usize| -> Option<char> {
         let digits: String = ahead.get(from..from + count)?.iter().map(|(c, _)| *c).collect();
