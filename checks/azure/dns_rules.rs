@@ -169,8 +169,8 @@ pub static NSG_BLOCKS_DNS: Problem = Problem {
             "the nameservers changed, and the rule allows the old addresses",
         ],
         confirm: &[
-            "`az network vnet show -g <resource-group> -n <vnet> --query dhcpOptions.dnsServers`",
-            "`az network nsg show -g <resource-group> -n <nsg> -o json`: the first outbound rule for UDP 53 to them decides",
+            "`az network vnet show -g $RG -n $VNET --query dhcpOptions.dnsServers`",
+            "`az network nsg show -g $RG -n $NSG -o json`: the first outbound rule for UDP 53 to them decides",
         ],
         fix: &[(Actor::Network, "allow UDP and TCP 53 to the nameservers")],
         mistaken_for: &[

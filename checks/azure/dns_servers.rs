@@ -32,8 +32,7 @@ pub static CHECK: Check = Check {
 pub(crate) const OF_AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
 /// The command that exports the network.
-const VNET_COMMAND: &str =
-    "`az network vnet show -g <resource-group> -n <vnet> -o json` (--azure-config)";
+const VNET_COMMAND: &str = "`az network vnet show -g $RG -n $VNET -o json` (--azure-config)";
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;

@@ -37,7 +37,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Err(Missing(NotObserved::NotDecided {
             detail: format!("the document of the private DNS zone {wanted} was not given"),
             decide: format!(
-                "`az network private-dns link vnet list -g <resource-group> -z {wanted} -o json` (--azure-config)"
+                "`az network private-dns link vnet list -g $RG -z {wanted} -o json` (--azure-config)"
             ),
         }));
     };
@@ -98,7 +98,7 @@ pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
             "the zone is in another subscription, and its links were never created there",
         ],
         confirm: &[
-            "`az network private-dns link vnet list -g <resource-group> -z <zone> -o table` prints no line",
+            "`az network private-dns link vnet list -g $RG -z $ZONE -o table` prints no line",
             "`nslookup <host> 168.63.129.16` in the client's network",
         ],
         fix: &[(Actor::Network, "link the zone to the network of the clients")],

@@ -67,8 +67,8 @@ fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<F
     let bare = name.trim_end_matches('.').to_ascii_lowercase();
     let own = &cloud.server_suffix;
     let carries = |suffix: &str| bare.strip_suffix(suffix).is_some_and(|left| left.ends_with('.'));
-    // A cloud file without a suffix leaves nothing to compare with.
-    if own.is_empty() || carries(own) || Cloud::of_server(&bare).is_some() {
+    // A tunnel ends at this computer; a cloud file without a suffix leaves nothing to compare with.
+    if bare == "localhost" || own.is_empty() || carries(own) || Cloud::of_server(&bare).is_some() {
         return None;
     }
     let what = match bare.split_once('.') {

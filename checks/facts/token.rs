@@ -34,6 +34,7 @@ pub struct TokenText {
     pub undecodable: Option<String>,
     /// Why the text does not have the form of a token although nothing is missing, without any of its
     /// text.
+    #[serde(serialize_with = "class::clause")]
     pub malformed: Option<String>,
 }
 

@@ -95,7 +95,7 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
     for fix in creating(user, claims) {
         finding = finding.fix(fix);
     }
-    if let Some(fix) = claims.and_then(|claims| by_group(user, claims)) {
+    for fix in claims.map(|claims| by_group(user, claims)).unwrap_or_default() {
         finding = finding.fix(fix);
     }
     Verdict::found(
@@ -155,20 +155,30 @@ fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
 }
 
 /// The own name is used, and only a group is mapped.
-fn by_group(user: &str, claims: &Claims) -> Option<Fix> {
+fn by_group(user: &str, claims: &Claims) -> Vec<Fix> {
     let own = [&claims.upn, &claims.unique_name].into_iter().flatten().any(|name| name == user);
     let listed = match claims.groups.len() {
         0 if claims.groups_overage => "very many groups".to_owned(),
-        0 => return None,
+        0 => return Vec::new(),
         1 => "a group".to_owned(),
         many => format!("{many} groups"),
     };
-    own.then(|| {
+    if !own {
+        return Vec::new();
+    }
+    vec![
         Fix::you(format!(
             "This identity is in {listed}: if one of them has the role, log in with the group's \
                 display name and your own token"
-        ))
-    })
+        )),
+        Fix::by(
+            Actor::DatabaseAdmin,
+            "If pgaadauth.enable_group_sync is on, create the roles of the group's members now, as \
+                a Microsoft Entra administrator; otherwise this happens every 30 minutes",
+        )
+        .run(Command::sql("select * from pgaadauth_sync_roles_for_group_members();"))
+        .in_database("postgres"),
+    ]
 }
 
 fn whose(claims: &Claims) -> String {

@@ -43,8 +43,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }))
 }
 
-/// An error where the metadata service gave no answer and is known to be there, or was asked for
-/// by name; a warning where one of both holds.
+/// An error if the metadata service gave no answer and is known to exist, or was requested by name;
+/// a warning if one of these holds.
 fn matters(seen: &Evidence) -> Option<Severity> {
     let trace = seen.credential.seen();
     let in_vain = trace.is_some_and(asked_in_vain);
@@ -53,7 +53,8 @@ fn matters(seen: &Evidence) -> Option<Severity> {
     if in_vain && (there || by_name) {
         Some(Severity::Error)
     } else {
-        (there || in_vain).then_some(Severity::Warning)
+        // This tool bypasses the proxy; a program that does not would send its request there.
+        (there || in_vain || by_name).then_some(Severity::Warning)
     }
 }
 

@@ -21,7 +21,16 @@ pub(super) fn explain_clap(error: &clap::Error) -> u8 {
 pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, command, "entra-pg", &mut script);
-    print(script)
+    print(match shell {
+        Shell::Bash => joined_names(&script),
+        _ => script,
+    })
+}
+
+/// The bash script of clap_complete 4.6 sets the state `entra__pg__…` and compares it with
+/// `entra__subcmd__pg__…`, because of the hyphen in the name of the command.
+fn joined_names(script: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(script).replace("entra__subcmd__pg", "entra__pg").into_bytes()
 }
 
 /// Prints the man page, one section for each command.

@@ -347,8 +347,7 @@ pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
         .fix(Fix::by(
             Actor::Network,
             "If the server is integrated in a virtual network: let its subnet reach the service \
-                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network \
-                nsg show` lists the rules of its subnet",
+                tag AzureActiveDirectory on TCP 443, by which it validates tokens; `az network nsg show -g $NETWORK_RG -n $NSG --query \"sort_by([securityRules,defaultSecurityRules][], &priority)[?direction=='Outbound']\"` lists the rules of its subnet",
         ))
         .fix(Fix::by(Actor::AzureOwner, "Check the health of the server in the portal"))
 }
@@ -592,8 +591,10 @@ pub static NOT_IN_GROUP: Problem = Problem {
             "a member of a nested group only",
             "the token is older than the membership",
         ],
-        confirm: &["`az ad group member list --group <group> --query \"[?id=='<object-id>'].id\" \
-            -o tsv` prints the ID of a direct member"],
+        confirm: &[
+            "`az ad group member list --group $GROUP_ID --query \"[?id=='$OBJECT_ID'].id\" \
+            -o tsv` prints the ID of a direct member",
+        ],
         fix: &[
             (Actor::EntraAdmin, "add the identity to the group itself"),
             (Actor::You, "sign in again afterwards"),

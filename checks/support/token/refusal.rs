@@ -217,7 +217,7 @@ pub static SESSION_EXPIRED: Problem = Problem {
         means: "The refresh token has expired, or was revoked by a new password or a policy.",
         causes: &["90 days without use", "a changed password", "a sign-in frequency policy"],
         confirm: &["`az account get-access-token` asks for interactive authentication"],
-        fix: &[(Actor::You, "sign in again: `az login --tenant <tenant> --scope <scope>`")],
+        fix: &[(Actor::You, "sign in again: `az login --tenant $TENANT --scope $SCOPE`")],
         mistaken_for: &["claims/expired: there a token was given, and it has expired"],
         sources: &[LEARN],
     },
@@ -344,7 +344,7 @@ pub static AMBIGUOUS_MANAGED_IDENTITY: Problem = Problem {
             "AZURE_CLIENT_ID is not set",
             "a pod that falls through to the node's identities",
         ],
-        confirm: &["`az vm identity show --query userAssignedIdentities`"],
+        confirm: &["`az vm identity show -g $RG -n $VM --query userAssignedIdentities`"],
         fix: &[(Actor::You, "set AZURE_CLIENT_ID to the client ID of the right one")],
         mistaken_for: &["token/no-managed-identity"],
         sources: &[IDENTITY],
@@ -399,8 +399,9 @@ pub static FEDERATION_MISMATCH: Problem = Problem {
             "branch, environment or pull request of a workflow",
             "a slash at the end of the issuer",
         ],
-        confirm: &["compare issuer, subject and audience in the evidence with `az ad app \
-            federated-credential list`"],
+        confirm: &[
+            "compare issuer, subject and audience in the evidence with `az ad app federated-credential list --id $APP_ID`",
+        ],
         fix: &[(Actor::EntraAdmin, "make them identical, including letter case")],
         mistaken_for: &["token/assertion-expired"],
         sources: &["Microsoft Learn: Workload identity federation"],
@@ -561,7 +562,7 @@ pub static SECRET_EXPIRED: Problem = Problem {
     page: Page {
         means: "The secret belongs to the application and has expired.",
         causes: &["the portal creates secrets for at most two years, often for six months"],
-        confirm: &["`az ad app credential list --id <application-id>`"],
+        confirm: &["`az ad app credential list --id $APP_ID`"],
         fix: &[(Actor::EntraAdmin, "make a new secret, or better a federated credential")],
         mistaken_for: &["token/secret-wrong"],
         sources: &[LEARN],
