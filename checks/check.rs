@@ -6,7 +6,7 @@ use crate::{
     verdict::{Actor, Verdict},
 };
 
-/// Something that is asserted of a working login, and the judgement of it.
+/// An assertion about a working login, and how it is judged.
 pub struct Check {
     /// `family/slug`.
     pub id: &'static str,
@@ -16,13 +16,13 @@ pub struct Check {
     pub needs: &'static [Topic],
     /// The only problems it may report.
     pub problems: &'static [&'static Problem],
-    /// Whether the run says "undetermined" when this could not be looked at.
+    /// Whether the run says "undetermined" when this could not be checked.
     pub decisive: bool,
-    /// The judgement.
+    /// The judgment.
     pub judge: Judge,
 }
 
-/// A pure judgement: no clock, no network, no environment.
+/// A pure judgment: no clock, no network, no environment.
 pub enum Judge {
     /// Once a run.
     Once(fn(&Evidence) -> Result<Verdict, Missing>),
@@ -30,12 +30,12 @@ pub enum Judge {
     Each {
         /// The subjects.
         subjects: fn(&Evidence) -> Vec<String>,
-        /// The judgement of one.
+        /// The judgment of one subject.
         judge: fn(&Evidence, &str) -> Result<Verdict, Missing>,
     },
 }
 
-/// Why a judgement could not be made. Made by `?` from a fact that was not observed.
+/// Why a judgment could not be made. Made by `?` from a fact that was not observed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Missing(pub NotObserved);
 
@@ -157,7 +157,7 @@ pub enum Area {
     Access,
 }
 
-/// The page of a problem. Plain sentences; commands stand between backticks.
+/// The page of a problem. Plain sentences; commands are between backticks.
 #[derive(Debug)]
 pub struct Page {
     /// What it means, in one to three sentences.
@@ -166,7 +166,7 @@ pub struct Page {
     pub causes: &'static [&'static str],
     /// How to confirm it by hand.
     pub confirm: &'static [&'static str],
-    /// How to mend it, and who does.
+    /// How to fix it, and who does.
     pub fix: &'static [(Actor, &'static str)],
     /// What it is often mistaken for, and the difference.
     pub mistaken_for: &'static [&'static str],

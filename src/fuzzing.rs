@@ -58,7 +58,7 @@ pub fn resolver_file(bytes: &[u8]) -> (ResolverSettings, Option<String>) {
     (dns::resolver::read(bytes), order)
 }
 
-/// The judgement of an HTTP answer: its status, then headers in lines, an empty line, and the body.
+/// The judgment of an HTTP answer: its status, then headers in lines, an empty line, and the body.
 /// The second value says whether it would pass for Entra's or Graph's own.
 #[must_use]
 pub fn http_answer(status: u16, bytes: &[u8]) -> (HttpAnswer, bool) {

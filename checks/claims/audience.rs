@@ -135,7 +135,7 @@ fn what_for(audience: &str, settings: &Settings) -> String {
     }
     let host = settings.host.as_ref().map_or("", |host| host.value.as_str());
     if !host.is_empty() && audience.contains(host) {
-        return "the server's own name, which is no resource".to_owned();
+        return "the server's own name, which is not a resource".to_owned();
     }
     if audience.is_empty() { "nobody".to_owned() } else { format!("\"{audience}\"") }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// The token says whom it stands for, and in which groups.
 pub static CHECK: Check = Check {
     id: "claims/principal",
-    asserts: "the token says whom it stands for (idtyp, oid, groups)",
+    asserts: "the token identifies its principal (idtyp, oid, groups)",
     needs: &[Topic::Token],
     problems: &[&GROUPS_OVERAGE],
     decisive: false,
@@ -104,7 +104,7 @@ pub static GROUPS_OVERAGE: Problem = Problem {
             (Actor::Network, "let the server's subnet reach graph.microsoft.com"),
         ],
         mistaken_for: &[
-            "login/not-in-group: there the server has looked, and does not find the member",
+            "login/not-in-group: there the server checked, and does not find the member",
         ],
         sources: &["Microsoft Learn: Access token claims reference, groups overage claim"],
     },

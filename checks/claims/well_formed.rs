@@ -82,11 +82,11 @@ const fn shape_advice(shape: Shape) -> Option<&'static str> {
                 AZURE_TENANT_ID: then --credential client-secret gets the token",
         ),
         Shape::Empty => {
-            Some("the command in $(…) printed nothing: run it alone, and see what it says")
+            Some("the command in $(…) printed nothing: run it by itself, and read its message")
         }
         Shape::EncryptedToken => Some("such tokens are made for Microsoft's own services"),
         Shape::RefreshToken => Some("the field access_token of the same answer is the token"),
-        Shape::Guid => Some("a client id or tenant id is no secret, and opens nothing"),
+        Shape::Guid => Some("a client ID or tenant ID is not a secret, and grants no access"),
         Shape::SignedToken | Shape::BrokenToken | Shape::Other => None,
     }
 }
@@ -179,7 +179,7 @@ fn id_token(token: &Token, from: &str) -> Option<Finding> {
         Finding::of(
             &ID_TOKEN,
             from,
-            "this is an id token: it tells a client who signed in, and opens nothing",
+            "this is an id token: it tells a client who signed in, and grants no access",
         )
         .because("it has a nonce claim, and neither scope nor client application")
     })
@@ -247,7 +247,7 @@ pub static TRUNCATED: Problem = Problem {
 /// Not alone.
 pub static WRAPPED: Problem = Problem {
     id: "claims/wrapped",
-    title: "something stands around or inside the token",
+    title: "other text surrounds the token or is inside it",
     explains: EVERYTHING_AFTER,
     waiting: Waiting::Useless,
     fragments: &[Fragment::new("access token has invalid format", 92)],

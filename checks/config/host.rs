@@ -62,7 +62,7 @@ fn address(settings: &Settings, host: &Setting<String>) -> Finding {
     finding
 }
 
-/// A name that is no flexible server's. It may be an alias of one, so it is a warning.
+/// A name that is not a flexible server's. It may be an alias of one, so it is a warning.
 fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<Finding> {
     let bare = name.trim_end_matches('.').to_ascii_lowercase();
     let own = &cloud.server_suffix;
@@ -78,7 +78,7 @@ fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<F
         }
         Some((_, rest)) => match OTHER_SERVICES.iter().find(|(suffix, _)| rest.ends_with(suffix)) {
             Some((_, service)) => format!("\"{rest}\" is the suffix of {service}"),
-            None => format!("\"{rest}\" is no cloud's suffix"),
+            None => format!("\"{rest}\" is not the suffix of a known cloud"),
         },
     };
     let label = bare.split('.').next().unwrap_or(&bare);
@@ -89,7 +89,7 @@ fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<F
             name,
             format!("\"{name}\" does not end as a flexible server's name does: {what}"),
         )
-        .because(format!("it stands in {}", host.origin.phrase()))
+        .because(format!("it is set in {}", host.origin.phrase()))
         .because(format!("names of this cloud's servers end in .{own}"))
         .fix(
             Fix::you(
@@ -118,8 +118,9 @@ fn missing(settings: &Settings) -> Verdict {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
     let whom = user.map_or(&settings.database.value, |user| &user.value);
-    let detail =
-        format!("\"{whom}\" is named, and no host: psql would look for a server on this machine");
+    let detail = format!(
+        "\"{whom}\" is named, and no host: psql would connect to a server on this computer"
+    );
     Verdict::found(Finding::of(&HOST_MISSING, "host", detail).fix(name_it()))
 }
 
@@ -187,9 +188,9 @@ fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict 
     } else {
         why
     };
-    let detail = format!("\"{name}\" is no host name: {what}");
+    let detail = format!("\"{name}\" is not a host name: {what}");
     let mut finding = Finding::of(&HOST_MALFORMED, name, detail)
-        .because(format!("it stands in {}", host.origin.phrase()))
+        .because(format!("it is set in {}", host.origin.phrase()))
         .because("nothing was looked up or contacted for it");
     if bare.is_empty() {
         finding = finding.fix(name_it());
@@ -292,7 +293,7 @@ pub static HOST_IS_ADDRESS: Problem = Problem {
         confirm: &["`psql` with sslmode=verify-full refuses"],
         fix: &[(
             Actor::You,
-            "use <server>.postgres.database.azure.com, and mend the name resolution",
+            "use <server>.postgres.database.azure.com, and fix the name resolution",
         )],
         mistaken_for: &["server/tls-wrong-name, which it leads to"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, public access: use the fully \

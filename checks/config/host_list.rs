@@ -35,7 +35,7 @@ fn judge(settings: &Settings) -> Verdict {
     );
     Verdict::found(
         Finding::of(&SEVERAL_HOSTS, &host.value, detail)
-            .because(format!("the list stands in {}", host.origin.phrase()))
+            .because(format!("the list is in {}", host.origin.phrase()))
             .because(
                 "libpq goes on where a host cannot be reached, and stops where one refuses the \
                     login: the next would refuse it, too",
@@ -74,7 +74,7 @@ fn fleet(settings: &Settings) -> Command {
 /// A list of hosts.
 pub static SEVERAL_HOSTS: Problem = Problem {
     id: "config/several-hosts",
-    title: "several hosts are named, of which the first is looked at",
+    title: "several hosts are named, and only the first is checked",
     severity: Severity::Info,
     waiting: Waiting::Useless,
     fragments: &[Fragment::new("port numbers to", 90), Fragment::new("hostaddr values", 90)],
@@ -84,7 +84,7 @@ pub static SEVERAL_HOSTS: Problem = Problem {
             this report is about the first.",
         causes: &["a connection string for failover or for read replicas"],
         confirm: &["the commas in PGHOST or the connection string"],
-        fix: &[(Actor::You, "give the hosts to `entra-pg fleet`, which looks at all of them")],
+        fix: &[(Actor::You, "give the hosts to `entra-pg fleet`, which checks all of them")],
         mistaken_for: &[
             "access/read-only: with target_session_attrs=read-write libpq would go on to the next \
                 host",

@@ -75,9 +75,7 @@ fn near(file: &PassFile, line: usize, settings: &Settings) -> Finding {
     let detail =
         format!("line {line} of {path} nearly matches this login, and libpq passes it over");
     let because = match settings.user.as_ref().map(|user| &user.origin) {
-        Some(Origin::Default) => {
-            "no user is named, so libpq looks for that of the operating system"
-        }
+        Some(Origin::Default) => "no user is named, so libpq uses that of the operating system",
         _ => {
             "host, database and user are compared letter by letter; : and \\ in a field need a \\ \
                 in front"

@@ -50,7 +50,7 @@ fn judge(settings: &Settings) -> Verdict {
                 .fix(unset(&address.origin)),
         );
     }
-    Verdict::unless(found, || "each setting stands in one place".to_owned())
+    Verdict::unless(found, || "each setting is set in one place".to_owned())
 }
 
 fn finding(lost: &Overridden) -> Finding {
@@ -78,14 +78,14 @@ fn unset(origin: &Origin) -> Fix {
         Origin::Environment { variable } => {
             Fix::you("Take the stray one away").run(Command::unset(variable.as_str()))
         }
-        other => Fix::you(format!("Keep one of the two; the other stands in {}", other.phrase())),
+        other => Fix::you(format!("Keep one of the two; the other is in {}", other.phrase())),
     }
 }
 
 /// Two values.
 pub static CONFLICTING_SETTINGS: Problem = Problem {
     id: "config/conflicting-settings",
-    title: "one setting stands in several places with different values",
+    title: "one setting has different values in several places",
     severity: Severity::Warning,
     waiting: Waiting::Useless,
     page: Page {

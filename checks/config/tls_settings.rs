@@ -41,12 +41,12 @@ fn judge(settings: &Settings) -> Verdict {
             _ => format!("libpq has no sslmode \"{value}\""),
         };
         let finding = Finding::of(&INVALID_SSLMODE, value, detail);
-        found.push(finding.because(format!("it stands in {origin}")).fix(set()));
+        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
     } else if by_system && value != "verify-full" {
         let detail = "with sslrootcert=system libpq takes no sslmode but verify-full";
         found.push(
             Finding::of(&INVALID_SSLMODE, value, detail)
-                .because(format!("{value} stands in {origin}"))
+                .because(format!("{value} is set in {origin}"))
                 .because(format!(
                     "psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system \
                         (use \"verify-full\")"
@@ -57,13 +57,13 @@ fn judge(settings: &Settings) -> Verdict {
         let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not \
             travel in clear";
         let finding = Finding::of(&TLS_DISABLED, "sslmode", detail);
-        found.push(finding.because(format!("it stands in {origin}")).fix(set()));
+        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
     } else if matches!(value, "allow" | "prefer") && mode.origin != Origin::Default {
         let detail = format!(
             "sslmode={value} tries without TLS as well, and shows that second, misleading error"
         );
         let finding = Finding::of(&TLS_DISABLED, "sslmode", detail).severity(Severity::Warning);
-        found.push(finding.because(format!("it stands in {origin}")).fix(set()));
+        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
     }
     let binding = &settings.channel_binding;
     let forbidding = settings
@@ -81,7 +81,7 @@ fn judge(settings: &Settings) -> Verdict {
         );
         found.push(
             Finding::of(&CHANNEL_BINDING_REQUIRED, name, detail)
-                .because(format!("it stands in {}", setting.origin.phrase()))
+                .because(format!("it is set in {}", setting.origin.phrase()))
                 .fix(take_back(&setting.origin)),
         );
     }
@@ -126,7 +126,7 @@ pub static INVALID_SSLMODE: Problem = Problem {
         means: "libpq refuses to connect: it knows disable, allow, prefer, require, verify-ca and \
             verify-full, and with sslrootcert=system none but the last.",
         causes: &[
-            "PGSSLROOTCERT=system beside an older PGSSLMODE=require",
+            "PGSSLROOTCERT=system together with an older PGSSLMODE=require",
             "verify-all, which a page of Microsoft's documentation names by mistake",
             "a slip of the pen",
         ],
@@ -157,7 +157,10 @@ pub static TLS_DISABLED: Problem = Problem {
         means: "With sslmode=disable the server answers \"no pg_hba.conf entry … no encryption\". \
             With allow or prefer (a warning) a failed first try is repeated without TLS, and that \
             second error hides the first.",
-        causes: &["a setting from a local development server", "a driver whose default is no TLS"],
+        causes: &[
+            "a setting from a local development server",
+            "a driver that does not use TLS by default",
+        ],
         confirm: &["`psql` shows \"no encryption\" as its only or its last line"],
         fix: &[(Actor::You, "sslmode=verify-full (or require at the least)")],
         mistaken_for: &["login/client-address-refused: its text says \"SSL encryption\""],

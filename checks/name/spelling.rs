@@ -1,4 +1,4 @@
-//! Whether the user name is spelt as the role must be, byte for byte.
+//! Whether the user name matches the role, byte for byte.
 
 use super::{
     candidates::{candidates, guest_form, home_address},
@@ -22,7 +22,7 @@ use crate::{
 /// The name is that of a role which this identity can be.
 pub static CHECK: Check = Check {
     id: "name/spelling",
-    asserts: "the user name is spelt as the role must be",
+    asserts: "the user name matches the token",
     needs: &[Topic::Settings, Topic::Token, Topic::AuthRequest, Topic::Graph],
     problems: ALL,
     decisive: false,
@@ -157,7 +157,7 @@ pub static MISSING: Problem = Problem {
         Fragment::new("no postgresql user name specified", 84),
     ],
     page: Page {
-        means: "libpq falls back to the operating system's user, which is nobody's role.",
+        means: "libpq falls back to the operating system's user, which is not the name of a role.",
         causes: &[
             "PGUSER is not exported, or empty",
             "a tool with a default of its own: postgres, app",
@@ -300,10 +300,10 @@ pub static INVISIBLE_CHARACTERS: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// The name looks right and holds other characters.
+/// The name contains characters that look like others.
 pub static LOOK_ALIKE: Problem = Problem {
     id: "name/look-alike",
-    title: "the name looks right and holds other characters",
+    title: "the name contains characters that look like others",
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     page: Page {
@@ -356,10 +356,10 @@ pub static GUEST_FORM: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// An id stands where a name is needed.
+/// An ID is used instead of a name.
 pub static IDENTIFIER_NOT_NAME: Problem = Problem {
     id: "name/identifier-not-name",
-    title: "an id stands where a name is needed",
+    title: "an ID is used instead of a name",
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     fragments: &[

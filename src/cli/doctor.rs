@@ -52,7 +52,7 @@ pub struct DoctorArgs {
     /// The choice of checks.
     #[command(flatten)]
     pub choice: ChoiceOptions,
-    /// Look and report again at this interval, until ended.
+    /// Run and report again at this interval, until interrupted.
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "retry_for", help_heading = "Network")]
     pub every: Option<Duration>,
     /// The output.
@@ -76,10 +76,10 @@ pub struct IdentityOptions {
     /// Ask Microsoft Graph, with a token of its own, for the names and groups of this identity.
     #[arg(long)]
     pub graph: bool,
-    /// After login, look at every Entra role and its principal: what is not mapped, mapped twice, or to another tenant.
+    /// After login, check every Entra role and its principal: not mapped, mapped twice, or mapped to another tenant.
     #[arg(long)]
     pub as_admin: bool,
-    /// The role that somebody else cannot log in with: whether it is mapped, and the statement that mends it.
+    /// A role that another person cannot log in with: whether it is mapped, and the statement that fixes it.
     #[arg(long, value_name = "ROLE", requires = "as_admin")]
     pub for_role: Option<String>,
     /// Send the token although the server's TLS identity could not be verified.
@@ -87,11 +87,11 @@ pub struct IdentityOptions {
     pub send_token_unverified: bool,
 }
 
-/// How the network is looked at.
+/// Options of the network checks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkOptions {
-    /// A nameserver to ask besides the system's; may be repeated.
+    /// A nameserver to ask in addition to the system's; may be repeated.
     #[arg(long, value_name = "IP[:PORT]", value_parser = nameserver)]
     pub nameserver: Vec<SocketAddr>,
     /// The longest single wait.
@@ -100,7 +100,7 @@ pub struct NetworkOptions {
     /// The longest whole run.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub deadline: Duration,
-    /// Run again until healthy, or until time is up; stops at what waiting cannot cure.
+    /// Run again until healthy, or until time is up; stops if retrying cannot help.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub retry_for: Option<Duration>,
 }
@@ -111,13 +111,13 @@ pub struct NetworkOptions {
 pub struct AzureOptions {
     /// What `az … -o json` prints of the server, its administrators and firewall rules, its network
     /// security group, route table and network, or a published ServiceTags file; may be repeated.
-    /// With no host, these files alone are judged.
+    /// Without a host, only these files are judged.
     #[arg(long, value_name = "FILE")]
     pub azure_config: Vec<PathBuf>,
     /// Read the same from Azure Resource Manager, with a token of its own from the same credential.
     #[arg(long)]
     pub azure: bool,
-    /// The server's resource id, for --azure; by default it is looked for by its name.
+    /// The server's resource id, for --azure; by default it is found by its name.
     #[arg(long, value_name = "ID", requires = "azure", value_parser = server_id)]
     pub server_id: Option<String>,
 }
@@ -161,17 +161,17 @@ pub struct OutputOptions {
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Another report besides; may be repeated.
+    /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub report: Vec<(Format, PathBuf)>,
-    /// A support bundle besides: evidence, reports, settings and what was contacted in one zip.
+    /// Also write a support bundle: evidence, reports, settings and contacted hosts in one zip.
     #[arg(long, value_name = "FILE.zip")]
     pub bundle: Option<PathBuf>,
     /// Replace names, ids and addresses in the bundle with pseudonyms. The key stays in KEYFILE
     /// (.pseudonym-key-FILE.zip by default); an existing key gives the same pseudonyms again.
     #[arg(long, value_name = "KEYFILE", num_args = 0..=1, require_equals = true)]
     pub pseudonymize: Option<Option<PathBuf>>,
-    /// Colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
     /// Say less: the verdict and what failed.
@@ -268,7 +268,7 @@ pub fn run(
     Ok(code)
 }
 
-/// Waits for the next look; whether the end came first.
+/// Waits for the next run; returns whether it was interrupted first.
 async fn ended_within(every: Duration) -> bool {
     let interrupt = CancellationToken::new();
     tokio::spawn(listen(interrupt.clone()));

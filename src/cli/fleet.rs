@@ -48,7 +48,7 @@ pub struct FleetArgs {
     /// The network.
     #[command(flatten)]
     pub network: NetworkOptions,
-    /// How many targets are looked at side by side.
+    /// How many targets are checked at the same time.
     #[arg(long, short = 'j', value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// Only these families or checks; may be repeated.
@@ -75,17 +75,17 @@ pub struct FleetOutput {
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Another report besides; may be repeated.
+    /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub report: Vec<(FleetFormat, PathBuf)>,
     /// Write the whole report of each target into this folder as soon as it is done, as `doctor
     /// --format json` does, for `replay`, `diff` and `merge`.
     #[arg(long, value_name = "DIR")]
     pub reports: Option<PathBuf>,
-    /// Colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
-    /// Say less: the faults alone.
+    /// Print only the faults.
     #[arg(short, long)]
     pub quiet: bool,
     /// Say more: a line for every target.

@@ -55,7 +55,7 @@ pub struct KubernetesArgs {
     /// When a CronJob runs.
     #[arg(long, value_name = "CRON", default_value = "*/15 * * * *")]
     pub schedule: String,
-    /// How often a DaemonSet looks again.
+    /// How often a DaemonSet runs again.
     #[arg(long, value_name = "TIME", default_value = "15m")]
     pub every: String,
     /// An existing service account; the workload's by default.
@@ -125,13 +125,13 @@ pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
     Ok(if written.is_ok() { 0 } else { TOOL_FAILED })
 }
 
-/// What the container is told: `doctor`, the target, and the options after `--`.
+/// The container's arguments: `doctor`, the target, and the options after `--`.
 fn arguments(args: &KubernetesArgs) -> Result<Vec<String>, UsageError> {
     let target = args.target.to_args();
     // Understood now and not in the cluster; and no password goes into a manifest.
     let (settings, _) = settings::resolve(&target, &Environment::default())?;
     if settings.password.is_some() {
-        return Err(UsageError::new("a manifest is no place for a password").suggest(
+        return Err(UsageError::new("a manifest must not hold a password").suggest(
             "--client-id for workload identity, or a secret of Kubernetes in the pod's PGPASSWORD",
         ));
     }
@@ -172,7 +172,7 @@ fn read(path: &Path) -> Result<Value, UsageError> {
     let read = input::argument(path, LIMIT).and_then(input::utf8);
     let bytes = read.map_err(|error| UsageError::new(format!("{name} cannot be read: {error}")))?;
     json::document(&bytes, MOST_VALUES).map_err(|error| {
-        UsageError::new(format!("{name} is no JSON: {error}"))
+        UsageError::new(format!("{name} is not valid JSON: {error}"))
             .suggest("kubectl get deployment NAME -o json > workload.json")
     })
 }

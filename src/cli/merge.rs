@@ -32,7 +32,7 @@ pub struct MergeArgs {
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
     pub color: Color,
     /// From which severity on the exit code is 1.

@@ -44,11 +44,11 @@ Start here:
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
   entra-pg bundle -o entra-pg.zip                  the same as one file for support, without secrets
-  entra-pg token                                   who the token stands for, and until when
+  entra-pg token                                   the identity of the token, and its expiry
   entra-pg name 'Prod DB Readonly'                 a role name, written for each place
   entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
 
-/// Says why a login to Azure Database for PostgreSQL with Microsoft Entra ID fails, and what to do.
+/// Diagnose why a Microsoft Entra ID login to Azure Database for PostgreSQL fails, and how to fix it.
 #[derive(Debug, Parser)]
 #[command(
     name = "entra-pg",
@@ -87,21 +87,21 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Look at many targets in one run: a matrix of servers and stages, and the faults they share.
+    /// Check many targets in one run: a matrix of servers and stages, and the faults they share.
     Fleet(Box<fleet::FleetArgs>),
     /// Check the requirements before go-live: a go/no-go checklist of server, network and clients.
     Preflight(Box<preflight::PreflightArgs>),
-    /// Join reports of several places: from where a server can be logged in to, and from where not.
+    /// Combine reports of several locations: from which of them a login works.
     Merge(merge::MergeArgs),
-    /// Print objects that run `doctor` elsewhere, in the place of a workload.
+    /// Generate Kubernetes manifests that run `doctor` in a cluster.
     Manifest {
-        /// Where.
+        /// The platform.
         #[command(subcommand)]
         place: manifest::Place,
     },
     /// Judge the evidence of an earlier report again, with this version's checks; no network.
     Replay(replay::ReplayArgs),
-    /// Two runs side by side: what is the same, what differs, and what that suggests.
+    /// Compare two runs: what is the same, what differs, and what that suggests.
     Diff(diff::DiffArgs),
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
     Explain(explain::ExplainArgs),

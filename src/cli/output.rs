@@ -55,7 +55,7 @@ impl Terminal {
         }
     }
 
-    /// Whether to write colours to stdout.
+    /// Whether to write colors to stdout.
     #[must_use]
     pub fn colors(&self, choice: Color) -> bool {
         match choice {

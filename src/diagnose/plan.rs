@@ -22,7 +22,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
         return "This run would judge the files of --azure-config, and contact nothing.\n"
             .to_owned();
     }
-    let mut text = String::from("This run would look at, and contact, nothing but:\n");
+    let mut text = String::from("This run would contact only:\n");
     for topic in Topic::ALL {
         let wanted = topics.contains(&topic)
             && match topic {
@@ -44,7 +44,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     let _ = writeln!(text, "  Microsoft Graph  {}:443 ({how})", cloud.graph_host);
     if request.azure.live {
         let host = &cloud.resource_manager_host;
-        let _ = writeln!(text, "  Resource Manager {host}:443 (GET requests alone)");
+        let _ = writeln!(text, "  Resource Manager {host}:443 (only GET requests)");
     }
     if let Some(host) = &settings.host {
         let sibling = if settings.port.value == 6432 { 5432 } else { 6432 };

@@ -1,35 +1,35 @@
-//! `--retry-for`: looks again until the login works, and stops at once at what waiting cannot cure.
+//! `--retry-for`: runs again until the login works, and stops at once if retrying cannot help.
 
 use crate::{diagnose::Report, probe::azure::ORIGIN};
 use entra_pg_checks::{Judged, Outcome, Waiting, facts::settings::Origin, text::duration};
 use std::time::{Duration, Instant};
 
-/// The first pause between two looks; each is twice as long as the one before, up to the longest.
+/// The first pause between two runs; each is twice as long as the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// The looks of one command.
+/// The runs of one command.
 #[derive(Debug)]
 pub struct Retry {
     until: Instant,
     began: Instant,
     pause: Duration,
     looks: u32,
-    /// The problem of the look before.
+    /// The problem of the previous run.
     blocked_by: Option<&'static str>,
 }
 
-/// What to do after a look.
+/// What to do after a run.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Next {
-    /// This is the last look; what to say of the waiting, if there was any.
+    /// This was the last run; what to report about the waiting, if there was any.
     Stop(Option<String>),
-    /// Wait so long, say this, and look again.
+    /// Wait for this time, print this, and run again.
     Again(Duration, String),
 }
 
 impl Retry {
-    /// Looks until then; one look if there is no time.
+    /// Runs until then; once if there is no time.
     #[must_use]
     pub fn new(now: Instant, time: Option<Duration>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Retry {
         }
     }
 
-    /// Decides after a look.
+    /// Decides after a run.
     pub fn next(&mut self, report: &Report, now: Instant, interrupted: bool) -> Next {
         self.looks += 1;
         if interrupted || self.until == self.began {
@@ -50,7 +50,7 @@ impl Retry {
         let waited = duration(i64::try_from((now - self.began).as_secs()).unwrap_or(i64::MAX));
         let judgement = report.judgement();
         if matches!(judgement.outcome, Outcome::Healthy | Outcome::Degraded) {
-            let said = format!("it works: {} looks in {waited}", self.looks);
+            let said = format!("it works: {} runs in {waited}", self.looks);
             return Next::Stop((self.looks > 1).then_some(said));
         }
         let root = judgement.root();
@@ -62,14 +62,11 @@ impl Retry {
         if let Some(root) = root
             && !waiting_helps(root, report)
         {
-            return Next::Stop(Some(format!("waiting cannot cure {what}")));
+            return Next::Stop(Some(format!("retrying will not help: {what}")));
         }
         let left = self.until.saturating_duration_since(now);
         if left < Duration::from_secs(1) {
-            return Next::Stop(Some(format!(
-                "time is up after {} looks: still {what}",
-                self.looks
-            )));
+            return Next::Stop(Some(format!("time is up after {} runs: still {what}", self.looks)));
         }
         let pause = self.pause.min(left);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
@@ -79,7 +76,7 @@ impl Retry {
             Some(_) => "still".to_owned(),
             None => "blocked by".to_owned(),
         };
-        Next::Again(pause, format!("{word} {what}; looking again in {} s", pause.as_secs().max(1)))
+        Next::Again(pause, format!("{word} {what}; retrying in {} s", pause.as_secs().max(1)))
     }
 }
 
@@ -171,7 +168,7 @@ mod tests {
         let Next::Stop(Some(said)) = retry.next(&report(&[]), now, false) else {
             panic!("it ends")
         };
-        assert!(said.starts_with("it works: 3 looks"), "{said}");
+        assert!(said.starts_with("it works: 3 runs"), "{said}");
     }
 
     #[test]
@@ -185,7 +182,7 @@ mod tests {
             )
         };
         assert!(
-            matches!(next(false), Next::Stop(Some(said)) if said.contains("waiting cannot cure"))
+            matches!(next(false), Next::Stop(Some(said)) if said.contains("retrying will not help"))
         );
         assert!(matches!(next(true), Next::Again(..)));
     }

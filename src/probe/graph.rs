@@ -22,7 +22,7 @@ use futures::join;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
-/// A page of 999 groups, the most that Graph gives at once, is some 200 KB.
+/// A page of 999 groups, the most that Graph gives at once, is about 200 KB.
 /// Source: Microsoft Learn, Microsoft Graph, "List a user's direct memberships".
 const BODY_LIMIT: usize = 1024 * 1024;
 /// Pages that are asked for, and groups that are kept.
@@ -31,7 +31,7 @@ const MOST_GROUPS: usize = 2000;
 /// Characters of a name that are kept.
 const MOST_CHARACTERS: usize = 512;
 
-/// The directory's names of whoever the credential stands for.
+/// The directory's names of the principal of the credential.
 pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<Directory> {
     let host = &cloud.graph_host;
     let scope = format!("https://{host}/.default");
@@ -44,7 +44,7 @@ pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<D
     };
     let decoded = token::decode(secret.expose(), Origin::Default);
     let Some(about) = decoded.claims.as_deref().and_then(path) else {
-        let detail = "the token for Microsoft Graph does not say whom it stands for".to_owned();
+        let detail = "the token for Microsoft Graph does not name its principal".to_owned();
         return Fact::NotObserved(NotObserved::NotPermitted { detail });
     };
     let base = format!("https://{host}/v1.0/{about}");
@@ -59,7 +59,7 @@ pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<D
     }
 }
 
-/// Where Graph keeps what the token stands for.
+/// The path of the token's principal in Microsoft Graph.
 fn path(claims: &Claims) -> Option<String> {
     match claims.principal() {
         PrincipalKind::User | PrincipalKind::Guest => Some("me".to_owned()),
@@ -79,7 +79,7 @@ struct Groups {
     incomplete: bool,
 }
 
-/// Page after page, from this host alone: a link to another one would take the token there.
+/// Page after page, only from this host: a link to another one would take the token there.
 async fn groups(cx: &Context, host: &str, first: String, secret: &Secret) -> Groups {
     let mut all = Groups::default();
     let mut next = Some(first);
@@ -140,8 +140,10 @@ enum Failure {
 }
 
 async fn get(cx: &Context, url: &str, secret: &Secret) -> Result<Value, Failure> {
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
-        .map_err(|_| Failure::Refused("the token for Microsoft Graph is no header".to_owned()))?;
+    let mut bearer =
+        HeaderValue::from_str(&format!("Bearer {}", secret.expose())).map_err(|_| {
+            Failure::Refused("the token for Microsoft Graph is not a valid header value".to_owned())
+        })?;
     bearer.set_sensitive(true);
     let url = url.parse().map_err(|_| Failure::NoAnswer)?;
     let mut request = reqwest::Request::new(reqwest::Method::GET, url);

@@ -1,5 +1,5 @@
-//! Reports: the judgement of one run, spoken in several formats. A renderer sees a [`Report`] and a
-//! [`Style`]; colours are in `text` alone.
+//! Reports: the judgment of one run, rendered in several formats. A renderer sees a [`Report`] and a
+//! [`Style`]; colors are in `text` alone.
 
 mod azure_pipelines;
 mod counts;
@@ -42,7 +42,7 @@ pub enum Format {
     Github,
     /// Logging commands of Azure Pipelines.
     AzurePipelines,
-    /// One file to look at in a browser; it needs no network.
+    /// One file for a browser; it needs no network.
     Html,
     /// For tickets, grouped by who must act.
     Markdown,
@@ -51,9 +51,9 @@ pub enum Format {
 /// How to lay out.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// Colours.
+    /// Whether to use colors.
     pub color: bool,
-    /// Columns.
+    /// The width in columns.
     pub width: usize,
     /// How often `-v` was given.
     pub verbose: u8,

@@ -112,9 +112,7 @@ impl Seen<'_> {
         }
         if name.contains('\\') {
             let why = match self.user.origin {
-                Origin::Conninfo => {
-                    "a doubled backslash in a connection string stands for one that is sent"
-                }
+                Origin::Conninfo => "a doubled backslash in a connection string sends one",
                 Origin::Uri => {
                     "libpq takes backslashes off in connection strings only, not in URIs"
                 }

@@ -68,7 +68,7 @@ fn conclusion(place: &Place) -> String {
     match place.placed() {
         Placed::Everywhere => format!("{server} works from {}", names(true)),
         Placed::NowhereForOneCause => format!(
-            "{server} works from nowhere, and everywhere for the same cause: it is no matter of the place"
+            "{server} fails from every location for the same reason, so the location is not the cause"
         ),
         Placed::Nowhere => format!("{server} works from nowhere: {}", names(false)),
         Placed::Somewhere => {
@@ -89,7 +89,7 @@ fn sentence(fleet: &Fleet) -> String {
         (State::Looked(Outcome::Undetermined), "undetermined"),
         (State::Looked(Outcome::Degraded), "work, with a warning"),
         (State::Looked(Outcome::Healthy), "work"),
-        (State::NotBegun, "were not looked at: interrupted"),
+        (State::NotBegun, "were not checked: interrupted"),
     ] {
         let count = count_of(state);
         if count > 0 {
