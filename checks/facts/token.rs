@@ -246,7 +246,12 @@ impl Claims {
         let is_app = match self.idtyp.as_deref() {
             Some("app") => true,
             Some(_) => false,
-            None => self.scp.is_none() && self.upn.is_none() && self.unique_name.is_none(),
+            // Of a person's names an ID token of version 2 holds only the preferred one.
+            None => {
+                let preferred = self.preferred_username.as_deref();
+                let named = preferred.is_some_and(|name| name.contains('@'));
+                self.scp.is_none() && self.upn.is_none() && self.unique_name.is_none() && !named
+            }
         };
         if is_app {
             return if self.xms_mirid.is_some() {
@@ -263,5 +268,18 @@ impl Claims {
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.appid.as_deref().or(self.azp.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claims, PrincipalKind};
+
+    #[test]
+    fn an_id_token_of_version_2_is_a_persons() {
+        let named =
+            |name: &str| Claims { preferred_username: Some(name.to_owned()), ..Claims::default() };
+        assert_eq!(named("abeli@contoso.com").principal(), PrincipalKind::User);
+        assert_eq!(Claims::default().principal(), PrincipalKind::ServicePrincipal);
     }
 }
