@@ -354,7 +354,7 @@ mod tests {
             let [_, _, line] = super::spellings(&name);
             let found = super::password_file(&line, "host", &name);
             proptest::prop_assert_eq!(found.as_deref(), Some("secret"));
-            // And to nobody else.
+            // And to no other user.
             if other != name {
                 proptest::prop_assert_eq!(super::password_file(&line, "host", &other), None);
             }

@@ -75,7 +75,7 @@ pub static UNUSUAL_ISSUER: Problem = Problem {
         means: "Entra's tokens name their issuer: https://sts.windows.net/<tenant>/ in version \
             1.0, https://login.microsoftonline.com/<tenant>/v2.0 in version 2.0, and other hosts \
             in other clouds. This one names something else, so it is of another cloud, of a test \
-            environment, or made by somebody else.",
+            environment, or issued by another party.",
         causes: &[
             "a token of another cloud",
             "a token of a test environment or of another identity service (B2C, AD FS)",

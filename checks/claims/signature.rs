@@ -81,7 +81,7 @@ pub static BAD_SIGNATURE: Problem = Problem {
         ],
         confirm: &["https://login.microsoftonline.com/<tenant>/discovery/keys lists the key ids"],
         fix: &[(Actor::You, "get a fresh token")],
-        mistaken_for: &["claims/truncated: there the length tells"],
+        mistaken_for: &["claims/truncated: there the length shows it"],
         sources: &["Microsoft Learn: Access tokens, validate the signature"],
     },
     ..Problem::DEFAULT

@@ -30,7 +30,7 @@ const LIMITS: [(usize, &str); 9] = [
     (8191, "a line of cmd.exe"),
 ];
 
-/// The token is whole, and alone.
+/// The token is complete, without other text.
 pub static CHECK: Check = Check {
     id: "claims/well-formed",
     asserts: "the token is a whole access token and nothing else",
@@ -179,7 +179,7 @@ fn id_token(token: &Token, from: &str) -> Option<Finding> {
         Finding::of(
             &ID_TOKEN,
             from,
-            "this is an id token: it tells a client who signed in, and grants no access",
+            "this is an id token: it identifies who signed in to a client, and grants no access",
         )
         .because("it has a nonce claim, and neither scope nor client application")
     })
@@ -244,7 +244,7 @@ pub static TRUNCATED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Not alone.
+/// Other text surrounds the token.
 pub static WRAPPED: Problem = Problem {
     id: "claims/wrapped",
     title: "other text surrounds the token or is inside it",

@@ -1,5 +1,5 @@
 //! What Azure says of the server: its settings, as Resource Manager shows them. The vantage is the
-//! configuration, exported to files or read live; nobody's packets.
+//! configuration, exported to files or read live; without packets of this machine.
 
 use super::{
     Fact, NotObserved,
@@ -21,7 +21,7 @@ pub struct Azure {
     pub server: Fact<FlexibleServer>,
     /// Its Entra administrators.
     pub administrators: Fact<Vec<Administrator>>,
-    /// Its firewall rules, which count for public access alone.
+    /// Its firewall rules, which apply only to public access.
     pub firewall_rules: Fact<Vec<FirewallRule>>,
     /// Its server parameters, as far as they matter: `pgbouncer.enabled`.
     pub parameters: Fact<Vec<Parameter>>,
@@ -235,7 +235,7 @@ pub struct PrivateEndpoint {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Administrator {
-    /// The server, as far as the id tells.
+    /// The server, if the ID names it.
     #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// The object id in Entra.
@@ -255,7 +255,7 @@ pub struct Administrator {
 /// A firewall rule.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct FirewallRule {
-    /// The server, as far as the id tells.
+    /// The server, if the ID names it.
     #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// The rule's name.
@@ -271,7 +271,7 @@ pub struct FirewallRule {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Parameter {
-    /// The server, as far as the id tells.
+    /// The server, if the ID names it.
     #[serde(serialize_with = "class::name")]
     pub server: Option<String>,
     /// Its name.
@@ -289,9 +289,9 @@ pub struct Parameter {
 pub enum Topology {
     /// Injected into a delegated subnet: security groups, routes and DNS of the network apply to it.
     VirtualNetwork,
-    /// A public endpoint, perhaps with private ones besides; its way to Entra is Microsoft's.
+    /// A public endpoint, perhaps with private ones as well; its way to Entra is Microsoft's.
     Public,
-    /// Private endpoints alone; its way to Entra is Microsoft's.
+    /// Only private endpoints; its way to Entra is Microsoft's.
     PrivateEndpoints,
 }
 

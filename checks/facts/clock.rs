@@ -1,4 +1,4 @@
-//! This machine's clock beside another's.
+//! This machine's clock compared with another's.
 
 use crate::facts::class;
 use jiff::Timestamp;

@@ -166,7 +166,7 @@ impl Topic {
     pub const fn contacts(self) -> &'static str {
         match self {
             Self::Settings | Self::Proxy | Self::Token => "nothing",
-            Self::Dns => "every nameserver, UDP and TCP 53; inside Azure 168.63.129.16 besides",
+            Self::Dns => "every nameserver, UDP and TCP 53; inside Azure also 168.63.129.16",
             Self::Outbound | Self::Clock => "the Entra and Graph hosts, TCP 443 (or the proxy)",
             Self::Credential => {
                 "the token authority TCP 443, or the metadata service TCP 80, or the local Azure \
@@ -177,9 +177,9 @@ impl Topic {
                 "the database server, TCP 5432 or 6432"
             }
             Self::Graph => {
-                "Microsoft Graph, TCP 443, and the token authority again; with --graph alone"
+                "Microsoft Graph, TCP 443, and the token authority again; only with --graph"
             }
-            Self::Azure => "Azure Resource Manager, TCP 443, with --azure alone; files otherwise",
+            Self::Azure => "Azure Resource Manager, TCP 443, only with --azure; files otherwise",
         }
     }
 
@@ -194,7 +194,7 @@ impl Topic {
                 "the credential's own secret, sent only to the token authority or the identity endpoint"
             }
             Self::Token => "the token, read and never sent",
-            Self::Login | Self::Session => "the token, sent to the verified database server alone",
+            Self::Login | Self::Session => "the token, sent only to the verified database server",
             Self::Graph => "a token of its own for that service",
             Self::Azure => "with --azure a token of its own, sent to Azure Resource Manager alone",
             Self::Settings

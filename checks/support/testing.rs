@@ -17,7 +17,7 @@ pub(crate) fn problems_of(check: &'static Check, evidence: &Evidence) -> Vec<&'s
     judged(check, evidence).findings.iter().map(|judged| judged.finding.problem.id).collect()
 }
 
-/// The judgment of one check alone.
+/// The judgment of a single check.
 pub(crate) fn judged(check: &'static Check, evidence: &Evidence) -> Judgement {
     judge(&[check], evidence, |_| true)
 }

@@ -1,4 +1,4 @@
-//! A program that embeds the crate judges with a check of its own beside the rulebook.
+//! A program that embeds the crate judges with a check of its own in addition to the rulebook.
 
 use entra_pg_checks::{
     Check, Evidence, Finding, Fix, Judge, Missing, Page, Problem, Severity, Status, Topic, Verdict,

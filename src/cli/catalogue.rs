@@ -1,4 +1,4 @@
-//! `checks`, `schema` and `name`: what can be told without a look at anything.
+//! `checks`, `schema` and `name`: what can be printed without observing anything.
 
 use super::{TOOL_FAILED, output};
 use crate::{

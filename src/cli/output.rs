@@ -16,7 +16,7 @@ pub struct Terminal {
     pub stdout: bool,
     /// Whether stderr is one.
     pub stderr: bool,
-    /// Columns; 80 where it cannot be told.
+    /// Width in columns; 80 if it is not known.
     pub width: usize,
     /// Whether it shows more than ASCII.
     pub unicode: bool,

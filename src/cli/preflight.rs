@@ -121,7 +121,7 @@ fn observe(args: &PreflightArgs, environment: &Environment) -> Result<Evidence, 
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     request.azure = args.azure.to_request(host.as_deref())?;
     if !args.here && !request.azure.live {
-        // Files alone need no packet.
+        // Only files are read: no packet is sent.
         return Ok(without_packets(&request, environment));
     }
     let runtime = super::doctor::runtime();

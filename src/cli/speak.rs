@@ -16,7 +16,7 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// What a bundle holds of the run beside its report.
+/// What a bundle holds of the run in addition to its report.
 pub(super) struct Run {
     /// The plan, where the run was made just now.
     pub(super) plan: Option<String>,

@@ -12,7 +12,7 @@ pub struct TargetOptions {
     /// What psql takes: `key=value` pairs or a `postgresql://` URI.
     #[arg(value_name = "CONNINFO")]
     pub conninfo: Option<String>,
-    /// The server; without one, everything that needs no server is looked at.
+    /// The server; without one, everything that does not need a server is checked.
     #[arg(short = 'h', long, value_name = "NAME")]
     pub host: Option<String>,
     /// The rest of it.
@@ -33,7 +33,7 @@ pub struct LoginOptions {
     /// The database, or a connection string.
     #[arg(short = 'd', long, value_name = "NAME")]
     pub dbname: Option<String>,
-    /// The cloud; by default told by the server's DNS suffix.
+    /// The cloud; by default that of the server's DNS suffix.
     #[arg(long, value_enum)]
     pub cloud: Option<CloudName>,
     /// The names of another cloud: the output of `az cloud show`.

@@ -195,7 +195,7 @@ impl<'a> View<'a> {
         if self.wants(topic) { look() } else { Fact::NotObserved(NotObserved::Deselected) }
     }
 
-    /// One Entra host: its name on every nameserver, beside the way to the addresses that the
+    /// One Entra host: its name on every nameserver, and the path to the addresses that the
     /// system's own lookup gives.
     async fn entra_host(&self, name: &str, role: Role) -> (Name, Option<Host>) {
         let cx = self.cx;
@@ -245,7 +245,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The server: its name on every nameserver, beside the way to it up to the first
+    /// The server: its name on every nameserver, and the path to it up to the first
     /// authentication request.
     async fn server(&self) -> (Option<Name>, Path) {
         let settings = &self.request.settings;
@@ -456,9 +456,7 @@ impl<'a> View<'a> {
     /// What files say of the server's side, and nothing else.
     async fn files_alone(&self) -> Evidence {
         fn none<T>() -> Fact<T> {
-            Fact::not_applicable(
-                "no server was named: the files of --azure-config are judged alone",
-            )
+            Fact::not_applicable("no server was named: only the files of --azure-config are judged")
         }
         Evidence {
             dns: none(),
@@ -588,7 +586,7 @@ impl Path {
     }
 }
 
-/// Whether the claims alone rule the login out.
+/// Whether the claims by themselves rule the login out.
 fn doomed(evidence: &Evidence) -> bool {
     let claims = entra_pg_checks::claims::FAMILY.checks;
     let judgement = judge(claims, evidence, |_| true);

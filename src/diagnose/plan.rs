@@ -81,7 +81,7 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     text.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
 }
 
-/// Endpoints and commands that may be asked for a token besides the token authority.
+/// Endpoints and commands that may be asked for a token other than the token authority.
 fn token_sources(request: &Request, environment: &Environment) -> Vec<String> {
     let kind = request.credential;
     let mut lines = Vec::new();

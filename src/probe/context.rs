@@ -316,7 +316,7 @@ impl Drop for Noted<'_> {
 fn run_id(now: Timestamp) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut random = [0; 4];
-    // Without randomness the time alone still tells runs apart.
+    // Without randomness the time still distinguishes runs.
     let _ = aws_lc_rs::rand::fill(&mut random);
     let time = u128::from(now.as_millisecond().unsigned_abs());
     let number = (time << 32) | u128::from(u32::from_be_bytes(random));

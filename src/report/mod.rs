@@ -1,5 +1,5 @@
 //! Reports: the judgment of one run, rendered in several formats. A renderer sees a [`Report`] and a
-//! [`Style`]; colors are in `text` alone.
+//! [`Style`]; colors are only in `text`.
 
 mod azure_pipelines;
 mod counts;

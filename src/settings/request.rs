@@ -25,7 +25,7 @@ pub struct Request {
     pub client_id: Option<String>,
     /// `--tenant`.
     pub tenant: Option<String>,
-    /// `--nameserver`, asked besides the system's.
+    /// `--nameserver`, asked in addition to the system's.
     pub nameservers: Vec<SocketAddr>,
     /// `--timeout`: one wait.
     pub timeout: Duration,

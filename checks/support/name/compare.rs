@@ -131,7 +131,7 @@ pub fn is_decomposed(name: &str) -> bool {
     name.nfc().ne(name.chars())
 }
 
-/// The first place where two names differ, with what tells two look-alikes apart.
+/// The first place where two names differ, with what distinguishes two similar characters.
 #[must_use]
 pub fn difference(name: &str, other: &str) -> String {
     let pairs = name.chars().zip(other.chars()).enumerate();

@@ -169,7 +169,7 @@ impl Seen<'_> {
         self.found(&SINGLE_SERVER_SUFFIX, meant, detail)
     }
 
-    /// Nearly one of the known names; or, without one, a name that mixes what nobody types.
+    /// Nearly one of the known names; or, without one, a name that mixes scripts.
     fn alike(&self) -> Option<Slip> {
         let name = self.name();
         let near = |fold: fn(&str) -> String| {

@@ -34,7 +34,7 @@ use std::{
 
 /// The agent's endpoint where no variable names another.
 const ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/token";
-/// Where the agent puts its proofs. A path elsewhere is not read: the answer may be anybody's.
+/// Where the agent puts its proofs. A path elsewhere is not read: the answer may come from any process.
 const TOKENS: &str = "/var/opt/azcmagent/tokens";
 /// The agent's proofs are smaller.
 const KEY_LIMIT: u64 = 4096;

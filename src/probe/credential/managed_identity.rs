@@ -20,7 +20,7 @@ const METADATA_SERVICE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
 /// On an Azure machine it answers from the host below, within milliseconds.
 const METADATA_WAIT: Duration = Duration::from_secs(1);
-/// On a machine that is not one of Azure's, and where nobody asked for it, it is hardly waited for.
+/// Uses a short timeout outside Azure unless managed identity was requested explicitly.
 const STRANGE_WAIT: Duration = Duration::from_millis(150);
 
 impl Source<'_> {

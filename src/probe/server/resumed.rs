@@ -82,7 +82,7 @@ impl Meter {
         } else if self.rows > MOST_ROWS {
             Err("the server sent more rows than any query asks for")
         } else if self.others > MOST_OTHERS {
-            Err("the server sent more than 2,000 messages besides rows")
+            Err("the server sent more than 2,000 messages other than rows")
         } else {
             Ok(())
         }
@@ -169,7 +169,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Resumed<S> {
     ) -> Poll<io::Result<usize>> {
         if !self.swallow.is_empty() {
             let length = self.swallow.len().min(bytes.len());
-            // The server has been told something else than what the client believes.
+            // The server received something other than what the client assumes.
             if self.swallow[..length] != bytes[..length] {
                 return Poll::Ready(Err(io::Error::other("the startup messages differ")));
             }

@@ -235,7 +235,7 @@ fn common_suffix<'a>(rows: &[&'a Row]) -> &'a str {
         .unwrap_or("")
 }
 
-/// The beginning tells servers apart, and so does the end.
+/// The beginning distinguishes servers, and so does the end.
 fn shortened(name: &str, width: usize) -> String {
     let length = name.chars().count();
     if length <= width {
