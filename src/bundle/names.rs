@@ -5,6 +5,7 @@ use super::classes::changed;
 use aws_lc_rs::{hmac, rand};
 use entra_pg_checks::{
     Evidence,
+    command::guid,
     facts::{class::Class, cloud::Cloud, dns::Role},
     problems, rulebook,
 };
@@ -329,7 +330,7 @@ impl Pseudonyms {
     }
 
     fn id_or_address(&self, text: &str, dictionary: &Dictionary) -> Option<(usize, String)> {
-        if let Some(id) = text.get(..36).filter(|id| is_guid(id))
+        if let Some(id) = text.get(..36).filter(|id| guid(id).is_some())
             && !text[36..].starts_with(|c: char| c.is_ascii_alphanumeric())
         {
             let known = PUBLIC_IDS.contains(&id.to_ascii_lowercase().as_str());
@@ -744,13 +745,6 @@ fn is_wide(address: IpAddr, width: Option<u32>) -> bool {
         }
         IpAddr::V6(six) => !six.is_unique_local() && width.is_some_and(|width| width <= 48),
     }
-}
-
-fn is_guid(text: &str) -> bool {
-    text.bytes().enumerate().all(|(index, byte)| match index {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    })
 }
 
 /// The leading bits that say which kind of address it is; 32: it is the same for everybody.

@@ -2,6 +2,7 @@
 //! nothing of a text that is no token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entra_pg_checks::command::guid;
 use entra_pg_checks::facts::{
     settings::Origin,
     token::{Claims, Header, Shape, Token, TokenText, Wrapping},
@@ -203,7 +204,7 @@ fn shape(core: &str) -> Shape {
         Shape::RefreshToken
     } else if (32..=48).contains(&core.len()) && core.get(3..6).is_some_and(secret_mark) {
         Shape::ClientSecret
-    } else if is_guid(core) {
+    } else if guid(core).is_some() {
         Shape::Guid
     } else {
         Shape::Other
@@ -213,11 +214,6 @@ fn shape(core: &str) -> Shape {
 /// Entra's client secrets carry `7Q~` or `8Q~` after three characters.
 fn secret_mark(mark: &str) -> bool {
     matches!(mark, "7Q~" | "8Q~")
-}
-
-fn is_guid(text: &str) -> bool {
-    let parts: Vec<usize> = text.split('-').map(str::len).collect();
-    parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn object(part: &str) -> Option<Value> {

@@ -220,6 +220,13 @@ fn semicolons(text: &str) -> Option<Read> {
     let mut pairs = Pairs::new();
     for part in split_outside_quotes(text).into_iter().filter(|part| !part.trim().is_empty()) {
         let (keyword, value) = part.split_once('=')?;
+        // Several pairs in one part are libpq's own form, with a semicolon inside of a value.
+        if value.contains('=')
+            && value.trim().contains(' ')
+            && !value.trim().starts_with(['"', '\''])
+        {
+            return None;
+        }
         pairs.push((keyword.trim().to_owned(), unquoted(value.trim()).to_owned()));
     }
     let known = |keyword: &str| {
@@ -365,6 +372,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_has_no_password() {
+        assert!(convert("host=h port=5432 dbname=; user=a sslmode=verify-full").is_none());
         let read = convert("Host=h;Username=u;Password=Geheim;Pooling=true").expect("converted");
         assert!(read.conninfo.contains("Geheim"));
         assert!(!read.converted.conninfo.contains("Geheim"));

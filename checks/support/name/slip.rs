@@ -379,10 +379,5 @@ fn without_server(name: &str, settings: &Settings) -> Option<String> {
 }
 
 fn is_identifier(name: &str) -> bool {
-    let guid = name.len() == 36
-        && name.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    guid || name.to_lowercase().starts_with("/subscriptions/")
+    crate::command::guid(name).is_some() || name.to_lowercase().starts_with("/subscriptions/")
 }

@@ -5,7 +5,7 @@ use super::{
     normalize::Normalized,
     what::{Evidence, Subject},
 };
-use entra_pg_checks::problems;
+use entra_pg_checks::{command::guid, problems};
 
 /// Names that are read of a text.
 const NAMES: usize = 8;
@@ -84,7 +84,7 @@ fn user(name: &str, lower: &str) -> Option<Evidence> {
     });
     let (id, weight, reason) = if low.starts_with("eyj") && low.len() > 30 {
         ("name/token-as-user", 99, "the user name is a token")
-    } else if is_guid(&low) {
+    } else if guid(&low).is_some() {
         ("name/identifier-not-name", 96, "the user name is an object ID or application ID")
     } else if server {
         ("name/single-server-suffix", 96, "the user name ends in the name of the server")
@@ -149,13 +149,6 @@ fn databases(text: &str, lower: &str) -> Option<Evidence> {
         );
     }
     None
-}
-
-/// Whether a name has the form of an object ID.
-fn is_guid(name: &str) -> bool {
-    let groups: Vec<&str> = name.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn problem(id: &str, weight: u16, reason: &str) -> Option<Evidence> {
