@@ -2,10 +2,10 @@
 
 use crate::facts::class;
 use crate::facts::{
-    Fact, Topic, azure::Azure, clock::ClockReading, credential::CredentialTrace, dns::Dns,
-    graph::Directory, login::AuthRequest, login::Login, outbound::Outbound, proxy::ProxyRules,
-    server::Server, session::Session, settings::Settings, token::Signature, token::Token,
-    vantage::Vantage,
+    Fact, Topic, azure::Azure, clock::ClockReading, closed::closed_set,
+    credential::CredentialTrace, dns::Dns, graph::Directory, login::AuthRequest, login::Login,
+    outbound::Outbound, proxy::ProxyRules, server::Server, session::Session, settings::Settings,
+    token::Signature, token::Token, vantage::Vantage,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,18 @@ pub struct Step {
     pub duration_ms: u64,
 }
 
+closed_set! {
+    /// The means of a contact.
+    ContactProtocol {
+        /// TCP.
+        Tcp = "tcp",
+        /// UDP.
+        Udp = "udp",
+        /// A process that was started.
+        Process = "process",
+    }
+}
+
 /// An endpoint that was contacted.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Contact {
@@ -96,9 +108,8 @@ pub struct Contact {
     pub address: String,
     /// Its port.
     pub port: u16,
-    /// `tcp`, `udp` or `process`.
-    #[serde(serialize_with = "class::word")]
-    pub protocol: String,
+    /// How it was contacted.
+    pub protocol: ContactProtocol,
     /// Which probe.
     #[serde(serialize_with = "class::word")]
     pub probe: String,

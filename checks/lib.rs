@@ -29,7 +29,7 @@ pub use check::{
     Waiting,
 };
 pub use command::{Command, Language};
-pub use evidence::{Contact, Evidence, Step};
+pub use evidence::{Contact, ContactProtocol, Evidence, Step};
 pub use facts::{Fact, NotObserved, Topic};
 pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};
 pub use verdict::{Actor, Confidence, Finding, Fix, Risk, Verdict};

@@ -7,7 +7,7 @@ use crate::{
     facts::{
         Topic,
         cloud::Cloud,
-        settings::{Origin, SentSetting, Setting, Settings},
+        settings::{Origin, SentSetting, Setting, Settings, SslMode},
     },
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -55,7 +55,7 @@ fn address(settings: &Settings, host: &Setting<String>) -> Finding {
     let mut finding = Finding::of(&HOST_IS_ADDRESS, name, detail)
         .because(format!("it is set in {origin}"))
         .fix(Fix::you("Set host to the name of the server: its address can change"));
-    if alone && settings.sslmode.value == "verify-full" {
+    if alone && settings.sslmode.value == SslMode::VerifyFull {
         finding =
             finding.because("psql says: host name must be specified for a verified SSL connection");
     }

@@ -6,9 +6,9 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        settings::{Origin, RootFileState, Settings},
+        settings::{Origin, RootFileState, Settings, SslMode},
     },
-    support::config::values::{self, SSL_MODES},
+    support::config::values,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -25,7 +25,7 @@ pub static CHECK: Check = Check {
 fn judge(settings: &Settings) -> Verdict {
     let mode = &settings.sslmode;
     // libpq refuses an invalid mode whatever the server is; everything else is about a server.
-    if settings.host.is_none() && SSL_MODES.contains(&mode.value.as_str()) {
+    if settings.host.is_none() && !matches!(mode.value, SslMode::Unknown(_)) {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
     let (value, origin) = (mode.value.as_str(), mode.origin.phrase());
@@ -33,7 +33,7 @@ fn judge(settings: &Settings) -> Verdict {
     let roots = settings.sslrootcert.as_ref().map(|roots| &roots.state);
     let by_system = roots == Some(&RootFileState::System);
     let mut found = Vec::new();
-    if !SSL_MODES.contains(&value) {
+    if matches!(mode.value, SslMode::Unknown(_)) {
         let detail = match &mode.origin {
             Origin::Environment { variable } if value.is_empty() => {
                 format!("libpq refuses {variable}, which is set but empty")
@@ -42,7 +42,7 @@ fn judge(settings: &Settings) -> Verdict {
         };
         let finding = Finding::of(&INVALID_SSLMODE, value, detail);
         found.push(finding.because(format!("it is set in {origin}")).fix(set()));
-    } else if by_system && value != "verify-full" {
+    } else if by_system && mode.value != SslMode::VerifyFull {
         let detail = "with sslrootcert=system libpq takes no sslmode but verify-full";
         found.push(
             Finding::of(&INVALID_SSLMODE, value, detail)
@@ -53,12 +53,14 @@ fn judge(settings: &Settings) -> Verdict {
                 ))
                 .fix(set()),
         );
-    } else if value == "disable" {
+    } else if mode.value == SslMode::Disable {
         let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not \
             travel in clear";
         let finding = Finding::of(&TLS_DISABLED, "sslmode", detail);
         found.push(finding.because(format!("it is set in {origin}")).fix(set()));
-    } else if matches!(value, "allow" | "prefer") && mode.origin != Origin::Default {
+    } else if matches!(mode.value, SslMode::Allow | SslMode::Prefer)
+        && mode.origin != Origin::Default
+    {
         let detail = format!(
             "sslmode={value} tries without TLS as well, and shows that second, misleading error"
         );

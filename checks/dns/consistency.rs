@@ -6,7 +6,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        dns::{Dns, Name, NameserverOrigin, Role},
+        dns::{Dns, Name, NameserverOrigin, ResponseCode, Role},
         login::LoginOutcome,
     },
     text,
@@ -68,7 +68,7 @@ fn opinion(name: &Name, nameserver: SocketAddr) -> Option<Opinion> {
     let mut answered = false;
     for (_, reply) in replies_of(name, nameserver) {
         answered = true;
-        failed |= !matches!(reply.rcode.as_str(), "NOERROR" | "NXDOMAIN");
+        failed |= !matches!(reply.rcode, ResponseCode::NoError | ResponseCode::NxDomain);
     }
     let mut addresses = addresses_of(name, nameserver);
     addresses.sort_unstable();

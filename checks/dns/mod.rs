@@ -13,7 +13,8 @@ use crate::{
     facts::{
         NotObserved, Topic,
         dns::{
-            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, Role, Transport,
+            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, RecordType, Reply, ResponseCode,
+            Role, Transport,
         },
         proxy::ProxyRules,
     },
@@ -180,9 +181,9 @@ fn cell(name: &Name, nameserver: SocketAddr, record: RecordType) -> String {
         _ => None,
     });
     match (reply, asked().next()) {
-        (Some(reply), _) if reply.addresses.is_empty() => match reply.rcode.as_str() {
-            "NOERROR" => "none".to_owned(),
-            other => other.to_owned(),
+        (Some(reply), _) if reply.addresses.is_empty() => match &reply.rcode {
+            ResponseCode::NoError => "none".to_owned(),
+            other => other.to_string(),
         },
         (Some(reply), _) => {
             let addresses: Vec<IpAddr> = reply.addresses.iter().map(|address| address.ip).collect();

@@ -7,8 +7,8 @@ use crate::{
     facts::{
         NotObserved, Topic,
         dns::{
-            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, Role, SystemLookup,
-            Transport,
+            Answer, AnswerOutcome, Dns, Name, NameserverOrigin, Reply, ResponseCode, Role,
+            SystemLookup, Transport,
         },
         tls::Tls,
     },
@@ -227,7 +227,7 @@ fn problem(dns: &Dns, name: &Name) -> &'static Problem {
     } else {
         decisive
     };
-    let has_rcode = |rcode: &str| replies.iter().any(|reply| reply.rcode == rcode);
+    let has_rcode = |rcode: ResponseCode| replies.iter().any(|reply| reply.rcode == rcode);
     let passes = |zone: &str| {
         let ends_there = |reply: &Reply| {
             reply.addresses.is_empty()
@@ -245,11 +245,11 @@ fn problem(dns: &Dns, name: &Name) -> &'static Problem {
         &PRIVATE_RECORD_MISSING
     } else if blocked {
         &TCP_BLOCKED
-    } else if has_rcode("NXDOMAIN") {
+    } else if has_rcode(ResponseCode::NxDomain) {
         &NXDOMAIN
-    } else if has_rcode("REFUSED") {
+    } else if has_rcode(ResponseCode::Refused) {
         &REFUSED
-    } else if has_rcode("SERVFAIL") || !has_rcode("NOERROR") {
+    } else if has_rcode(ResponseCode::ServFail) || !has_rcode(ResponseCode::NoError) {
         &SERVFAIL
     } else {
         &NO_ADDRESS
@@ -263,11 +263,11 @@ fn clause(name: &Name, problem: &Problem) -> String {
         }
         known if known == &REFUSED => "is refused by this machine's nameservers (REFUSED)",
         known if known == &SERVFAIL => {
-            let mut codes: Vec<&str> = Vec::new();
-            for (_, reply) in name.replies() {
-                let code = reply.rcode.as_str();
-                if !matches!(code, "NOERROR" | "NXDOMAIN") && !codes.contains(&code) {
-                    codes.push(code);
+            let mut codes: Vec<&ResponseCode> = Vec::new();
+            for (_, Reply { rcode, .. }) in name.replies() {
+                let failed = !matches!(rcode, ResponseCode::NoError | ResponseCode::NxDomain);
+                if failed && !codes.contains(&rcode) {
+                    codes.push(rcode);
                 }
             }
             let codes = text::list(&codes, 3);

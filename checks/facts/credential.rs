@@ -1,6 +1,6 @@
 //! How a token was obtained, or why not.
 
-use super::settings::Origin;
+use super::{closed::closed_set, settings::Origin};
 use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,32 @@ pub struct CredentialTrace {
     pub requested: CredentialKind,
     /// Every source of the chain, those that cannot apply included.
     pub attempts: Vec<CredentialAttempt>,
+}
+
+closed_set! {
+    /// An endpoint that gives tokens of identities which Azure manages.
+    IdentityEndpoint {
+        /// The metadata service of a virtual machine.
+        Imds = "imds",
+        /// The endpoint of App Service.
+        AppService = "app-service",
+        /// The endpoint of Container Apps.
+        ContainerApps = "container-apps",
+        /// The endpoint of Functions.
+        Functions = "functions",
+        /// The agent of Azure Arc.
+        Arc = "arc",
+        /// The federated tokens of Azure Pipelines.
+        AzurePipelines = "azure-pipelines",
+    }
+}
+
+impl IdentityEndpoint {
+    /// Whether the endpoint serves an app, not a machine.
+    #[must_use]
+    pub fn is_of_app(&self) -> bool {
+        matches!(self, Self::AppService | Self::ContainerApps | Self::Functions)
+    }
 }
 
 /// A source of tokens. Names as in `--credential`.
@@ -156,9 +182,8 @@ pub enum CredentialOutcome {
     Entra(EntraError),
     /// The metadata service, or its relatives, refused.
     IdentityEndpoint {
-        /// Which endpoint: `imds`, `app-service`, `arc`, `azure-pipelines`.
-        #[serde(serialize_with = "class::word")]
-        endpoint: String,
+        /// The endpoint.
+        endpoint: IdentityEndpoint,
         /// The status.
         status: u16,
         /// The `error` field, or empty.
@@ -170,9 +195,8 @@ pub enum CredentialOutcome {
     },
     /// The metadata service, or its relatives, cannot be reached.
     IdentityEndpointUnreachable {
-        /// Which endpoint: `imds`, `app-service`, `arc`.
-        #[serde(serialize_with = "class::word")]
-        endpoint: String,
+        /// The endpoint.
+        endpoint: IdentityEndpoint,
         /// What happened.
         #[serde(serialize_with = "class::free")]
         detail: String,
@@ -205,9 +229,8 @@ pub enum CredentialOutcome {
     },
     /// This endpoint has no such kind of identity.
     IdentityNotSupported {
-        /// Which endpoint: `arc`.
-        #[serde(serialize_with = "class::word")]
-        endpoint: String,
+        /// The endpoint.
+        endpoint: IdentityEndpoint,
         /// Why, as a clause.
         #[serde(serialize_with = "class::free")]
         detail: String,

@@ -1,6 +1,6 @@
 //! Names and their addresses.
 
-use super::Fact;
+use super::{Fact, closed::closed_set};
 use crate::facts::class;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -217,13 +217,38 @@ pub enum AnswerOutcome {
     },
 }
 
+closed_set! {
+    /// A response code of DNS. Others are written as `RCODE<n>`.
+    ResponseCode {
+        /// The name exists.
+        NoError = "NOERROR",
+        /// The nameserver cannot read the question.
+        FormErr = "FORMERR",
+        /// The nameserver failed.
+        ServFail = "SERVFAIL",
+        /// The name does not exist.
+        NxDomain = "NXDOMAIN",
+        /// The nameserver does not support the question.
+        NotImp = "NOTIMP",
+        /// The nameserver does not answer this client.
+        Refused = "REFUSED",
+        /// The nameserver is not authoritative for the zone.
+        NotAuth = "NOTAUTH",
+    }
+}
+
+impl Default for ResponseCode {
+    fn default() -> Self {
+        Self::Unknown(String::new())
+    }
+}
+
 /// A DNS message, reduced to what matters.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Reply {
-    /// The response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, or `RCODE<n>`.
-    #[serde(serialize_with = "class::word")]
-    pub rcode: String,
+    /// The response code.
+    pub rcode: ResponseCode,
     /// The aliases followed, in order.
     pub chain: Vec<Alias>,
     /// The addresses at the end of the chain.

@@ -1,5 +1,6 @@
 //! The first authentication request, and the login.
 
+use super::closed::closed_set;
 use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +68,9 @@ pub enum AuthRequest {
 pub struct Login {
     /// How it ended.
     pub outcome: LoginOutcome,
-    /// The rungs climbed, with the milliseconds from the start of the login.
-    pub rungs: Vec<Rung>,
+    /// The steps that succeeded, in order.
+    #[serde(rename = "rungs")]
+    pub steps: Vec<CompletedStep>,
     /// Bytes of the token sent.
     pub token_length: usize,
     /// The `application_name` under which a DBA finds it in the log.
@@ -78,12 +80,30 @@ pub struct Login {
     pub port: u16,
 }
 
-/// One step of the login.
+closed_set! {
+    /// A step of the login.
+    LoginStep {
+        /// The startup message was sent.
+        Startup = "startup",
+        /// The server asked for authentication.
+        AuthenticationRequest = "authentication-request",
+        /// The token was sent.
+        TokenSent = "token-sent",
+        /// The server accepted the token.
+        Authenticated = "authenticated",
+        /// The server is ready for queries.
+        Ready = "ready",
+        /// The first query was answered.
+        Queried = "queried",
+    }
+}
+
+/// A step of the login that succeeded.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Rung {
-    /// `connected`, `startup`, `authentication-request`, `token-sent`, `authenticated`, `ready`, `queried`.
-    #[serde(serialize_with = "class::word")]
-    pub name: String,
+pub struct CompletedStep {
+    /// The step.
+    #[serde(rename = "name")]
+    pub step: LoginStep,
     /// Milliseconds from the start of the login.
     pub at_ms: u64,
 }
@@ -102,17 +122,15 @@ pub enum LoginOutcome {
     Refused(ServerError),
     /// The server accepted the token and refused the session (database, privilege, limits).
     RefusedAfterAuthentication(ServerError),
-    /// Nothing came within the timeout after the named rung.
+    /// Nothing came within the timeout.
     Silent {
-        /// The last rung climbed.
-        #[serde(serialize_with = "class::word")]
-        after: String,
+        /// The last step that succeeded.
+        after: LoginStep,
     },
-    /// The connection ended after the named rung.
+    /// The connection ended.
     Closed {
-        /// The last rung climbed.
-        #[serde(serialize_with = "class::word")]
-        after: String,
+        /// The last step that succeeded.
+        after: LoginStep,
     },
     /// The token was kept back: TLS was not verified, or the server asked for something else.
     TokenWithheld {

@@ -7,6 +7,7 @@ pub mod azure;
 pub mod azure_network;
 pub mod class;
 pub mod clock;
+pub(crate) mod closed;
 pub mod cloud;
 pub mod credential;
 pub mod dns;

@@ -1,6 +1,6 @@
 //! What was typed: the target, with the origin of every value.
 
-use super::{Fact, cloud::Cloud};
+use super::{Fact, closed::closed_set, cloud::Cloud};
 use crate::facts::class;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,7 @@ pub struct Settings {
     #[serde(serialize_with = "class::name")]
     pub user: Option<Setting<String>>,
     /// How much TLS libpq would insist on.
-    #[serde(serialize_with = "class::word")]
-    pub sslmode: Setting<String>,
+    pub sslmode: Setting<SslMode>,
     /// What libpq would try after `host`, where a list of hosts is named.
     #[serde(default)]
     pub next_hosts: Vec<NextHost>,
@@ -155,6 +154,24 @@ pub struct Converted {
     /// Parameters of that driver that were not converted.
     #[serde(serialize_with = "class::word")]
     pub left_out: Vec<String>,
+}
+
+closed_set! {
+    /// libpq's `sslmode`. Source: PostgreSQL documentation, libpq, "SSL Support".
+    SslMode {
+        /// Never TLS.
+        Disable = "disable",
+        /// TLS only if the server refuses to do without.
+        Allow = "allow",
+        /// TLS unless the server refuses it.
+        Prefer = "prefer",
+        /// Always TLS.
+        Require = "require",
+        /// TLS with a verified chain.
+        VerifyCa = "verify-ca",
+        /// TLS with a verified chain and host name.
+        VerifyFull = "verify-full",
+    }
 }
 
 /// A host that comes after the first of a list.
@@ -355,7 +372,7 @@ impl Settings {
             (setting.value.as_str(), &setting.origin)
         }
         match keyword {
-            "sslmode" => Some(text(&self.sslmode)),
+            "sslmode" => Some((self.sslmode.value.as_str(), &self.sslmode.origin)),
             "channel_binding" => Some(text(&self.channel_binding)),
             "require_auth" => self.require_auth.as_ref().map(text),
             "sslrootcert" => self.sslrootcert.as_ref().map(|roots| text(&roots.path)),

@@ -8,7 +8,7 @@ use crate::{
     facts::{
         Topic,
         azure::{FlexibleServer, Topology},
-        login::LoginOutcome,
+        login::{LoginOutcome, LoginStep},
     },
     verdict::{Actor, Finding, Verdict},
 };
@@ -48,9 +48,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let user = settings.user.as_ref().map_or("", |user| user.value.as_str());
     let attempt = Attempt::with_the_token(settings, login, seen);
     let accepted = || {
-        let took = login.rungs.last().map_or(0, |rung| rung.at_ms);
-        let at = |name: &str| login.rungs.iter().find(|rung| rung.name == name);
-        match (at("authentication-request"), at("authenticated")) {
+        let took = login.steps.last().map_or(0, |completed| completed.at_ms);
+        let at = |step: LoginStep| login.steps.iter().find(|completed| completed.step == step);
+        match (at(LoginStep::AuthenticationRequest), at(LoginStep::Authenticated)) {
             (Some(asked), Some(let_in)) => format!(
                 "as \"{user}\" in {took} ms (asked for after {}, accepted after {})",
                 asked.at_ms, let_in.at_ms
@@ -72,11 +72,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             }
         }
         LoginOutcome::Silent { after } => {
-            let finding = refusal::silent(&attempt, words(after), &login.rungs);
+            let finding = refusal::silent(&attempt, words(after), &login.steps);
             Verdict::found(without_network(seen, finding))
         }
         LoginOutcome::Closed { after } => {
-            Verdict::found(refusal::closed(&attempt, words(after), &login.rungs))
+            Verdict::found(refusal::closed(&attempt, words(after), &login.steps))
         }
         LoginOutcome::Malformed { detail } => {
             Verdict::found(refusal::not_understood(&attempt, detail))
@@ -104,14 +104,14 @@ fn without_network(seen: &Evidence, mut finding: Finding) -> Finding {
     )
 }
 
-fn words(rung: &str) -> &str {
-    match rung {
-        "startup" => "the startup message",
-        "authentication-request" => "asking for the token",
-        "token-sent" => "the token",
-        "authenticated" => "accepting the token",
-        "ready" => "the login, at the first query",
-        other => other,
+fn words(step: &LoginStep) -> &str {
+    match step {
+        LoginStep::Startup => "the startup message",
+        LoginStep::AuthenticationRequest => "asking for the token",
+        LoginStep::TokenSent => "the token",
+        LoginStep::Authenticated => "accepting the token",
+        LoginStep::Ready => "the login, at the first query",
+        other => other.as_str(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         NotObserved, Topic,
         credential::{
             Assertion, ClientCertificate, CredentialAttempt, CredentialKind, CredentialOutcome,
-            CredentialTrace, EntraError,
+            CredentialTrace, EntraError, IdentityEndpoint,
         },
         settings::{Setting, Settings},
         vantage::Vantage,
@@ -165,14 +165,14 @@ fn in_pod(trace: &CredentialTrace) -> bool {
         .any(|attempt| matches!(attempt.outcome, CredentialOutcome::Unwired { in_pod: true, .. }))
 }
 
-fn endpoint_name(endpoint: &str) -> &'static str {
+fn endpoint_name(endpoint: &IdentityEndpoint) -> &'static str {
     match endpoint {
-        "app-service" => "the identity endpoint of App Service",
-        "container-apps" => "the identity endpoint of Container Apps",
-        "functions" => "the identity endpoint of Functions",
-        "arc" => "the agent of Azure Arc",
-        "azure-pipelines" => "Azure Pipelines",
-        _ => "the metadata service",
+        IdentityEndpoint::AppService => "the identity endpoint of App Service",
+        IdentityEndpoint::ContainerApps => "the identity endpoint of Container Apps",
+        IdentityEndpoint::Functions => "the identity endpoint of Functions",
+        IdentityEndpoint::Arc => "the agent of Azure Arc",
+        IdentityEndpoint::AzurePipelines => "Azure Pipelines",
+        IdentityEndpoint::Imds | IdentityEndpoint::Unknown(_) => "the metadata service",
     }
 }
 
@@ -283,7 +283,12 @@ fn explain(
     Ok(finding)
 }
 
-fn unsafe_endpoint(kind: &str, variable: &str, endpoint: &str, detail: &str) -> Finding {
+fn unsafe_endpoint(
+    kind: &str,
+    variable: &str,
+    endpoint: &IdentityEndpoint,
+    detail: &str,
+) -> Finding {
     Finding::of(
         &UNSAFE_ENDPOINT,
         kind,
@@ -453,7 +458,7 @@ fn annotate() -> Command {
 
 fn unreachable(
     attempt: &CredentialAttempt,
-    endpoint: &str,
+    endpoint: &IdentityEndpoint,
     detail: &str,
     vantage: &Vantage,
 ) -> Finding {
@@ -464,8 +469,12 @@ fn unreachable(
         format!("{who} ({endpoint}) does not answer: {detail}"),
     );
     match endpoint {
-        "arc" => finding.fix(Fix::you("Start the agent").run(commands::start_arc_agent(vantage))),
-        "app-service" | "container-apps" | "functions" => finding.fix(Fix::you(
+        IdentityEndpoint::Arc => {
+            finding.fix(Fix::you("Start the agent").run(commands::start_arc_agent(vantage)))
+        }
+        IdentityEndpoint::AppService
+        | IdentityEndpoint::ContainerApps
+        | IdentityEndpoint::Functions => finding.fix(Fix::you(
             "Run it inside the app's own container, the only place where IDENTITY_ENDPOINT \
                 works, and exclude it from HTTP_PROXY (NO_PROXY)",
         )),
@@ -518,7 +527,7 @@ const QUOTED: usize = 200;
 
 fn identity(
     attempt: &CredentialAttempt,
-    endpoint: &str,
+    endpoint: &IdentityEndpoint,
     (status, error, description): (u16, &str, &str),
     in_pod: bool,
 ) -> Finding {
@@ -527,12 +536,12 @@ fn identity(
     let named = attempt.identity.as_deref().filter(|identity| *identity != "system-assigned");
     let identity = named.unwrap_or("system-assigned");
     let who = endpoint_name(endpoint);
-    let app = matches!(endpoint, "app-service" | "container-apps" | "functions");
+    let app = endpoint.is_of_app();
     let place = if app { "this app" } else { "this machine" };
     let absent = (&NO_MANAGED_IDENTITY, format!("{place} does not have the identity ({identity})"));
     let pod = in_pod || says(POD_TEXTS);
     let not_json = error.is_empty() && !app;
-    let (problem, detail) = if endpoint == "azure-pipelines" {
+    let (problem, detail) = if endpoint == &IdentityEndpoint::AzurePipelines {
         (&ENVIRONMENT_INCOMPLETE, format!("{who} returned no federated token ({status})"))
     } else if says(AMBIGUOUS_TEXTS) || (says(UNLOADED_TEXTS) && named.is_none()) {
         let detail = format!("{place} has user-assigned identities, and the request names none");
@@ -581,11 +590,11 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Findin
                     .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
             );
             match endpoint {
-                "container-apps" => finding.fix(owner(
+                IdentityEndpoint::ContainerApps => finding.fix(owner(
                     "List the identities of the container app",
                     "az containerapp identity show -g $RG -n $APP",
                 )),
-                "app-service" | "functions" => finding.fix(owner(
+                IdentityEndpoint::AppService | IdentityEndpoint::Functions => finding.fix(owner(
                     "List the identities of the app",
                     "az webapp identity show -g $RG -n $APP",
                 )),
@@ -606,19 +615,19 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Findin
                     aadpodidbinding of this pod",
             )),
         _ => match endpoint {
-            "container-apps" => finding.fix(owner(
+            IdentityEndpoint::ContainerApps => finding.fix(owner(
                 "Assign the identity to the container app",
                 "az containerapp identity assign -g $RG -n $APP --system-assigned",
             )),
-            "functions" => finding.fix(owner(
+            IdentityEndpoint::Functions => finding.fix(owner(
                 "Assign the identity to the function app",
                 "az functionapp identity assign -g $RG -n $APP",
             )),
-            "app-service" => finding.fix(owner(
+            IdentityEndpoint::AppService => finding.fix(owner(
                 "Assign the identity to the app",
                 "az webapp identity assign -g $RG -n $APP",
             )),
-            "arc" => finding.fix(
+            IdentityEndpoint::Arc => finding.fix(
                 Fix::by(
                     Actor::AzureOwner,
                     "Connect the machine to Azure Arc; it has one system-assigned identity",

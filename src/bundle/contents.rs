@@ -177,11 +177,11 @@ fn login_settings(settings: &Settings, row: &mut impl FnMut(&str, &str, &str)) {
     text("hostaddr", settings.hostaddr.as_ref());
     text("database", Some(&settings.database));
     text("user", settings.user.as_ref());
-    text("sslmode", Some(&settings.sslmode));
     text("sslrootcert", settings.sslrootcert.as_ref().map(|roots| &roots.path));
     text("channel_binding", Some(&settings.channel_binding));
     text("require_auth", settings.require_auth.as_ref());
     text("tenant", settings.tenant.as_ref());
+    row("sslmode", settings.sslmode.value.as_str(), &settings.sslmode.origin.phrase());
     row("port", &settings.port.value.to_string(), &settings.port.origin.phrase());
     let cloud = &settings.cloud;
     row("cloud", &cloud.value.authority_host, &cloud.origin.phrase());
@@ -255,7 +255,7 @@ fn contacted(evidence: &Evidence) -> String {
         let _ = writeln!(
             out,
             "{:<8} {}:{} {} ({})",
-            clean(&contact.protocol),
+            clean(contact.protocol.as_str()),
             clean(&contact.address),
             contact.port,
             clean(&contact.host),

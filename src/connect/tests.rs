@@ -44,7 +44,7 @@ proptest::proptest! {
             prop_assert_eq!(&settings.user.expect("a user").value, &user);
             prop_assert_eq!(&settings.database.value, &database);
             prop_assert_eq!(settings.port.value, 5432);
-            prop_assert_eq!(settings.sslmode.value, "verify-full");
+            prop_assert_eq!(settings.sslmode.value.as_str(), "verify-full");
         }
     }
 

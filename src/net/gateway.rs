@@ -3,7 +3,7 @@
 
 use super::{Lookups, endpoint, error};
 use crate::secret::{Secrets, outgoing};
-use entra_pg_checks::Contact;
+use entra_pg_checks::{Contact, ContactProtocol};
 use http_body_util::BodyExt;
 use hyper::{
     Uri,
@@ -79,12 +79,18 @@ impl Contacts {
     }
 
     /// A connection to an address.
-    pub(crate) fn connection(&self, host: &str, to: SocketAddr, protocol: &str, probe: &str) {
+    pub(crate) fn connection(
+        &self,
+        host: &str,
+        to: SocketAddr,
+        protocol: ContactProtocol,
+        probe: &str,
+    ) {
         self.add(Contact {
             host: host.to_owned(),
             address: to.ip().to_string(),
             port: to.port(),
-            protocol: protocol.to_owned(),
+            protocol,
             probe: probe.to_owned(),
         });
     }
@@ -95,7 +101,7 @@ impl Contacts {
             host: command.to_owned(),
             address: String::new(),
             port: 0,
-            protocol: "process".to_owned(),
+            protocol: ContactProtocol::Process,
             probe: probe.to_owned(),
         });
     }
@@ -188,7 +194,12 @@ impl Gateway {
         if let Some(address) = address
             && (remote.is_some() || !again())
         {
-            self.contacts.connection(&host, SocketAddr::new(address, port), "tcp", self.probe);
+            self.contacts.connection(
+                &host,
+                SocketAddr::new(address, port),
+                ContactProtocol::Tcp,
+                self.probe,
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     secret::{Secrets, outgoing},
     time::milliseconds,
 };
-use entra_pg_checks::{Contact, Evidence, Fact, NotObserved, Step, Topic};
+use entra_pg_checks::{Contact, ContactProtocol, Evidence, Fact, NotObserved, Step, Topic};
 use futures::FutureExt;
 use jiff::Timestamp;
 use std::{
@@ -242,7 +242,13 @@ impl Context {
     }
 
     /// Notes that an endpoint was contacted.
-    pub fn contacted(&self, host: &str, address: SocketAddr, protocol: &str, probe: &str) {
+    pub fn contacted(
+        &self,
+        host: &str,
+        address: SocketAddr,
+        protocol: ContactProtocol,
+        probe: &str,
+    ) {
         self.contacts.connection(host, address, protocol, probe);
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
-    Topic,
+    ContactProtocol, Topic,
     facts::tcp::{Icmp, TcpAttempt, TcpOutcome},
 };
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
@@ -26,7 +26,7 @@ pub async fn connect(
     address: SocketAddr,
 ) -> (TcpAttempt, Option<TcpStream>) {
     let began = Instant::now();
-    cx.contacted(host, address, "tcp", topic.name());
+    cx.contacted(host, address, ContactProtocol::Tcp, topic.name());
     let label = format!("tcp {address}");
     let waited = cx.step(topic, host, &label, timeout(cx.timeout(), open(address)));
     let (outcome, stream) = match waited.await {

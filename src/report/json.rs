@@ -201,7 +201,7 @@ impl Document {
                     host: contact.host.clone(),
                     address: contact.address.clone(),
                     port: contact.port,
-                    protocol: contact.protocol.clone(),
+                    protocol: contact.protocol.to_string(),
                     probe: contact.probe.clone(),
                 })
                 .collect(),
@@ -251,7 +251,7 @@ impl Target {
             port: settings.port.value,
             database: Some(settings.database.value.clone()),
             user: settings.user.as_ref().map(|user| user.value.clone()),
-            sslmode: settings.sslmode.value.clone(),
+            sslmode: settings.sslmode.value.to_string(),
             cloud: match settings.cloud.value.kind {
                 CloudKind::Public => "public",
                 CloudKind::UsGov => "usgov",

@@ -137,7 +137,7 @@ fn settings(
         port: hosts.port,
         database,
         sslrootcert: roots::named(given.get("sslrootcert"), &sslmode.value, environment),
-        sslmode,
+        sslmode: Setting { value: sslmode.value.as_str().into(), origin: sslmode.origin },
         channel_binding: given.or_default("channel_binding", "prefer"),
         require_auth: given.get("require_auth"),
         hostaddr: hosts.hostaddr,

@@ -7,7 +7,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Fact, NotObserved,
-        login::{AuthRequest, LoginOutcome, ServerError},
+        login::{AuthRequest, LoginOutcome, LoginStep, ServerError},
         server::PreambleOutcome,
         tcp::TcpOutcome,
         vantage::Shell,
@@ -79,10 +79,10 @@ pub fn login_seen(seen: &Evidence) -> Option<String> {
     let login = seen.login.seen()?;
     Some(match &login.outcome {
         LoginOutcome::Silent { after } => {
-            format!("server-inferred: the server fell silent after {}", rung(after))
+            format!("server-inferred: the server fell silent after {}", phrase(after))
         }
         LoginOutcome::Closed { after } => {
-            format!("server-inferred: the server hung up after {}", rung(after))
+            format!("server-inferred: the server hung up after {}", phrase(after))
         }
         LoginOutcome::Refused(error) => {
             format!("client: the server refused the token: {} {}", error.sqlstate, error.message)
@@ -94,10 +94,10 @@ pub fn login_seen(seen: &Evidence) -> Option<String> {
     })
 }
 
-fn rung(name: &str) -> &str {
-    match name {
-        "token-sent" => "the token was sent",
-        other => other,
+fn phrase(step: &LoginStep) -> &str {
+    match step {
+        LoginStep::TokenSent => "the token was sent",
+        other => other.as_str(),
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     evidence::Evidence,
     facts::{
-        login::Login,
-        settings::{Origin, Settings},
+        login::{Login, LoginStep},
+        settings::{Origin, Settings, SslMode},
         token::{Claims, Token},
     },
     text,
@@ -88,19 +88,21 @@ impl<'a> Attempt<'a> {
     /// The second error of psql if `sslmode` makes it try twice.
     #[must_use]
     pub fn psql_tries_twice(&self) -> Option<String> {
-        let authenticated = |login: &Login| login.rungs.iter().any(|r| r.name == "authenticated");
+        let authenticated = |login: &Login| {
+            login.steps.iter().any(|completed| completed.step == LoginStep::Authenticated)
+        };
         if self.login.is_some_and(authenticated) {
             // After AuthenticationOk, libpq does not try again.
             return None;
         }
         let mode = &self.settings.sslmode;
         let whose = if mode.origin == Origin::Default { ", libpq's default," } else { "" };
-        match mode.value.as_str() {
-            "prefer" => Some(format!(
+        match mode.value {
+            SslMode::Prefer => Some(format!(
                 "psql with sslmode=prefer{whose} would retry without encryption and show you \
                     that second, misleading error: no pg_hba.conf entry …, no encryption"
             )),
-            "allow" => Some(
+            SslMode::Allow => Some(
                 "psql with sslmode=allow tries without encryption first, and shows that error, \
                     no pg_hba.conf entry …, no encryption, before this one"
                     .to_owned(),

@@ -6,7 +6,7 @@ use crate::{
     check::{Fragment, Page, Problem, VantageKind, Waiting},
     command::{Command, guid, identifier},
     facts::{
-        login::{Rung, ServerError},
+        login::{CompletedStep, ServerError},
         token::{Claims, PrincipalKind},
     },
     support::commands,
@@ -340,9 +340,9 @@ pub(crate) fn kind(claims: Option<&Claims>) -> &'static str {
 
 /// Silence after a step.
 #[must_use]
-pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+pub fn silent(attempt: &Attempt<'_>, after: &str, steps: &[CompletedStep]) -> Finding {
     Finding::of(&STALLED, attempt.user(), format!("the server says nothing after {after}"))
-        .because(until_then(rungs))
+        .because(until_then(steps))
         .because_all(attempt.logged())
         .fix(Fix::by(
             Actor::Network,
@@ -354,9 +354,9 @@ pub fn silent(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
 
 /// A connection that ends after a step.
 #[must_use]
-pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
+pub fn closed(attempt: &Attempt<'_>, after: &str, steps: &[CompletedStep]) -> Finding {
     Finding::of(&CLOSED, attempt.user(), format!("the server closes the connection after {after}"))
-        .because(until_then(rungs))
+        .because(until_then(steps))
         .because_all(attempt.logged())
         .fix(
             Fix::you("Try again in a minute: a restart or failover closes connections like this")
@@ -369,12 +369,14 @@ pub fn closed(attempt: &Attempt<'_>, after: &str, rungs: &[Rung]) -> Finding {
 }
 
 /// The steps that went well, with their times.
-fn until_then(rungs: &[Rung]) -> String {
-    let steps: Vec<String> =
-        rungs.iter().map(|rung| format!("{} at {} ms", rung.name, rung.at_ms)).collect();
-    match steps.is_empty() {
+fn until_then(steps: &[CompletedStep]) -> String {
+    let listed: Vec<String> = steps
+        .iter()
+        .map(|completed| format!("{} at {} ms", completed.step, completed.at_ms))
+        .collect();
+    match listed.is_empty() {
         true => "it answered everything before that".to_owned(),
-        false => format!("until then: {}", text::list(&steps, 8)),
+        false => format!("until then: {}", text::list(&listed, 8)),
     }
 }
 

@@ -2,26 +2,26 @@
 
 use super::openssl::Prediction;
 use crate::{
-    facts::settings::{RootFileState, Settings},
+    facts::settings::{RootFileState, Settings, SslMode},
     support::reach::ChainFault,
 };
 
 /// One sentence. Source: PostgreSQL documentation, libpq, "SSL Support", "Client Verification of Server
 /// Certificates".
 pub(crate) fn would(settings: &Settings, fault: &ChainFault) -> String {
-    let mode = settings.sslmode.value.as_str();
+    let mode = &settings.sslmode.value;
     let file = settings.sslrootcert.as_ref().map(|file| &file.state);
     // A file of roots makes every mode verify the chain; `require` does so for backward compatibility.
-    let pinned = !matches!(mode, "disable" | "verify-ca" | "verify-full")
+    let pinned = !matches!(mode, SslMode::Disable | SslMode::VerifyCa | SslMode::VerifyFull)
         && matches!(file, Some(RootFileState::Read { .. }));
-    let checks_name = mode == "verify-full" || file == Some(&RootFileState::System);
-    let checks_chain = checks_name || mode == "verify-ca" || pinned;
+    let checks_name = *mode == SslMode::VerifyFull || file == Some(&RootFileState::System);
+    let checks_chain = checks_name || *mode == SslMode::VerifyCa || pinned;
     let refuses = match fault {
         ChainFault::WrongName => checks_name,
         _ => checks_chain,
     };
     match (refuses, mode) {
-        (true, "prefer" | "allow") if pinned => format!(
+        (true, SslMode::Prefer | SslMode::Allow) if pinned => format!(
             "psql with sslmode={mode} and a root certificate file would give TLS up and try \
                 without it, which the server refuses"
         ),
@@ -29,7 +29,7 @@ pub(crate) fn would(settings: &Settings, fault: &ChainFault) -> String {
             format!("psql with sslmode={mode} and a root certificate file would refuse, too")
         }
         (true, _) => format!("psql with sslmode={mode} would refuse, too"),
-        (false, "disable") => {
+        (false, SslMode::Disable) => {
             "psql with sslmode=disable would not even ask for a certificate; the server refuses it"
                 .to_owned()
         }

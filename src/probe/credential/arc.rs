@@ -19,7 +19,7 @@ use crate::{
 };
 use entra_pg_checks::{
     Topic,
-    facts::credential::{CredentialKind, CredentialOutcome, Exchange},
+    facts::credential::{CredentialKind, CredentialOutcome, Exchange, IdentityEndpoint},
 };
 use reqwest::{
     StatusCode,
@@ -56,7 +56,7 @@ impl Source<'_> {
                 "the agent of Azure Arc gives the machine's own identity only, and {client} is asked for"
             );
             attempt.identity = Some(client);
-            let endpoint = "arc".to_owned();
+            let endpoint = IdentityEndpoint::Arc;
             attempt.outcome = CredentialOutcome::IdentityNotSupported { endpoint, detail };
             return Tried { attempt, token: None };
         }
@@ -156,7 +156,7 @@ fn token(answer: &Answer) -> Result<Secret, Box<CredentialOutcome>> {
     }
     let text = |key: &str| bounded(document[key].as_str().unwrap_or_default(), 1000);
     Err(Box::new(CredentialOutcome::IdentityEndpoint {
-        endpoint: "arc".to_owned(),
+        endpoint: IdentityEndpoint::Arc,
         status,
         error: text("error"),
         description: text("error_description"),
@@ -173,7 +173,7 @@ fn no_answer(failure: Failure) -> Box<CredentialOutcome> {
 }
 
 fn unreachable(detail: &str) -> Box<CredentialOutcome> {
-    let endpoint = "arc".to_owned();
+    let endpoint = IdentityEndpoint::Arc;
     Box::new(CredentialOutcome::IdentityEndpointUnreachable {
         endpoint,
         detail: bounded(detail, 300),

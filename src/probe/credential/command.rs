@@ -55,7 +55,7 @@ impl Source<'_> {
         credential: azure_core::Result<Arc<impl azure_core::credentials::TokenCredential>>,
         runner: &Runner,
     ) -> Tried {
-        let recorder = self.recorder("azure-cli");
+        let recorder = self.recorder("azure-cli".into());
         let (_, deadline) = self.cx.limits();
         let left = deadline.saturating_sub(Duration::from_millis(self.cx.elapsed_ms()));
         let limit = COMMAND_WAIT.min(left.saturating_sub(Duration::from_secs(1)));

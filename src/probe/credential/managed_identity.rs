@@ -9,7 +9,7 @@ use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions
 use entra_pg_checks::{
     Topic,
     facts::{
-        credential::{CredentialKind, CredentialOutcome},
+        credential::{CredentialKind, CredentialOutcome, IdentityEndpoint},
         tcp::TcpOutcome,
     },
 };
@@ -32,10 +32,10 @@ impl Source<'_> {
         if let Some(outcome) = self.unsafe_endpoint("IDENTITY_ENDPOINT") {
             return Tried::without_token(kind, outcome);
         }
-        if endpoint == "arc" {
+        if endpoint == IdentityEndpoint::Arc {
             return self.arc().await;
         }
-        if endpoint == "imds"
+        if endpoint == IdentityEndpoint::Imds
             && let Some(outcome) = self.no_metadata_service().await
         {
             return Tried::without_token(kind, outcome);
@@ -68,7 +68,7 @@ impl Source<'_> {
             Err(_) => "no answer".to_owned(),
         };
         if explicit {
-            let endpoint = "imds".to_owned();
+            let endpoint = IdentityEndpoint::Imds;
             return Some(CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail });
         }
         let needs = format!("a machine in Azure (169.254.169.254:80: {detail})");

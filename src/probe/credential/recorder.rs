@@ -16,7 +16,7 @@ use azure_core::{
 };
 use entra_pg_checks::{
     Topic,
-    facts::credential::{CredentialOutcome, EntraError, Exchange},
+    facts::credential::{CredentialOutcome, EntraError, Exchange, IdentityEndpoint},
 };
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(super) struct Recorder {
     by_environment: Gateway,
     direct: Gateway,
     authority: String,
-    endpoint: &'static str,
+    endpoint: IdentityEndpoint,
     log: Mutex<Log>,
 }
 
@@ -46,7 +46,7 @@ struct Log {
 
 impl Recorder {
     /// `authority` is the host that speaks as Entra does; `endpoint` names whatever else is asked.
-    pub(super) fn new(cx: &Context, authority: &str, endpoint: &'static str) -> Arc<Self> {
+    pub(super) fn new(cx: &Context, authority: &str, endpoint: IdentityEndpoint) -> Arc<Self> {
         Arc::new(Self {
             by_environment: cx.gateway(Topic::Credential, Route::ByEnvironment),
             direct: cx.gateway(Topic::Credential, Route::Direct),
@@ -77,20 +77,20 @@ impl Recorder {
 }
 
 /// Which endpoint serves managed identities here. Source: the detection order of MSAL.
-pub(super) fn identity_endpoint(environment: &Environment) -> &'static str {
+pub(super) fn identity_endpoint(environment: &Environment) -> IdentityEndpoint {
     let set = |name| environment.get(name).is_some();
     if set("IDENTITY_ENDPOINT") && set("IDENTITY_HEADER") {
         if set("CONTAINER_APP_NAME") || set("CONTAINER_APP_ENV_DNS_SUFFIX") {
-            "container-apps"
+            IdentityEndpoint::ContainerApps
         } else if set("FUNCTIONS_WORKER_RUNTIME") {
-            "functions"
+            IdentityEndpoint::Functions
         } else {
-            "app-service"
+            IdentityEndpoint::AppService
         }
     } else if (set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT")) || super::arc::installed() {
-        "arc"
+        IdentityEndpoint::Arc
     } else {
-        "imds"
+        IdentityEndpoint::Imds
     }
 }
 
@@ -223,7 +223,7 @@ impl Recorder {
             true => (inner("code"), inner("message")),
             false => (text("error"), description),
         };
-        let endpoint = self.endpoint.to_owned();
+        let endpoint = self.endpoint.clone();
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
     }
 
@@ -238,7 +238,7 @@ impl Recorder {
         if authority {
             return CredentialOutcome::UnexpectedAnswer { host, status, content_type };
         }
-        let (endpoint, error) = (self.endpoint.to_owned(), String::new());
+        let (endpoint, error) = (self.endpoint.clone(), String::new());
         let description = format!("the answer is not JSON but {content_type}");
         CredentialOutcome::IdentityEndpoint { endpoint, status, error, description }
     }
@@ -267,7 +267,7 @@ impl Recorder {
         if authority {
             return (CredentialOutcome::Transport { host, detail }, error);
         }
-        let endpoint = self.endpoint.to_owned();
+        let endpoint = self.endpoint.clone();
         (CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail }, error)
     }
 }

@@ -12,7 +12,9 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use entra_pg_checks::facts::credential::{Assertion, CredentialKind, CredentialOutcome};
+use entra_pg_checks::facts::credential::{
+    Assertion, CredentialKind, CredentialOutcome, IdentityEndpoint,
+};
 use std::path::Path;
 
 /// A federated token is a JWT of a few kilobytes.
@@ -30,7 +32,7 @@ impl Source<'_> {
         else {
             return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_SECRET"]));
         };
-        let recorder = self.recorder("client-secret");
+        let recorder = self.recorder("client-secret".into());
         let options = ClientSecretCredentialOptions { client_options: self.options(&recorder) };
         let secret = AzureSecret::new(secret.to_owned());
         let credential = ClientSecretCredential::new(&tenant, client, secret, Some(options));
@@ -61,7 +63,7 @@ impl Source<'_> {
                 return Tried::without_token(kind, outcome);
             }
         };
-        let recorder = self.recorder("client-certificate");
+        let recorder = self.recorder("client-certificate".into());
         let options = ClientAssertionCredentialOptions { client_options: self.options(&recorder) };
         let assertion = signer.assertion.of(&client, &self.cloud.authority_host, &tenant);
         let credential = ClientAssertionCredential::new(tenant, client, assertion, Some(options));
@@ -110,7 +112,7 @@ impl Source<'_> {
         if let Some(outcome) = self.unsafe_endpoint("SYSTEM_OIDCREQUESTURI") {
             return Tried::without_token(kind, outcome);
         }
-        let recorder = self.recorder("azure-pipelines");
+        let recorder = self.recorder(IdentityEndpoint::AzurePipelines);
         let options = AzurePipelinesCredentialOptions {
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(&recorder),
@@ -149,7 +151,7 @@ impl Source<'_> {
             let missing = vec![format!("{file} ({error})")];
             return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         }
-        let recorder = self.recorder("workload-identity");
+        let recorder = self.recorder("workload-identity".into());
         let options = WorkloadIdentityCredentialOptions {
             credential_options: ClientAssertionCredentialOptions {
                 client_options: self.options(&recorder),

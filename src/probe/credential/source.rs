@@ -14,7 +14,7 @@ use entra_pg_checks::{
     Topic,
     facts::{
         cloud::Cloud,
-        credential::{CredentialAttempt, CredentialKind, CredentialOutcome},
+        credential::{CredentialAttempt, CredentialKind, CredentialOutcome, IdentityEndpoint},
         settings::SentSetting,
     },
 };
@@ -92,7 +92,7 @@ impl Source<'_> {
     }
 
     /// A recorder for the requests of one source.
-    pub(super) fn recorder(&self, endpoint: &'static str) -> Arc<Recorder> {
+    pub(super) fn recorder(&self, endpoint: IdentityEndpoint) -> Arc<Recorder> {
         Recorder::new(self.cx, &self.cloud.authority_host, endpoint)
     }
 
@@ -149,7 +149,7 @@ impl Source<'_> {
 
     fn silent(&self, kind: CredentialKind) -> CredentialOutcome {
         if kind == CredentialKind::ManagedIdentity {
-            let endpoint = identity_endpoint(&self.cx.environment).to_owned();
+            let endpoint = identity_endpoint(&self.cx.environment);
             let detail = "no answer within the timeout".to_owned();
             return CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail };
         }

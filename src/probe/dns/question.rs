@@ -3,8 +3,11 @@
 
 use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
-    Topic,
-    facts::dns::{Address, Alias, Answer, AnswerOutcome, RecordType, Reply, Soa, Transport},
+    ContactProtocol, Topic,
+    facts::dns::{
+        Address, Alias, Answer, AnswerOutcome, RecordType, Reply, ResponseCode as Rcode, Soa,
+        Transport,
+    },
 };
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
@@ -99,14 +102,14 @@ async fn exchange(
     }
     let wait = cx.timeout();
     if transport == Transport::Udp {
-        cx.contacted(&nameserver.ip().to_string(), nameserver, "udp", "dns");
+        cx.contacted(&nameserver.ip().to_string(), nameserver, ContactProtocol::Udp, "dns");
         let outcome = udp(cx, nameserver, &query, wait).await;
         let truncated = matches!(&outcome, AnswerOutcome::Answered(reply) if reply.truncated);
         if !truncated {
             return (Transport::Udp, outcome);
         }
     }
-    cx.contacted(&nameserver.ip().to_string(), nameserver, "tcp", "dns");
+    cx.contacted(&nameserver.ip().to_string(), nameserver, ContactProtocol::Tcp, "dns");
     let over_tcp = tcp(cx, nameserver, &query, wait, alive).await;
     let outcome = match (transport, over_tcp) {
         (Transport::Udp, AnswerOutcome::Answered(mut reply)) => {
@@ -270,16 +273,16 @@ fn reply(message: &Message) -> Reply {
     reply
 }
 
-fn rcode(code: ResponseCode) -> String {
+fn rcode(code: ResponseCode) -> Rcode {
     match code {
-        ResponseCode::NoError => "NOERROR".to_owned(),
-        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
-        ResponseCode::ServFail => "SERVFAIL".to_owned(),
-        ResponseCode::Refused => "REFUSED".to_owned(),
-        ResponseCode::FormErr => "FORMERR".to_owned(),
-        ResponseCode::NotImp => "NOTIMP".to_owned(),
-        ResponseCode::NotAuth => "NOTAUTH".to_owned(),
-        other => format!("RCODE{}", u16::from(other)),
+        ResponseCode::NoError => Rcode::NoError,
+        ResponseCode::NXDomain => Rcode::NxDomain,
+        ResponseCode::ServFail => Rcode::ServFail,
+        ResponseCode::Refused => Rcode::Refused,
+        ResponseCode::FormErr => Rcode::FormErr,
+        ResponseCode::NotImp => Rcode::NotImp,
+        ResponseCode::NotAuth => Rcode::NotAuth,
+        other => Rcode::Unknown(format!("RCODE{}", u16::from(other))),
     }
 }
 
@@ -316,7 +319,7 @@ fn random_id() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::{decode, encode, reply};
-    use entra_pg_checks::facts::dns::{AnswerOutcome, RecordType};
+    use entra_pg_checks::facts::dns::{AnswerOutcome, RecordType, ResponseCode as Rcode};
     use hickory_proto::{
         op::{MessageType, ResponseCode},
         rr::{
@@ -338,7 +341,7 @@ mod tests {
             RData::CNAME(CNAME(target)),
         ));
         let reply = reply(&message);
-        assert_eq!((reply.rcode.as_str(), reply.chain.len()), ("NXDOMAIN", 1));
+        assert_eq!((&reply.rcode, reply.chain.len()), (&Rcode::NxDomain, 1));
         assert_eq!(reply.chain[0].target, "b.privatelink.example");
     }
 

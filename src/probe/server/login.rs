@@ -11,7 +11,7 @@ use crate::{
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
-        login::{Login, LoginOutcome, Rung},
+        login::{CompletedStep, Login, LoginOutcome, LoginStep},
         session::Session,
     },
 };
@@ -34,9 +34,9 @@ pub async fn login(
 ) -> (Fact<Login>, Option<Fact<Session>>) {
     let mut login = Login {
         outcome: LoginOutcome::TokenWithheld { why: UNVERIFIED.to_owned() },
-        rungs: vec![
-            rung("startup", Duration::ZERO),
-            rung("authentication-request", waiting.asked_after),
+        steps: vec![
+            completed(LoginStep::Startup, Duration::ZERO),
+            completed(LoginStep::AuthenticationRequest, waiting.asked_after),
         ],
         token_length: token.len(),
         application_name: application_name(cx),
@@ -62,7 +62,7 @@ pub async fn login(
     let work = timeout(cx.timeout(), config.connect_raw(stream, NoTls));
     let connected = cx.step(Topic::Login, user, "token", work).await;
     drop(config);
-    climb(&mut login, &tape, began);
+    add_recorded_steps(&mut login, &tape, began);
     let (client, connection) = match connected {
         Ok(Ok(connected)) => connected,
         Ok(Err(error)) => {
@@ -78,7 +78,7 @@ pub async fn login(
         // How the connection ends shows in the query that waits for it.
         let _ = connection.await;
     }));
-    login.rungs.push(rung("ready", began.elapsed()));
+    login.steps.push(completed(LoginStep::Ready, began.elapsed()));
     let first = async {
         let query = timeout(cx.timeout(), client.simple_query(FIRST_QUERY));
         let answered = cx.step(Topic::Login, user, "query", query).await;
@@ -105,7 +105,7 @@ pub async fn login(
             return (Fact::Seen(login), None);
         }
     };
-    login.rungs.push(rung("queried", after));
+    login.steps.push(completed(LoginStep::Queried, after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
     let refused = tape.lock().unwrap_or_else(PoisonError::into_inner).refused;
     let around = around.map(|around| match around {
@@ -147,10 +147,12 @@ impl Drop for Driver {
 const UNVERIFIED: &str = "the server's TLS identity could not be verified";
 const FIRST_QUERY: &str = "select current_user, version()";
 
-fn climb(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
+fn add_recorded_steps(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
     let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, at) in [("token-sent", tape.token_sent), ("authenticated", tape.authenticated)] {
-        login.rungs.extend(at.map(|at| rung(name, at.saturating_duration_since(began))));
+    let recorded =
+        [(LoginStep::TokenSent, tape.token_sent), (LoginStep::Authenticated, tape.authenticated)];
+    for (step, at) in recorded {
+        login.steps.extend(at.map(|at| completed(step, at.saturating_duration_since(began))));
     }
 }
 
@@ -198,10 +200,11 @@ fn row(messages: &[SimpleQueryMessage]) -> (String, String) {
     (String::new(), String::new())
 }
 
-fn rung(name: &str, after: Duration) -> Rung {
-    Rung { name: name.to_owned(), at_ms: milliseconds(after) }
+fn completed(step: LoginStep, after: Duration) -> CompletedStep {
+    CompletedStep { step, at_ms: milliseconds(after) }
 }
 
-fn last(login: &Login) -> String {
-    login.rungs.last().map(|rung| rung.name.clone()).unwrap_or_default()
+/// The last step that succeeded. The first one always has.
+fn last(login: &Login) -> LoginStep {
+    login.steps.last().map_or(LoginStep::Startup, |completed| completed.step.clone())
 }

@@ -282,7 +282,7 @@ fn background(report: &Report) -> Markup {
                         thead { tr { th scope="col" { "host" } th scope="col" { "address" } th scope="col" { "by" } } }
                         tbody {
                             @for contact in &evidence.contacted {
-                                tr { td.break { (clean(&contact.host)) } td.break { (clean(&contact.address)) ":" (contact.port) "/" (clean(&contact.protocol)) } td { (clean(&contact.probe)) } }
+                                tr { td.break { (clean(&contact.host)) } td.break { (clean(&contact.address)) ":" (contact.port) "/" (clean(contact.protocol.as_str())) } td { (clean(&contact.probe)) } }
                             }
                         }
                     }
@@ -303,7 +303,7 @@ fn settings_table(settings: &Settings) -> Markup {
         ("port", Some((settings.port.value.to_string(), settings.port.origin.phrase()))),
         ("database", own(&settings.database)),
         ("user", text(&settings.user)),
-        ("sslmode", own(&settings.sslmode)),
+        ("sslmode", Some((settings.sslmode.value.to_string(), settings.sslmode.origin.phrase()))),
         ("tenant", text(&settings.tenant)),
         (
             "password",
