@@ -283,12 +283,7 @@ fn explain(
     Ok(finding)
 }
 
-fn unsafe_endpoint(
-    kind: &str,
-    variable: &str,
-    endpoint: &IdentityEndpoint,
-    detail: &str,
-) -> Finding {
+fn unsafe_endpoint(kind: &str, variable: &str, endpoint: &str, detail: &str) -> Finding {
     Finding::of(
         &UNSAFE_ENDPOINT,
         kind,
@@ -571,7 +566,7 @@ fn identity(
     identity_fixes(finding, problem, endpoint)
 }
 
-fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &str) -> Finding {
+fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &IdentityEndpoint) -> Finding {
     let owner = |text: &str, command: &'static str| {
         Fix::by(Actor::AzureOwner, text).run(Command::new(command))
     };

@@ -163,7 +163,8 @@ fn roots(cx: &Context, settings: &Settings) -> Option<Arc<RootCertStore>> {
         RootFileState::System => false,
         // libpq ignores a missing file unless it must verify.
         RootFileState::Missing => {
-            file.path.origin != Origin::Default && settings.sslmode.value.starts_with("verify-")
+            file.path.origin != Origin::Default
+                && settings.sslmode.value.as_str().starts_with("verify-")
         }
         _ => true,
     };
