@@ -223,12 +223,33 @@ impl Problem {
         family_of(self.id)
     }
 
-    /// Where its page can be read: in the tool itself, since hints on the web fail in a closed network.
+    /// The command that prints the page. It needs no network.
     #[must_use]
-    pub fn docs(&self) -> String {
+    pub fn explain_command(&self) -> String {
         format!("entra-pg explain {}", self.id)
     }
+
+    /// The address of the page if the program was built with the address of a website, else the command.
+    #[must_use]
+    pub fn docs(&self) -> String {
+        self.docs_url().unwrap_or_else(|| self.explain_command())
+    }
+
+    /// The address of the page, if the program was built with the address of a website.
+    #[must_use]
+    pub fn docs_url(&self) -> Option<String> {
+        WEBSITE.filter(|website| !website.is_empty()).map(|website| self.docs_at(website))
+    }
+
+    /// The address of the page on a website that `explain --all` wrote.
+    #[must_use]
+    pub fn docs_at(&self, website: &str) -> String {
+        format!("{}/problem-{}.html", website.trim_end_matches('/'), self.id.replace('/', "-"))
+    }
 }
+
+/// The address of the website of the pages. A release sets it when it builds the program.
+const WEBSITE: Option<&str> = option_env!("ENTRA_PG_DOCS_URL");
 
 impl VantageKind {
     /// The name in reports.

@@ -61,7 +61,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
 }
 
 fn rule(problem: &'static Problem) -> Value {
-    json!({
+    let mut rule = json!({
         "id": problem.id,
         "name": camel(problem.id),
         "shortDescription": {"text": problem.title},
@@ -69,7 +69,11 @@ fn rule(problem: &'static Problem) -> Value {
         "help": explain::help(problem),
         "defaultConfiguration": {"level": level(problem.severity)},
         "properties": {"tags": [problem.family()]},
-    })
+    });
+    if let Some(address) = problem.docs_url() {
+        rule["helpUri"] = address.into();
+    }
+    rule
 }
 
 fn result(

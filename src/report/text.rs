@@ -288,7 +288,7 @@ impl Screen {
             (_, _) => "-vv".to_owned(),
         });
         if let Some(judged) = report.primary() {
-            hints.push(judged.finding.problem.docs());
+            hints.push(judged.finding.problem.explain_command());
             hints.push("entra-pg bundle".to_owned());
         }
         if self.style.verbose > 0 || report.is_recorded() {

@@ -8,7 +8,9 @@
 mod commands;
 mod inert;
 mod page;
+mod policy;
 
 pub use commands::{AzureLog, GithubLog};
 pub use inert::{Inert, clean, is_active};
 pub use page::Page;
+pub(crate) use policy::content_security_policy;

@@ -5,9 +5,7 @@ mod path;
 mod waterfall;
 
 use super::{Report, counts::Counts, json::status as status_word, outline};
-use crate::text::clean;
-use aws_lc_rs::digest;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::text::{clean, content_security_policy};
 use entra_pg_checks::{
     FAMILIES, Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
     facts::settings::{Origin, Setting, Settings},
@@ -25,7 +23,7 @@ pub(super) fn render(report: &Report) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta http-equiv="Content-Security-Policy" content=(content_security_policy(SCRIPT));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
@@ -52,15 +50,6 @@ pub(super) fn render(report: &Report) -> String {
         }
     };
     page.into_string() + "\n"
-}
-
-/// Nothing may be fetched, and nothing may run but our own script, by its hash.
-fn policy() -> String {
-    let hash = digest::digest(&digest::SHA256, SCRIPT.as_bytes());
-    let hash = STANDARD.encode(hash.as_ref());
-    format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
-    )
 }
 
 fn head(report: &Report) -> Markup {
@@ -106,7 +95,7 @@ fn verdict(report: &Report) -> Markup {
                 @if !group.also.is_empty() { p.break { "The same for " (clean(&group.also.join(", "))) } }
                 (proof(finding, true))
                 (fixes(&group.judged.finding.fixes, false))
-                p.more { "More: " code { (finding.problem.docs()) } }
+                p.more { "More: " code { (finding.problem.explain_command()) } }
             }
             @if !ruled_out.is_empty() {
                 p.ruled { "Ruled out: "
@@ -159,7 +148,7 @@ fn card(judged: &Judged, also: &[&str]) -> Markup {
             @if !also.is_empty() { p.break { "The same for " (clean(&also.join(", "))) } }
             (proof(finding, true))
             (fixes(&finding.fixes, true))
-            p.more { "More: " code { (finding.problem.docs()) } }
+            p.more { "More: " code { (finding.problem.explain_command()) } }
         }
     }
 }
