@@ -338,6 +338,11 @@ fn pages_as_markdown_json_and_a_website() {
         let name = format!("problem-{}.html", problem.id.replace('/', "-"));
         assert!(index.contains(&format!("href=\"{name}\"")), "{name}");
         assert!(read(&name).contains("How to fix it"), "{name}");
+        // The address that a build for a website puts into findings.
+        assert_eq!(
+            problem.docs_at("https://pages.example/"),
+            format!("https://pages.example/{name}")
+        );
     }
     // Every link leads to a page that is there, and nothing is fetched from elsewhere.
     for entry in std::fs::read_dir(folder.path().join("site")).expect("a folder") {

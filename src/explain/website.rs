@@ -1,6 +1,8 @@
-//! Every page as a file of a website: HTML without scripts and without external addresses.
+//! Every page as a file of a website: HTML without external addresses. Only the index has a script, which
+//! searches.
 
 use super::{Document, all, markdown};
+use crate::text::content_security_policy;
 use entra_pg_checks::FAMILIES;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::PathBuf;
@@ -16,12 +18,16 @@ pub enum Site {
     Json,
 }
 
+/// Searches the index.
+const SCRIPT: &str = include_str!("search.js");
+
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1c1f23; --muted: #5b636e; --paper: #fbfbfa; --code: #eceef0; --link: #1f5fa8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --muted: #a3abb5; --paper: #14171a; --code: #262b31; --link: #8ab8ee; } }
 body { margin: 0 auto; max-width: 46rem; padding: 1rem 1.25rem 3rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
 a { color: var(--link); } code, pre { background: var(--code); border-radius: 4px; padding: .1em .3em; font-size: .9em; } pre { padding: .6em .8em; overflow-x: auto; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; } nav, .muted { color: var(--muted); } li { margin: .25rem 0; }
+[hidden] { display: none; } input { width: 100%; box-sizing: border-box; padding: .45em .6em; font: inherit; color: inherit; background: var(--code); border: 1px solid var(--muted); border-radius: 4px; }
 ";
 
 /// The files, by their path inside the folder.
@@ -47,7 +53,7 @@ pub fn website(site: Site) -> Vec<(PathBuf, String)> {
             files.extend(pages.iter().map(|page| {
                 (
                     PathBuf::from(format!("{}.html", name(page))),
-                    html_page(page).into_string() + "\n",
+                    html_page(page, &pages).into_string() + "\n",
                 )
             }));
             files
@@ -79,6 +85,11 @@ fn index(pages: &[Document]) -> Markup {
         p { "Every problem that " code { "entra-pg doctor" } " can find, every check, Entra's \
             error numbers and PostgreSQL's SQLSTATEs. "
             code { "entra-pg explain ID" } " shows the same pages offline." }
+        p hidden {
+            label for="search" { "Search" } " "
+            input #search type="search" autocomplete="off" placeholder="error text, number or host name";
+            span.muted #count role="status" {}
+        }
         @for family in FAMILIES.iter().map(|family| family.name) {
             h2 { "Problems: " (family) }
             ul { @for page in of("problem").filter(|page| page.id.split('/').next() == Some(family)) { (item(page)) } }
@@ -87,15 +98,17 @@ fn index(pages: &[Document]) -> Markup {
         h2 { "SQLSTATEs" } ul { @for page in of("sqlstate") { (item(page)) } }
         h2 { "Checks" } ul { @for page in of("check") { (item(page)) } }
     };
-    frame("entra-pg: every page", &body)
+    frame("entra-pg: every page", &body, SCRIPT)
 }
 
 fn item(page: &Document) -> Markup {
-    html! { li { a href=(format!("{}.html", name(page))) { code { (page.id) } } " " (page.title) } }
+    let text = [&page.means, &page.causes.join(" "), &page.confirm.join(" ")]
+        .map(String::as_str)
+        .join(" ");
+    html! { li data-text=(text) { a href=(format!("{}.html", name(page))) { code { (page.id) } } " " (page.title) } }
 }
 
-fn html_page(page: &Document) -> Markup {
-    let pages = all();
+fn html_page(page: &Document, pages: &[Document]) -> Markup {
     let section = |title: &str, items: &[String]| {
         html! { @if !items.is_empty() { h2 { (title) } ul { @for item in items { li { (marked(item)) } } } } }
     };
@@ -113,26 +126,28 @@ fn html_page(page: &Document) -> Markup {
         (section("Similar problems", &page.mistaken_for))
         @if !page.related.is_empty() {
             h2 { "See also" }
-            ul { @for other in &page.related { li { a href=(link(&pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }
+            ul { @for other in &page.related { li { a href=(link(pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }
         }
         (section("Sources", &page.sources))
     };
-    frame(&format!("{}: {}", page.id, page.title), &body)
+    frame(&format!("{}: {}", page.id, page.title), &body, "")
 }
 
-fn frame(title: &str, body: &Markup) -> Markup {
+fn frame(title: &str, body: &Markup, script: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src \
-                    'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content=(content_security_policy(script));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body {
+                (body)
+                @if !script.is_empty() { script { (PreEscaped(script)) } }
+            }
         }
     }
 }
