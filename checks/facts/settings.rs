@@ -242,6 +242,12 @@ pub enum Origin {
         #[serde(serialize_with = "class::clause")]
         from: String,
     },
+    /// Settings of the operating system.
+    System {
+        /// What the system calls them, such as "Windows Internet Settings".
+        #[serde(serialize_with = "class::clause")]
+        name: String,
+    },
     /// libpq's default.
     Default,
 }
@@ -339,6 +345,7 @@ impl Origin {
             Self::File { path } if path == "-" => "standard input".to_owned(),
             Self::File { path } => path.clone(),
             Self::Derived { from } => from.clone(),
+            Self::System { name } => name.clone(),
             Self::Default => "libpq's default".to_owned(),
         }
     }

@@ -1,16 +1,19 @@
-//! Whether the environment's HTTP proxy lets requests through.
+//! Whether the HTTP proxy of the environment or of the operating system lets requests through.
 
 use super::{host, hosts};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem},
-    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
         outbound::{Connect, Host, ProxiedPath},
+        settings::Origin,
         tls::TlsOutcome,
     },
-    support::reach::{Reach, lines, reach},
+    support::{
+        commands,
+        reach::{Reach, lines, reach},
+    },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -33,7 +36,7 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let rules = seen.proxy.seen();
     let evidence = rules.map(|rules| rules.differences.clone()).unwrap_or_default();
     let Ok(answer) = path.connect.get() else {
-        let finding = unreachable(path, subject, &proxy, &origin);
+        let finding = unreachable(seen, path, subject, &proxy);
         return Ok(Verdict::found(finding.because_all(straight(host)).because_all(evidence)));
     };
     let (problem, detail, fix) = match answer {
@@ -116,6 +119,12 @@ fn credentials(path: &ProxiedPath, schemes: &[String]) -> Fix {
         );
     }
     let (host, port) = (&path.proxy.host, path.proxy.port);
+    if matches!(path.proxy.origin, Origin::System { .. }) {
+        return Fix::you(format!(
+            "Set HTTPS_PROXY to http://user:password@{host}:{port}, percent-encoded; {origin} holds \
+                no credentials"
+        ));
+    }
     if path.proxy.has_credentials {
         Fix::you(format!(
             "Correct user name and password in {origin}; write @ : / # as %40 %3A %2F %23"
@@ -142,7 +151,8 @@ fn wrong_scheme(path: &ProxiedPath, origin: &str, starts_with: &str) -> Fix {
     ))
 }
 
-fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> Finding {
+fn unreachable(seen: &Evidence, path: &ProxiedPath, subject: &str, proxy: &str) -> Finding {
+    let origin = path.proxy.origin.phrase();
     let detail = match path.proxy_tls.seen() {
         Some(tls) if matches!(tls.outcome, TlsOutcome::NotTls { .. }) => {
             format!("{origin} says https://, and the proxy {proxy} does not use TLS: write http://")
@@ -160,8 +170,8 @@ fn unreachable(path: &ProxiedPath, subject: &str, proxy: &str, origin: &str) -> 
         .because(format!("{origin} names it"))
         .because_all(lines(&path.tcp))
         .fix(
-            Fix::you(format!("Correct {origin}, or unset it where no proxy is needed"))
-                .run(Command::unset(origin)),
+            Fix::you(format!("Correct {origin}, or remove the proxy if none is needed"))
+                .run(commands::remove_proxy(&seen.vantage, &path.proxy.origin)),
         )
 }
 

@@ -1,5 +1,5 @@
-//! Whether the environment's proxy rules fit what has to be reached: the metadata service without the
-//! proxy, and PostgreSQL in spite of it.
+//! Whether the proxy rules of the environment or of the operating system fit what has to be reached: the
+//! Entra hosts through the proxy, the metadata service without it, and PostgreSQL in spite of it.
 
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
@@ -8,9 +8,12 @@ use crate::{
     facts::{
         Topic,
         credential::{CredentialKind, CredentialOutcome, CredentialTrace},
+        outbound::{Host, Route},
         proxy::{Proxy, ProxyRules},
+        settings::Origin,
         tcp::TcpOutcome,
     },
+    support::reach::{Reach, reach},
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
@@ -18,8 +21,8 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "outbound/proxy-rules",
     asserts: "the proxy is used only for web addresses",
-    needs: &[Topic::Proxy, Topic::Credential, Topic::Server],
-    problems: &[&PROXY_COVERS_METADATA_SERVICE, &PROXY_IGNORED_BY_POSTGRESQL],
+    needs: &[Topic::Proxy, Topic::Credential, Topic::Server, Topic::Outbound],
+    problems: &[&PROXY_COVERS_METADATA_SERVICE, &PROXY_IGNORED_BY_POSTGRESQL, &PROXY_NOT_FOLLOWED],
     decisive: false,
     judge: Judge::Once(judge),
 };
@@ -35,6 +38,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     if let Some(proxy) = rules.https.as_ref().or(rules.http.as_ref()) {
         findings.extend(ignored(seen, proxy));
+    } else if !rules.not_followed.is_empty() {
+        findings.push(not_followed(seen, rules));
     } else if findings.is_empty() {
         return Ok(Verdict::NotApplicable("no proxy is set".to_owned()));
     }
@@ -75,9 +80,10 @@ fn asked_in_vain(trace: &CredentialTrace) -> bool {
 
 fn covers(rules: &ProxyRules, proxy: &Proxy) -> Finding {
     let origin = proxy.origin.phrase();
-    let no_proxy = match &rules.no_proxy {
-        Some(value) => format!("NO_PROXY is \"{value}\""),
-        None => "NO_PROXY is not set".to_owned(),
+    let no_proxy = match (&rules.no_proxy, &rules.exceptions) {
+        (Some(value), _) => format!("NO_PROXY is \"{value}\""),
+        (None, Some(value)) => format!("the exceptions in {origin} are \"{value}\""),
+        (None, None) => "NO_PROXY is not set".to_owned(),
     };
     let new = match &rules.no_proxy {
         Some(value) => format!("{value},169.254.169.254"),
@@ -90,11 +96,56 @@ fn covers(rules: &ProxyRules, proxy: &Proxy) -> Finding {
     Finding::of(&PROXY_COVERS_METADATA_SERVICE, "169.254.169.254", detail)
         .because(no_proxy)
         .because_all(rules.differences.clone())
-        .fix(
-            Fix::you("Exempt the metadata service; it answers only on the machine's own host").run(
-                Command::set("NO_PROXY", new.as_str()).then(Command::set("no_proxy", new.as_str())),
-            ),
+        .fix(exemption(proxy, &new))
+}
+
+fn exemption(proxy: &Proxy, no_proxy: &str) -> Fix {
+    if let Origin::System { name } = &proxy.origin {
+        return Fix::you(format!(
+            "Add 169.254.169.254 to the exceptions in {name}; the metadata service answers only on \
+                the machine's own host"
+        ));
+    }
+    Fix::you("Exempt the metadata service; it answers only on the machine's own host")
+        .run(Command::set("NO_PROXY", no_proxy).then(Command::set("no_proxy", no_proxy)))
+}
+
+/// The system names a proxy in a form that neither this tool nor the Azure CLI follows. That is the
+/// likely cause if an Entra host cannot be reached without it.
+fn not_followed(seen: &Evidence, rules: &ProxyRules) -> Finding {
+    let hosts = seen.outbound.seen().map(|outbound| outbound.hosts.as_slice()).unwrap_or_default();
+    let blocked: Vec<&str> =
+        hosts.iter().filter(|host| is_blocked(host)).map(|host| host.host.as_str()).collect();
+    let named = rules.not_followed.iter().map(|(origin, what)| format!("{origin} names {what}"));
+    let named: Vec<String> = named.collect();
+    let subject = rules.not_followed.first().map(|(origin, _)| origin.clone()).unwrap_or_default();
+    let host = blocked.first().copied().unwrap_or("login.microsoftonline.com");
+    let fix = Fix::you(format!(
+        "Set HTTPS_PROXY to the proxy that browsers on this machine use for {host}, as \
+            http://host:port"
+    ));
+    let detail = if blocked.is_empty() {
+        format!("{}; az, psql and this tool connect without it", named.join(", "))
+    } else {
+        format!(
+            "{} does not connect, and {}, which az and this tool do not follow",
+            blocked.join(", "),
+            named.join(", ")
         )
+    };
+    let finding = Finding::of(&PROXY_NOT_FOLLOWED, subject, detail);
+    if blocked.is_empty() {
+        finding.severity(Severity::Info).fix(fix)
+    } else {
+        finding.sure(Confidence::Likely).fix(fix)
+    }
+}
+
+fn is_blocked(host: &Host) -> bool {
+    host.route == Route::Direct
+        && host.direct.seen().is_some_and(|path| {
+            matches!(reach(&path.tcp), Reach::Dropped | Reach::Refused | Reach::Unreachable)
+        })
 }
 
 /// Worth saying where the server is out of reach: the proxy may seem to help.
@@ -187,6 +238,44 @@ pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
         ],
         mistaken_for: &["outbound/proxy-denied: there the proxy refuses what does go through it"],
         sources: &["PostgreSQL documentation: libpq, environment variables"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A proxy script, or a proxy for services only.
+pub static PROXY_NOT_FOLLOWED: Problem = Problem {
+    id: "outbound/proxy-not-followed",
+    title: "the system's proxy is set in a form that az does not follow",
+    explains: &["outbound/*", "token/*", "clock/*"],
+    page: Page {
+        means: "The network settings of Windows or macOS name a proxy script (PAC), a SOCKS proxy or \
+            a proxy of WinHTTP. Browsers follow a script; the Azure CLI, the Azure SDKs for Python, \
+            JavaScript and Go and this tool do not. They connect directly, which such networks \
+            often block.",
+        causes: &[
+            "the organization distributes its proxy by a PAC file",
+            "`netsh winhttp set proxy` was used in place of the user's proxy settings",
+        ],
+        confirm: &[
+            "Windows: Settings, \"Network & internet\", \"Proxy\" shows a setup script",
+            "macOS: `scutil --proxy` shows ProxyAutoConfigURLString",
+            "a browser on the same machine opens https://login.microsoftonline.com",
+        ],
+        fix: &[
+            (
+                Actor::You,
+                "set HTTPS_PROXY to the proxy that the script returns for the Entra hosts",
+            ),
+            (Actor::Network, "name the proxy, or allow direct connections to the Entra hosts"),
+        ],
+        mistaken_for: &[
+            "outbound/dropped: there no proxy is configured at all",
+            "outbound/proxy-unreachable: there a proxy is used, and cannot be reached",
+        ],
+        sources: &[
+            "Python documentation: urllib.request.getproxies",
+            "Microsoft Learn: netsh winhttp; Azure CLI, \"Work behind a proxy\"",
+        ],
     },
     ..Problem::DEFAULT
 };

@@ -2,7 +2,10 @@
 
 use crate::{
     command::{Command, guid, identifier, literal},
-    facts::vantage::{Shell, Vantage},
+    facts::{
+        settings::Origin,
+        vantage::{Shell, Vantage},
+    },
 };
 use std::net::IpAddr;
 
@@ -144,6 +147,20 @@ pub fn system_look_up(vantage: &Vantage, name: &str) -> Command {
         System::Linux => Command::new("getent ahosts").value(name),
         System::MacOs => Command::new("dscacheutil -q host -a name").value(name),
         System::Windows => look_up(vantage, name, None),
+    }
+}
+
+/// Removes the proxy that a variable or the system's settings name.
+#[must_use]
+pub fn remove_proxy(vantage: &Vantage, origin: &Origin) -> Command {
+    match (origin, System::of(vantage)) {
+        (Origin::System { .. }, System::MacOs) => {
+            Command::new("networksetup -setsecurewebproxystate Wi-Fi off")
+        }
+        (Origin::System { .. }, _) => Command::new(
+            r"reg add 'HKCU\Software\Microsoft\Windows\CurrentVersion\Internet Settings' /v ProxyEnable /t REG_DWORD /d 0 /f",
+        ),
+        _ => Command::unset(origin.phrase()),
     }
 }
 

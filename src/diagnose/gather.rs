@@ -4,7 +4,7 @@
 use crate::{
     environment::vantage,
     probe::context::Context,
-    probe::{azure, clock, credential, dns, graph, keys, outbound, proxy, server, token},
+    probe::{azure, clock, credential, dns, graph, keys, outbound, server, token},
     secret::{Secret, redact},
     settings::request::Request,
 };
@@ -181,7 +181,7 @@ impl<'a> View<'a> {
             cx,
             request,
             topics: request.topics(),
-            proxy: proxy::rules(&cx.environment, &[&cloud.authority_host, &cloud.graph_host]),
+            proxy: cx.proxies.rules(&[&cloud.authority_host, &cloud.graph_host]),
             resolver,
             in_azure,
         }

@@ -2,8 +2,8 @@
 
 use crate::{
     environment::Environment,
-    net::endpoint,
-    probe::{dns, proxy},
+    net::{Proxies, endpoint},
+    probe::dns,
     settings::request::Request,
 };
 use entra_pg_checks::{
@@ -70,7 +70,11 @@ pub fn text(request: &Request, environment: &Environment) -> String {
         }
     }
     let hosts = [cloud.authority_host.as_str(), cloud.graph_host.as_str()];
-    if let Some(proxy) = proxy::rules(environment, &hosts).https {
+    let rules = Proxies::read(environment).rules(&hosts);
+    for (origin, what) in &rules.not_followed {
+        let _ = writeln!(text, "  proxy            not followed: {what}, named by {origin}");
+    }
+    if let Some(proxy) = rules.https {
         let (scheme, host, port) = (&proxy.scheme, &proxy.host, proxy.port);
         let from = proxy.origin.phrase();
         let _ = writeln!(

@@ -2,6 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the home of the environment")]
 
+#[cfg(any(target_os = "macos", all(test, unix)))]
+pub(crate) mod command;
+#[cfg(windows)]
+pub(crate) mod registry;
 pub mod vantage;
 
 use std::{collections::BTreeMap, path::PathBuf};

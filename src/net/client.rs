@@ -1,7 +1,6 @@
 //! The HTTP clients that all requests of a run share.
 
-use super::{Lookups, Roots, tls};
-use hyper_util::client::proxy::matcher::Matcher;
+use super::{Lookups, Proxies, Roots, tls};
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -10,8 +9,8 @@ use std::{
 /// Which way a request takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Route {
-    /// Through a proxy if the environment names one for the host, as the Azure SDKs do.
-    ByEnvironment,
+    /// Through the proxy that the environment or the system names for the host, as the Azure SDKs do.
+    Configured,
     /// Never through a proxy: endpoints on this machine or its link.
     Direct,
 }
@@ -19,34 +18,32 @@ pub(crate) enum Route {
 /// The clients of a run, each made when first needed. Connections are kept for the next request.
 #[derive(Default)]
 pub(crate) struct Clients {
-    by_environment: OnceLock<Option<reqwest::Client>>,
+    configured: OnceLock<Option<reqwest::Client>>,
     direct: OnceLock<Option<reqwest::Client>>,
-    proxies: OnceLock<Arc<Matcher>>,
 }
 
 impl Clients {
-    /// The client for a route and its proxy rules; no client if there are no roots to verify with.
+    /// The client for a route; none if there are no roots to verify with.
     pub(crate) fn get(
         &self,
         route: Route,
         roots: &Roots,
         lookups: &Lookups,
+        proxies: &Arc<Proxies>,
         connect_timeout: Duration,
-    ) -> (Option<reqwest::Client>, Option<Arc<Matcher>>) {
-        let make = || client(route, roots, lookups, connect_timeout).ok();
+    ) -> Option<reqwest::Client> {
+        let proxies = (route == Route::Configured).then_some(proxies);
+        let make = || client(proxies, roots, lookups, connect_timeout).ok();
         match route {
-            Route::ByEnvironment => {
-                let proxies = self.proxies.get_or_init(|| Arc::new(Matcher::from_env()));
-                (self.by_environment.get_or_init(make).clone(), Some(Arc::clone(proxies)))
-            }
-            Route::Direct => (self.direct.get_or_init(make).clone(), None),
+            Route::Configured => self.configured.get_or_init(make).clone(),
+            Route::Direct => self.direct.get_or_init(make).clone(),
         }
     }
 }
 
 /// A client with this machine's roots and no redirects.
 fn client(
-    route: Route,
+    proxies: Option<&Arc<Proxies>>,
     roots: &Roots,
     lookups: &Lookups,
     connect_timeout: Duration,
@@ -56,10 +53,12 @@ fn client(
         .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(lookups.clone()))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout);
-    let builder = match route {
-        Route::ByEnvironment => builder,
-        Route::Direct => builder.no_proxy(),
+        .connect_timeout(connect_timeout)
+        // What the client would read by itself is not what the probes and the plan know.
+        .no_proxy();
+    let builder = match proxies {
+        Some(proxies) => builder.proxy(proxies.for_client()),
+        None => builder,
     };
     builder.build().map_err(|error| error.to_string())
 }

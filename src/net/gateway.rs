@@ -1,15 +1,11 @@
 //! The one way out for HTTP. Every request passes [`Gateway::send`], which keeps secrets from the wrong
 //! place, bounds the answer in bytes and time, follows no redirect, and records the contact.
 
-use super::{Lookups, endpoint, error};
+use super::{Lookups, Proxies, endpoint, error};
 use crate::secret::{Secrets, outgoing};
 use entra_pg_checks::{Contact, ContactProtocol};
 use http_body_util::BodyExt;
-use hyper::{
-    Uri,
-    body::{Body, Bytes},
-};
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper::body::{Body, Bytes};
 use reqwest::{Request, StatusCode, Url, header::HeaderMap};
 use std::{
     net::SocketAddr,
@@ -26,7 +22,7 @@ pub(crate) struct Contacts(Arc<Mutex<Vec<Contact>>>);
 pub(crate) struct Gateway {
     pub(crate) client: Option<reqwest::Client>,
     /// The rules by which the client takes a proxy, if it does.
-    pub(crate) proxies: Option<Arc<Matcher>>,
+    pub(crate) proxies: Option<Arc<Proxies>>,
     pub(crate) lookups: Lookups,
     pub(crate) secrets: Secrets,
     pub(crate) contacts: Contacts,
@@ -205,17 +201,12 @@ impl Gateway {
 
     /// The host and port to which the client connects.
     fn next_hop(&self, url: &Url) -> (String, u16) {
-        let uri = url.as_str().parse::<Uri>().ok();
-        let proxy = self.proxies.as_ref().zip(uri).and_then(|(rules, uri)| rules.intercept(&uri));
-        if let Some(proxy) = proxy {
-            let port = match (proxy.uri().port_u16(), proxy.uri().scheme_str()) {
-                (Some(port), _) => port,
-                (None, Some("https")) => 443,
-                (None, _) => 80,
-            };
-            return (proxy.uri().host().unwrap_or_default().to_owned(), port);
+        let host = url.host_str().unwrap_or_default();
+        let proxies = self.proxies.as_ref();
+        if let Some(proxy) = proxies.and_then(|proxies| proxies.for_request(url.scheme(), host)) {
+            return (proxy.host.clone(), proxy.port);
         }
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let host = host.trim_matches(['[', ']']);
         (host.to_owned(), url.port_or_known_default().unwrap_or_default())
     }
 }

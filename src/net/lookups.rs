@@ -5,7 +5,7 @@ use crate::{
     secret::{Secrets, outgoing},
     time::milliseconds,
 };
-use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use entra_pg_checks::facts::dns::SystemLookup;
 use futures::{
     FutureExt,
@@ -116,8 +116,9 @@ fn lookup(
         let found = lookup.await.map_err(|error| error.to_string())?;
         // If a nameserver gives us addresses, the failure may be chance: a packet was lost, or the
         // machine is busy.
-        if may_be_chance(&found) && hinted(&mut hint).await {
-            let again = tokio::task::spawn_blocking(move || resolve(&name)).await;
+        let (found, kind) = found;
+        if may_be_chance(&found, kind) && hinted(&mut hint).await {
+            let again = tokio::task::spawn_blocking(move || resolve(&name).0).await;
             let elapsed_ms = milliseconds(began.elapsed());
             let again = again.map(|found| SystemLookup { elapsed_ms, ..found });
             return again.map_err(|error| error.to_string());
@@ -141,11 +142,6 @@ impl Resolve for Lookups {
     }
 }
 
-/// EAI_AGAIN of Linux: a temporary failure.
-const TRY_AGAIN: i32 = -3;
-/// EAI_NODATA of Linux: the name exists and has no address.
-const NO_DATA: i32 = -5;
-
 /// Whether a nameserver has given an address, or does so right now.
 async fn hinted(hint: &mut watch::Receiver<Hint>) -> bool {
     let answered = hint.wait_for(|hint| hint.address);
@@ -154,15 +150,17 @@ async fn hinted(hint: &mut watch::Receiver<Hint>) -> bool {
 
 /// Whether the lookup failed quickly, and the C library calls the failure temporary; or had an answer
 /// without an address for one family, and perhaps lost the other.
-fn may_be_chance(found: &SystemLookup) -> bool {
+fn may_be_chance(found: &SystemLookup, kind: Option<LookupErrorKind>) -> bool {
     found.elapsed_ms < QUICK
-        && found.error.as_ref().is_some_and(|(code, _)| matches!(*code, TRY_AGAIN | NO_DATA))
+        && matches!(kind, Some(LookupErrorKind::Again | LookupErrorKind::NoData))
 }
 
-fn resolve(name: &str) -> SystemLookup {
+/// The lookup, and the kind of its failure: the numbers differ between systems.
+fn resolve(name: &str) -> (SystemLookup, Option<LookupErrorKind>) {
     let began = Instant::now();
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let mut found = SystemLookup::default();
+    let mut kind = None;
     match getaddrinfo(Some(name), None, Some(hints)) {
         Ok(entries) => {
             for entry in entries.flatten().take(MOST) {
@@ -174,10 +172,11 @@ fn resolve(name: &str) -> SystemLookup {
         }
         Err(error) => {
             let number = error.error_num();
+            kind = Some(error.kind());
             let text = std::io::Error::from(error).to_string();
             found.error = Some((number, text));
         }
     }
     found.elapsed_ms = milliseconds(began.elapsed());
-    found
+    (found, kind)
 }

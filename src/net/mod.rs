@@ -7,8 +7,10 @@ pub(crate) mod error;
 pub(crate) mod gateway;
 pub(crate) mod lookups;
 pub(crate) mod pem;
+pub mod proxies;
 pub mod roots;
 pub(crate) mod tls;
 
 pub use lookups::Lookups;
+pub use proxies::Proxies;
 pub use roots::Roots;

@@ -54,6 +54,30 @@ impl Roots {
         Arc::clone(&self.system.get_or_init(|| self.read_system()).0)
     }
 
+    /// The system's own verifier, which decides on Windows and macOS unless the environment names roots.
+    /// Windows fetches a root when a chain first needs it: the list of roots is not all that it trusts.
+    #[cfg(any(windows, target_os = "macos"))]
+    pub(crate) fn platform(
+        &self,
+        provider: Arc<rustls::crypto::CryptoProvider>,
+    ) -> Option<Arc<dyn rustls::client::danger::ServerCertVerifier>> {
+        if self.system_file.is_some() || !self.system_folders.is_empty() {
+            return None;
+        }
+        let verifier = rustls_platform_verifier::Verifier::new(provider).ok()?;
+        Some(Arc::new(verifier))
+    }
+
+    /// Elsewhere the system's roots are files.
+    #[cfg(not(any(windows, target_os = "macos")))]
+    #[allow(clippy::unused_self, reason = "as on the other systems")]
+    pub(crate) fn platform(
+        &self,
+        _: Arc<rustls::crypto::CryptoProvider>,
+    ) -> Option<Arc<dyn rustls::client::danger::ServerCertVerifier>> {
+        None
+    }
+
     /// The roots that the genuine services are known to use: Mozilla's list, or the file named by
     /// `ENTRA_PG_PUBLIC_ROOTS`.
     pub fn public(&self) -> Arc<RootCertStore> {

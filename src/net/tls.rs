@@ -23,14 +23,19 @@ pub(crate) enum Hello {
 /// # Errors
 /// There are no roots to verify against.
 pub(crate) fn verifying_config(roots: &Roots) -> Result<ClientConfig, Error> {
+    let builder = || {
+        ClientConfig::builder_with_provider(provider(Hello::Small))
+            .with_safe_default_protocol_versions()
+    };
+    if let Some(verifier) = roots.platform(provider(Hello::Small)) {
+        let builder = builder()?.dangerous().with_custom_certificate_verifier(verifier);
+        return Ok(builder.with_no_client_auth());
+    }
     let verifier =
         WebPkiServerVerifier::builder_with_provider(roots.system(), provider(Hello::Small))
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
-    Ok(ClientConfig::builder_with_provider(provider(Hello::Small))
-        .with_safe_default_protocol_versions()?
-        .with_webpki_verifier(verifier)
-        .with_no_client_auth())
+    Ok(builder()?.with_webpki_verifier(verifier).with_no_client_auth())
 }
 
 /// The crypto provider with the key shares of that ClientHello.

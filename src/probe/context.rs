@@ -5,7 +5,7 @@
 use crate::{
     environment::Environment,
     net::{
-        Lookups, Roots,
+        Lookups, Proxies, Roots,
         client::{Clients, Route},
         gateway::{Contacts, Gateway},
     },
@@ -33,7 +33,9 @@ pub struct Context {
     pub environment: Arc<Environment>,
     /// The root certificates.
     pub roots: Arc<Roots>,
-    /// The system's lookups, one a name.
+    /// The proxies of the environment or of the system.
+    pub proxies: Arc<Proxies>,
+    /// The system's lookups, one per name.
     pub lookups: Lookups,
     secrets: Secrets,
     http: Arc<Clients>,
@@ -75,6 +77,7 @@ impl Context {
     ) -> Self {
         Self {
             roots: Arc::new(Roots::new(&environment)),
+            proxies: Arc::new(Proxies::read(&environment)),
             environment: Arc::new(environment),
             lookups: Lookups::default(),
             secrets: Secrets::default(),
@@ -99,6 +102,7 @@ impl Context {
         Self {
             environment: Arc::clone(&self.environment),
             roots: Arc::clone(&self.roots),
+            proxies: Arc::clone(&self.proxies),
             lookups: self.lookups.clone(),
             secrets: self.secrets.clone(),
             http: Arc::clone(&self.http),
@@ -138,10 +142,10 @@ impl Context {
     /// The way out for the HTTP requests of a probe.
     #[must_use]
     pub(crate) fn gateway(&self, probe: Topic, route: Route) -> Gateway {
-        let (client, proxies) = self.http.get(route, &self.roots, &self.lookups, self.timeout);
+        let (roots, lookups, proxies) = (&self.roots, &self.lookups, &self.proxies);
         Gateway {
-            client,
-            proxies,
+            client: self.http.get(route, roots, lookups, proxies, self.timeout),
+            proxies: (route == Route::Configured).then(|| Arc::clone(proxies)),
             lookups: self.lookups.clone(),
             secrets: self.secrets.clone(),
             contacts: self.contacts.clone(),

@@ -148,7 +148,7 @@ async fn get(cx: &Context, url: &str, secret: &Secret) -> Result<Value, Failure>
     let url = url.parse().map_err(|_| Failure::NoAnswer)?;
     let mut request = reqwest::Request::new(reqwest::Method::GET, url);
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let gateway = cx.gateway(Topic::Graph, Route::ByEnvironment);
+    let gateway = cx.gateway(Topic::Graph, Route::Configured);
     let answer = gateway.send(request, BODY_LIMIT).await.map_err(|failure| match failure {
         gateway::Failure::TooLong { .. } => {
             let limit = BODY_LIMIT / 1024;

@@ -82,7 +82,7 @@ enum Failure {
 
 async fn fetch(cx: &Context, url: &str) -> Result<JwkSet, Failure> {
     let url = url.parse().map_err(|_| Failure::NoAnswer)?;
-    let gateway = cx.gateway(Topic::Keys, Route::ByEnvironment);
+    let gateway = cx.gateway(Topic::Keys, Route::Configured);
     let sent = gateway.send(reqwest::Request::new(reqwest::Method::GET, url), KEYS_LIMIT).await;
     let answer = sent.map_err(|failure| match failure {
         gateway::Failure::TooLong { .. } => {

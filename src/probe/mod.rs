@@ -9,7 +9,6 @@ pub mod graph;
 pub mod http;
 pub mod keys;
 pub mod outbound;
-pub mod proxy;
 pub mod server;
 pub mod tcp;
 pub mod tls;

@@ -2,7 +2,7 @@
 
 use crate::{
     probe::context::Context,
-    probe::{dns, proxy, tcp, tls},
+    probe::{dns, tcp, tls},
     secret::Secret,
 };
 use entra_pg_checks::{
@@ -69,7 +69,7 @@ pub(super) async fn open(
     } else {
         Box::new(stream)
     };
-    let authorization = proxy::authorization(&cx.environment, proxy);
+    let authorization = cx.proxies.authorization(proxy);
     let asking = connect(cx, &mut stream, host, port, authorization.as_ref());
     let answer = cx.step(Topic::Outbound, host, "connect", asking).await;
     let established = answer == Connect::Established;

@@ -88,7 +88,7 @@ async fn live(
     exported: Option<&Azure>,
     token: &Secret,
 ) -> Result<Azure, NotObserved> {
-    let gateway = cx.gateway(Topic::Azure, Route::ByEnvironment);
+    let gateway = cx.gateway(Topic::Azure, Route::Configured);
     let host = &request.settings.cloud.value.resource_manager_host;
     let reader = Reader::new(cx, gateway, host, token);
     let known = exported.and_then(|azure| azure.server.seen());

@@ -138,7 +138,7 @@ mod tests {
             Progress::none(),
         );
         let token = Secret::new("t".to_owned());
-        let gateway = cx.gateway(Topic::Azure, Route::ByEnvironment);
+        let gateway = cx.gateway(Topic::Azure, Route::Configured);
         let reader = Reader::new(&cx, gateway, "management.azure.com", &token);
         let same = "https://management.azure.com/subscriptions?api-version=1&$skiptoken=a";
         assert_eq!(

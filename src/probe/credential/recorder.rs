@@ -31,7 +31,7 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// Records every exchange and the last failure.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    by_environment: Gateway,
+    configured: Gateway,
     direct: Gateway,
     authority: String,
     endpoint: IdentityEndpoint,
@@ -48,7 +48,7 @@ impl Recorder {
     /// `authority` is the host that speaks as Entra does; `endpoint` names whatever else is asked.
     pub(super) fn new(cx: &Context, authority: &str, endpoint: IdentityEndpoint) -> Arc<Self> {
         Arc::new(Self {
-            by_environment: cx.gateway(Topic::Credential, Route::ByEnvironment),
+            configured: cx.gateway(Topic::Credential, Route::Configured),
             direct: cx.gateway(Topic::Credential, Route::Direct),
             authority: authority.to_owned(),
             endpoint,
@@ -87,7 +87,9 @@ pub(super) fn identity_endpoint(environment: &Environment) -> IdentityEndpoint {
         } else {
             IdentityEndpoint::AppService
         }
-    } else if (set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT")) || super::arc::installed() {
+    } else if (set("IDENTITY_ENDPOINT") && set("IMDS_ENDPOINT"))
+        || super::arc::installed(environment)
+    {
         IdentityEndpoint::Arc
     } else {
         IdentityEndpoint::Imds
@@ -107,7 +109,7 @@ impl HttpClient for Recorder {
         };
         let authority = host == self.authority;
         let gateway =
-            if request.url().scheme() == "http" { &self.direct } else { &self.by_environment };
+            if request.url().scheme() == "http" { &self.direct } else { &self.configured };
         let answer = match gateway.send(to_reqwest(request)?, BODY_LIMIT).await {
             Ok(answer) => answer,
             Err(failure) => {
