@@ -48,7 +48,7 @@ pub fn azure_document(bytes: &[u8]) -> Result<Azure, String> {
 /// The lines of a hosts file that speak of a name.
 #[must_use]
 pub fn hosts_file(text: &str, name: &str) -> Vec<HostsEntry> {
-    dns::hosts::parse(text, name)
+    dns::hosts::parse(text, name, "/etc/hosts")
 }
 
 /// A resolv.conf and the `hosts:` line of an nsswitch.conf.

@@ -44,23 +44,52 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     let opinions: Vec<(SocketAddr, Opinion)> = system
         .filter_map(|nameserver| Some((nameserver.address, opinion(name, nameserver.address)?)))
         .collect();
-    let [(_, first), others @ ..] = opinions.as_slice() else {
-        return Ok(Verdict::NotApplicable("no nameserver answers".to_owned()));
+    match opinions.as_slice() {
+        [] => return Ok(Verdict::NotApplicable("no nameserver answers".to_owned())),
+        [_] => return Ok(Verdict::NotApplicable("one nameserver answers".to_owned())),
+        _ => {}
+    }
+    let groups = groups(dns, subject, &opinions);
+    let Some(opinions) = groups.iter().find(|group| !agree(group)) else {
+        let count = opinions.len();
+        return Ok(Verdict::Passed(if agree(&opinions) {
+            format!("{count} say the same")
+        } else {
+            // The nameservers of a VPN know other names than those of the network around it.
+            format!("{count} nameservers of {} network interfaces", groups.len())
+        }));
     };
-    if others.is_empty() {
-        return Ok(Verdict::NotApplicable("one nameserver answers".to_owned()));
-    }
-    if others.iter().all(|(_, other)| other == first) {
-        return Ok(Verdict::Passed(format!("{} say the same", opinions.len())));
-    }
     let logged_in = matches!(
         seen.login.seen().map(|login| &login.outcome),
         Some(LoginOutcome::Accepted { .. })
     );
-    let finding = disagree(dns, name, &opinions);
+    let finding = disagree(dns, name, opinions);
     // The system's own lookup decides. After a successful login the difference is information.
     let harmless = logged_in && !name.usable().is_empty();
     Ok(Verdict::found(if harmless { finding.severity(Severity::Info) } else { finding }))
+}
+
+/// The nameservers that must agree: those of one network interface, or of one rule for a domain. Without
+/// routes, all of them.
+fn groups(
+    dns: &Dns,
+    name: &str,
+    opinions: &[(SocketAddr, Opinion)],
+) -> Vec<Vec<(SocketAddr, Opinion)>> {
+    let routes = dns.resolver.routes_for(name);
+    let of = |wanted: &dyn Fn(SocketAddr) -> bool| -> Vec<(SocketAddr, Opinion)> {
+        opinions.iter().filter(|(at, _)| wanted(*at)).cloned().collect()
+    };
+    let in_a_route = |at: SocketAddr| routes.iter().any(|route| route.nameservers.contains(&at));
+    let mut groups: Vec<Vec<(SocketAddr, Opinion)>> =
+        routes.iter().map(|route| of(&|at| route.nameservers.contains(&at))).collect();
+    groups.push(of(&|at| !in_a_route(at)));
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+fn agree(opinions: &[(SocketAddr, Opinion)]) -> bool {
+    opinions.windows(2).all(|pair| pair[0].1 == pair[1].1)
 }
 
 fn opinion(name: &Name, nameserver: SocketAddr) -> Option<Opinion> {
@@ -232,6 +261,22 @@ mod tests {
         changes[0].1.as_array_mut().expect("nameservers").reverse();
         changes.push(("/dns/seen/names/2/system/seen/addresses", json!([])));
         assert_eq!(severity(&before_login(&changes)), Some(Severity::Error));
+    }
+
+    #[test]
+    fn nameservers_of_two_network_interfaces_never_disagree() {
+        let route = |interface: &str, at: &str| {
+            json!({"interface": interface, "domains": [], "default": true, "nameservers": [at],
+                   "source": "network adapter, metric 1"})
+        };
+        let mut changes = changes("NXDOMAIN", &json!([]));
+        let both = json!([route("Wi-Fi", "10.0.0.4:53"), route("VPN", "10.0.0.5:53")]);
+        changes.push(("/dns/seen/resolver/routes", both));
+        assert_eq!(problems_of(&CHECK, &before_login(&changes)), Vec::<&str>::new());
+        let mut same = route("Wi-Fi", "10.0.0.4:53");
+        same["nameservers"] = json!(["10.0.0.4:53", "10.0.0.5:53"]);
+        changes.last_mut().expect("routes").1 = json!([same]);
+        assert_eq!(problems_of(&CHECK, &before_login(&changes)), ["dns/nameservers-disagree"]);
     }
 
     #[test]

@@ -171,7 +171,29 @@ fn matrix(dns: &Dns, name: &Name) -> Vec<String> {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     };
     let (first, second) = (width(0), width(1));
-    rows.iter().map(|[at, a, aaaa]| format!("{at:first$}  {a:second$}  {aaaa}")).collect()
+    let mut lines: Vec<String> =
+        rows.iter().map(|[at, a, aaaa]| format!("{at:first$}  {a:second$}  {aaaa}")).collect();
+    lines.extend(routes(dns));
+    lines
+}
+
+/// Which nameservers the system asks for which names, if that is not the same for all.
+fn routes(dns: &Dns) -> Vec<String> {
+    let routes = &dns.resolver.routes;
+    if routes.len() < 2 && routes.iter().all(|route| route.domains.is_empty()) {
+        return Vec::new();
+    }
+    let line = |route: &crate::facts::dns::DnsRoute| {
+        let servers: Vec<IpAddr> = route.nameservers.iter().map(SocketAddr::ip).collect();
+        let names = match (route.domains.as_slice(), route.default) {
+            ([], _) => "all names".to_owned(),
+            (domains, false) => format!("names in {}", text::list(domains, 4)),
+            (domains, true) => format!("names in {} and all other names", text::list(domains, 4)),
+        };
+        let (interface, source) = (&route.interface, &route.source);
+        format!("{interface} asks {} for {names} ({source})", text::list(&servers, 3))
+    };
+    routes.iter().take(8).map(line).collect()
 }
 
 fn cell(name: &Name, nameserver: SocketAddr, record: RecordType) -> String {

@@ -28,8 +28,11 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(dns: &Dns) -> Verdict {
-    let asked: Vec<SocketAddr> =
-        dns.resolver.nameservers.iter().map(|nameserver| nameserver.address).collect();
+    let nameservers = dns.resolver.nameservers.iter().map(|nameserver| nameserver.address);
+    // Those that the system asks for other names only are not asked here.
+    let asked: Vec<SocketAddr> = nameservers
+        .filter(|at| dns.resolver.routes.is_empty() || answers(dns, *at).next().is_some())
+        .collect();
     let resolved = dns.names.iter().any(|name| !name.usable().is_empty());
     if asked.is_empty() {
         return none(dns, resolved);

@@ -21,6 +21,9 @@ pub struct Dns {
 pub struct ResolverSettings {
     /// The nameservers asked, in order.
     pub nameservers: Vec<Nameserver>,
+    /// Which of them the system asks for which names, if it does not ask all of them for every name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<DnsRoute>,
     /// Search suffixes.
     #[serde(serialize_with = "class::name")]
     pub search: Vec<String>,
@@ -45,6 +48,24 @@ pub struct ResolverSettings {
     /// Why the settings could not be read, if so.
     #[serde(serialize_with = "class::free")]
     pub unreadable: Option<String>,
+}
+
+/// Nameservers that the system asks for some names: those of one network interface or of one rule.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct DnsRoute {
+    /// The network interface, such as `tun0` or `Wi-Fi`.
+    #[serde(serialize_with = "class::name")]
+    pub interface: String,
+    /// The domains whose names are sent to these nameservers.
+    #[serde(serialize_with = "class::name")]
+    pub domains: Vec<String>,
+    /// Whether names that are in no route's domains are sent to them, too.
+    pub default: bool,
+    /// The nameservers, in order.
+    pub nameservers: Vec<SocketAddr>,
+    /// What sets the route up, such as "NRPT rule".
+    #[serde(serialize_with = "class::clause")]
+    pub source: String,
 }
 
 /// A nameserver and why it was asked.
@@ -309,6 +330,34 @@ impl ResolverSettings {
         self.nameservers.iter().filter(own).map(|server| server.address)
     }
 
+    /// The routes that the system takes for a name: those with the longest domain that holds the name,
+    /// otherwise those for all names.
+    #[must_use]
+    pub fn routes_for(&self, name: &str) -> Vec<&DnsRoute> {
+        let fit = |route: &DnsRoute| {
+            route.domains.iter().filter(|domain| is_below(name, domain)).map(String::len).max()
+        };
+        let longest = self.routes.iter().filter_map(fit).max();
+        let taken = |route: &&DnsRoute| match longest {
+            Some(_) => fit(route) == longest,
+            None => route.default,
+        };
+        self.routes.iter().filter(taken).collect()
+    }
+
+    /// Whether programs on this machine ask this nameserver of the system for a name.
+    #[must_use]
+    pub fn asks(&self, nameserver: SocketAddr, name: &str) -> bool {
+        let holds = |route: &DnsRoute| route.nameservers.contains(&nameserver);
+        !self.routes.iter().any(holds) || self.routes_for(name).into_iter().any(holds)
+    }
+
+    /// The nameservers that programs on this machine ask for a name, in order.
+    #[must_use]
+    pub fn nameservers_for(&self, name: &str) -> Vec<SocketAddr> {
+        self.system().filter(|address| self.asks(*address, name)).collect()
+    }
+
     /// The first nameserver that the C library asks, where nothing but the hosts file comes before it:
     /// its answer over UDP is then certain to be the C library's, too.
     #[must_use]
@@ -317,6 +366,13 @@ impl ResolverSettings {
         let changed = self.has("use-vc") || self.has("rotate");
         (plain && !changed).then(|| self.system().next()).flatten()
     }
+}
+
+/// Whether a name is a domain or below it, letter case aside.
+fn is_below(name: &str, domain: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let domain = domain.to_ascii_lowercase();
+    name.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 impl Dns {

@@ -3,6 +3,7 @@
 pub(crate) mod hosts;
 pub(crate) mod question;
 pub(crate) mod resolver;
+pub(crate) mod routes;
 mod system;
 
 use crate::{
@@ -11,8 +12,8 @@ use crate::{
 use entra_pg_checks::{
     Fact,
     facts::dns::{
-        Answer, AnswerOutcome, Name, NameserverOrigin, RecordType, ResolverSettings, Role,
-        SearchCapture, SystemLookup, Transport,
+        Answer, AnswerOutcome, Name, Nameserver, NameserverOrigin, RecordType, ResolverSettings,
+        Role, SearchCapture, SystemLookup, Transport,
     },
 };
 use futures::{StreamExt, join, stream::FuturesUnordered};
@@ -73,7 +74,7 @@ async fn answers(
     lookup: impl Future<Output = Fact<SystemLookup>>,
 ) -> Vec<Answer> {
     let began = Instant::now();
-    let questions = questions(resolver);
+    let questions = questions(name, resolver);
     let alive = Alive::default();
     let mut pending: FuturesUnordered<_> = questions
         .iter()
@@ -175,11 +176,14 @@ fn both_families(answers: &[Option<Answer>]) -> bool {
 }
 
 /// Every query: with EDNS as the system does it, and over UDP also without, so that a network that
-/// drops EDNS is recognized.
-fn questions(resolver: &ResolverSettings) -> Vec<Question> {
+/// drops EDNS is recognized. Nameservers that the system asks for other names only are left out.
+fn questions(name: &str, resolver: &ResolverSettings) -> Vec<Question> {
     let edns0 = resolver.has("edns0");
     let mut questions = Vec::new();
-    for nameserver in &resolver.nameservers {
+    let asked = |nameserver: &&Nameserver| {
+        nameserver.origin != NameserverOrigin::System || resolver.asks(nameserver.address, name)
+    };
+    for nameserver in resolver.nameservers.iter().filter(asked) {
         let edns = edns0 && nameserver.origin == NameserverOrigin::System;
         let mut ways = vec![(Transport::Udp, edns), (Transport::Tcp, edns)];
         if edns {
@@ -281,7 +285,8 @@ mod tests {
     use entra_pg_checks::{
         Fact,
         facts::dns::{
-            Nameserver, NameserverOrigin, ResolverSettings, SearchCapture, SystemLookup, Transport,
+            DnsRoute, Nameserver, NameserverOrigin, ResolverSettings, SearchCapture, SystemLookup,
+            Transport,
         },
     };
 
@@ -313,10 +318,28 @@ mod tests {
 
     #[test]
     fn with_edns0_a_plain_query_is_asked_as_well() {
-        assert_eq!(questions(&resolver(&[])).len(), 8);
-        let with = questions(&resolver(&["edns0"]));
+        assert_eq!(questions("a.example", &resolver(&[])).len(), 8);
+        let with = questions("a.example", &resolver(&["edns0"]));
         assert_eq!(with.len(), 12);
         assert_eq!(with.iter().filter(|q| q.edns && q.transport == Transport::Udp).count(), 4);
+    }
+
+    #[test]
+    fn a_nameserver_is_asked_only_for_the_names_that_the_system_sends_to_it() {
+        let route = |at: &str, domains: &[&str]| DnsRoute {
+            interface: "tun0".to_owned(),
+            domains: domains.iter().map(ToString::to_string).collect(),
+            default: domains.is_empty(),
+            nameservers: vec![at.parse().expect("an address")],
+            source: String::new(),
+        };
+        let routes = vec![route("10.0.0.4:53", &[]), route("10.0.0.5:53", &["corp.example"])];
+        let resolver = ResolverSettings { routes, ..resolver(&[]) };
+        assert_eq!(questions("pg.corp.example", &resolver).len(), 4);
+        assert_eq!(
+            questions("corp.example.org", &resolver)[0].nameserver.ip().to_string(),
+            "10.0.0.4"
+        );
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! How this machine is set up to resolve names: resolv.conf, nsswitch.conf, and further nameservers.
 
-use crate::{environment::Environment, input};
+#[cfg(any(windows, target_os = "macos"))]
+use super::routes;
+use crate::environment::Environment;
+#[cfg(unix)]
+use crate::input;
 use entra_pg_checks::facts::dns::{Nameserver, NameserverOrigin, ResolverSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,7 +13,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const AZURE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), DNS);
 
 const DNS: u16 = 53;
+#[cfg(target_os = "linux")]
 const NSSWITCH: &str = "/etc/nsswitch.conf";
+#[cfg(unix)]
 const LIMIT: u64 = 256 * 1024;
 /// Nameservers beyond the third are ignored by the C library (MAXNS in resolv.h).
 const MOST_NAMESERVERS: usize = 3;
@@ -26,8 +32,13 @@ pub(super) fn resolver_settings(
 ) -> ResolverSettings {
     let mut settings = system();
     apply_variables(&mut settings, environment.raw("LOCALDOMAIN"), environment.get("RES_OPTIONS"));
-    settings.lookup_order =
-        input::text_start(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
+    #[cfg(target_os = "linux")]
+    {
+        settings.lookup_order =
+            input::text_start(NSSWITCH, LIMIT).ok().and_then(|text| hosts_order(&text));
+        let order = settings.lookup_order.as_deref();
+        settings.routes = super::routes::resolved::read(settings.system(), order);
+    }
     for &address in extra {
         settings.nameservers.push(Nameserver { address, origin: NameserverOrigin::Option });
     }
@@ -59,39 +70,28 @@ pub(super) fn add_azure(settings: &mut ResolverSettings) {
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "macos")))]
 fn system() -> ResolverSettings {
+    resolv_conf()
+}
+
+/// macOS's own lookup does not read resolv.conf.
+#[cfg(target_os = "macos")]
+fn system() -> ResolverSettings {
+    routes::macos::read().unwrap_or_else(resolv_conf)
+}
+
+#[cfg(windows)]
+fn system() -> ResolverSettings {
+    routes::windows::read()
+}
+
+#[cfg(unix)]
+fn resolv_conf() -> ResolverSettings {
     const RESOLV_CONF: &str = "/etc/resolv.conf";
     let source = RESOLV_CONF.to_owned();
     match input::text_start(RESOLV_CONF, LIMIT) {
         Ok(text) => ResolverSettings { source, ..read(text.as_bytes()) },
-        Err(error) => {
-            let unreadable = Some(error.to_string());
-            ResolverSettings { source, unreadable, ..ResolverSettings::default() }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn system() -> ResolverSettings {
-    let source = "the network adapters' settings".to_owned();
-    match hickory_resolver::system_conf::read_system_conf() {
-        Ok((config, options)) => {
-            let servers = config.name_servers().iter().map(|server| {
-                let port = server.connections.first().map_or(DNS, |connection| connection.port);
-                let address = SocketAddr::new(server.ip, port);
-                Nameserver { address, origin: NameserverOrigin::System }
-            });
-            let plain =
-                |name: &hickory_proto::rr::Name| name.to_ascii().trim_matches('.').to_owned();
-            ResolverSettings {
-                nameservers: servers.collect(),
-                search: config.search().iter().map(plain).filter(|n| !n.is_empty()).collect(),
-                ndots: u32::try_from(options.ndots).unwrap_or(u32::MAX),
-                source,
-                ..ResolverSettings::default()
-            }
-        }
         Err(error) => {
             let unreadable = Some(error.to_string());
             ResolverSettings { source, unreadable, ..ResolverSettings::default() }
