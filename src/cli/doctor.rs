@@ -400,7 +400,8 @@ async fn repeat(
     }
 }
 
-/// Ends the run at the first Ctrl-C or SIGTERM; the partial report is still written.
+/// Ends the run at the first Ctrl-C or SIGTERM, on Windows also if its window is closed; the partial
+/// report is still written.
 pub(super) async fn listen(interrupt: CancellationToken) {
     #[cfg(unix)]
     {
@@ -413,9 +414,21 @@ pub(super) async fn listen(interrupt: CancellationToken) {
             _ = terminate.recv() => TERMINATED.store(true, std::sync::atomic::Ordering::Relaxed),
         }
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
+    #[cfg(windows)]
+    {
+        use tokio::signal::windows::{ctrl_break, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        let (Ok(mut stop), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) =
+            (ctrl_break(), ctrl_close(), ctrl_logoff(), ctrl_shutdown())
+        else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = stop.recv() => {}
+            _ = close.recv() => {}
+            _ = logoff.recv() => {}
+            _ = shutdown.recv() => {}
+        }
     }
     interrupt.cancel();
 }

@@ -99,6 +99,10 @@ fn temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTempF
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder(path))?;
+    #[cfg(windows)]
+    if access == Access::Owner {
+        restrict(file.path());
+    }
     file.write_all(bytes)?;
     #[cfg(unix)]
     if access == Access::Umask
@@ -109,6 +113,21 @@ fn temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTempF
     }
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// Leaves access to the file to its owner only. A file system without access lists keeps its own rules.
+#[cfg(windows)]
+fn restrict(path: &Path) {
+    /// "Owner Rights". Source: Microsoft Learn, "Well-known SIDs".
+    const OWNER: &str = "*S-1-3-4:F";
+    let icacls = format!(r"{}\System32\icacls.exe", crate::environment::registry::windows_folder());
+    let _ = std::process::Command::new(icacls)
+        .arg(path)
+        .args(["/inheritance:r", "/grant:r", OWNER, "/q"])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status();
 }
 
 /// Whether a path names something that cannot be replaced: a device, a pipe, a descriptor.

@@ -46,12 +46,16 @@ impl Terminal {
             locale.contains("utf-8") || locale.contains("utf8")
         });
         let stdout = io::stdout().is_terminal();
+        let stderr = io::stderr().is_terminal();
+        // A console that does not understand control sequences would print them.
+        let understands = !(stdout || stderr) || understands_sequences();
+        let color = color_of(environment).or((!understands).then_some(false));
         Self {
             stdout,
-            stderr: io::stderr().is_terminal(),
+            stderr: stderr && understands,
             width: if stdout { columns() } else { 80 },
             unicode: utf8 || cfg!(windows),
-            color: color_of(environment),
+            color,
         }
     }
 
@@ -124,6 +128,17 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(bytes)
+}
+
+/// The classic console of Windows has to be asked for it.
+#[cfg(windows)]
+fn understands_sequences() -> bool {
+    anstyle_query::windows::enable_ansi_colors().unwrap_or(false)
+}
+
+#[cfg(not(windows))]
+const fn understands_sequences() -> bool {
+    true
 }
 
 /// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.

@@ -18,6 +18,10 @@ use tokio::{net::TcpStream, time::timeout};
 /// this tool connect to more addresses of its choice.
 const MAX_ADDRESSES: usize = 16;
 
+/// How long a refused connection takes at least. Windows repeats a refused SYN after half a second and
+/// after one more second before it gives up.
+const REFUSAL: Duration = Duration::from_millis(if cfg!(windows) { 2500 } else { 0 });
+
 /// Tries one address.
 pub async fn connect(
     cx: &Context,
@@ -28,7 +32,7 @@ pub async fn connect(
     let began = Instant::now();
     cx.contacted(host, address, ContactProtocol::Tcp, topic.name());
     let label = format!("tcp {address}");
-    let waited = cx.step(topic, host, &label, timeout(cx.timeout(), open(address)));
+    let waited = cx.step(topic, host, &label, timeout(cx.timeout().max(REFUSAL), open(address)));
     let (outcome, stream) = match waited.await {
         Err(_) => (TcpOutcome::Silent, None),
         Ok(Ok(stream)) => {
@@ -104,7 +108,10 @@ pub async fn connect_and<T, F: Future<Output = T>>(
 }
 
 fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
-    let detail = error.to_string();
+    let mut detail = error.to_string();
+    if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied {
+        detail = format!("a firewall on this machine does not permit the connection ({detail})");
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             TcpOutcome::Refused { icmp_from: icmp.and_then(|icmp| icmp.from) }

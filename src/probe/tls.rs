@@ -245,14 +245,38 @@ fn trust(
         Validity::NotYet { not_before } => *not_before,
     };
     let against = |store: Arc<RootCertStore>| root(leaf, intermediates, store, moment);
-    let system = against(cx.roots.system());
+    let name_matches = name_matches(leaf, server_name);
+    let mut system = against(cx.roots.system());
+    if let Some(verifier) = cx.roots.platform(provider(Hello::Small))
+        && let Ok(name) = ServerName::try_from(server_name)
+        && name_matches
+        && validity == Validity::Current
+    {
+        let seconds = u64::try_from(moment.as_second()).unwrap_or(0);
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let judged = verifier.verify_server_cert(leaf, intermediates, &name, &[], now);
+        system = decided(judged.map(drop), system);
+    }
     Some(Trust {
-        name_matches: name_matches(leaf, server_name),
+        name_matches,
         validity,
         effective: roots.map_or_else(|| system.clone(), against),
         system,
         public: against(cx.roots.public()),
     })
+}
+
+/// What the system's own verifier decides, in the words of the verdict from the list of roots if they
+/// agree.
+fn decided(by_the_system: Result<(), Error>, explained: RootVerdict) -> RootVerdict {
+    match by_the_system {
+        Ok(()) => RootVerdict::Trusted,
+        Err(_) if explained != RootVerdict::Trusted => explained,
+        Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            RootVerdict::UnknownIssuer
+        }
+        Err(error) => RootVerdict::Rejected { detail: bounded(&error.to_string()) },
+    }
 }
 
 fn root(
@@ -520,4 +544,22 @@ fn snake(name: &str) -> String {
         snake.push(character.to_ascii_lowercase());
     }
     snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decided;
+    use entra_pg_checks::facts::tls::RootVerdict;
+    use rustls::{CertificateError, Error};
+
+    #[test]
+    fn the_systems_verifier_decides() {
+        let unknown = || Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let revoked = || Err(Error::InvalidCertificate(CertificateError::Revoked));
+        // Windows fetches a root that its list does not hold yet.
+        assert_eq!(decided(Ok(()), RootVerdict::UnknownIssuer), RootVerdict::Trusted);
+        assert_eq!(decided(unknown(), RootVerdict::Trusted), RootVerdict::UnknownIssuer);
+        assert!(matches!(decided(revoked(), RootVerdict::Trusted), RootVerdict::Rejected { .. }));
+        assert_eq!(decided(revoked(), RootVerdict::UnknownIssuer), RootVerdict::UnknownIssuer);
+    }
 }

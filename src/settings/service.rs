@@ -42,14 +42,15 @@ pub(super) fn find(
         [] => "there is no service file".to_owned(),
         files => format!("it is not in {}", files.join(", ")),
     };
-    let how = if name.is_empty() {
-        "unset PGSERVICE: it is set, but empty"
-    } else {
-        "a section in ~/.pg_service.conf, or unset PGSERVICE"
-    };
+    let how = if name.is_empty() { "unset PGSERVICE: it is set, but empty" } else { OWN_SECTION };
     Err(UsageError::new(format!("the definition of service \"{name}\" was not found: {places}"))
         .suggest(how))
 }
+
+#[cfg(not(windows))]
+const OWN_SECTION: &str = "a section in ~/.pg_service.conf, or unset PGSERVICE";
+#[cfg(windows)]
+const OWN_SECTION: &str = r"a section in %APPDATA%\postgresql\.pg_service.conf, or unset PGSERVICE";
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     crate::input::Source::new(path).read_start(FILE_LIMIT)
@@ -63,8 +64,10 @@ fn files(environment: &Environment) -> Vec<(PathBuf, bool)> {
             environment.libpq_file(".pg_service.conf", ".pg_service.conf").map(|file| (file, false))
         }
     };
-    let system = environment.raw("PGSYSCONFDIR").unwrap_or("/etc/postgresql-common");
-    own.into_iter().chain([(PathBuf::from(system).join("pg_service.conf"), false)]).collect()
+    // On Windows libpq has no such folder of its own; /etc would be one that any user may create.
+    let system = environment.raw("PGSYSCONFDIR").or(cfg!(unix).then_some("/etc/postgresql-common"));
+    let system = system.map(|folder| (PathBuf::from(folder).join("pg_service.conf"), false));
+    own.into_iter().chain(system).collect()
 }
 
 /// A line that libpq refuses.

@@ -10,7 +10,7 @@ use crate::{
         tls::Tls,
         vantage::Vantage,
     },
-    support::reach::chain_fault,
+    support::{commands::System, reach::chain_fault},
     verdict::{Actor, Finding, Fix},
 };
 
@@ -121,8 +121,17 @@ pub(crate) fn unusable(
     )
 }
 
-/// The line that names this machine's own roots: their file, or the word that libpq has for them.
+/// The line that names this machine's own roots: their file, or the word that libpq has for them. On
+/// Windows and macOS psql cannot use the system's store, so a file is needed.
+/// Source: <https://learn.microsoft.com/azure/postgresql/security/security-tls>
 pub(crate) fn name(vantage: &Vantage, text: String) -> Fix {
+    if vantage.root_bundle.is_none() && System::of(vantage) != System::Linux {
+        return Fix::you(format!(
+            "{text}: save the certificates that Azure Database for PostgreSQL documents as a PEM \
+                file; psql on this system cannot use the system's store"
+        ))
+        .run(Command::set("PGSSLROOTCERT", "azure-roots.pem"));
+    }
     let (value, note) = match vantage.root_bundle.as_deref() {
         Some(file) => (file, ""),
         None => ("system", " (libpq 16 and later; before that, name a file)"),

@@ -9,6 +9,7 @@ use super::{
     source::{Source, Tried},
 };
 use crate::{
+    environment::Environment,
     input,
     net::{
         client::Route,
@@ -34,16 +35,34 @@ use std::{
 
 /// The agent's endpoint where no variable names another.
 const ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/token";
-/// Where the agent puts its proofs. A path elsewhere is not read: the answer may come from any process.
-const TOKENS: &str = "/var/opt/azcmagent/tokens";
+/// The folder of the agent on Windows, below `ProgramData` and `ProgramFiles`.
+const WINDOWS_FOLDER: &str = "AzureConnectedMachineAgent";
 /// The agent's proofs are smaller.
 const KEY_LIMIT: u64 = 4096;
 /// As for every token response.
 const BODY_LIMIT: usize = 256 * 1024;
 
+/// Where the agent puts its proofs. A path elsewhere is not read: the answer may come from any process.
+fn tokens(environment: &Environment, windows: bool) -> PathBuf {
+    if !windows {
+        return PathBuf::from("/var/opt/azcmagent/tokens");
+    }
+    let data = environment.get("ProgramData").unwrap_or(r"C:\ProgramData");
+    Path::new(data).join(WINDOWS_FOLDER).join("Tokens")
+}
+
 /// Whether the agent is installed here.
-pub(super) fn installed() -> bool {
+pub(super) fn installed(environment: &Environment) -> bool {
+    if cfg!(windows) {
+        let programs = environment.get("ProgramFiles").unwrap_or(r"C:\Program Files");
+        return Path::new(programs).join(WINDOWS_FOLDER).join("himds.exe").exists();
+    }
     cfg!(target_os = "linux") && Path::new("/opt/azcmagent/bin/himds").exists()
+}
+
+/// Whether two folders are the same; Windows ignores letter case.
+fn is_same(one: &Path, other: &Path, windows: bool) -> bool {
+    one == other || windows && one.as_os_str().eq_ignore_ascii_case(other)
 }
 
 impl Source<'_> {
@@ -112,7 +131,7 @@ impl Source<'_> {
             };
             note(Some(answer.status.as_u16()));
             if answer.status == StatusCode::UNAUTHORIZED && proof.is_none() {
-                proof = Some(read_proof(&answer)?);
+                proof = Some(read_proof(&answer, &self.cx.environment)?);
                 continue;
             }
             return token(&answer);
@@ -126,16 +145,21 @@ impl Source<'_> {
 }
 
 /// The file that the agent names, if it is one of the agent's own. Links are not followed.
-fn read_proof(answer: &Answer) -> Result<Secret, Box<CredentialOutcome>> {
+fn read_proof(
+    answer: &Answer,
+    environment: &Environment,
+) -> Result<Secret, Box<CredentialOutcome>> {
     let challenge = answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
     let Some(path) = challenge.and_then(|text| text.trim().strip_prefix("Basic realm=")) else {
         return Err(key("", "the agent names no file".to_owned()));
     };
     let file = PathBuf::from(path.trim_matches('"'));
-    let own = file.parent() == Some(Path::new(TOKENS))
+    let tokens = tokens(environment, cfg!(windows));
+    let own = file.parent().is_some_and(|folder| is_same(folder, &tokens, cfg!(windows)))
         && file.extension().is_some_and(|extension| extension == "key");
     if !own {
-        return Err(key(path, format!("it is not in {TOKENS}, so it was not read")));
+        let folder = tokens.display();
+        return Err(key(path, format!("it is not in {folder}, so it was not read")));
     }
     let bytes = input::Source::new(&file).without_links().read(KEY_LIMIT);
     bytes
@@ -178,4 +202,21 @@ fn unreachable(detail: &str) -> Box<CredentialOutcome> {
         endpoint,
         detail: bounded(detail, 300),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_same, tokens};
+    use crate::environment::Environment;
+    use std::path::Path;
+
+    #[test]
+    fn the_proofs_of_windows_are_in_the_agents_own_folder() {
+        let environment = Environment::from_pairs([("ProgramData", "D:/Data")]);
+        let folder = tokens(&environment, true);
+        assert_eq!(folder, Path::new("D:/Data/AzureConnectedMachineAgent/Tokens"));
+        assert!(is_same(Path::new("d:/data/azureconnectedmachineagent/tokens"), &folder, true));
+        assert!(!is_same(Path::new("d:/data/azureconnectedmachineagent/tokens"), &folder, false));
+        assert_eq!(tokens(&environment, false), Path::new("/var/opt/azcmagent/tokens"));
+    }
 }

@@ -1,10 +1,12 @@
 //! The Azure CLI and the Azure Developer CLI.
 
+#[cfg(unix)]
+use super::descendants;
 use super::{
-    descendants,
+    program,
     source::{Source, Tried},
 };
-use crate::{net::gateway::Contacts, probe::context::Context};
+use crate::{input, net::gateway::Contacts, probe::context::Context};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
@@ -29,6 +31,9 @@ const COMMAND_WAIT: Duration = Duration::from_secs(10);
 
 impl Source<'_> {
     pub(super) async fn azure_cli(&self) -> Tried {
+        if let Some(missing) = self.without_command(CredentialKind::AzureCli, "az") {
+            return missing;
+        }
         let runner = Arc::new(Runner::new("az", self.cx));
         let options = AzureCliCredentialOptions {
             executor: Some(Arc::clone(&runner) as Arc<_>),
@@ -40,6 +45,9 @@ impl Source<'_> {
     }
 
     pub(super) async fn azure_developer_cli(&self) -> Tried {
+        if let Some(missing) = self.without_command(CredentialKind::AzureDeveloperCli, "azd") {
+            return missing;
+        }
         let runner = Arc::new(Runner::new("azd", self.cx));
         let options = AzureDeveloperCliCredentialOptions {
             executor: Some(Arc::clone(&runner) as Arc<_>),
@@ -47,6 +55,16 @@ impl Source<'_> {
         };
         let credential = AzureDeveloperCliCredential::new(Some(options));
         self.run(CredentialKind::AzureDeveloperCli, credential, &runner).await
+    }
+
+    /// The outcome if a command is in no folder of PATH. What the shell says of that is in the language
+    /// of the system, with an exit code that says nothing.
+    fn without_command(&self, kind: CredentialKind, command: &str) -> Option<Tried> {
+        if program::is_on_path(&self.cx.environment, command) != Some(false) {
+            return None;
+        }
+        let command = command.to_owned();
+        Some(Tried::without_token(kind, CredentialOutcome::CommandMissing { command }))
     }
 
     async fn run(
@@ -103,7 +121,20 @@ impl Executor for Runner {
         let mut command = tokio::process::Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
-        #[cfg(unix)]
+        let output = self.output(command).await?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            let text = text.chars().filter(|character| *character != '\r').take(2000).collect();
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((output.status.code(), text));
+        }
+        Ok(output)
+    }
+}
+
+impl Runner {
+    #[cfg(unix)]
+    async fn output(&self, mut command: tokio::process::Command) -> io::Result<Output> {
         command.process_group(0);
         descendants::adopt();
         let mut child = command.spawn()?;
@@ -111,13 +142,20 @@ impl Executor for Runner {
         let _group = Group(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr, status) = futures::join!(read(stdout), read(stderr), child.wait());
-        let output = Output { status: status?, stdout: stdout?, stderr: stderr? };
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr).chars().take(2000).collect();
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((output.status.code(), text));
-        }
-        Ok(output)
+        Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
+    }
+
+    /// The job object ends with the handle, and everything that the command started with it.
+    #[cfg(windows)]
+    async fn output(&self, command: tokio::process::Command) -> io::Result<Output> {
+        use process_wrap::tokio::{CommandWrap, JobObject, KillOnDrop};
+        let mut wrapped = CommandWrap::from(command);
+        wrapped.wrap(KillOnDrop).wrap(JobObject);
+        let mut child = wrapped.spawn()?;
+        self.contacts.process(self.command, Topic::Credential.name());
+        let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+        let (stdout, stderr, status) = futures::join!(read(stdout), read(stderr), child.wait());
+        Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
     }
 }
 
@@ -126,14 +164,15 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     if let Some(stream) = stream {
         stream.take(OUTPUT_LIMIT).read_to_end(&mut bytes).await?;
     }
-    Ok(bytes)
+    input::utf8(bytes)
 }
 
+#[cfg(unix)]
 struct Group(Option<u32>);
 
+#[cfg(unix)]
 impl Drop for Group {
     fn drop(&mut self) {
-        #[cfg(unix)]
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
             descendants::end(id);
         }

@@ -4,9 +4,11 @@
 mod arc;
 mod certificate;
 mod command;
+#[cfg(unix)]
 mod descendants;
 mod given;
 mod managed_identity;
+mod program;
 mod recorder;
 mod service_principal;
 mod source;

@@ -1,0 +1,78 @@
+//! Whether a program can be started by its name.
+
+use crate::environment::Environment;
+use std::path::{Path, PathBuf};
+
+/// The extensions of programs that Windows starts where PATHEXT is not set.
+const EXTENSIONS: &str = ".COM;.EXE;.BAT;.CMD";
+/// Folders of PATH that are searched.
+const MAX_FOLDERS: usize = 512;
+
+/// Whether a folder of PATH holds the program; `None` if PATH is not set: each shell then has folders of
+/// its own.
+pub(super) fn is_on_path(environment: &Environment, name: &str) -> Option<bool> {
+    let path = environment.get("PATH")?;
+    let extensions = cfg!(windows).then(|| environment.get("PATHEXT").unwrap_or(EXTENSIONS));
+    Some(candidates(std::env::split_paths(path), name, extensions).any(|file| is_program(&file)))
+}
+
+/// The files that a shell would try, in its order.
+fn candidates(
+    folders: impl Iterator<Item = PathBuf>,
+    name: &str,
+    extensions: Option<&str>,
+) -> impl Iterator<Item = PathBuf> {
+    let names: Vec<String> = match extensions {
+        None => vec![name.to_owned()],
+        Some(list) => {
+            let parts = list.split(';').filter(|extension| extension.starts_with('.'));
+            parts.map(|extension| format!("{name}{}", extension.to_ascii_lowercase())).collect()
+        }
+    };
+    folders
+        .take(MAX_FOLDERS)
+        .flat_map(move |folder| names.clone().into_iter().map(move |name| folder.join(name)))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{candidates, is_on_path};
+    use crate::environment::Environment;
+    use std::path::PathBuf;
+
+    #[test]
+    fn windows_tries_every_extension_in_every_folder() {
+        let folders = || ["a", "b"].map(PathBuf::from).into_iter();
+        let tried = |extensions| -> Vec<String> {
+            let found = candidates(folders(), "az", extensions);
+            found.map(|file| file.display().to_string().replace('\\', "/")).collect()
+        };
+        assert_eq!(tried(None), ["a/az", "b/az"]);
+        assert_eq!(tried(Some(".EXE;.CMD;x")), ["a/az.exe", "a/az.cmd", "b/az.exe", "b/az.cmd"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_that_can_be_executed_count() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("az");
+        std::fs::write(&file, "").expect("written");
+        let environment = Environment::from_pairs([("PATH", folder.path().display().to_string())]);
+        assert_eq!(is_on_path(&environment, "az"), Some(false));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("set");
+        assert_eq!(is_on_path(&environment, "az"), Some(true));
+        assert_eq!(is_on_path(&Environment::default(), "az"), None);
+    }
+}
