@@ -65,10 +65,16 @@ impl<'a> Source<'a> {
         options
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     fn options(self) -> OpenOptions {
+        use std::os::windows::fs::OpenOptionsExt;
+        /// FILE_FLAG_OPEN_REPARSE_POINT: a link is opened itself, and is not a regular file.
+        const ITSELF: u32 = 0x0020_0000;
         let mut options = OpenOptions::new();
         options.read(true);
+        if !self.follows_links {
+            options.custom_flags(ITSELF);
+        }
         options
     }
 }
