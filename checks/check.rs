@@ -170,7 +170,8 @@ pub struct Page {
     pub fix: &'static [(Actor, &'static str)],
     /// What it is often mistaken for, and the difference.
     pub mistaken_for: &'static [&'static str],
-    /// Where the facts are from.
+    /// The titles of the documents that the facts are from; `support/sources.tsv` has their addresses and
+    /// the day of the last check.
     pub sources: &'static [&'static str],
 }
 

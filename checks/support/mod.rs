@@ -11,6 +11,7 @@ pub mod outbound;
 pub mod reach;
 pub mod server;
 pub mod service_tags;
+pub mod sources;
 pub mod token;
 
 #[cfg(test)]

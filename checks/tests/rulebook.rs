@@ -7,7 +7,7 @@
 
 use entra_pg_checks::{
     Check, Evidence, FAMILIES, Fact, Judgement, Problem, Severity, Status, Topic, judge, problems,
-    rulebook,
+    rulebook, support::sources,
 };
 use serde_json::Value;
 use std::{
@@ -85,8 +85,9 @@ fn every_problem_has_a_fixture_a_near_miss_and_a_page() {
         if !is_complete(problem) {
             missing.push(format!("{}: its title or its page lacks a section", problem.id));
         }
-        if only_page && !problem.page.sources.iter().all(|source| source.starts_with("https://")) {
-            missing.push(format!("{}: a page without a check cites addresses", problem.id));
+        for title in problem.page.sources.iter().filter(|title| sources::source(title).is_none()) {
+            let id = problem.id;
+            missing.push(format!("{id}: no address and day in support/sources.tsv for {title:?}"));
         }
         if only_page && problem.fragments.is_empty() {
             missing.push(format!("{}: a page without a check has fragments", problem.id));
@@ -98,6 +99,20 @@ fn every_problem_has_a_fixture_a_near_miss_and_a_page() {
 /// Whether no check reports the problem, so that only `explain` knows it.
 fn is_page(problem: &Problem) -> bool {
     FAMILIES.iter().flat_map(|family| family.pages).any(|page| *page == problem)
+}
+
+#[test]
+fn every_document_is_cited_and_every_page_has_one() {
+    let cited: BTreeSet<&str> =
+        problems().iter().flat_map(|problem| problem.page.sources).copied().collect();
+    for problem in problems() {
+        assert!(!problem.page.documents().is_empty(), "{} cites no document", problem.id);
+    }
+    let unused: Vec<&str> = sources::all()
+        .map(|source| source.title)
+        .filter(|title| !cited.contains(title) && *title != sources::SQLSTATES)
+        .collect();
+    assert!(unused.is_empty(), "no page cites {unused:?}");
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use super::{reader::Subject, sqlstate::Sqlstate};
 use entra_pg_checks::{
     Check, Problem, Severity, problems, rulebook,
-    support::token::{
-        aadsts::{self, Aadsts},
-        refusal::OTHER_ENTRA_ERROR,
+    support::{
+        sources::{self, Source},
+        token::{
+            aadsts::{self, Aadsts},
+            refusal::OTHER_ENTRA_ERROR,
+        },
     },
 };
 use serde::Serialize;
@@ -34,8 +37,23 @@ pub struct Document {
     pub mistaken_for: Vec<String>,
     /// Related pages.
     pub related: Vec<Related>,
-    /// Sources of the facts.
+    /// The titles of the documents that the facts are from.
     pub sources: Vec<String>,
+    /// The same documents with their addresses.
+    pub references: Vec<Reference>,
+    /// The day of the last check of the oldest reference, as `2026-11-25`.
+    pub checked: String,
+}
+
+/// A document that a page cites.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reference {
+    /// Its title.
+    pub title: String,
+    /// Its address.
+    pub url: String,
+    /// The day on which the address and the facts were last checked.
+    pub checked: &'static str,
 }
 
 /// What to do, and who must act.
@@ -88,7 +106,27 @@ impl Document {
             related: found_by
                 .map(|check| Related { id: check.id.to_owned(), title: check.asserts.to_owned() })
                 .collect(),
-            sources: owned(page.sources),
+            ..Self::citing(references(page.sources))
+        }
+    }
+
+    /// An empty page with these references.
+    fn citing(references: Vec<Reference>) -> Self {
+        let checked = references.iter().map(|reference| reference.checked).min();
+        Self {
+            id: String::new(),
+            kind: "problem",
+            title: String::new(),
+            severity: None,
+            means: String::new(),
+            causes: Vec::new(),
+            confirm: Vec::new(),
+            fix: Vec::new(),
+            mistaken_for: Vec::new(),
+            related: Vec::new(),
+            sources: references.iter().map(|reference| reference.title.clone()).collect(),
+            checked: checked.unwrap_or_default().to_owned(),
+            references,
         }
     }
 
@@ -101,27 +139,24 @@ impl Document {
             .filter(|contacts| *contacts != "nothing")
             .collect();
         contacts.dedup();
+        let cited = check.problems.iter().flat_map(|problem| problem.page.sources);
         let contacts = if contacts.is_empty() { "nothing".to_owned() } else { contacts.join("; ") };
         Self {
             id: check.id.to_owned(),
             kind: "check",
             title: check.asserts.to_owned(),
-            severity: None,
             means: format!(
                 "This check asserts: {}. It reads the observations of {}; for these, the run \
                     contacts {contacts}.",
                 check.asserts,
                 topics.join(", ")
             ),
-            causes: Vec::new(),
             confirm: vec![format!(
                 "`entra-pg doctor --only {} -vv` runs only this check and what it needs",
                 check.id
             )],
-            fix: Vec::new(),
-            mistaken_for: Vec::new(),
             related: check.problems.iter().map(|problem| related(problem)).collect(),
-            sources: Vec::new(),
+            ..Self::citing(references(cited))
         }
     }
 
@@ -171,7 +206,7 @@ impl Document {
             fix,
             mistaken_for: problem.mistaken_for,
             related: vec![related(known.problem)],
-            sources: problem.sources,
+            ..Self::citing(with_text_of(code, problem.references))
         }
     }
 
@@ -215,7 +250,6 @@ impl Document {
             id: state.code.to_owned(),
             kind: "sqlstate",
             title: state.name.to_owned(),
-            severity: None,
             means: state.means.to_owned(),
             causes: related
                 .iter()
@@ -225,13 +259,32 @@ impl Document {
             fix: first.map(|problem| Self::problem(problem).fix).unwrap_or_default(),
             mistaken_for: owned(state.mistaken_for),
             related,
-            sources: vec![
-                "PostgreSQL documentation, appendix A: \
-                https://www.postgresql.org/docs/current/errcodes-appendix.html"
-                    .to_owned(),
-            ],
+            ..Self::citing(references([&sources::SQLSTATES]))
         }
     }
+}
+
+/// The documents of these titles, each once.
+fn references<'a>(titles: impl IntoIterator<Item = &'a &'static str>) -> Vec<Reference> {
+    let mut found: Vec<Reference> = Vec::new();
+    for Source { title, url, checked } in
+        titles.into_iter().filter_map(|title| sources::source(title))
+    {
+        if !found.iter().any(|known| known.title == title) {
+            found.push(Reference { title: title.to_owned(), url: url.to_owned(), checked });
+        }
+    }
+    found
+}
+
+/// Microsoft's text about a number, before the documents of its problem.
+fn with_text_of(code: u32, others: Vec<Reference>) -> Vec<Reference> {
+    let own = Reference {
+        title: format!("Microsoft Entra ID: text of error {code}"),
+        url: aadsts::address(code),
+        checked: aadsts::CHECKED,
+    };
+    [own].into_iter().chain(others).collect()
 }
 
 impl Related {

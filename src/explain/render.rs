@@ -25,7 +25,12 @@ pub fn text(page: &Document) -> String {
             page.related.iter().map(|other| format!("{}: {}", other.id, other.title)).collect(),
         );
     }
-    list("Sources", page.sources.clone());
+    let sources = page.references.iter().map(|source| {
+        let title = Some(&source.title).filter(|title| **title != source.url);
+        let title = title.map(|title| format!("{title}\n      ")).unwrap_or_default();
+        format!("{title}{} (checked {})", source.url, source.checked)
+    });
+    list("Sources", sources.collect());
     out
 }
 
@@ -60,7 +65,10 @@ pub fn markdown(page: &Document) -> String {
     let related =
         page.related.iter().map(|other| format!("`{}`: {}", other.id, escaped(&other.title)));
     list("See also", related.collect());
-    list("Sources", escape(&page.sources));
+    let sources = page.references.iter().map(|source| {
+        format!("[{}]({}) (checked {})", escaped(&source.title), source.url, source.checked)
+    });
+    list("Sources", sources.collect());
     out
 }
 

@@ -128,7 +128,10 @@ fn html_page(page: &Document, pages: &[Document]) -> Markup {
             h2 { "See also" }
             ul { @for other in &page.related { li { a href=(link(pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }
         }
-        (section("Sources", &page.sources))
+        @if !page.references.is_empty() {
+            h2 { "Sources" }
+            ul { @for source in &page.references { li { a href=(source.url) { (source.title) } " (checked " (source.checked) ")" } } }
+        }
     };
     frame(&format!("{}: {}", page.id, page.title), &body, "")
 }

@@ -510,7 +510,8 @@ pub static USER_ROLE_APP_TOKEN: Problem = Problem {
     ],
     page: Page {
         means: "The role is mapped to a user, and the token is one of a service principal or \
-            managed identity.",
+            managed identity. Microsoft documents the types of roles, but not this text of the \
+            server, which names AAD_AUTH_TOKENTYPE_APP_USER.",
         causes: &[
             "the credential chain found another identity than on the developer's machine",
             "the role was created with the wrong type",
@@ -521,7 +522,9 @@ pub static USER_ROLE_APP_TOKEN: Problem = Problem {
             (Actor::DatabaseAdmin, "map the role to the application: type service"),
         ],
         mistaken_for: &["login/object-id-mismatch: there the kind is right"],
-        sources: &["the server's own text, which names AAD_AUTH_TOKENTYPE_APP_USER"],
+        sources: &[
+            "Microsoft Learn: Manage Microsoft Entra users in Azure Database for PostgreSQL",
+        ],
     },
     ..Problem::DEFAULT
 };

@@ -65,6 +65,9 @@ pub fn is_general(code: u32) -> bool {
     matches!(code, 70002 | 70000)
 }
 
+/// The day on which the table was last compared with Microsoft's texts.
+pub const CHECKED: &str = "2026-11-25";
+
 /// The address of Microsoft's own text about a number.
 #[must_use]
 pub fn address(code: u32) -> String {
