@@ -2,8 +2,10 @@
 
 pub mod database;
 pub mod entra_functions;
+pub mod group_sync;
 pub mod role;
 pub mod role_mapping;
+pub mod second_factor;
 
 use crate::{
     check::{Area, Family, Station},
@@ -15,7 +17,14 @@ pub static FAMILY: Family = Family {
     name: "access",
     title: "database access",
     summary: "the database lets the role in",
-    checks: &[&database::CHECK, &role::CHECK, &entra_functions::CHECK, &role_mapping::CHECK],
+    checks: &[
+        &database::CHECK,
+        &role::CHECK,
+        &entra_functions::CHECK,
+        &role_mapping::CHECK,
+        &group_sync::CHECK,
+        &second_factor::CHECK,
+    ],
     pages: crate::support::access::pages::PAGES,
     station: Station::Login,
     reasons: &[Area::Settings, Area::Login, Area::Access],

@@ -109,6 +109,20 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
             .because(format!("there is a role \"{twin}\", which differs in letter case only"))
             .fix(Fix::you(format!("Log in as \"{twin}\": role names are case-sensitive")));
     }
+    if !exists
+        && session.group_sync.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("on"))
+    {
+        finding = finding
+            .because("pgaadauth.enable_group_sync is on: members of groups get roles every 30 minutes")
+            .fix(
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "If this person was added to a group a moment ago, create the members' roles now",
+                )
+                .run(Command::sql("select * from pgaadauth_sync_roles_for_group_members();"))
+                .in_database("postgres"),
+            );
+    }
     Some(if exists {
         let (statement, look_up) = label(name);
         finding

@@ -1,10 +1,11 @@
 //! Whether the server asks this role for a token, observed without a secret.
 
 use super::{
-    attempt::{Attempt, POOLER_PORT},
+    attempt::{Attempt, is_pooler},
     refusal,
 };
 use crate::{
+    azure::place,
     check::{Check, Fragment, Judge, Missing, Page, Problem},
     command::Command,
     evidence::Evidence,
@@ -19,7 +20,7 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "login/auth-request",
     asserts: "the server asks this role for a token",
-    needs: &[Topic::Settings, Topic::AuthRequest, Topic::Token],
+    needs: &[Topic::Settings, Topic::AuthRequest, Topic::Token, Topic::Azure],
     problems: &[
         &NOT_AN_ENTRA_ROLE,
         &refusal::STALLED,
@@ -44,12 +45,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             "asks for a cleartext password inside TLS, as of Entra roles".to_owned(),
         ),
         AuthRequest::Sasl { mechanisms } => {
-            not_entra(&attempt, &format!("SASL ({})", text::list(mechanisms, 3)))
+            not_entra(seen, &attempt, &format!("SASL ({})", text::list(mechanisms, 3)))
         }
-        AuthRequest::Md5 => not_entra(&attempt, "MD5"),
-        AuthRequest::Trusted => not_entra(&attempt, "nothing at all"),
+        AuthRequest::Md5 => not_entra(seen, &attempt, "MD5"),
+        AuthRequest::Trusted => not_entra(seen, &attempt, "nothing at all"),
         AuthRequest::Other { code } => {
-            not_entra(&attempt, &format!("authentication method {code}"))
+            not_entra(seen, &attempt, &format!("authentication method {code}"))
         }
         AuthRequest::Error(error) if error.sqlstate == "3D000" => {
             Verdict::NotApplicable("a pooler refuses the database before it asks".to_owned())
@@ -67,7 +68,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     })
 }
 
-fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
+fn not_entra(seen: &Evidence, attempt: &Attempt<'_>, asked: &str) -> Verdict {
     let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
     let detail = format!("the server has no Entra role named exactly \"{user}\"");
     let host = settings.host.as_ref().map_or("<server>", |host| host.value.as_str());
@@ -86,12 +87,14 @@ fn not_entra(attempt: &Attempt<'_>, asked: &str) -> Verdict {
         finding = finding.because(format!("the token belongs to {}", whose(claims)));
     }
     finding = finding.because_all(attempt.psql_tries_twice());
-    if settings.port.value == POOLER_PORT {
-        finding = finding.because(
-            "on port 6432 the pooler answers instead of the server and can differ: check with \
-                port 5432",
-        );
+    if is_pooler(settings.port.value) {
+        finding = finding.because(format!(
+            "on port {} the pooler answers instead of the server and can differ: check with port \
+                5432",
+            settings.port.value
+        ));
     }
+    finding = finding.because_all(group_sync(seen));
     for fix in creating(user, claims) {
         finding = finding.fix(fix);
     }
@@ -180,6 +183,22 @@ fn by_group(user: &str, claims: &Claims) -> Vec<Fix> {
         .in_database("postgres"),
     ]
 }
+
+/// What the server parameter says about roles of members.
+fn group_sync(seen: &Evidence) -> Option<String> {
+    let parameters = seen.azure.seen()?.parameters.seen()?;
+    let own = place::of_server(seen, parameters, |one| one.server.as_deref()).ok()?;
+    let setting = own.iter().find(|one| one.name.eq_ignore_ascii_case(GROUP_SYNC))?;
+    let meaning = if setting.value.eq_ignore_ascii_case("on") {
+        "roles of new members are created every 30 minutes"
+    } else {
+        "members of a group have no roles of their own and log in with the name of the group"
+    };
+    Some(format!("azure-config: {GROUP_SYNC} is {}: {meaning}", setting.value))
+}
+
+/// Source: Microsoft Learn, "Use Microsoft Entra ID for authentication".
+const GROUP_SYNC: &str = "pgaadauth.enable_group_sync";
 
 fn whose(claims: &Claims) -> String {
     let name = claims

@@ -8,7 +8,7 @@ pub mod spellings;
 mod token;
 mod tools;
 
-use entra_pg_checks::support::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER};
+use entra_pg_checks::support::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER, is_pooler};
 use entra_pg_checks::{
     Evidence,
     facts::{
@@ -45,7 +45,7 @@ pub enum Client {
     TokioPostgres,
     /// Terraform: provider cyrilgdn/postgresql.
     Terraform,
-    /// Python: psycopg with Microsoft's azure-postgresql-auth.
+    /// Python: psycopg or SQLAlchemy with Microsoft's azure-postgresql-auth.
     AzurePostgresqlAuth,
     /// JavaScript: node-postgres with Microsoft's @azure/postgresql-auth.
     AzurePostgresqlAuthJs,
@@ -137,7 +137,7 @@ impl Client {
             Self::NodePostgres => vec![drivers::node_postgres(target)],
             Self::TokioPostgres => vec![drivers::tokio_postgres(target)],
             Self::Terraform => vec![tools::terraform(target)],
-            Self::AzurePostgresqlAuth => vec![entra_libraries::python(target)],
+            Self::AzurePostgresqlAuth => entra_libraries::python(target),
             Self::AzurePostgresqlAuthJs => vec![entra_libraries::javascript(target)],
             Self::Asyncpg => vec![drivers::asyncpg(target)],
             Self::Django => vec![drivers::django(target)],
@@ -189,9 +189,10 @@ impl<'a> Target<'a> {
 
     /// What a pooler in transaction mode does not keep.
     fn pooled(&self, for_driver: &str) -> Option<String> {
-        (self.port == POOLER).then(|| {
+        is_pooler(self.port).then(|| {
+            let port = self.port;
             let driver = if for_driver.is_empty() { String::new() } else { format!("; {for_driver}") };
-            format!("6432 is the pooler, in transaction mode by default: SET, LISTEN, temporary tables, advisory locks and prepared statements do not outlive a transaction{driver}")
+            format!("{port} is the pooler, in transaction mode by default: SET, LISTEN, temporary tables, advisory locks and prepared statements do not outlive a transaction{driver}")
         })
     }
 
@@ -222,7 +223,7 @@ impl<'a> Target<'a> {
 
 /// Whether the server's pooler answers, and whether it accepts this token.
 fn other_port(evidence: &Evidence) -> Option<String> {
-    let server = evidence.server.seen().filter(|server| server.port != POOLER)?;
+    let server = evidence.server.seen().filter(|server| !is_pooler(server.port))?;
     let open =
         server.sibling.iter().any(|attempt| matches!(attempt.outcome, TcpOutcome::Connected));
     let length = evidence.token.seen()?.text.length;

@@ -482,6 +482,69 @@ pub static SINGLE_SERVER_RECIPE: Problem = Problem {
     ..Problem::DEFAULT
 };
 
+/// The principal of a role was deleted.
+pub static PRINCIPAL_DELETED: Problem = Problem {
+    id: "access/principal-deleted",
+    title: "the principal of the role was deleted from Microsoft Entra ID",
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("has been deleted from the … directory", 80),
+        Fragment::new("account has been deleted", 74),
+    ],
+    page: Page {
+        means: "A principal that is deleted from Microsoft Entra ID gets no new tokens, and its \
+            role stays in the database. Tokens that it already has are valid until they expire, \
+            up to 60 minutes after they were issued. A new principal of the same name has another \
+            object ID and cannot use the role.",
+        causes: &[
+            "the person left, or the application or managed identity was deleted and created again",
+            "a deployment replaced the managed identity",
+        ],
+        confirm: &[
+            "`select * from pgaadauth_list_principals(false);` in database postgres shows the \
+                object ID of the role",
+            "`az ad user show --id $OBJECT_ID` or `az ad sp show --id $OBJECT_ID` does not find it",
+        ],
+        fix: &[
+            (
+                Actor::DatabaseAdmin,
+                "to end the access at once, drop the role: `drop role \"<role>\";`, after its \
+                    objects have a new owner (access/role-owns-objects)",
+            ),
+            (
+                Actor::DatabaseAdmin,
+                "to let the new principal use the role, change the security label \
+                    (login/object-id-mismatch)",
+            ),
+        ],
+        mistaken_for: &["login/object-id-mismatch: there a new principal of the same name logs in"],
+        sources: &["Microsoft Learn: Microsoft Entra authentication concepts, deleted principals"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A statement that only the coordinator of an elastic cluster accepts.
+pub static ELASTIC_CLUSTER_NODE: Problem = Problem {
+    id: "access/elastic-cluster-node",
+    title: "this node of an elastic cluster does not accept the statement",
+    waiting: Waiting::Useless,
+    fragments: &[
+        Fragment::new("operation is not allowed on this node", 92),
+        Fragment::new("connect to the coordinator and run it again", 92),
+    ],
+    page: Page {
+        means: "The login works. Ports 7432 and 8432 of an elastic cluster lead to any node: 7432 \
+            to PostgreSQL, 8432 to PgBouncer. Statements that change the schema or the cluster \
+            run only on the coordinator, which is on port 5432 (PgBouncer: 6432).",
+        causes: &["the connection uses port 7432 or 8432"],
+        confirm: &["`select citus_is_coordinator();`"],
+        fix: &[(Actor::You, "use port 5432 for migrations and for pgaadauth functions")],
+        mistaken_for: &["access/read-only: there the server is a replica or its storage is full"],
+        sources: &["Microsoft Learn: Elastic clusters in Azure Database for PostgreSQL"],
+    },
+    ..Problem::DEFAULT
+};
+
 /// The pages.
 pub const PAGES: &[&Problem] = &[
     &PRINCIPAL_LOOKUP_FAILED,
@@ -494,4 +557,6 @@ pub const PAGES: &[&Problem] = &[
     &PRIVILEGE_MISSING,
     &REPLICATION_MISSING,
     &SINGLE_SERVER_RECIPE,
+    &PRINCIPAL_DELETED,
+    &ELASTIC_CLUSTER_NODE,
 ];

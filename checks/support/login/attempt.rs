@@ -14,6 +14,16 @@ use jiff::Timestamp;
 /// The pooler's port.
 /// Source: Microsoft Learn, "PgBouncer in Azure Database for PostgreSQL".
 pub const POOLER_PORT: u16 = 6432;
+/// The port of an elastic cluster that leads to the pooler of any node.
+/// Source: Microsoft Learn, "Elastic clusters".
+pub const NODE_POOLER_PORT: u16 = 8432;
+
+/// Whether a pooler answers on this port.
+#[must_use]
+pub const fn is_pooler(port: u16) -> bool {
+    matches!(port, POOLER_PORT | NODE_POOLER_PORT)
+}
+
 /// The longest password that PgBouncer takes before version 1.26, in bytes.
 /// Source: pgbouncer/pgbouncer#874 and its `MAX_PASSWORD`.
 pub const POOLER_LIMIT: usize = 2047;
@@ -61,7 +71,7 @@ impl<'a> Attempt<'a> {
     /// Bytes of the token that went to a pooler, if one was asked.
     #[must_use]
     pub fn pooled_token(&self) -> Option<usize> {
-        self.login.filter(|login| login.port == POOLER_PORT).map(|login| login.token_length)
+        self.login.filter(|login| is_pooler(login.port)).map(|login| login.token_length)
     }
 
     /// Whether the token comes from an environment variable or a file, so that only a person can
