@@ -160,8 +160,8 @@ pub(super) fn set(shell: Shell, variable: &str, value: &str) -> Option<String> {
 /// Sets a variable that only the next lines use.
 pub(super) fn assign(shell: Shell, variable: &str, value: &str) -> String {
     match shell {
-        Shell::Posix => format!("{variable}='{value}'"),
-        Shell::PowerShell => format!("${variable} = '{value}'"),
+        Shell::Posix => format!("{variable}={}", posix(value)),
+        Shell::PowerShell => format!("${variable} = '{}'", value.replace('\'', "''")),
         Shell::Cmd => format!("set \"{variable}={value}\""),
     }
 }
