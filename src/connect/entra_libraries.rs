@@ -39,8 +39,12 @@ fn prediction(target: &Target<'_>) -> Option<String> {
     })
 }
 
-/// psycopg with azure-postgresql-auth.
-pub(super) fn python(target: &Target<'_>) -> Instruction {
+/// psycopg and SQLAlchemy with azure-postgresql-auth.
+pub(super) fn python(target: &Target<'_>) -> Vec<Instruction> {
+    vec![psycopg(target), sqlalchemy(target)]
+}
+
+fn psycopg(target: &Target<'_>) -> Instruction {
     let (import, roots) = python_roots(target);
     let text = format!(
         "{import}from azure.identity import DefaultAzureCredential\n\
@@ -54,15 +58,54 @@ pub(super) fn python(target: &Target<'_>) -> Instruction {
         json(target.user),
         target.sslmode,
     );
-    let cloud = target.authority.map(|_| {
-        "the library asks only for tokens of the public cloud: use --connect-with sqlalchemy in this cloud".to_owned()
-    });
     let notes = target.notes_of_credential(
         &["packages azure-postgresql-auth[psycopg3] and azure-identity"],
         "prepare_threshold=None for psycopg",
     );
-    let notes = notes.into_iter().chain(prediction(target)).chain(cloud).collect();
-    Instruction { client: "azure-postgresql-auth", place: "Python", text, notes }
+    Instruction {
+        client: "azure-postgresql-auth",
+        place: "Python, psycopg",
+        text,
+        notes: with_prediction(notes, target),
+    }
+}
+
+fn sqlalchemy(target: &Target<'_>) -> Instruction {
+    let (import, roots) = python_roots(target);
+    let text = format!(
+        "{import}from azure.identity import DefaultAzureCredential\n\
+         from azure_postgresql_auth.sqlalchemy import enable_entra_authentication\n\
+         from sqlalchemy import URL, create_engine\n\n\
+         engine = create_engine(\n    \
+             URL.create(\n        \
+                 \"postgresql+psycopg\", username={}, host={}, port={}, database={},\n        \
+                 query={{\"sslmode\": \"{}\", \"sslrootcert\": {roots}}}),\n    \
+             connect_args={{\"credential\": DefaultAzureCredential()}})\n\
+         enable_entra_authentication(engine)",
+        json(target.user),
+        json(target.host),
+        target.port,
+        json(target.database),
+        target.sslmode,
+    );
+    let notes = target.notes_of_credential(
+        &["packages azure-postgresql-auth[sqlalchemy], sqlalchemy[asyncio] (the library imports it), psycopg[binary] and azure-identity"],
+        "connect_args with \"prepare_threshold\": None for psycopg",
+    );
+    Instruction {
+        client: "azure-postgresql-auth",
+        place: "Python, SQLAlchemy",
+        text,
+        notes: with_prediction(notes, target),
+    }
+}
+
+/// The notes, then what the library derives from the token and which clouds it knows.
+fn with_prediction(notes: Vec<String>, target: &Target<'_>) -> Vec<String> {
+    let cloud = target.authority.map(|_| {
+        "the library asks only for tokens of the public cloud: use --connect-with sqlalchemy in this cloud".to_owned()
+    });
+    notes.into_iter().chain(prediction(target)).chain(cloud).collect()
 }
 
 /// node-postgres with @azure/postgresql-auth.

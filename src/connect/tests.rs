@@ -51,7 +51,7 @@ proptest::proptest! {
     #[test]
     fn no_client_is_at_a_loss(user in ".{0,80}", database in ".{0,80}") {
         let all = instructions(&named(&user, &database), Client::value_variants());
-        prop_assert_eq!(all.len(), Client::value_variants().len() + 2);
+        prop_assert_eq!(all.len(), Client::value_variants().len() + 3);
     }
 }
 
