@@ -182,7 +182,7 @@ pub static READ_ONLY: Problem = Problem {
         means: "The session can read and not write.",
         causes: &[
             "the host is a read replica",
-            "the disk is at 95 %, and Azure has set the server read-only",
+            "the disk is at 95 % or has less than 5 GiB free, and Azure has set the server read-only",
             "default_transaction_read_only is on",
         ],
         confirm: &[

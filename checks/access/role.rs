@@ -151,7 +151,8 @@ pub static LABEL_DIFFERS: Problem = Problem {
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "bind the role to the principal that is meant: `pgaadauth_update_principal_with_oid`",
+            "bind the role to the principal that is meant: SECURITY LABEL FOR \"pgaadauth\" ON ROLE … \
+                (the function pgaadauth_update_principal_with_oid is undocumented)",
         )],
         mistaken_for: &["login/object-id-mismatch: there the server refuses"],
         sources: &["Microsoft Learn: Manage Microsoft Entra users, security labels"],

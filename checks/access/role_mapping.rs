@@ -353,7 +353,8 @@ pub static OTHER_TENANT: Problem = Problem {
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "bind the role to the principal of this tenant: `pgaadauth_update_principal_with_oid`",
+            "bind the role to the principal of this tenant: SECURITY LABEL FOR \"pgaadauth\" ON ROLE … \
+                (the function pgaadauth_update_principal_with_oid is undocumented)",
         )],
         mistaken_for: &["a guest: guests have an object id in this tenant"],
         sources: &["Microsoft Learn: Microsoft Entra authentication concepts, one tenant"],

@@ -103,7 +103,8 @@ pub static EXPIRED: Problem = Problem {
     ],
     page: Page {
         means: "The token's time is over by a clock that was compared with Entra's, so it was not \
-            sent. Tokens live about an hour; a session that stands already goes on.",
+            sent. Tokens of a person or an application are valid for 60 to 90 minutes, those of a \
+            managed identity for up to 24 hours. Sessions that are open continue.",
         causes: &[
             "PGPASSWORD was exported an hour ago",
             "a pool keeps the first token",

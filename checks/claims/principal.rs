@@ -91,7 +91,7 @@ pub static GROUPS_OVERAGE: Problem = Problem {
     severity: Severity::Info,
     waiting: Waiting::Useless,
     page: Page {
-        means: "From 200 groups on Entra puts a reference in place of the groups. A login as a \
+        means: "Above 200 groups Microsoft Entra ID puts a reference in place of the groups. A login as a \
             group then needs the server's own way to Graph; a login under the own name does not.",
         causes: &["a principal in more than 200 groups, nested ones counted"],
         confirm: &["`entra-pg token` says: groups too many to be listed"],

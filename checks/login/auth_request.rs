@@ -10,7 +10,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{Topic, login::AuthRequest, token::Claims},
-    name::candidates::candidates,
+    name::{candidates::candidates, spelling::is_mistaken},
     support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
@@ -95,7 +95,9 @@ fn not_entra(seen: &Evidence, attempt: &Attempt<'_>, asked: &str) -> Verdict {
         ));
     }
     finding = finding.because_all(group_sync(seen));
-    for fix in creating(user, claims) {
+    let fixes =
+        if is_mistaken(settings, claims) { vec![listing()] } else { creating(user, claims) };
+    for fix in fixes {
         finding = finding.fix(fix);
     }
     for fix in claims.map(|claims| by_group(user, claims)).unwrap_or_default() {
@@ -111,6 +113,17 @@ fn not_entra(seen: &Evidence, attempt: &Attempt<'_>, asked: &str) -> Verdict {
             .run(commands::show_server(Some(server), "authConfig")),
         ),
     )
+}
+
+/// No role is created under a name that has a mistake.
+fn listing() -> Fix {
+    Fix::by(
+        Actor::DatabaseAdmin,
+        "As an Entra administrator, in database postgres: list the Entra roles, to find the right \
+            name",
+    )
+    .run(Command::sql("select * from pgaadauth_list_principals(false);"))
+    .in_database("postgres")
 }
 
 /// The statements that make the role, or map the one that is there.

@@ -12,8 +12,8 @@ use crate::{
     facts::{
         Topic,
         login::AuthRequest,
-        settings::{Origin, SentSetting, Setting},
-        token::PrincipalKind,
+        settings::{Origin, SentSetting, Setting, Settings},
+        token::{Claims, PrincipalKind},
     },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -72,6 +72,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         Some(slip) => Verdict::found(finding(slip, user, seen)),
         None => Verdict::Passed(format!("\"{}\" holds no slip of the pen that shows", user.value)),
     })
+}
+
+/// Whether the name has a mistake that shows without Microsoft Graph, so that no role of this name is meant.
+pub(crate) fn is_mistaken(settings: &Settings, claims: Option<&Claims>) -> bool {
+    let Some(user) = &settings.user else { return false };
+    let known = claims.map(|claims| candidates(claims, None)).unwrap_or_default();
+    if known.iter().any(|candidate| candidate.name == user.value) {
+        return false;
+    }
+    let seen = Seen { user, settings, claims, directory: None, known: &known };
+    seen.slip().is_some_and(|slip| slip.problem != &NOT_THE_TOKENS)
 }
 
 fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
@@ -343,8 +354,9 @@ pub static GUEST_FORM: Problem = Problem {
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     page: Page {
-        means: "In the tenant a guest's user principal name is home_domain#EXT#@tenant, and so is \
-            the role.",
+        means: "In this tenant the user principal name of a guest has the form \
+            name_home-domain#EXT#@tenant, such as bob_fabrikam.com#EXT#@contoso.onmicrosoft.com, \
+            and the role has this name.",
         causes: &["the guest's mail address was used"],
         confirm: &[
             "`az ad user list --filter \"mail eq '<address>'\" --query '[].userPrincipalName'`",
@@ -385,8 +397,8 @@ pub static TOO_LONG: Problem = Problem {
     explains: UNKNOWN_ROLE,
     waiting: Waiting::Useless,
     page: Page {
-        means: "Names are kept to 63 bytes. Up to version 16 the server cuts a longer one, later \
-            ones do not: in both cases another name is compared.",
+        means: "PostgreSQL keeps 63 bytes of a name. The server cuts a longer one to 63 bytes \
+            (17.0 to 17.2 did not), so it compares another name than the one that was given.",
         causes: &["a long group name", "letters that take several bytes"],
         confirm: &["`printf %s \"$PGUSER\" | wc -c`"],
         fix: &[(
@@ -394,7 +406,10 @@ pub static TOO_LONG: Problem = Problem {
             "create the role under a short name with pgaadauth_create_principal_with_oid",
         )],
         mistaken_for: &["name/wrong-case"],
-        sources: &["PostgreSQL documentation: identifiers, NAMEDATALEN"],
+        sources: &[
+            "PostgreSQL documentation: identifiers, NAMEDATALEN",
+            "PostgreSQL release notes, version 17.3",
+        ],
     },
     ..Problem::DEFAULT
 };

@@ -110,7 +110,7 @@ fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {
             Fix::by(
                 Actor::AzureOwner,
                 "Allow this machine's public address in the server's firewall rules (up to 5 \
-                    minutes to take effect)",
+                    minutes to take effect). Azure CLI before 2.87: -n SERVER --rule-name client",
             )
             .run_if(commands::allow_address(name, None)),
             Fix::by(

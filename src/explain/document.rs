@@ -187,8 +187,9 @@ impl Document {
                     for PostgreSQL is requested.",
             );
         }
-        // The general page says nothing that the number does not say better.
-        let general = known.problem == &OTHER_ENTRA_ERROR;
+        // The general page says nothing that the number does not say better, and a number with advice of
+        // its own differs from the others of its problem.
+        let general = known.problem == &OTHER_ENTRA_ERROR || !known.advice.is_empty();
         if !general {
             means = format!("{means} {}", problem.means);
             fix.extend(problem.fix);

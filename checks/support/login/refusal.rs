@@ -173,6 +173,12 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
     }
 }
 
+fn is_person(claims: Option<&Claims>) -> bool {
+    claims.is_none_or(|claims| {
+        matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
+    })
+}
+
 /// The group's object id in the server's own words: `does not contain group ID <id>`.
 fn group_id(message: &str) -> Option<&str> {
     let at = message.to_lowercase().find("group id")? + "group id".len();
@@ -234,10 +240,11 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
             .run(direct_member(group_id(&error.message), oid)),
             Fix::by(Actor::EntraAdmin, format!("If not, add it to the group \"{user}\"")),
             Fix::you(
-                "If it is, the token is older than the membership: sign in again (a managed \
-                    identity's token is renewed within a day)",
+                "If it is, the token is older than the membership: sign in again, since the Azure \
+                    CLI returns the same token until it expires (a managed identity's token is \
+                    renewed within a day)",
             )
-            .run(commands::fresh_token(audience, tenant)),
+            .run_if(is_person(claims).then(|| commands::new_sign_in(audience, tenant))),
         ],
         known if known == &ROLE_CANNOT_LOG_IN => {
             let own = claims.and_then(|claims| claims.upn.as_deref());
