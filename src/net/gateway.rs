@@ -158,7 +158,7 @@ impl Gateway {
         {
             return Some("the URL is not one of a plain host".to_owned());
         }
-        if let Some(secret) = outgoing::secret_in(host, &self.secrets) {
+        if let Some(secret) = outgoing::secret_in_host(host, &self.secrets) {
             return Some(outgoing::withheld("the host name", &secret));
         }
         if let Some(secret) = outgoing::secret_in_url(url.as_str(), &self.secrets) {

@@ -92,7 +92,7 @@ impl Lookups {
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Entry) -> T) -> T {
         let mut lookups = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
-            if let Some(secret) = outgoing::secret_in(name, &self.secrets) {
+            if let Some(secret) = outgoing::secret_in_host(name, &self.secrets) {
                 let refused = ready(Err(outgoing::withheld("the host name", &secret)));
                 return Entry { lookup: refused.boxed().shared(), hint: Arc::default() };
             }

@@ -126,6 +126,13 @@ impl Context {
         Self { lookups, secrets: secrets.clone(), ..self }
     }
 
+    /// Why a host name must not be sent to a nameserver, if it holds a secret.
+    #[must_use]
+    pub fn withheld_host(&self, host: &str) -> Option<NotObserved> {
+        let secret = outgoing::secret_in_host(host, &self.secrets)?;
+        Some(NotObserved::NotPermitted { detail: outgoing::withheld("the host name", &secret) })
+    }
+
     /// Why a text must not be sent in clear text, if it holds a secret; `what` names the text.
     #[must_use]
     pub fn withheld(&self, what: &str, text: &str) -> Option<NotObserved> {

@@ -114,6 +114,21 @@ impl Secrets {
         self.known().iter().filter(common).map(|known| known.label.clone()).collect()
     }
 
+    /// The label of the token or key that a short text is a part of.
+    #[must_use]
+    pub fn part_of(&self, text: &str) -> Option<String> {
+        let part = Squeezed::of(text).text;
+        if part.len() < SHORTEST {
+            return None;
+        }
+        let holds = |fragment: &Zeroizing<String>| {
+            is_coded(fragment) && Zeroizing::new(Squeezed::of(fragment).text).contains(&part)
+        };
+        let known = self.known();
+        let found = known.iter().find(|known| fragments(known.secret.expose()).iter().any(holds));
+        found.map(|known| known.label.clone())
+    }
+
     /// The secrets in a text, in which form, and where, in bytes; with those that were spared.
     #[must_use]
     pub fn in_text(&self, text: &str) -> Vec<(String, Range<usize>)> {
@@ -309,6 +324,11 @@ fn is_coded(secret: &str) -> bool {
     if secret.starts_with("eyJ") || secret.contains("-----BEGIN") || secret.len() > 200 {
         return true;
     }
+    secret.len() >= 24 && alternates(secret) || !shapes::find(secret).is_empty()
+}
+
+/// Whether lower case, upper case, digits and other characters alternate often.
+pub(super) fn alternates(text: &str) -> bool {
     let class = |byte: u8| match byte {
         b'a'..=b'z' => 0,
         b'A'..=b'Z' => 1,
@@ -316,8 +336,8 @@ fn is_coded(secret: &str) -> bool {
         _ => 3,
     };
     let changes =
-        secret.as_bytes().windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
-    secret.len() >= 24 && changes * 3 >= secret.len() || !shapes::find(secret).is_empty()
+        text.as_bytes().windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
+    changes * 3 >= text.len()
 }
 
 /// The parts that are secrets by themselves. Of a document that holds a token, such as the output of

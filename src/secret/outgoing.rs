@@ -7,6 +7,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 /// A name is never this long, and a token always is.
 const LONGEST_NAME: usize = 500;
 
+/// A shorter label of a host name can mix letter cases and digits by chance.
+const SHORTEST_RANDOM_LABEL: usize = 20;
+
 /// Variables that hold a secret and nothing else. Others have a telling name and perhaps an ordinary
 /// value, such as `KEYVAULT_SECRET=orders-app`: they count only if the value has a secret's shape.
 const SECRET_VARIABLES: &[&str] = &[
@@ -42,6 +45,27 @@ pub fn secret_in_url(url: &str, secrets: &Secrets) -> Option<String> {
     shape_in(url, true).or_else(|| known_in(url, secrets))
 }
 
+/// The same in a host name. Nameservers and logs see it, so a short part of a known token counts as well,
+/// and so does a label that is as random as a part of an unknown one.
+#[must_use]
+pub fn secret_in_host(host: &str, secrets: &Secrets) -> Option<String> {
+    let labels = || host.split('.');
+    secret_in(host, secrets)
+        .or_else(|| {
+            labels().find_map(|label| secrets.part_of(label)).filter(|label| is_certain(label))
+        })
+        .or_else(|| labels().any(is_random).then(|| "a part of a token".to_owned()))
+}
+
+/// Whether a label of a host name mixes letter cases and digits as base64 does.
+fn is_random(label: &str) -> bool {
+    label.len() >= SHORTEST_RANDOM_LABEL
+        && label.contains(|c: char| c.is_ascii_lowercase())
+        && label.contains(|c: char| c.is_ascii_uppercase())
+        && label.contains(|c: char| c.is_ascii_digit())
+        && super::known::alternates(label)
+}
+
 fn shape_in(text: &str, whole_tokens: bool) -> Option<String> {
     let shape = shapes::find(text).into_iter().find(|shape| {
         let found = text.get(shape.range.clone()).unwrap_or_default();
@@ -56,9 +80,13 @@ fn shape_in(text: &str, whole_tokens: bool) -> Option<String> {
 fn known_in(text: &str, secrets: &Secrets) -> Option<String> {
     secrets.in_text(text).into_iter().find_map(|(found, _)| {
         let (label, _) = found.rsplit_once(" (")?;
-        let certain = label.starts_with("the ") || SECRET_VARIABLES.contains(&label);
-        certain.then(|| label.to_owned())
+        is_certain(label).then(|| label.to_owned())
     })
+}
+
+/// Whether what has this label is a secret, whatever its value.
+fn is_certain(label: &str) -> bool {
+    label.starts_with("the ") || SECRET_VARIABLES.contains(&label)
 }
 
 /// Why something was not sent.
@@ -77,7 +105,7 @@ fn is_base64_of_json(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::secret_in;
+    use super::{secret_in, secret_in_host};
     use crate::{environment::Environment, secret::Secrets};
 
     #[test]
@@ -91,5 +119,28 @@ mod tests {
         assert_eq!(secret_in(token, &Secrets::default()).as_deref(), Some("a token"));
         assert!(secret_in(&token.to_lowercase().repeat(20), &Secrets::default()).is_some());
         assert!(secret_in(&format!("Bearer {token}"), &Secrets::default()).is_some());
+    }
+    #[test]
+    fn a_host_name_holds_no_short_part_of_a_token() {
+        let token =
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL28ifQ.c2lnbmF0dXJlIQ";
+        let secrets = Secrets::of_environment(&Environment::from_pairs([("PGPASSWORD", token)]));
+        for part in [&token[8..20], &token[8..20].to_lowercase(), "db.hYWQuZGF0YWJhc2Uud2luZG93"] {
+            assert!(secret_in_host(part, &secrets).is_some(), "{part}");
+        }
+        for host in [
+            "pg-prod.postgres.database.azure.com",
+            "Contoso-Production-Database-01.postgres.database.azure.com",
+            "MyCompanyProductionDatabase01",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "k8s-default-orders-0123456789abcdef.elb.example.com",
+            "2001:db8::10",
+            "10.0.0.4",
+        ] {
+            assert_eq!(secret_in_host(host, &secrets), None, "{host}");
+        }
+        let url = "postgresql://alice:Geheim-12345@pg-prod.postgres.database.azure.com/appdb";
+        let secrets = Secrets::of_environment(&Environment::from_pairs([("PGPASSWORD", url)]));
+        assert_eq!(secret_in_host("pg-prod.postgres.database.azure.com", &secrets), None);
     }
 }

@@ -93,6 +93,9 @@ const PREFIXES: [Prefix; 16] = [
     prefix("an npm token", b"npm_", is_word, 30),
 ];
 
+/// A client secret of 40 characters, a line break and some blanks.
+const LONGEST_WRAPPED_SECRET: usize = 48;
+
 fn shape_at(text: &str, bytes: &[u8], at: usize) -> Option<Shape> {
     let rest = bytes.get(at..)?;
     let shape = |kind, length: usize| Some(Shape { kind, range: at..at + length });
@@ -120,8 +123,13 @@ fn shape_at(text: &str, bytes: &[u8], at: usize) -> Option<Shape> {
     }
     // An Entra client secret: three characters, a digit, `Q~`, and 31 to 34 more.
     if rest.len() >= 37 && rest[4..].starts_with(b"Q~") && rest[3].is_ascii_digit() {
-        let length = run(rest, is_client_secret);
-        return if (37..=44).contains(&length) { shape("a client secret", length) } else { None };
+        let length =
+            over_lines(rest, run(rest, is_client_secret), is_client_secret, LONGEST_WRAPPED_SECRET);
+        return if (37..=LONGEST_WRAPPED_SECRET).contains(&length) {
+            shape("a client secret", length)
+        } else {
+            None
+        };
     }
     if rest.starts_with(b"://") {
         return in_address(bytes, at);
@@ -130,7 +138,7 @@ fn shape_at(text: &str, bytes: &[u8], at: usize) -> Option<Shape> {
         return None;
     }
     if let Some(prefix) = PREFIXES.iter().find(|prefix| rest.starts_with(prefix.text)) {
-        let length = run(rest, prefix.wanted);
+        let length = over_lines(rest, run(rest, prefix.wanted), prefix.wanted, usize::MAX);
         let long = length >= prefix.text.len() + prefix.least;
         return if long { shape(prefix.kind, length) } else { None };
     }
@@ -180,6 +188,26 @@ fn spread(bytes: &[u8], wanted: fn(u8) -> bool) -> usize {
         }
         end += gap + next;
         group = next;
+    }
+    end
+}
+
+/// The length of a run with its next lines, if each is one random text and nothing else, and the whole is
+/// not longer than `most`.
+fn over_lines(bytes: &[u8], first: usize, wanted: fn(u8) -> bool, most: usize) -> usize {
+    let mut end = first;
+    while let Some(rest) = bytes.get(end..) {
+        let gap = run(rest, |byte| b" \t\r\n".contains(&byte));
+        let line = rest.get(gap..).unwrap_or_default();
+        let length = run(line, wanted);
+        let whole = line.get(length).is_none_or(|byte| b"\r\n\"'".contains(byte));
+        let part = &line[..length];
+        let coded = part.iter().any(u8::is_ascii_digit) && part.iter().any(u8::is_ascii_alphabetic);
+        let broken = rest[..gap].contains(&b'\n');
+        if !(broken && whole && coded && length >= 6) || end + gap + length > most {
+            break;
+        }
+        end += gap + length;
     }
     end
 }
@@ -288,6 +316,12 @@ fn value_of(text: &str, end: usize, name: &str) -> Option<Shape> {
     if colon && !coded && *known != "authorization" {
         return None;
     }
+    // A long value may be wrapped.
+    let length = if coded && length >= 20 {
+        over_lines(&bytes[from..], length, is_token, usize::MAX)
+    } else {
+        length
+    };
     value(bytes, from, length, known)
 }
 
@@ -393,6 +427,21 @@ mod tests {
         ] {
             assert_eq!(kinds(plain), Vec::<&str>::new(), "{plain}");
         }
+    }
+
+    #[test]
+    fn secrets_over_several_lines_are_whole() {
+        let secret = "kQ87Q~vN3mXr0ZtYcB5aWq2Lp9DfHjKsEuGx1abcd";
+        for (text, found) in [
+            (format!("{}\n{}", &secret[..20], &secret[20..]), 0..secret.len() + 1),
+            (format!("key {}\r\n  {}\n", &secret[..30], &secret[30..]), 4..secret.len() + 8),
+            (format!("{secret}\nAADSTS7000215: no"), 0..secret.len()),
+            ("ghp_AbCdEfGhIjKlMnOpQrStUv\nWxYz0123456789\nend".to_owned(), 0..41),
+        ] {
+            assert_eq!(find(&text).first().map(|shape| shape.range.clone()), Some(found), "{text}");
+        }
+        let text = "AccountKey=aB3dE5gH7jK9mN1pQ3sT\n5vW7yZ9bC2eF4hJ6==";
+        assert_eq!(assigned(text)[0].range, 11..text.len());
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub fn misplaced_secrets(
         .chain(options)
         .chain(client)
         .filter_map(|(setting, value, origin)| {
-            let secret = outgoing::secret_in(value, secrets)?;
+            let secret = match setting {
+                SentSetting::Host => outgoing::secret_in_host(value, secrets),
+                _ => outgoing::secret_in(value, secrets),
+            }?;
             Some(MisplacedSecret { setting, origin, secret })
         })
         .collect()

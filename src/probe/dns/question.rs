@@ -87,7 +87,7 @@ async fn exchange(
     Question { nameserver, record, transport, edns }: Question,
     alive: &Alive,
 ) -> (Transport, AnswerOutcome) {
-    let query = match cx.withheld("the host name", name) {
+    let query = match cx.withheld_host(name) {
         None => encode(name, record),
         Some(_) => None,
     };

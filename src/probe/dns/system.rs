@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// What getaddrinfo gives. Its answer decides the address; nothing replaces it.
 pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
-    if let Some(why) = cx.withheld("the host name", name) {
+    if let Some(why) = cx.withheld_host(name) {
         return Fact::NotObserved(why);
     }
     let began = Instant::now();
