@@ -11,8 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A published ServiceTags file has about 5 MB.
-const LIMIT: u64 = 64 * 1024 * 1024;
+/// A published ServiceTags file has about 5 MB. A document needs some three times its size in memory.
+const LIMIT: u64 = 12 * 1024 * 1024;
+/// All files of an archive.
+const ARCHIVE_LIMIT: u64 = 32 * 1024 * 1024;
 /// Files in a folder or an archive.
 const MAX_FILES: usize = 2_000;
 /// Folders inside of folders.
@@ -79,7 +81,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
 fn archive(collected: &mut Collected, name: &str, bytes: Vec<u8>) -> Result<(), UsageError> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes))
         .map_err(|error| UsageError::new(format!("{name}: not a valid zip file: {error}")))?;
-    let mut left = LIMIT;
+    let mut left = ARCHIVE_LIMIT;
     for index in 0..zip.len().min(MAX_FILES) {
         let Ok(entry) = zip.by_index(index) else {
             collected.unused(name, &format!("entry {}", index + 1), "it cannot be unpacked");
@@ -93,15 +95,19 @@ fn archive(collected: &mut Collected, name: &str, bytes: Vec<u8>) -> Result<(), 
             Err(_) => format!("{name}, entry {}", index + 1),
         };
         let mut bytes = Vec::new();
-        let unpacked = entry.take(left + 1).read_to_end(&mut bytes);
+        let unpacked = entry.take(left.min(LIMIT) + 1).read_to_end(&mut bytes);
         let size = bytes.len() as u64;
         if size > left {
             return Err(UsageError::new(format!(
                 "{name}: unpacks to more than {} MiB",
-                LIMIT >> 20
+                ARCHIVE_LIMIT >> 20
             )));
         }
         left -= size;
+        if size > LIMIT {
+            collected.unused(&inner, "file", &format!("it is longer than {} MiB", LIMIT >> 20));
+            continue;
+        }
         lenient(collected, &inner, || match unpacked {
             Ok(_) => input::utf8(bytes).map_err(|error| error.to_string()),
             Err(error) => Err(format!("cannot be unpacked: {error}")),
