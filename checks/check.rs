@@ -114,6 +114,54 @@ pub struct Family {
     pub suspects: &'static [&'static str],
     /// The topics that cannot be observed because of its problems.
     pub blocks: &'static [Topic],
+    /// Which logins need what its checks assert.
+    pub needed: NeededBy,
+    /// The setting that leads a person to the cause of its problems.
+    pub setting: RelatedSetting,
+    /// The topics whose observation takes the time of its checks; empty: all that a check needs.
+    pub timed: &'static [Topic],
+}
+
+impl Family {
+    /// The base of families: every login needs it, and the token leads to the cause.
+    pub const DEFAULT: Self = Self {
+        name: "",
+        title: "",
+        summary: "",
+        checks: &[],
+        pages: &[],
+        station: Station::Machine,
+        reasons: &[],
+        suspects: &[],
+        blocks: &[],
+        needed: NeededBy::EveryLogin,
+        setting: RelatedSetting::Token,
+        timed: &[],
+    };
+}
+
+/// Which logins need what the checks of a family assert.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NeededBy {
+    /// Every login.
+    EveryLogin,
+    /// A login that contacts the host that a finding is about.
+    LoginToHost,
+    /// A login for which a token is acquired.
+    Acquisition,
+}
+
+/// A setting of the login.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RelatedSetting {
+    /// The host.
+    Host,
+    /// The user name.
+    User,
+    /// The database.
+    Database,
+    /// The source of the token.
+    Token,
 }
 
 /// A station on the login's path.

@@ -1,7 +1,7 @@
 //! From evidence to outcomes, and from outcomes to the one root cause.
 
 use crate::{
-    check::{Check, Judge, Missing, Problem, Severity},
+    check::{Check, Family, Judge, Missing, NeededBy, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic, credential::CredentialKind, dns::Role, login::LoginOutcome,
@@ -112,6 +112,18 @@ impl Judgement {
     pub fn root(&self) -> Option<&Judged> {
         self.findings.iter().find(|judged| judged.root)
     }
+
+    /// The families with a line, in the order of the rulebook.
+    #[must_use]
+    pub fn families(&self) -> Vec<&'static str> {
+        let mut families: Vec<&'static str> = Vec::new();
+        for family in self.lines.iter().map(|line| line.check.family()) {
+            if !families.contains(&family) {
+                families.push(family);
+            }
+        }
+        families
+    }
 }
 
 type Spoken = (&'static Check, Option<String>, Result<Verdict, Missing>);
@@ -159,9 +171,8 @@ fn render_commands(findings: &mut [Judged], evidence: &Evidence) {
 /// A finding is explained by the first error that says so and whose subject can have to do with it.
 /// Of two that explain each other, the earlier in the chain is the cause.
 fn explain(findings: &mut [Judged], evidence: &Evidence) {
-    let explains = |cause: usize, effect: usize| {
-        causes(&findings[cause].finding, &findings[effect].finding, evidence)
-    };
+    let explains =
+        |cause: usize, effect: usize| causes(&findings[cause], &findings[effect], evidence);
     let causes: Vec<Option<&'static Problem>> = (0..findings.len())
         .map(|effect| {
             (0..findings.len())
@@ -177,7 +188,8 @@ fn explain(findings: &mut [Judged], evidence: &Evidence) {
     }
 }
 
-fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
+fn causes(by: &Judged, of: &Judged, evidence: &Evidence) -> bool {
+    let (cause, effect) = (&by.finding, &of.finding);
     let named = cause.problem.explains.iter().any(|pattern| matches(pattern, effect.problem));
     let same_subject = cause.subject == effect.subject;
     // A guess explains nothing.
@@ -186,12 +198,12 @@ fn causes(cause: &Finding, effect: &Finding, evidence: &Evidence) -> bool {
         && named
         && (same_subject || on_path(cause, evidence))
         && cause.problem != effect.problem
-        && (cause.problem.family() != "clock" || clock_matters(effect, evidence))
+        && (!by.check.needs.contains(&Topic::Clock) || clock_matters(of.check, evidence))
 }
 
 /// Whether the server's certificate would be valid at the true time. A clock that is off by minutes does
 /// not explain a certificate that expired last year.
-fn clock_matters(effect: &Finding, evidence: &Evidence) -> bool {
+fn clock_matters(check: &Check, evidence: &Evidence) -> bool {
     let tls = evidence.server.seen().and_then(|server| server.tls.seen());
     let validity = tls.and_then(|tls| tls.trust.as_ref()).map(|trust| &trust.validity);
     let valid = match validity {
@@ -199,7 +211,7 @@ fn clock_matters(effect: &Finding, evidence: &Evidence) -> bool {
         Some(Validity::NotYet { not_before }) => *not_before <= evidence.now(),
         Some(_) | None => true,
     };
-    effect.problem.family() != "server" || valid
+    !check.needs.contains(&Topic::Server) || valid
 }
 
 fn matches(pattern: &str, problem: &Problem) -> bool {
@@ -212,7 +224,7 @@ fn matches(pattern: &str, problem: &Problem) -> bool {
 /// Whether this login has to pass what the finding is about. Graph is needed to look names up, not
 /// to log in; the authority is not needed any more by who holds a token.
 fn on_path(finding: &Finding, evidence: &Evidence) -> bool {
-    if !matches!(finding.problem.family(), "dns" | "outbound") {
+    if needed_by(finding) != NeededBy::LoginToHost {
         return true;
     }
     match role(finding, evidence) {
@@ -234,10 +246,15 @@ fn role(finding: &Finding, evidence: &Evidence) -> Option<Role> {
 /// Whether this login needs what the finding is about. A token that is at hand was not issued for this
 /// run's clock or hosts: they matter only for acquiring one.
 fn needed(finding: &Finding, evidence: &Evidence) -> bool {
-    match finding.problem.family() {
-        "clock" => evidence.token.seen().is_none(),
-        _ => on_path(finding, evidence),
+    match needed_by(finding) {
+        NeededBy::Acquisition => evidence.token.seen().is_none(),
+        NeededBy::LoginToHost | NeededBy::EveryLogin => on_path(finding, evidence),
     }
+}
+
+/// Which logins need what the finding is about. Checks of an unknown family concern every login.
+fn needed_by(finding: &Finding) -> NeededBy {
+    crate::family(finding.problem.family()).unwrap_or(&Family::DEFAULT).needed
 }
 
 /// Whether the token was acquired in this run. A given token needs no Entra host.
@@ -258,8 +275,8 @@ fn soften(findings: &mut [Judged], evidence: &Evidence) {
     for judged in findings {
         let finding = &mut judged.finding;
         let authority = role(finding, evidence) == Some(Role::Authority);
-        let clock = finding.problem.family() == "clock";
-        let off_path = !needed(finding, evidence) && !(acquired && (authority || clock));
+        let for_token = authority || needed_by(finding) == NeededBy::Acquisition;
+        let off_path = !(needed(finding, evidence) || acquired && for_token);
         if off_path && finding.severity == Severity::Error {
             finding.severity = Severity::Warning;
             judged.softened = true;
@@ -288,7 +305,8 @@ fn mark_root(findings: &mut [Judged], evidence: &Evidence) {
 
 fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evidence) -> Line {
     // What configuration says took as long as reading it, whatever it is compared with.
-    let topics = if check.family() == "azure" { &[Topic::Azure] } else { check.needs };
+    let timed = crate::family(check.family()).map_or(&[][..], |family| family.timed);
+    let topics = if timed.is_empty() { check.needs } else { timed };
     let span = evidence.span(topics, subject.as_deref());
     let (status, detail, explained_by) = match verdict {
         Ok(Verdict::Passed(detail)) => (Status::Passed, detail, None),

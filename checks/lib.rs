@@ -25,8 +25,8 @@ pub mod token;
 pub mod verdict;
 
 pub use check::{
-    Area, Check, Family, Fragment, Judge, Missing, Page, Problem, Severity, Station, VantageKind,
-    Waiting,
+    Area, Check, Family, Fragment, Judge, Missing, NeededBy, Page, Problem, RelatedSetting,
+    Severity, Station, VantageKind, Waiting,
 };
 pub use command::{Command, Language};
 pub use evidence::{Contact, ContactProtocol, Evidence, Step};

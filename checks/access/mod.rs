@@ -8,7 +8,7 @@ pub mod role_mapping;
 pub mod second_factor;
 
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -30,4 +30,6 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Login, Area::Access],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::Login, Topic::Session],
+    setting: RelatedSetting::Database,
+    ..Family::DEFAULT
 };

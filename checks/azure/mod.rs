@@ -16,8 +16,11 @@ pub mod routes;
 pub mod server_state;
 pub mod tenant;
 
-use crate::check::{Area, Family, Station};
 pub(crate) use crate::support::azure::{addresses, place, routing, security, tags, words};
+use crate::{
+    check::{Area, Family, Station},
+    facts::Topic,
+};
 
 /// The family.
 pub static FAMILY: Family = Family {
@@ -45,4 +48,6 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[],
+    timed: &[Topic::Azure],
+    ..Family::DEFAULT
 };

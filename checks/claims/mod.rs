@@ -35,6 +35,7 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Clock, Area::Token],
     suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],
     blocks: &[Topic::Token, Topic::Login, Topic::Session],
+    ..Family::DEFAULT
 };
 
 /// What a token that cannot be used explains.

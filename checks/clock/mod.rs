@@ -3,7 +3,7 @@
 pub mod accuracy;
 
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, NeededBy, Station},
     facts::Topic,
 };
 
@@ -18,4 +18,6 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Machine, Area::Clock],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[Topic::Clock],
+    needed: NeededBy::Acquisition,
+    ..Family::DEFAULT
 };

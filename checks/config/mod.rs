@@ -12,7 +12,7 @@ pub mod tls_settings;
 pub mod untested_settings;
 
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -46,4 +46,6 @@ pub static FAMILY: Family = Family {
         Topic::Login,
         Topic::Session,
     ],
+    setting: RelatedSetting::Host,
+    ..Family::DEFAULT
 };

@@ -8,7 +8,7 @@ pub mod overrides;
 pub mod resolution;
 
 use crate::{
-    check::{Area, Family, Missing, Station},
+    check::{Area, Family, Missing, NeededBy, RelatedSetting, Station},
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -55,6 +55,9 @@ pub static FAMILY: Family = Family {
         Topic::Graph,
         Topic::Azure,
     ],
+    needed: NeededBy::LoginToHost,
+    setting: RelatedSetting::Host,
+    ..Family::DEFAULT
 };
 
 /// The names looked up.

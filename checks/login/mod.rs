@@ -5,7 +5,7 @@ pub mod authentication;
 
 pub(crate) use crate::support::login::{attempt, refusal};
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -20,4 +20,6 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Token, Area::Server, Area::Login],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::AuthRequest, Topic::Login, Topic::Session],
+    setting: RelatedSetting::User,
+    ..Family::DEFAULT
 };

@@ -5,7 +5,7 @@ pub mod spelling;
 
 pub(crate) use crate::support::name::{candidates, compare, slip};
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -20,4 +20,6 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Token],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::Settings, Topic::AuthRequest, Topic::Login, Topic::Session],
+    setting: RelatedSetting::User,
+    ..Family::DEFAULT
 };

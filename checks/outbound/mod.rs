@@ -8,7 +8,7 @@ pub mod tls;
 
 pub(crate) use crate::support::outbound::prefixes;
 use crate::{
-    check::{Area, Family, Missing, Station},
+    check::{Area, Family, Missing, NeededBy, Station},
     evidence::Evidence,
     facts::{NotObserved, Topic, http::Http, outbound::Host, outbound::Route, tls::Tls},
 };
@@ -33,6 +33,8 @@ pub static FAMILY: Family = Family {
         Topic::Graph,
         Topic::Azure,
     ],
+    needed: NeededBy::LoginToHost,
+    ..Family::DEFAULT
 };
 
 /// The hosts probed.

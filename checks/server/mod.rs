@@ -6,7 +6,7 @@ pub mod tls;
 
 pub(crate) use crate::support::server::{names, openssl, psql, roots, tls_problems};
 use crate::{
-    check::{Area, Family, Station},
+    check::{Area, Family, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -21,6 +21,8 @@ pub static FAMILY: Family = Family {
     reasons: &[Area::Settings, Area::Dns, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[Topic::Server, Topic::AuthRequest, Topic::Login, Topic::Session],
+    setting: RelatedSetting::Host,
+    ..Family::DEFAULT
 };
 
 /// What a firewall or route between client and server explains.

@@ -27,4 +27,5 @@ pub static FAMILY: Family = Family {
         Topic::Graph,
         Topic::Azure,
     ],
+    ..Family::DEFAULT
 };

@@ -94,7 +94,7 @@ impl Report {
         if self.judgement.root().is_none() {
             return areas;
         }
-        for family in entra_pg_checks::FAMILIES.iter().map(|family| family.name) {
+        for family in self.judgement.families() {
             let lines = || self.judgement.lines.iter().filter(|line| line.check.family() == family);
             let failed = lines().any(|line| {
                 matches!(line.status, Status::Failed | Status::Undetermined | Status::Skipped)

@@ -3,8 +3,7 @@
 use super::Entry;
 use crate::diagnose::Report;
 use entra_pg_checks::{
-    Confidence, FAMILIES, Fix, Judged, Line, Outcome, Problem, Severity, Status,
-    facts::settings::Settings,
+    Confidence, Fix, Judged, Line, Outcome, Problem, Severity, Status, facts::settings::Settings,
 };
 use jiff::Timestamp;
 
@@ -85,9 +84,10 @@ impl Row {
             started_at: Some(evidence.observed_at),
             duration_ms: evidence.duration_ms,
             state: State::Looked(judgement.outcome),
-            stages: FAMILIES
-                .iter()
-                .map(|family| (family.name, stage(family.name, &judgement.lines)))
+            stages: judgement
+                .families()
+                .into_iter()
+                .map(|family| (family, stage(family, &judgement.lines)))
                 .collect(),
             root: judgement.root().map(cause),
             warnings: judgement.findings.iter().filter(warning).map(cause).collect(),

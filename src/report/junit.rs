@@ -2,7 +2,7 @@
 
 use super::{Report, json::status};
 use crate::text::clean;
-use entra_pg_checks::{FAMILIES, Judged, Line, Outcome, Status};
+use entra_pg_checks::{Judged, Line, Outcome, Status};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use std::{io, time::Duration};
 
@@ -10,7 +10,7 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let mut junit = Junit::new("entra-pg");
     let judgement = report.judgement();
     let passes = matches!(judgement.outcome, Outcome::Healthy | Outcome::Degraded);
-    for family in FAMILIES.iter().map(|family| family.name) {
+    for family in judgement.families() {
         let mut suite = TestSuite::new(family);
         suite.set_time(Duration::ZERO);
         for line in judgement.lines.iter().filter(|line| line.check.family() == family) {

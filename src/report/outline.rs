@@ -1,7 +1,7 @@
 //! What every report for people says: the findings in groups, and the areas by their state.
 
 use crate::diagnose::Report;
-use entra_pg_checks::{FAMILIES, Judged, Line, Severity, Status, facts::settings::Settings};
+use entra_pg_checks::{Judged, Line, Severity, Status, facts::settings::Settings, family};
 
 /// Findings of the same problem.
 pub(super) struct Group<'a> {
@@ -77,8 +77,10 @@ fn areas(report: &Report, holds: impl Fn(&[&Line]) -> bool) -> Vec<&'static str>
     let lines = |family: &str| -> Vec<&Line> {
         report.judgement().lines.iter().filter(|line| line.check.family() == family).collect()
     };
-    let holding = FAMILIES.iter().filter(|family| holds(&lines(family.name)));
-    holding.map(|family| family.title).collect()
+    let families = report.judgement().families().into_iter();
+    let holding = families.filter(|family| holds(&lines(family)));
+    // A check of an embedder can be of a family of its own.
+    holding.map(|name| family(name).map_or(name, |family| family.title)).collect()
 }
 
 /// `host:port/database`.

@@ -8,8 +8,9 @@ use crate::explain;
 use crate::text::clean;
 use aws_lc_rs::digest;
 use entra_pg_checks::{
-    Judged, Problem, Severity, Status,
+    Judged, Problem, RelatedSetting, Severity, Status,
     facts::settings::{Origin, Settings},
+    family,
 };
 use jiff::SignedDuration;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -103,11 +104,11 @@ fn result(
 
 /// The file in which the value stands that a finding is about, where it was read from one.
 fn file(judged: &Judged, settings: &Settings) -> Option<String> {
-    let origin = match judged.finding.problem.family() {
-        "config" | "server" | "dns" => settings.host.as_ref().map(|host| &host.origin),
-        "name" | "login" => settings.user.as_ref().map(|user| &user.origin),
-        "access" => Some(&settings.database.origin),
-        _ => settings.password.as_ref(),
+    let origin = match family(judged.finding.problem.family())?.setting {
+        RelatedSetting::Host => settings.host.as_ref().map(|host| &host.origin),
+        RelatedSetting::User => settings.user.as_ref().map(|user| &user.origin),
+        RelatedSetting::Database => Some(&settings.database.origin),
+        RelatedSetting::Token => settings.password.as_ref(),
     };
     match origin? {
         Origin::ServiceFile { path, .. }

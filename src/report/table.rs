@@ -2,7 +2,7 @@
 //! one row.
 
 use super::{Report, counts::Counts, outline, text::Screen};
-use entra_pg_checks::{FAMILIES, Line, Status};
+use entra_pg_checks::{Line, Status};
 use owo_colors::Style as Paint;
 
 /// Columns of a check's name, and of the time.
@@ -10,7 +10,7 @@ const CHECK: usize = 25;
 const TIME: usize = 9;
 
 pub(super) fn checks(screen: &mut Screen, report: &Report) {
-    for family in FAMILIES.iter().map(|family| family.name) {
+    for family in report.judgement().families() {
         let lines: Vec<&Line> =
             report.judgement().lines.iter().filter(|line| line.check.family() == family).collect();
         let every = screen.style.verbose > 1;

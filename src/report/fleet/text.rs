@@ -5,7 +5,7 @@ use crate::{
     report::Style,
     text::{Inert, Page as Lines, clean},
 };
-use entra_pg_checks::{Confidence, FAMILIES, Outcome, Status};
+use entra_pg_checks::{Confidence, Outcome, Status};
 use owo_colors::Style as Paint;
 use std::fmt::Write;
 
@@ -171,7 +171,8 @@ impl Page {
             self.out.styled(&text, Paint::new().dimmed()).end();
         }
         let mut head = format!(" {what:<width$} ");
-        for family in FAMILIES.iter().map(|family| family.name) {
+        let families = stages(rows);
+        for family in &families {
             let short: String = family.chars().take(3).collect();
             let _ = write!(head, " {short:<4}");
         }
@@ -180,8 +181,8 @@ impl Page {
         for row in rows {
             let name = shortened(&short(row), width);
             self.out.text(&format!(" {name:<width$} "));
-            for family in FAMILIES.iter().map(|family| family.name) {
-                let of_family = row.stages.iter().find(|(known, _)| *known == family);
+            for family in &families {
+                let of_family = row.stages.iter().find(|(known, _)| known == family);
                 self.cell(of_family.map(|(_, status)| *status));
             }
             let took = format!("{}ms", row.duration_ms);
@@ -223,6 +224,12 @@ impl Page {
     fn line(&mut self, text: &str) {
         self.out.text(text).end();
     }
+}
+
+/// The families that any row has, in the order of the row with the most.
+fn stages(rows: &[&Row]) -> Vec<&'static str> {
+    let longest = rows.iter().max_by_key(|row| row.stages.len());
+    longest.map(|row| row.stages.iter().map(|(family, _)| *family).collect()).unwrap_or_default()
 }
 
 /// The domain that all names end in, from its dot on.

@@ -7,7 +7,7 @@ mod waterfall;
 use super::{Report, counts::Counts, json::status as status_word, outline};
 use crate::text::{clean, content_security_policy};
 use entra_pg_checks::{
-    FAMILIES, Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
+    Finding, Fix, Judged, Line, Outcome, Risk, Severity, Status,
     facts::settings::{Origin, Setting, Settings},
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -207,9 +207,9 @@ fn checks(report: &Report) -> Markup {
     html! {
         section aria-labelledby="checks-title" {
             h2 #checks-title { "All checks " span.muted { (counts) } }
-            @for family in FAMILIES.iter().map(|family| family.name) {
+            @for family in judgement.families() {
                 @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == family).collect();
-                @if !lines.is_empty() { (family_of(family, &lines)) }
+                (family_of(family, &lines))
             }
         }
     }
