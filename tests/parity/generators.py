@@ -319,7 +319,104 @@ def with_timeout(draw):
             "env": {"PGSSLMODE": "disable", "PGCONNECT_TIMEOUT": draw(value_of("connect_timeout"))}}
 
 
+# Lists of hosts, addresses and ports, whose lengths must fit, from several sources.
+host_list = st.lists(st.sampled_from(["h", "a", "", "::1", "10.0.0.5", "/tmp", "srv.postgres.database.azure.com", " h"]),
+                     min_size=1, max_size=4).map(",".join)
+address_list = st.lists(st.sampled_from(["10.0.0.1", "", "::1", "fd00::4", "10.0.0", "x", "127.1"]),
+                        min_size=1, max_size=4).map(",".join)
+port_list = st.lists(st.sampled_from(["5432", "", "6432", "0", " 1", "x", "65536", "05432"]),
+                     min_size=1, max_size=4).map(",".join)
+
+
+@st.composite
+def with_lists(draw):
+    lists = {"host": host_list, "hostaddr": address_list, "port": port_list}
+    places = draw(st.lists(st.tuples(st.sampled_from(list(lists)), st.sampled_from(
+        ["conninfo", "conninfo", "env", "flag"])), min_size=1, max_size=5, unique=True))
+    case, parts = {"env": {}}, ["user=u"]
+    for keyword, where in places:
+        value = draw(lists[keyword])
+        if where == "env":
+            case["env"]["PG" + keyword.upper()] = value
+        elif where == "flag" and keyword != "hostaddr":
+            case[keyword] = value
+        else:
+            parts.append(f"{keyword}='{value}'")
+    if draw(st.booleans()):
+        ports = draw(st.lists(port_list.map(lambda text: text.replace(",", "")), min_size=1, max_size=4))
+        hosts = [draw(st.sampled_from(["h", "", "[::1]", "[fe80::1%25lo]", "a"])) + draw(st.sampled_from(
+            ["", ":" + port])) for port in ports]
+        case["conninfo"] = "postgresql://" + ",".join(hosts) + draw(st.sampled_from(["", "/", "/d", "?port=1,2", "/?host=x"]))
+    else:
+        case["conninfo"] = " ".join(parts)
+    if draw(st.booleans()):
+        case["env"]["PGLOADBALANCEHOSTS"] = draw(st.sampled_from(["random", "disable", "x"]))
+    return case
+
+
+# Names and values in Unicode, and long ones.
+wide = st.text(alphabet="\u00a0\u0085\u2028\u200b\ufeff\u00fcA'\\ =%@", min_size=1, max_size=8)
+long_text = st.integers(300, 5000).map(lambda length: "x" * length)
+
+
+@st.composite
+def with_wide_values(draw):
+    value = draw(st.one_of(wide, long_text, st.tuples(wide, long_text).map("".join)))
+    name = draw(st.sampled_from(["user", "dbname", "password", "application_name", "options", "sslmode", "host"]))
+    form = draw(st.sampled_from(["conninfo", "uri", "env", "flag", "passfile", "service"]))
+    case = {"env": draw(environment(1))}
+    if form == "conninfo":
+        case["conninfo"] = draw(written((name, value)))
+    elif form == "uri":
+        case["conninfo"] = f"postgresql://{draw(encoded(value))}@h/{draw(encoded(value))}?application_name={draw(encoded(value))}"
+    elif form == "env":
+        variable = {keyword: variable for variable, keyword in OF_VARIABLE.items()}.get(name)
+        case["env"][variable or "PGAPPNAME"] = value
+    elif form == "flag":
+        case["user"] = value
+    elif form == "passfile":
+        case |= {"host": "h", "user": "u", "dbname": "d"}
+        case["password_file"] = {"text": f"h:5432:d:u:{value}\n{value}:*:*:*:second\n*:*:*:*:third"}
+    else:
+        case["conninfo"] = "service=s"
+        case["service_file"] = {"text": f"[s]\n{name}={value}\nhost=h\n"}
+    return case
+
+
+@st.composite
+def with_two_arguments(draw):
+    """psql -d A B: the first is the database or a connection string, the second the user."""
+    return {"dbname": draw(st.one_of(word, conninfo(), uri())), "conninfo": draw(word),
+            "user": draw(flag("user")), "host": draw(flag("host")), "env": draw(environment(3))}
+
+
+@st.composite
+def with_every_keyword(draw):
+    """One or two settings, each with a value that libpq may refuse, from any source."""
+    case, parts, lines = {"env": {}}, [], ["[s]"]
+    names = {keyword: variable for variable, keyword in OF_VARIABLE.items() if keyword != "requiressl"}
+    for keyword in draw(st.lists(st.sampled_from(sorted(set(KNOWN) - {"service", "ssl"})), min_size=1, max_size=3, unique=True)):
+        value = draw(st.one_of(st.sampled_from(KNOWN[keyword]), st.sampled_from(
+            ["", " ", "0", "1", "on", "off", "true", "x", "disable", "prefer", "require", "any", "-1", "3.0"])))
+        where = draw(st.sampled_from(["conninfo", "env", "service"]))
+        if where == "env" and keyword in names:
+            case["env"][names[keyword]] = value
+        elif where == "service" and "\n" not in value and keyword != "requiressl":
+            lines.append(f"{keyword}={value}")
+        else:
+            parts.append(f"{keyword}='" + value.replace("\\", "\\\\").replace("'", "\\'") + "'")
+    case["conninfo"] = " ".join(parts)
+    if len(lines) > 1:
+        case["conninfo"] = (case["conninfo"] + " service=s").strip()
+        case["service_file"] = {"text": "\n".join(lines) + "\n"}
+    return case
+
+
 GENERATORS = {
+    "lists": with_lists(),
+    "wide-values": with_wide_values(),
+    "two-arguments": with_two_arguments(),
+    "every-keyword": with_every_keyword(),
     "connection-strings": with_connection_string(),
     "uris": with_uri(),
     "options": with_options(),
