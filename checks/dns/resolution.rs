@@ -145,6 +145,10 @@ fn unresolved(
     name: &Name,
     lookup: &SystemLookup,
 ) -> Result<Verdict, Missing> {
+    // nsswitch.conf can put the hosts file after the nameservers.
+    if lookup.unfinished && !name.hosts_file.is_empty() {
+        return Err(out_of_time(lookup));
+    }
     let silent = unanswered(dns, name);
     let own_replies = || {
         let own: Vec<SocketAddr> = dns.resolver.system().collect();
@@ -715,6 +719,11 @@ mod tests {
             ("/dns/seen/names/2/system/seen/unfinished", json!(true)),
         ];
         assert_eq!(problems_of(&CHECK, &healthy_but(&changes)), ["dns/name-unanswered"]);
+        // With `hosts: dns files` the hosts file answers after the nameserver's silence.
+        let line = json!([{"path": "/etc/hosts", "line": 3, "address": "10.77.1.4"}]);
+        let pinned = [("/dns/seen/names/2/hosts_file", line)];
+        let both: Vec<_> = changes.iter().cloned().chain(pinned).collect();
+        assert_eq!(problems_of(&CHECK, &healthy_but(&both)), Vec::<&str>::new());
         let resolved = healthy_but(&changes[..2]);
         let judgement = crate::support::testing::judged(&CHECK, &resolved);
         assert_eq!(judgement.findings[0].finding.severity, crate::Severity::Warning);
