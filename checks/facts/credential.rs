@@ -28,6 +28,14 @@ closed_set! {
         Arc = "arc",
         /// The federated tokens of Azure Pipelines.
         AzurePipelines = "azure-pipelines",
+        /// The endpoint of Service Fabric.
+        ServiceFabric = "service-fabric",
+        /// The endpoint of Azure Machine Learning.
+        AzureMl = "azure-ml",
+        /// The endpoint of Cloud Shell.
+        CloudShell = "cloud-shell",
+        /// The metadata service of Container Instances.
+        ContainerInstances = "container-instances",
     }
 }
 

@@ -165,13 +165,17 @@ fn in_pod(trace: &CredentialTrace) -> bool {
         .any(|attempt| matches!(attempt.outcome, CredentialOutcome::Unwired { in_pod: true, .. }))
 }
 
-fn endpoint_name(endpoint: &IdentityEndpoint) -> &'static str {
+pub(super) fn endpoint_name(endpoint: &IdentityEndpoint) -> &'static str {
     match endpoint {
         IdentityEndpoint::AppService => "the identity endpoint of App Service",
         IdentityEndpoint::ContainerApps => "the identity endpoint of Container Apps",
         IdentityEndpoint::Functions => "the identity endpoint of Functions",
         IdentityEndpoint::Arc => "the agent of Azure Arc",
         IdentityEndpoint::AzurePipelines => "Azure Pipelines",
+        IdentityEndpoint::ServiceFabric => "the identity endpoint of Service Fabric",
+        IdentityEndpoint::AzureMl => "the identity endpoint of Azure Machine Learning",
+        IdentityEndpoint::CloudShell => "the identity endpoint of Cloud Shell",
+        IdentityEndpoint::ContainerInstances => "the metadata service of Container Instances",
         IdentityEndpoint::Imds | IdentityEndpoint::Unknown(_) => "the metadata service",
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod acquisition;
 pub mod endpoint;
+pub mod identity_latency;
 
 pub(crate) use crate::support::token::{aadsts, advice, refusal};
 use crate::{
@@ -14,7 +15,7 @@ pub static FAMILY: Family = Family {
     name: "token",
     title: "token",
     summary: "a token is obtained",
-    checks: &[&acquisition::CHECK, &endpoint::CHECK],
+    checks: &[&acquisition::CHECK, &endpoint::CHECK, &identity_latency::CHECK],
     pages: crate::support::token::pages::PAGES,
     station: Station::Entra,
     reasons: &[Area::Settings, Area::Proxy, Area::Dns, Area::Outbound, Area::Token],

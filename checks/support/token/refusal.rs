@@ -6,7 +6,8 @@ use crate::{
 };
 
 const LEARN: &str = "Microsoft Learn: Microsoft Entra authentication and authorization error codes";
-const IDENTITY: &str = "Microsoft Learn: How managed identities for Azure resources work";
+pub(crate) const IDENTITY: &str =
+    "Microsoft Learn: How managed identities for Azure resources work";
 
 /// No credential was found.
 pub static NO_CREDENTIAL: Problem = Problem {
@@ -180,6 +181,8 @@ pub static CLI_SIGNED_OUT: Problem = Problem {
         Fragment::new("azd auth login", 80),
         Fragment::new("not logged in, run", 80),
         Fragment::new("not logged into azure", 80),
+        // The endpoint of Cloud Shell gives tokens for some resources only; az login replaces it.
+        Fragment::new("localhost:50342/oauth2/token", 79),
         Fragment::new("no subscription found", 78),
         Fragment::new("az login", 76),
         Fragment::new("no accounts were found in the cache", 62),
@@ -233,6 +236,9 @@ pub static IDENTITY_ENDPOINT_UNREACHABLE: Problem = Problem {
         Fragment::new("connection to imds endpoint cannot be established", 86),
         Fragment::new("no response received from the managed identity endpoint", 82),
         Fragment::new("managed identity endpoint is not available", 82),
+        Fragment::new("managed identity authentication is not available", 80),
+        Fragment::new("cannot connect to host localhost:42356", 82),
+        Fragment::new("cannot connect to host 169.254.169.254", 82),
         Fragment::new("managed identity endpoint is not reachable", 82),
         Fragment::new("unable to connect to the managed identity endpoint", 82),
         Fragment::new("could not connect to the managed identity endpoint", 82),

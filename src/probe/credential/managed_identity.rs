@@ -23,6 +23,16 @@ const METADATA_WAIT: Duration = Duration::from_secs(1);
 /// Uses a short timeout outside Azure unless managed identity was requested explicitly.
 const STRANGE_WAIT: Duration = Duration::from_millis(150);
 
+/// The host whose endpoint azure_identity does not support.
+const fn unsupported(endpoint: &IdentityEndpoint) -> Option<&'static str> {
+    match endpoint {
+        IdentityEndpoint::ServiceFabric => Some("Service Fabric"),
+        IdentityEndpoint::AzureMl => Some("Azure Machine Learning"),
+        IdentityEndpoint::CloudShell => Some("Cloud Shell"),
+        _ => None,
+    }
+}
+
 impl Source<'_> {
     /// azure_identity repeats requests to the metadata service for up to 72 seconds, whatever it is
     /// told: whether there is one at all is found out first, and the whole has one timeout.
@@ -35,7 +45,13 @@ impl Source<'_> {
         if endpoint == IdentityEndpoint::Arc {
             return self.arc().await;
         }
-        if endpoint == IdentityEndpoint::Imds
+        if let Some(host) = unsupported(&endpoint) {
+            let detail = format!(
+                "this version does not support the managed identity endpoint of {host}; use --token-file or --credential azure-cli"
+            );
+            return Tried::without_token(kind, CredentialOutcome::Failed { detail });
+        }
+        if matches!(endpoint, IdentityEndpoint::Imds | IdentityEndpoint::ContainerInstances)
             && let Some(outcome) = self.no_metadata_service().await
         {
             return Tried::without_token(kind, outcome);

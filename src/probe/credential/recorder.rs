@@ -80,7 +80,9 @@ impl Recorder {
 pub(super) fn identity_endpoint(environment: &Environment) -> IdentityEndpoint {
     let set = |name| environment.get(name).is_some();
     if set("IDENTITY_ENDPOINT") && set("IDENTITY_HEADER") {
-        if set("CONTAINER_APP_NAME") || set("CONTAINER_APP_ENV_DNS_SUFFIX") {
+        if set("IDENTITY_SERVER_THUMBPRINT") {
+            IdentityEndpoint::ServiceFabric
+        } else if set("CONTAINER_APP_NAME") || set("CONTAINER_APP_ENV_DNS_SUFFIX") {
             IdentityEndpoint::ContainerApps
         } else if set("FUNCTIONS_WORKER_RUNTIME") {
             IdentityEndpoint::Functions
@@ -91,6 +93,11 @@ pub(super) fn identity_endpoint(environment: &Environment) -> IdentityEndpoint {
         || super::arc::installed(environment)
     {
         IdentityEndpoint::Arc
+    } else if set("MSI_ENDPOINT") {
+        if set("MSI_SECRET") { IdentityEndpoint::AzureMl } else { IdentityEndpoint::CloudShell }
+    } else if set("Fabric_NodeIPOrFQDN") {
+        // Container Instances run on Service Fabric, and have the metadata service.
+        IdentityEndpoint::ContainerInstances
     } else {
         IdentityEndpoint::Imds
     }
@@ -308,4 +315,30 @@ fn header<'a>(headers: &'a Headers, wanted: &str) -> Option<&'a str> {
 
 pub(super) fn bounded(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identity_endpoint;
+    use crate::environment::Environment;
+    use entra_pg_checks::facts::credential::IdentityEndpoint;
+
+    #[test]
+    fn every_host_of_managed_identities_has_its_name() {
+        let of = |names: &[&str]| {
+            identity_endpoint(&Environment::from_pairs(names.iter().map(|name| (*name, "x"))))
+        };
+        let service = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+        let with = |more: &[&'static str]| of(&[service.as_slice(), more].concat());
+        assert_eq!(with(&[]), IdentityEndpoint::AppService);
+        assert_eq!(with(&["CONTAINER_APP_NAME"]), IdentityEndpoint::ContainerApps);
+        assert_eq!(with(&["FUNCTIONS_WORKER_RUNTIME"]), IdentityEndpoint::Functions);
+        assert_eq!(with(&["IDENTITY_SERVER_THUMBPRINT"]), IdentityEndpoint::ServiceFabric);
+        // App Service sets the older variables, too.
+        assert_eq!(with(&["MSI_ENDPOINT", "MSI_SECRET"]), IdentityEndpoint::AppService);
+        assert_eq!(of(&["IDENTITY_ENDPOINT", "IMDS_ENDPOINT"]), IdentityEndpoint::Arc);
+        assert_eq!(of(&["MSI_ENDPOINT", "MSI_SECRET"]), IdentityEndpoint::AzureMl);
+        assert_eq!(of(&["MSI_ENDPOINT"]), IdentityEndpoint::CloudShell);
+        assert_eq!(of(&["Fabric_NodeIPOrFQDN"]), IdentityEndpoint::ContainerInstances);
+    }
 }
