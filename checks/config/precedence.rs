@@ -8,6 +8,7 @@ use crate::{
         Topic,
         settings::{Origin, Overridden, Settings},
     },
+    support::server::names::is_loopback,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -32,10 +33,11 @@ fn judge(settings: &Settings) -> Verdict {
     for lost in settings.overridden.iter().filter(|lost| MATTER.contains(&lost.keyword.as_str())) {
         found.push(finding(lost));
     }
-    // The host's address from one place, its name from another.
+    // The host's address from one place, its name from another. A loopback address is a tunnel's.
     if let (Some(host), Some(address)) = (&settings.host, &settings.hostaddr)
         && host.origin != address.origin
         && !(typed(&host.origin) && typed(&address.origin))
+        && !is_loopback(&address.value)
     {
         let (from, beside) = (address.origin.phrase(), host.origin.phrase());
         let detail = format!(
