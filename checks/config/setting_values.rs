@@ -69,20 +69,35 @@ fn origin_of(settings: &Settings, keyword: &str) -> Origin {
     secret.map_or(Origin::Default, |other| other.origin.clone())
 }
 
-/// A value that the server refuses in the startup message.
-fn by_server(settings: &Settings) -> Option<Finding> {
-    let (encoding, origin) = settings.setting("client_encoding")?;
-    if encoding.is_empty() || encodings::is_known(encoding) {
-        return None;
-    }
-    let detail = format!("PostgreSQL has no client_encoding \"{encoding}\"");
-    Some(
-        Finding::of(&INVALID_SETTING, "client_encoding", detail)
-            .because(format!(
-                "psql says: invalid value for parameter \"client_encoding\": \"{encoding}\""
-            ))
-            .fix(remove(origin, "client_encoding")),
-    )
+/// Values that the server refuses in the startup message.
+fn by_server(settings: &Settings) -> Vec<Finding> {
+    let known: [(&str, fn(&str) -> bool); 2] =
+        [("client_encoding", encodings::is_known), ("replication", is_replication)];
+    let refused = known.into_iter().filter_map(|(keyword, is_known)| {
+        let (value, origin) = settings.setting(keyword)?;
+        if value.is_empty() || is_known(value) {
+            return None;
+        }
+        let detail = format!("PostgreSQL refuses {keyword}=\"{value}\"");
+        Some(
+            Finding::of(&INVALID_SETTING, keyword, detail)
+                .because(format!(
+                    "psql says: invalid value for parameter \"{keyword}\": \"{value}\""
+                ))
+                .fix(remove(origin, keyword)),
+        )
+    });
+    refused.collect()
+}
+
+/// Whether the server knows a value of `replication`: `database`, or a boolean as PostgreSQL reads it,
+/// which is `on`, `off` or its first two letters, `1`, `0`, or the first letters of true, false, yes, no.
+fn is_replication(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let word = |word: &str| word.starts_with(&lower);
+    value == "database"
+        || matches!(lower.as_str(), "on" | "of" | "off" | "1" | "0")
+        || ["true", "false", "yes", "no"].into_iter().any(word)
 }
 
 /// A parameter of the session that the server refuses after it has accepted the token.
@@ -140,7 +155,7 @@ fn unsupported(settings: &Settings) -> Vec<Finding> {
 
 /// Whether the value asks for a replication connection: `database`, or a boolean that is true.
 fn asks_for_replication(value: &str) -> bool {
-    let value = value.trim().to_ascii_lowercase();
+    let value = value.to_ascii_lowercase();
     let prefix_of = |word: &str| !value.is_empty() && word.starts_with(&value);
     value == "database" || value == "on" || value == "1" || prefix_of("true") || prefix_of("yes")
 }
@@ -302,6 +317,10 @@ mod tests {
             ("sslnegotiation", "Direct"),
             ("min_protocol_version", "3"),
             ("ssl_max_protocol_version", "TLSv1.1"),
+            ("replication", "foo"),
+            ("replication", "Database"),
+            ("replication", " on"),
+            ("replication", "o"),
         ] {
             assert_eq!(with(keyword, value), ["config/invalid-setting"], "{keyword}={value}");
         }

@@ -1,5 +1,6 @@
 //! Whether the login of this tool has every setting that psql would apply.
 
+use super::setting_values::UNSUPPORTED_SETTING;
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, Waiting},
     evidence::Evidence,
@@ -18,7 +19,7 @@ pub static CHECK: Check = Check {
     id: "config/untested-settings",
     asserts: "every setting that can decide the login is applied or judged",
     needs: &[Topic::Settings, Topic::Server, Topic::Session],
-    problems: &[&SESSION_ATTRIBUTES, &NOT_TESTED],
+    problems: &[&SESSION_ATTRIBUTES, &UNSUPPORTED_SETTING, &NOT_TESTED],
     decisive: true,
     judge: Judge::Once(judge),
 };
@@ -102,7 +103,7 @@ fn treatment(other: &OtherSetting, settings: &Settings, seen: &Evidence) -> Trea
         "sslcert" | "sslkey" | "sslcrl" | "sslcrldir" if tls_files_were_read(seen) => {
             Treatment::Applied
         }
-        "ssl_min_protocol_version" => least_tls(value, seen),
+        "ssl_min_protocol_version" => least_tls(value, seen, other),
         "ssl_max_protocol_version" => most_tls(value, seen),
         "target_session_attrs" => session_attributes(value, settings, &seen.session, other),
         "application_name"
@@ -130,14 +131,24 @@ fn negotiated(seen: &Evidence) -> Option<u8> {
     values::tls_version(tls.version.as_deref()?)
 }
 
-fn least_tls(value: &str, seen: &Evidence) -> Treatment {
+fn least_tls(value: &str, seen: &Evidence, other: &OtherSetting) -> Treatment {
     // TLS 1.2 is the least that Azure and this tool speak.
     let Some(least) = values::tls_version(value).filter(|least| *least > 2) else {
         return Treatment::Applied;
     };
     match negotiated(seen) {
         Some(version) if version >= least => Treatment::Applied,
-        _ => Treatment::Decisive,
+        // The handshake takes the highest version that the server supports.
+        Some(_) => {
+            let detail = format!("the server does not support ssl_min_protocol_version={value}");
+            Treatment::Failed(Box::new(
+                Finding::of(&UNSUPPORTED_SETTING, "ssl_min_protocol_version", detail)
+                    .because("this tool offers TLS 1.2 and 1.3, and the server chose TLS 1.2")
+                    .because(from(other))
+                    .fix(Fix::you("Remove ssl_min_protocol_version, or set it to TLSv1.2")),
+            ))
+        }
+        None => Treatment::Decisive,
     }
 }
 
@@ -276,6 +287,9 @@ mod tests {
         }
         let files = ("/server/seen/tls_files", json!({"roots": {"state": "system"}}));
         assert_eq!(status("sslcrl", "/crl.pem", &[files]), Status::Passed);
+        let old = ("/server/seen/tls/seen/version", json!("TLSv1.2"));
+        let least = |value| status("ssl_min_protocol_version", value, std::slice::from_ref(&old));
+        assert_eq!([least("TLSv1.2"), least("TLSv1.3")], [Status::Passed, Status::Failed]);
         let replica = ("/session/seen/in_recovery", json!(true));
         assert_eq!(status("target_session_attrs", "standby", &[replica]), Status::Passed);
     }

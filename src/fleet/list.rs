@@ -158,9 +158,16 @@ fn lines(text: &str) -> Vec<Item> {
 
 fn line(text: &str) -> Item {
     if text.contains('=') || text.contains("://") {
-        Item { conninfo: Some(text.to_owned()), ..Item::default() }
-    } else {
-        Item { host: Some(text.to_owned()), ..Item::default() }
+        return Item { conninfo: Some(text.to_owned()), ..Item::default() };
+    }
+    // A host with its port; more colons make an IPv6 address.
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.contains(':'));
+    let port = port.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match port {
+        Some((host, port)) => {
+            Item { host: Some(host.to_owned()), port: Some(port), ..Item::default() }
+        }
+        None => Item { host: Some(text.to_owned()), ..Item::default() },
     }
 }
 
@@ -217,6 +224,9 @@ mod tests {
         assert_eq!(items[0].conninfo.as_deref(), Some("host=a user='Prod DB'"));
         assert_eq!(items[1].conninfo.as_deref(), Some("postgresql://u@b/d"));
         assert_eq!(items[2].host.as_deref(), Some("c.example"));
+        let items = parse("d.example:6432\nfd00::4\n").expect("a list");
+        assert_eq!((items[0].host.as_deref(), items[0].port), (Some("d.example"), Some(6432)));
+        assert_eq!((items[1].host.as_deref(), items[1].port), (Some("fd00::4"), None));
     }
 
     #[test]

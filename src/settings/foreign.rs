@@ -60,13 +60,23 @@ const KEYWORDS: [(&str, &str); 38] = [
 /// Reads a text that is not in a form of libpq; `None` if libpq's own rules apply.
 pub(super) fn convert(text: &str) -> Option<Conversion> {
     let text = text.trim();
-    let read = psql(text)
+    conversion(connection(text).or_else(|| bare_host(text))?)
+}
+
+/// The same for `--dbname`, in which the name of a server is the name of a database.
+pub(super) fn convert_database(text: &str) -> Option<Conversion> {
+    conversion(connection(text.trim())?)
+}
+
+fn connection(text: &str) -> Option<Read> {
+    psql(text)
         .or_else(|| jdbc(text))
         .or_else(|| url(text))
         .or_else(|| semicolons(text))
         .or_else(|| call(text))
-        .or_else(|| bare_host(text))?;
-    let (form, raw) = read;
+}
+
+fn conversion((form, raw): Read) -> Option<Conversion> {
     let mut found = Found::default();
     raw.into_iter().for_each(|(keyword, value)| found.add(&keyword, value));
     let named = found.pairs.iter().any(|(keyword, _)| keyword == "host");
@@ -297,7 +307,7 @@ fn bare_host(text: &str) -> Option<Read> {
 
 #[cfg(test)]
 mod tests {
-    use super::convert;
+    use super::{convert, convert_database};
 
     fn read(text: &str) -> String {
         convert(text).map(|read| read.converted.conninfo).unwrap_or_default()
@@ -353,6 +363,14 @@ mod tests {
         ] {
             assert_eq!(read(&text), conninfo, "{text}");
         }
+    }
+
+    #[test]
+    fn a_database_that_is_called_like_a_server_stays_a_database() {
+        let host = "pg.postgres.database.azure.com";
+        assert!(convert(host).is_some() && convert_database(host).is_none());
+        let url = format!("jdbc:postgresql://{host}/app?user=me");
+        assert!(convert_database(&url).is_some());
     }
 
     #[test]

@@ -305,8 +305,8 @@ fn typed(args: &TargetArgs, version: Version) -> Result<Vec<Value>, UsageError> 
 fn without_password(hosts: &str) -> String {
     let plain = |host: &str| match host.rsplit_once('@') {
         Some((login, name)) if !host.starts_with('/') => match login.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{name}"),
-            None => host.to_owned(),
+            Some((user, password)) if !password.is_empty() => format!("{user}:***@{name}"),
+            _ => host.to_owned(),
         },
         Some(_) | None => host.to_owned(),
     };

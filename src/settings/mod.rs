@@ -80,11 +80,20 @@ pub fn resolve(
 /// The arguments with a connection string in libpq's form, if it is in the form of another driver.
 fn with_converted(args: &TargetArgs) -> (TargetArgs, Option<Converted>) {
     let mut args = args.clone();
-    let conversion = args.conninfo.as_deref().and_then(foreign::convert);
-    let converted = conversion.map(|conversion| {
-        args.conninfo = Some(conversion.conninfo);
-        conversion.converted
-    });
+    for defaults in &mut args.defaults {
+        *defaults = with_converted(defaults).0;
+    }
+    let conversions = [
+        (&mut args.conninfo, foreign::convert as fn(&str) -> Option<foreign::Conversion>),
+        (&mut args.dbname, foreign::convert_database),
+    ];
+    let mut converted = None;
+    for (text, convert) in conversions {
+        if let Some(conversion) = text.as_deref().and_then(convert) {
+            *text = Some(conversion.conninfo);
+            converted.get_or_insert(conversion.converted);
+        }
+    }
     (args, converted)
 }
 
