@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod azure;
+pub mod clients;
 pub mod commands;
 pub mod config;
 pub mod login;

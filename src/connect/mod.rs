@@ -8,6 +8,7 @@ pub mod spellings;
 mod token;
 mod tools;
 
+use entra_pg_checks::support::clients;
 use entra_pg_checks::support::login::attempt::{POOLER_LIMIT, POOLER_PORT as POOLER, is_pooler};
 use entra_pg_checks::{
     Evidence,
@@ -119,10 +120,41 @@ pub fn psql(evidence: &Evidence) -> Option<Instruction> {
 #[must_use]
 pub fn instructions(evidence: &Evidence, clients: &[Client]) -> Vec<Instruction> {
     let Some(target) = Target::of(evidence) else { return Vec::new() };
-    clients.iter().flat_map(|client| client.instructions(&target)).collect()
+    let with_difference = |client: &Client| {
+        let mut instructions = client.instructions(&target);
+        let difference = clients::difference(evidence, client.driver());
+        for instruction in &mut instructions {
+            instruction.notes.extend(difference.clone());
+        }
+        instructions
+    };
+    clients.iter().flat_map(with_difference).collect()
 }
 
 impl Client {
+    /// The driver whose rules it follows, by its name in the table of drivers; libpq's are not in it.
+    const fn driver(self) -> &'static str {
+        match self {
+            Self::Jdbc | Self::SpringBoot | Self::Dbeaver => "jdbc",
+            Self::Npgsql | Self::PowerBi => "npgsql",
+            Self::NodePostgres | Self::AzurePostgresqlAuthJs => "node-postgres",
+            Self::Asyncpg => "asyncpg",
+            Self::Pgx => "pgx",
+            Self::TokioPostgres => "tokio-postgres",
+            Self::Sqlx => "sqlx",
+            Self::Psql
+            | Self::Pgadmin
+            | Self::Conninfo
+            | Self::Uri
+            | Self::Sqlalchemy
+            | Self::Terraform
+            | Self::AzurePostgresqlAuth
+            | Self::Django
+            | Self::Rails
+            | Self::Vscode => "libpq",
+        }
+    }
+
     fn instructions(self, target: &Target<'_>) -> Vec<Instruction> {
         match self {
             Self::Psql => [Shell::Posix, Shell::PowerShell, Shell::Cmd]
