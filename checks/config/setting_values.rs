@@ -71,11 +71,13 @@ fn origin_of(settings: &Settings, keyword: &str) -> Origin {
 
 /// Values that the server refuses in the startup message.
 fn by_server(settings: &Settings) -> Vec<Finding> {
-    let known: [(&str, fn(&str) -> bool); 2] =
-        [("client_encoding", encodings::is_known), ("replication", is_replication)];
-    let refused = known.into_iter().filter_map(|(keyword, is_known)| {
+    let refused = ["client_encoding", "replication"].into_iter().filter_map(|keyword| {
         let (value, origin) = settings.setting(keyword)?;
-        if value.is_empty() || is_known(value) {
+        let is_known = match keyword {
+            "replication" => is_replication(value),
+            _ => encodings::is_known(value),
+        };
+        if value.is_empty() || is_known {
             return None;
         }
         let detail = format!("PostgreSQL refuses {keyword}=\"{value}\"");

@@ -118,7 +118,7 @@ fn roots(settings: &Settings) -> (RootFile, Vec<CertificateDer<'static>>) {
 }
 
 /// The revocation lists: `sslcrl` and `sslcrldir`, or libpq's own file if neither is set. A file that
-/// OpenSSL cannot read is ignored, as libpq ignores it.
+/// OpenSSL cannot read is ignored, as libpq ignores it, and so is the folder then.
 fn revocation(
     settings: &Settings,
     environment: &Environment,
@@ -129,15 +129,19 @@ fn revocation(
     let own = || environment.libpq_file(".postgresql/root.crl", "root.crl");
     let file = if file.is_none() && folder.is_none() { own() } else { file };
     let mut found = Revocation::default();
-    if let Some(path) = file
-        && let Ok(bytes) = input::bytes(&path, LIMIT)
-    {
-        let (blocks, damage) = pem::blocks(&bytes);
-        let usable = blocks.iter().any(|b| b.is_certificate() || b.is_revocation_list());
-        if usable && damage.is_none() {
-            found.source = Some(path.display().to_string());
-            let lists = blocks.iter().filter(|block| block.is_revocation_list());
-            found.lists.extend(lists.filter_map(|block| list(&block.der, known)).take(MAX_LISTS));
+    if let Some(path) = file {
+        let blocks = input::bytes(&path, LIMIT).map(|bytes| pem::blocks(&bytes));
+        match blocks {
+            Ok((blocks, None))
+                if blocks.iter().any(|b| b.is_certificate() || b.is_revocation_list()) =>
+            {
+                found.source = Some(path.display().to_string());
+                let lists = blocks.iter().filter(|block| block.is_revocation_list());
+                let lists = lists.filter_map(|block| list(&block.der, known));
+                found.lists.extend(lists.take(MAX_LISTS));
+            }
+            // X509_STORE_load_locations stops at the file, and libpq ignores the folder as well.
+            _ => return found,
         }
     }
     if let Some(path) = folder {
