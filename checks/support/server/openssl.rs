@@ -302,7 +302,16 @@ fn revocation(path: &[&Certificate], files: &TlsFiles, now: Timestamp) -> Result
             list.this_update.is_none_or(|start| start <= now)
                 && list.next_update.is_none_or(|end| end >= now)
         };
-        let Some(list) = lists.iter().copied().find(current) else {
+        // Of several current lists the newest decides, and of equally old ones the first.
+        let newer = |best: &'_ RevocationList, list: &'_ RevocationList| {
+            list.this_update > best.this_update
+        };
+        let newest = lists
+            .iter()
+            .copied()
+            .filter(current)
+            .reduce(|best, list| if newer(best, list) { list } else { best });
+        let Some(list) = newest else {
             return Err(Refusal::Revocation(format!(
                 "the revocation list of \"{}\" in {source} is out of date",
                 certificate.issuer_name
