@@ -10,8 +10,10 @@ use crate::{
         server::Server,
         settings::{Origin, RootFileState, Settings},
         tls::{RootVerdict, Tls, Validity},
+        tls_files::TlsFiles,
     },
 };
+use jiff::Timestamp;
 
 /// How a driver treats the TLS settings.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,8 @@ pub struct Client {
     pub require: Verifies,
     /// Where its root certificates come from.
     pub roots: Roots,
+    /// Whether OpenSSL verifies, which needs the chain up to a self-signed root of the file.
+    pub openssl: bool,
     /// Whether it accepts a certificate without a subject alternative name, by its common name.
     pub common_name: bool,
     /// The environment variables that it reads, of PGSSLMODE and PGSSLROOTCERT.
@@ -52,6 +56,8 @@ pub enum Roots {
     File,
     /// `sslrootcert`, or the system's roots without it.
     FileOrSystem,
+    /// `sslrootcert`, or Mozilla's list without it.
+    FileOrMozilla,
     /// Only the roots that the program configures.
     Program,
 }
@@ -68,6 +74,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: ALL,
         require: Verifies::Nothing,
         roots: Roots::File,
+        openssl: false,
         common_name: true,
         variables: &[],
     },
@@ -78,6 +85,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: ALL,
         require: Verifies::Nothing,
         roots: Roots::FileOrSystem,
+        openssl: false,
         common_name: true,
         variables: &["PGSSLROOTCERT"],
     },
@@ -87,7 +95,8 @@ pub const CLIENTS: [Client; 7] = [
         encrypts_by_default: false,
         modes: ALL,
         require: Verifies::Everything,
-        roots: Roots::FileOrSystem,
+        roots: Roots::FileOrMozilla,
+        openssl: true,
         common_name: true,
         variables: &["PGSSLMODE"],
     },
@@ -98,6 +107,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: ALL,
         require: Verifies::ChainWithRootFile,
         roots: Roots::File,
+        openssl: true,
         common_name: true,
         variables: BOTH,
     },
@@ -108,6 +118,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: ALL,
         require: Verifies::ChainWithRootFile,
         roots: Roots::FileOrSystem,
+        openssl: false,
         common_name: false,
         variables: BOTH,
     },
@@ -118,6 +129,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: &["disable", "prefer", "require"],
         require: Verifies::Everything,
         roots: Roots::Program,
+        openssl: false,
         common_name: false,
         variables: &[],
     },
@@ -128,6 +140,7 @@ pub const CLIENTS: [Client; 7] = [
         modes: ALL,
         require: Verifies::Nothing,
         roots: Roots::FileOrSystem,
+        openssl: false,
         common_name: false,
         variables: BOTH,
     },
@@ -147,7 +160,7 @@ pub fn difference(seen: &Evidence, name: &str) -> Option<String> {
     let client = CLIENTS.iter().find(|client| client.name == name)?;
     let settings = seen.settings.seen()?;
     let server = seen.server.seen();
-    let driver = outcome(client, settings, server)?;
+    let driver = outcome(client, settings, server, seen.observed_at)?;
     let psql = by_libpq(seen, settings, server)?;
     let mode = settings.sslmode.value.as_str();
     let version = client.version;
@@ -185,10 +198,20 @@ fn by_libpq(seen: &Evidence, settings: &Settings, server: Option<&Server>) -> Op
     })
 }
 
-fn outcome(client: &Client, settings: &Settings, server: Option<&Server>) -> Option<Outcome> {
+fn outcome(
+    client: &Client,
+    settings: &Settings,
+    server: Option<&Server>,
+    now: Timestamp,
+) -> Option<Outcome> {
     let fails = |why: &str| Some(Outcome::Fails(why.to_owned()));
     let set = reads(client, &settings.sslmode.origin, "PGSSLMODE");
-    if !set && !client.encrypts_by_default {
+    // Drivers that read the default file do so only if it exists.
+    let file = settings.sslrootcert.as_ref().filter(|file| match file.path.origin {
+        Origin::Default => client.roots == Roots::File && file.state != RootFileState::Missing,
+        _ => reads(client, &file.path.origin, "PGSSLROOTCERT"),
+    });
+    if !set && !client.encrypts_by_default && file.is_none() {
         return fails("it does not encrypt unless `ssl` or sslmode is set, and Azure refuses that");
     }
     let mode = if set { settings.sslmode.value.as_str() } else { "prefer" };
@@ -201,15 +224,17 @@ fn outcome(client: &Client, settings: &Settings, server: Option<&Server>) -> Opt
             "it knows only sslmode {known}; its TLS connector verifies the server"
         ));
     }
-    // Drivers that read the default file do so only if it exists.
-    let file = settings.sslrootcert.as_ref().filter(|file| match file.path.origin {
-        Origin::Default => client.roots == Roots::File && file.state != RootFileState::Missing,
-        _ => reads(client, &file.path.origin, "PGSSLROOTCERT"),
-    });
-    let tls = server?.tls.seen()?;
+    let server = server?;
     match verifies(client, mode, file.is_some()) {
         (false, _) => Some(Outcome::Connects),
-        (true, name) => verified(client, tls, file.map(|file| &file.state), name),
+        (true, name) => {
+            let tls = server.tls.seen()?;
+            let state = file.map(|file| &file.state);
+            if client.openssl && matches!(state, Some(RootFileState::Read { .. })) {
+                return by_openssl(server, tls, name, now);
+            }
+            verified(client, tls, state, name)
+        }
     }
 }
 
@@ -233,6 +258,17 @@ fn verifies(client: &Client, mode: &str, has_file: bool) -> (bool, bool) {
     }
 }
 
+/// OpenSSL's judgment by the file of root certificates, without the files that only libpq reads.
+fn by_openssl(server: &Server, tls: &Tls, name: bool, now: Timestamp) -> Option<Outcome> {
+    let roots = server.tls_files.as_ref()?.roots.clone();
+    let files = TlsFiles { roots, ..TlsFiles::default() };
+    let mode = if name { "verify-full" } else { "verify-ca" };
+    Some(match openssl::predict(mode, &server.host, tls, &files, now) {
+        Prediction::Connects { .. } => Outcome::Connects,
+        Prediction::Refuses(_) => Outcome::Fails("OpenSSL refuses the certificate".to_owned()),
+    })
+}
+
 fn verified(
     client: &Client,
     tls: &Tls,
@@ -242,6 +278,7 @@ fn verified(
     let trust = tls.trust.as_ref()?;
     let verdict = match (file, client.roots) {
         (_, Roots::Program) | (None, Roots::FileOrSystem) => &trust.system,
+        (None, Roots::FileOrMozilla) => &trust.public,
         (Some(RootFileState::System), _) => return None,
         (Some(RootFileState::Read { .. }), _) => &trust.effective,
         (Some(RootFileState::Missing | RootFileState::Unusable { .. }), _)
@@ -260,6 +297,8 @@ fn verified(
             Outcome::Fails("the certificate does not name the host".to_owned())
         }
         RootVerdict::Trusted => Outcome::Connects,
+        // The libraries differ about certificates that are unusual.
+        RootVerdict::Rejected { .. } => return None,
         _ => Outcome::Fails("it does not trust the certificate".to_owned()),
     })
 }
