@@ -15,7 +15,7 @@ from pathlib import Path
 
 import scan
 from servers import (
-    ACCEPTED, ADDRESSES, CHUNK, EVIL, METADATA, READY, SERVER, TENANT, drip, endless_body, error, flood,
+    ACCEPTED, ADDRESSES, EVIL, METADATA, NAMESERVER, READY, SERVER, TENANT, drip, endless_body, error, flood,
     message, parameter, reply, reset, response, send, silent,
 )
 
@@ -611,7 +611,7 @@ BOMBS = {
     "a text of 62 MB": {"manifest.json": (b'"', b"x", 62 << 20), "evidence.json": (b'{"x":"', b"x", 62 << 20)},
     "nesting": {"evidence.json": (b"", b"[", 30 << 20), "manifest.json": (b"", b'{"a":', 30 << 20)},
     "many objects": {"report.json": (b"[", b"{},", 62 << 20), "evidence.json": (b"[", b"{},", 62 << 20)},
-    "1 GB of blanks": {"evidence.json": (b"", b" ", 1 << 30)},
+    "256 MB of blanks": {"evidence.json": (b"", b" ", 256 << 20)},
 }
 REPORTS = {
     "62 MB of zeros": lambda: b"[" + b"0," * (31 << 20),
@@ -691,6 +691,54 @@ def files():
                          exits=frozenset({0, 1, 2, 3, 4}))
 
 
+def contacts():
+    """`contacted` of the report is what the servers saw, no more and no less."""
+    def complete(world, texts):
+        report = json.loads(texts["report.json"])
+        listed = {(contact["address"], contact["port"], contact["protocol"]) for contact in report["contacted"]}
+        processes = {contact["host"] for contact in report["contacted"] if contact["protocol"] == "process"}
+        listed = {contact for contact in listed if contact[2] != "process"}
+        listening = {*ADDRESSES.values(), NAMESERVER, METADATA}
+        for contact in sorted(world.seen - listed):
+            yield f"{contact} is not in contacted"
+        for contact in sorted(listed - world.seen):
+            if contact[0] in listening:
+                yield f"{contact} is in contacted, and no server saw it"
+        started = (world.folder / "az-was-started").exists()
+        (world.folder / "az-was-started").unlink(missing_ok=True)
+        if started != ("az" in processes):
+            yield f"az was {'' if started else 'not '}started, and contacted has the processes {processes}"
+
+    def cli(world, folder):
+        (folder / "bin").mkdir()
+        path = folder / "bin" / "az"
+        answer = json.dumps({"accessToken": world.token, "expiresOn": "2030-01-01 00:00:00.000000", "tenant": TENANT})
+        write(path, f"#!/bin/sh\ntouch {world.folder}/az-was-started\necho '{answer}'\n")
+        path.chmod(0o755)
+
+    proxy = {"HTTPS_PROXY": "http://proxy.example:3128", "HTTP_PROXY": "http://proxy.example:3128"}
+    azure = OVER_TLS | {"management.azure.com over TLS", "graph.microsoft.com over TLS"}
+    anywhere = azure | {"unverified postgres", f"{METADATA} in clear"}
+    runs = {
+        "a token": {}, "a client secret": dict(env=PRINCIPAL),
+        "a client secret, Graph and Resource Manager": dict(env=PRINCIPAL, argv=["--azure", "--graph"]),
+        "a managed identity": dict(env={"PGPASSWORD": None}, argv=["--credential", "managed-identity"]),
+        "the first credential that applies": dict(env={"PGPASSWORD": None}, setup=cli),
+        "the Azure CLI": dict(env={"PGPASSWORD": None}, argv=["--credential", "azure-cli"], setup=cli),
+        "a proxy": dict(env=proxy), "a proxy and a client secret": dict(env=proxy | PRINCIPAL),
+        "a proxy and a managed identity": dict(env=proxy | {"PGPASSWORD": None}, argv=["--credential", "managed-identity"]),
+        "another nameserver": dict(argv=["--nameserver", "192.0.2.53"]),
+        "a server by its address": dict(env={"PGHOST": ADDRESSES[SERVER]}),
+        "no server": dict(env={"PGHOST": None}), "one family": dict(argv=["--only", "dns"]),
+        "a self-signed server": dict(setup=lambda world, folder: setattr(world.postgres, "certificate", "self-signed")),
+        "a redirect": dict(env=PRINCIPAL, setup=lambda world, folder: world.http.replaced.update({
+            (ENTRA, "token"): send(response(status="302 Found", headers=[f"Location: https://{EVIL}/"]))})),
+    }
+    for name, options in runs.items():
+        yield Attack("contacted", name, options.pop("setup", None), hides=HIDES_SECRET, trusted=anywhere, verify=complete,
+                     sample=name in ("a client secret, Graph and Resource Manager", "the Azure CLI"), **options)
+
+
 def resources():
     """Few descriptors, a small stack, little memory: our own failures are not those of the network."""
     def no_blame(world, texts):
@@ -763,5 +811,5 @@ def values():
 
 
 def all_attacks():
-    groups = (postgres, certificates, echoes, http, endpoints, dns, proxies, commands, files, resources, values)
+    groups = (postgres, certificates, echoes, http, endpoints, dns, proxies, commands, files, contacts, resources, values)
     return [attack for group in groups for attack in group()]

@@ -24,7 +24,6 @@ ADDRESSES = {
 }
 NAMESERVER = "192.0.2.53"
 METADATA = "169.254.169.254"
-CHUNK = b"x" * 65536
 
 
 def run(*command, **options):
@@ -423,6 +422,8 @@ class World:
         self.token = self.authority.token()
         self.keys = self.authority.keys()
         self._log = []
+        # Every address, port and protocol that was contacted.
+        self.seen = set()
         self._open = set()
         self.postgres, self.http = Postgres(self), Http(self)
         self.nameserver, self.proxy = Nameserver(self), Proxy(self)
@@ -466,6 +467,7 @@ class World:
     def _accept(self, listener, behave):
         while True:
             stream, _ = listener.accept()
+            self.seen.add((*listener.getsockname(), "tcp"))
             stream.settimeout(10)
             threading.Thread(target=self._handle, args=(stream, behave), daemon=True).start()
 
@@ -487,6 +489,7 @@ class World:
     def _dns_over_udp(self, datagrams):
         while True:
             query, sender = datagrams.recvfrom(4096)
+            self.seen.add((NAMESERVER, 53, "udp"))
             try:
                 datagrams.sendto(self.nameserver.answer(query, False)[:65000], sender)
             except (OSError, struct.error, IndexError):
@@ -508,3 +511,4 @@ class World:
             except OSError:
                 pass
         self._log.clear()
+        self.seen.clear()
