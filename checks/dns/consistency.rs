@@ -179,7 +179,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
         "server/*",
     ],
     page: Page {
-        means: "This machine has several nameservers, and they give answers of different kinds for the same name. With glibc the first nameserver in the list that answers decides; with musl (Alpine) the fastest. This is an error if the answer that counts has no address, a warning if the system's own lookup found an address, and information after a successful login.",
+        means: "This machine has several nameservers for one network interface or domain, and they give answers of different kinds for the same name. With glibc the first nameserver in the list that answers decides; with musl (Alpine) the fastest. This is an error if the answer that counts has no address, a warning if the system's own lookup found an address, and information after a successful login.",
         causes: &[
             "a company nameserver and a public one in the same list: only one of them knows the \
                 private zone",
@@ -190,6 +190,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
         confirm: &[
             "`for s in $(awk '/^nameserver/{print $2}' /etc/resolv.conf); do dig +short @$s \
                 <name>; done`",
+            "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
         fix: &[(
             Actor::Network,

@@ -52,8 +52,10 @@ fn judge(dns: &Dns, vantage: &Vantage) -> Result<Verdict, Missing> {
             Actor::Network,
             "Let AAAA queries and their answers pass (a firewall or an old forwarder drops them)",
         ));
-        finding = finding
-            .fix(Fix::you("Or set `options no-aaaa` in /etc/resolv.conf (glibc 2.36 and later)"));
+        if dns.resolver.source.ends_with("resolv.conf") {
+            finding = finding
+                .fix(Fix::you("Or set `options no-aaaa` in /etc/resolv.conf (glibc 2.36 and later)"));
+        }
     } else {
         finding = finding.fix(Fix::by(
             Actor::Network,
@@ -130,7 +132,7 @@ pub static SLOW: Problem = Problem {
             "AAAA questions are dropped on the way, and the resolver waits for them",
         ],
         confirm: &[
-            "`time getent ahosts <name>`",
+            "`time getent ahosts <name>`; Windows: `Measure-Command { Resolve-DnsName <name> }`",
             "`dig @<nameserver> <name>` shows the query time",
         ],
         fix: &[

@@ -52,7 +52,7 @@ fn judge(dns: &Dns) -> Verdict {
     let findings: Vec<Finding> = [
         (!dead.is_empty()).then(|| unreachable(dns, &asked, &dead, resolved)),
         (!over_tcp_only.is_empty())
-            .then(|| blocked_over_udp(&over_tcp_only, resolved).severity(severity)),
+            .then(|| blocked_over_udp(dns, &over_tcp_only, resolved).severity(severity)),
         (!without_edns.is_empty())
             .then(|| blocked_with_edns(dns, &without_edns, resolved).severity(severity)),
     ]
@@ -100,16 +100,20 @@ fn unreachable(dns: &Dns, asked: &[SocketAddr], dead: &[SocketAddr], resolved: b
     ))
 }
 
-fn blocked_over_udp(nameservers: &[SocketAddr], resolved: bool) -> Finding {
+fn blocked_over_udp(dns: &Dns, nameservers: &[SocketAddr], resolved: bool) -> Finding {
     let subject = text::list(nameservers, 3);
     let effect = effect(resolved);
     let detail = format!("{subject} answers over TCP but not over UDP; {effect}");
-    Finding::of(&UDP_BLOCKED, subject.clone(), detail)
+    let finding = Finding::of(&UDP_BLOCKED, subject.clone(), detail).fix(Fix::by(
+        Actor::Network,
+        format!("Allow UDP port 53 from this machine to {subject}, and the answers back"),
+    ));
+    // Other systems have no such option.
+    if !dns.resolver.source.ends_with("resolv.conf") {
+        return finding.because("the system's lookup, and so psql, asks over UDP");
+    }
+    finding
         .because("getaddrinfo, and so psql, asks over UDP unless resolv.conf has `options use-vc`")
-        .fix(Fix::by(
-            Actor::Network,
-            format!("Allow UDP port 53 from this machine to {subject}, and the answers back"),
-        ))
         .fix(Fix::you("Until then, use TCP: add `options use-vc` to /etc/resolv.conf"))
 }
 
@@ -221,7 +225,10 @@ pub static NO_NAMESERVER: Problem = Problem {
             "a container or image with an empty /etc/resolv.conf",
             "a resolver service that has not started",
         ],
-        confirm: &["`cat /etc/resolv.conf` shows no nameserver line"],
+        confirm: &[
+            "`cat /etc/resolv.conf` shows no nameserver line",
+            "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
+        ],
         fix: &[(
             Actor::You,
             "name a nameserver; inside an Azure virtual network 168.63.129.16 answers",
@@ -258,6 +265,7 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
         confirm: &[
             "`dig @<nameserver> login.microsoftonline.com` ends with \"no servers could be \
                 reached\"",
+            "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
         fix: &[(
             Actor::Network,
@@ -337,6 +345,7 @@ pub static NAMESERVER_DOWN: Problem = Problem {
         causes: &["one DNS server of a pair is down", "a firewall lets only one of them through"],
         confirm: &[
             "`dig @<nameserver> login.microsoftonline.com` for each nameserver in /etc/resolv.conf",
+            "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
         fix: &[(Actor::Network, "repair the nameserver, or take it out of the resolver settings")],
         mistaken_for: &["a slow network: only lookups are slow"],

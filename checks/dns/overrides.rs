@@ -151,7 +151,11 @@ pub static HOSTS_FILE_OVERRIDE: Problem = Problem {
             "an image or a configuration tool that writes hosts files",
             "extra_hosts of Docker Compose, or hostAliases of a Kubernetes pod",
         ],
-        confirm: &["compare `getent ahosts <name>` with `dig <name>`", "`grep <name> /etc/hosts`"],
+        confirm: &[
+            "compare `getent ahosts <name>` with `dig <name>`",
+            "`grep <name> /etc/hosts`",
+            "Windows: `findstr <name> C:\\Windows\\System32\\drivers\\etc\\hosts`",
+        ],
         fix: &[(Actor::You, "remove the line")],
         mistaken_for: &[
             "dns/nameservers-disagree: there the nameservers differ among each other",
@@ -184,6 +188,7 @@ pub static SEARCH_SUFFIX_CAPTURED: Problem = Problem {
         confirm: &[
             "`getent ahosts <name>` and `getent ahosts <name>.` (with a dot at its end) differ",
             "`cat /etc/resolv.conf` shows search and ndots",
+            "Windows: `Get-DnsClientGlobalSetting` and `ipconfig /all`; macOS: `scutil --dns`",
         ],
         fix: &[
             (

@@ -453,6 +453,7 @@ pub static NXDOMAIN: Problem = Problem {
         confirm: &[
             "`dig @<nameserver> <name>` says NXDOMAIN",
             "`dig @168.63.129.16 <name>` from inside the virtual network gives addresses",
+            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
         ],
         fix: &[
             (
@@ -530,7 +531,10 @@ pub static SERVFAIL: Problem = Problem {
             "its forwarder is unreachable",
             "it validates DNSSEC behind a forwarder that breaks it",
         ],
-        confirm: &["`dig @<nameserver> <name>` says SERVFAIL while other names work"],
+        confirm: &[
+            "`dig @<nameserver> <name>` says SERVFAIL while other names work",
+            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+        ],
         fix: &[(
             Actor::Network,
             "repair the forwarder of that nameserver; inside Azure forward to 168.63.129.16",
@@ -553,7 +557,10 @@ pub static REFUSED: Problem = Problem {
             "recursion is allowed for other subnets only",
             "the nameserver serves only its own zones",
         ],
-        confirm: &["`dig @<nameserver> <name>` says REFUSED"],
+        confirm: &[
+            "`dig @<nameserver> <name>` says REFUSED",
+            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+        ],
         fix: &[(
             Actor::Network,
             "allow recursive queries from this subnet, or name another nameserver",
@@ -598,7 +605,10 @@ pub static NO_ADDRESS: Problem = Problem {
             "a private zone holds the name with other records only",
             "a filter empties the answer",
         ],
-        confirm: &["`dig @<nameserver> <name> A` says NOERROR without an answer"],
+        confirm: &[
+            "`dig @<nameserver> <name> A` says NOERROR without an answer",
+            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+        ],
         fix: &[(
             Actor::Network,
             "give the name an address record, or remove the zone that shadows it",
@@ -622,7 +632,10 @@ pub static SINKHOLED: Problem = Problem {
             "a line in the hosts file",
             "an internal zone shadows microsoftonline.com",
         ],
-        confirm: &["compare `getent hosts <name>` with `dig @168.63.129.16 <name>`"],
+        confirm: &[
+            "compare `getent hosts <name>` with `dig @168.63.129.16 <name>`",
+            "Windows: `Resolve-DnsName <name>`; macOS: `dscacheutil -q host -a name <name>`",
+        ],
         fix: &[
             (Actor::Network, "exempt the name from the filter or zone"),
             (Actor::You, "remove the line from the hosts file"),
