@@ -134,7 +134,8 @@ pub fn utf8(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same with the byte order mark, if there was one.
+/// The same with the byte order mark of UTF-8, if there was one. The mark of UTF-16 belongs to the
+/// encoding: every program that reads such a file drops it.
 ///
 /// # Errors
 /// It is damaged UTF-16.
@@ -155,7 +156,7 @@ pub fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     };
     let units = bytes.chunks(2).map(unit);
     let text: Result<String, _> = char::decode_utf16(units).collect();
-    text.map(String::into_bytes)
+    text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text).into_bytes())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is damaged UTF-16"))
 }
 
@@ -244,7 +245,8 @@ mod tests {
         for mark in ["", "\u{feff}"] {
             assert_eq!(utf8(wide("{\"ä\": 1}", mark)).expect("text"), "{\"ä\": 1}".as_bytes());
         }
-        assert_eq!(utf16(wide("eyJ", "\u{feff}")).expect("text"), "\u{feff}eyJ".as_bytes());
+        assert_eq!(utf16(wide("eyJ", "\u{feff}")).expect("text"), b"eyJ");
+        assert_eq!(utf16(b"\xef\xbb\xbfeyJ".to_vec()).expect("text"), b"\xef\xbb\xbfeyJ");
         assert_eq!(utf8(b"\xef\xbb\xbf{}".to_vec()).expect("text"), b"{}");
         assert_eq!(utf8(b"PK\x03\x04".to_vec()).expect("text"), b"PK\x03\x04");
         assert!(utf8(vec![0xff, 0xfe, 0, 0xd8]).is_err());

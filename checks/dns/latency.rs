@@ -53,8 +53,9 @@ fn judge(dns: &Dns, vantage: &Vantage) -> Result<Verdict, Missing> {
             "Let AAAA queries and their answers pass (a firewall or an old forwarder drops them)",
         ));
         if dns.resolver.source.ends_with("resolv.conf") {
-            finding = finding
-                .fix(Fix::you("Or set `options no-aaaa` in /etc/resolv.conf (glibc 2.36 and later)"));
+            finding = finding.fix(Fix::you(
+                "Or set `options no-aaaa` in /etc/resolv.conf (glibc 2.36 and later)",
+            ));
         }
     } else {
         finding = finding.fix(Fix::by(

@@ -484,7 +484,7 @@ pub(super) type TokenFile = (Arc<Secret>, Origin);
 
 pub(super) fn read_token(path: &Path) -> Result<TokenFile, UsageError> {
     let name = path.display().to_string();
-    // A byte order mark stays, since psql would send it.
+    // The byte order mark of UTF-8 stays, since psql would send it.
     let bytes = input::argument(path, TOKEN_LIMIT).and_then(input::utf16).map_err(|error| {
         UsageError::new(format!("the token file {name} cannot be read: {error}"))
     })?;
