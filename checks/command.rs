@@ -107,6 +107,10 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("PROXY", "host and port of the proxy"),
     ("NAME_SERVER", "address of the nameserver"),
     ("ENDPOINT_CONNECTION", "ID of the private endpoint connection"),
+    ("PRIORITY", "number below that of the rule that denies"),
+    ("CLIENT_PREFIX", "address prefix of the client's subnet"),
+    ("REGION", "Azure region of the server"),
+    ("VNET_ID", "resource ID of the virtual network"),
 ];
 
 impl Command {
@@ -282,12 +286,6 @@ impl Command {
             Step::Run(line) | Step::SetOutput { line, .. } => Some(line),
             _ => None,
         })
-    }
-}
-
-impl<T: Into<String>> From<T> for Command {
-    fn from(line: T) -> Self {
-        Self::text(line)
     }
 }
 

@@ -22,47 +22,11 @@ pub fn quoted(shell: Shell, value: &str) -> String {
     }
 }
 
-/// The command that sets an environment variable in a shell.
-#[must_use]
-pub fn set_variable(shell: Shell, variable: &str, value: &str) -> String {
-    match shell {
-        Shell::Posix => format!("export {variable}={}", quoted(shell, value)),
-        Shell::PowerShell => format!("$env:{variable} = {}", quoted(shell, value)),
-        // In cmd the quotation marks stand around the whole assignment, or they become part of the value.
-        Shell::Cmd => format!("set \"{variable}={}\"", value.replace('%', "%%")),
-    }
-}
-
 /// A value of a connection string, between quotation marks.
 /// Source: PostgreSQL documentation, libpq, "Keyword/Value Connection Strings".
 #[must_use]
 pub fn conninfo_value(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
-}
-
-/// The command of the Azure CLI that prints a token for an audience.
-#[must_use]
-pub fn azure_cli_token(audience: &str, tenant: Option<&str>) -> String {
-    let tenant = tenant.map(|tenant| format!(" --tenant {tenant}")).unwrap_or_default();
-    format!(
-        "az account get-access-token --scope {audience}/.default{tenant} --query accessToken -o tsv"
-    )
-}
-
-/// The line that puts the output of a command into PGPASSWORD without showing it.
-#[must_use]
-pub fn password_from(shell: Shell, command: &str) -> String {
-    match shell {
-        Shell::Posix => format!("export PGPASSWORD=\"$({command})\""),
-        Shell::PowerShell => format!("$env:PGPASSWORD = ({command})"),
-        Shell::Cmd => format!("for /f \"delims=\" %t in ('{command}') do @set \"PGPASSWORD=%t\""),
-    }
-}
-
-/// The command that puts a fresh token into PGPASSWORD without showing it.
-#[must_use]
-pub fn fresh_token(shell: Shell, audience: &str, tenant: Option<&str>) -> String {
-    password_from(shell, &azure_cli_token(audience, tenant))
 }
 
 /// `a`, `a and b`, `a, b and c`; at most `most` items, then "and n more".
@@ -95,7 +59,7 @@ pub fn duration(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, list, quoted, set_variable};
+    use super::{duration, list, quoted};
     use crate::facts::vantage::Shell;
 
     #[test]
@@ -103,7 +67,6 @@ mod tests {
         assert_eq!(quoted(Shell::Posix, "O'Neil $x"), r"'O'\''Neil $x'");
         assert_eq!(quoted(Shell::PowerShell, "O'Neil"), "'O''Neil'");
         assert_eq!(quoted(Shell::PowerShell, "O\u{2019}N"), "'O\u{2019}\u{2019}N'");
-        assert_eq!(set_variable(Shell::Cmd, "PGUSER", "Prod DB"), "set \"PGUSER=Prod DB\"");
     }
 
     #[test]

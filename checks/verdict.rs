@@ -238,8 +238,8 @@ impl Fix {
 
     /// Adds the exact command.
     #[must_use]
-    pub fn run(mut self, command: impl Into<Command>) -> Self {
-        self.action = Some(command.into());
+    pub fn run(mut self, command: Command) -> Self {
+        self.action = Some(command);
         self.render(Shell::Posix);
         self
     }

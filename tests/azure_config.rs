@@ -178,17 +178,17 @@ fn hostile_files_cost_no_memory() {
     let cases = [
         (filled("", "[", ""), "nested more deeply than any export"),
         (filled("", "{\"properties\":", ""), "nested more deeply than any export"),
-        (filled("[{}", ",{}", "]"), "more than 1000000 values"),
-        (filled("{\"value\":[{}", ",{}", "]}"), "more than 1000000 values"),
-        (filled("{\"routes\":[{}", ",{}", "]}"), "more than 1000000 values"),
-        (filled("{\"other\":[0", ",0", "]}"), "more than 1000000 values"),
+        (filled("[{}", ",{}", "]"), "more than 300000 values"),
+        (filled("{\"value\":[{}", ",{}", "]}"), "more than 300000 values"),
+        (filled("{\"routes\":[{}", ",{}", "]}"), "more than 300000 values"),
+        (filled("{\"other\":[0", ",0", "]}"), "more than 300000 values"),
         (
             filled(
                 "{\"values\":[{\"properties\":{\"addressPrefixes\":[\"1.2.3.4/32\"",
                 ",\"1.2.3.4/32\"",
                 "]}}]}",
             ),
-            "more than 1000000 values",
+            "more than 300000 values",
         ),
         (filled("", "{} ", ""), "more than 5000 documents"),
     ];

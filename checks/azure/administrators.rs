@@ -2,10 +2,11 @@
 
 use super::{
     place::{of_server, server},
-    words::{given, logged_in, unless_seen, word},
+    words::{given, logged_in, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::{Command, guid},
     evidence::Evidence,
     facts::{
         Topic,
@@ -36,8 +37,6 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let known = server(seen).ok();
     let name = known.map_or("<server>", |server| &server.name);
-    let rg = known.map_or("<resource-group>", |server| server.resource_group());
-    let shell = seen.vantage.shell;
     let detail = match known {
         Some(server) => format!("{} has no Entra administrator", server.name),
         None => "the server has no Entra administrator".to_owned(),
@@ -48,14 +47,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             "only an Entra administrator can create Entra roles, so there are none but \
                 administrators' own",
         )
-        .fix(Fix::by(Actor::AzureOwner, "Make a group, or a user, an Entra administrator").run(
-            format!(
-                "az postgres flexible-server microsoft-entra-admin create -g {} -s {} {}",
-                word(shell, rg),
-                word(shell, name),
-                whom(claims)
-            ),
-        ));
+        .fix(
+            Fix::by(Actor::AzureOwner, "Make a group, or a user, an Entra administrator")
+                .run(on_server(create(claims), known)),
+        );
     let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
     let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
     Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
@@ -79,15 +74,20 @@ fn passed(administrators: &[&Administrator], claims: Option<&Claims>) -> String 
     format!("{listed}; this token's object id is none of theirs")
 }
 
-/// The command's arguments for this token's own identity.
-fn whom(claims: Option<&Claims>) -> String {
+/// The command that makes this token's own identity an administrator.
+fn create(claims: Option<&Claims>) -> Command {
     let oid = claims.and_then(|claims| claims.oid.as_deref());
     let kind = claims.map_or("User", |claims| match claims.principal() {
         PrincipalKind::User | PrincipalKind::Guest => "User",
         PrincipalKind::ServicePrincipal | PrincipalKind::ManagedIdentity => "ServicePrincipal",
     });
-    let id = oid.filter(|oid| oid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'));
-    format!("-i {} -u <name> -t {kind}", id.unwrap_or("<object-id>"))
+    let id = oid.and_then(guid);
+    Command::new(
+        "az postgres flexible-server microsoft-entra-admin create -g $RG -s $SERVER \
+         -i $OBJECT_ID -u $USER_NAME -t",
+    )
+    .value(kind)
+    .with("OBJECT_ID", id)
 }
 
 /// There is none.

@@ -7,14 +7,14 @@ use super::{
     place::{Found, Place},
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
-    words::{self, given, logged_in, unless_seen, word},
+    words::{self, given, logged_in, on_group, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::resource_group,
         azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
     },
     text,
@@ -83,7 +83,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let what = format!("whether {} allows UDP 53 to {list}", group.name);
         return Err(words::undecided(&what, &outcome.unknown, &place));
     }
-    let finding = finding(seen, group, &outcome, &denied);
+    let finding = finding(group, &outcome, &denied);
     // One nameserver that answers is enough, after a delay for each that does not.
     let finding = if outcome.may_allow.is_empty() {
         finding
@@ -125,12 +125,7 @@ fn of_platform(group: &SecurityGroup) -> SecurityGroup {
     SecurityGroup { rules, ..group.clone() }
 }
 
-fn finding(
-    seen: &Evidence,
-    group: &SecurityGroup,
-    outcome: &Outcome<'_>,
-    denied: &Addresses,
-) -> Finding {
+fn finding(group: &SecurityGroup, outcome: &Outcome<'_>, denied: &Addresses) -> Finding {
     let list = text::list(&denied.prefixes(4), 3);
     let denying =
         outcome.by.iter().filter_map(|(rule, _)| *rule).find(|rule| rule.access == Access::Deny);
@@ -138,18 +133,26 @@ fn finding(
         Some(rule) => format!("rule {} (priority {}) of {}", rule.name, rule.priority, group.name),
         None => group.name.clone(),
     };
-    let shell = seen.vantage.shell;
-    let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
     let to = denied.prefixes(1).first().map_or_else(String::new, ToString::to_string);
     let to = if denied.holds(AZURE.into()) { PLATFORM.to_owned() } else { to };
+    let command = Command::new(
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowDnsOutBound \
+         --priority 110 --direction Outbound --access Allow --protocol '*' \
+         --destination-port-ranges 53 --destination-address-prefixes",
+    )
+    .value(to);
     let detail = format!(
         "{by} blocks the server's DNS queries to {list}: it cannot resolve Microsoft Entra ID"
     );
     Finding::of(&NSG_BLOCKS_DNS, &group.name, detail)
         .because_all(denying.map(|rule| format!("azure-config: {} decides", line(rule))))
-        .fix(Fix::by(Actor::Network, "Allow DNS to the nameservers before that rule").run(format!(
-            "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowDnsOutBound --priority 110 --direction Outbound --access Allow --protocol '*' --destination-address-prefixes {to} --destination-port-ranges 53"
-        )))
+        .fix(
+            Fix::by(Actor::Network, "Allow DNS to the nameservers before that rule").run(on_group(
+                command,
+                &group.id,
+                &group.name,
+            )),
+        )
 }
 
 /// It does not.

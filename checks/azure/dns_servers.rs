@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -79,7 +80,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             network.name
         )
     };
-    let asked = text::list(&own, 1);
+    let asked = own.first().map(ToString::to_string).unwrap_or_default();
     let mut finding = Finding::of(&CUSTOM_DNS, &network.name, detail)
         .because(format!("azure-config: dhcpOptions.dnsServers of {} is {listed}", network.name))
         .because_all(answers.iter().map(|(server, name, good)| {
@@ -92,7 +93,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 "See that each of them resolves login.microsoftonline.com and graph.microsoft.com \
                     publicly, and forwards the server's zone to 168.63.129.16",
             )
-            .run(format!("nslookup login.microsoftonline.com {asked}")),
+            .run(Command::new("nslookup login.microsoftonline.com").value(asked)),
         );
     if every {
         finding = finding.severity(Severity::Error).sure(Confidence::Likely);

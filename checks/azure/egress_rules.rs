@@ -6,14 +6,14 @@ use super::{
     place::{Found, Place},
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
-    words::{self, logged_in, login_seen, unless_seen, word},
+    words::{self, logged_in, login_seen, on_group, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
-        azure::resource_group,
         azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
@@ -68,7 +68,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding = finding.because(format!("azure-config: not decided for {share}"));
     }
     if let Some(group) = group {
-        finding = finding.fix(fix(seen, group, &outcome));
+        finding = finding.fix(fix(group, &outcome));
     }
     if !sure || !rules.admin.is_empty() {
         finding = finding.sure(Confidence::Likely);
@@ -133,8 +133,7 @@ fn detail(
 }
 
 /// The one missing rule, in front of the first that denies.
-fn fix(seen: &Evidence, group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
-    let shell = seen.vantage.shell;
+fn fix(group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
     let first = outcome
         .by
         .iter()
@@ -157,13 +156,14 @@ fn fix(seen: &Evidence, group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
                 and allow AzureActiveDirectory there"
         ),
     };
-    let number = priority.map_or_else(|| "<priority>".to_owned(), |number| number.to_string());
-    let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
-    Fix::by(Actor::Network, text).run(format!(
-        "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowEntraOutBound --priority \
-            {number} --direction Outbound --access Allow --protocol Tcp \
-            --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443"
-    ))
+    let number = priority.map(|number| number.to_string());
+    let command = Command::new(
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound \
+         --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp \
+         --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443",
+    );
+    Fix::by(Actor::Network, text)
+        .run(on_group(command, &group.id, &group.name).with("PRIORITY", number.as_deref()))
 }
 
 /// A rule in a line.

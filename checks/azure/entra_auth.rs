@@ -2,10 +2,11 @@
 
 use super::{
     place::server,
-    words::{logged_in, unless_seen, word},
+    words::{logged_in, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{NotObserved, Topic, login::AuthRequest},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -37,8 +38,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             Err(Missing(NotObserved::NotPermitted { detail }))
         }
         Some(false) => {
-            let shell = seen.vantage.shell;
-            let (rg, name) = (word(shell, server.resource_group()), word(shell, &server.name));
+            let command = Command::new(
+                "az postgres flexible-server update -g $RG -n $SERVER --microsoft-entra-auth Enabled",
+            );
             let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
             let finding = Finding::of(
                 &ENTRA_AUTH_DISABLED,
@@ -46,10 +48,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 format!("Entra authentication is off on {}", server.name),
             )
             .because("azure-config: authConfig.activeDirectoryAuth is Disabled")
-            .fix(Fix::by(Actor::AzureOwner, "Switch it on; the server restarts").run(format!(
-                "az postgres flexible-server update -g {rg} -n {name} --microsoft-entra-auth \
-                    Enabled"
-            )));
+            .fix(
+                Fix::by(Actor::AzureOwner, "Switch it on; the server restarts")
+                    .run(on_server(command, Some(server))),
+            );
             let finding =
                 unless_seen(finding, logged_in(seen), "a login with a token was accepted");
             Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))

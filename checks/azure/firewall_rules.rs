@@ -4,16 +4,18 @@ use super::{
     place::{of_server, server},
     private_endpoint::approved,
     security,
-    words::{client_address, connected, given, unless_seen, word},
+    words::{client_address, connected, given, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
         azure::{FirewallRule, FlexibleServer, Topology},
         login::AuthRequest,
     },
+    support::commands,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -62,8 +64,6 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
             "public access is off; {name} is reached by its private endpoints"
         ));
     }
-    let shell = seen.vantage.shell;
-    let (rg, quoted) = (word(shell, server.resource_group()), word(shell, name));
     let finding = Finding::of(
         &PUBLIC_ACCESS_DISABLED,
         name,
@@ -81,7 +81,12 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
             privatelink.postgres.database.azure.com linked to it",
     ))
     .fix(Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules").run(
-        format!("az postgres flexible-server update -g {rg} -n {quoted} --public-access Enabled"),
+        on_server(
+            Command::new(
+                "az postgres flexible-server update -g $RG -n $SERVER --public-access Enabled",
+            ),
+            Some(server),
+        ),
     ));
     Verdict::found(unless_seen(finding, admitted(seen), "the server talks to this machine"))
 }
@@ -113,28 +118,21 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
     if azure && seen.vantage.in_azure == Some(true) {
         return Ok(Verdict::Passed("every address inside Azure is admitted".to_owned()));
     }
-    let (name, rg) = known.map_or(("<server>", "<resource-group>"), |server| {
-        (server.name.as_str(), server.resource_group())
-    });
+    let name = known.map_or("the server", |server| server.name.as_str());
     let who_text = who.map_or_else(|| "this machine".to_owned(), |address| address.to_string());
     let detail = if rules.is_empty() {
         format!("{name} has no firewall rule: its public endpoint admits no client")
     } else {
         format!("{who_text} is in no firewall rule of {name}")
     };
-    let shell = seen.vantage.shell;
-    let address = who.map_or_else(|| "<this-address>".to_owned(), |address| address.to_string());
+    let allow = commands::allow_address(None, who.map(IpAddr::V4));
     let mut finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &who_text, detail)
         .because_all(who.map(|address| format!("client: its address is {address}, {how}")))
         .because(format!("azure-config: {}", listed(&rules)))
-        .fix(Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes").run(
-            format!(
-                "az postgres flexible-server firewall-rule create -g {} -s {} -n client \
-                    --start-ip-address {address} --end-ip-address {address}",
-                word(shell, rg),
-                word(shell, name)
-            ),
-        ));
+        .fix(
+            Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes")
+                .run_if(allow.map(|command| on_server(command, known))),
+        );
     if how == "this machine's own" || (azure && seen.vantage.in_azure.is_none()) {
         finding = finding.sure(Confidence::Likely);
     }

@@ -6,14 +6,14 @@ use super::{
     place::{Found, Place},
     security::{self, Inside, Outcome, Rules, Service},
     tags::Tags,
-    words::{self, connected, unless_seen, word},
+    words::{self, connected, on_group, unless_seen},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::resource_group,
         azure_network::{Direction, Protocol, SecurityGroup, SecurityRule},
         tcp::TcpOutcome,
     },
@@ -31,7 +31,7 @@ pub static CHECK: Check = Check {
     id: "azure/ingress-rules",
     asserts: "the security group of the server's subnet lets clients reach PostgreSQL",
     needs: &[Topic::Settings, Topic::Dns, Topic::Server, Topic::Azure],
-    problems: &[&NSG_BLOCKS_POSTGRESQL],
+    problems: &[&NSG_BLOCKS_POSTGRESQL, &NSG_BLOCKS_POOLER],
     decisive: false,
     judge: Judge::Once(judge),
 };
@@ -58,7 +58,14 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         client.map_or_else(|| "clients in the virtual network".to_owned(), |ip| ip.to_string());
     let name = group.map_or("the security admin rules", |group| &group.name);
     if outcome.may_deny.is_empty() {
-        return Ok(Verdict::Passed(passed(name, &who, port, &outcome, rules, &from, seen)));
+        if port != POOLER && pooler_on(seen) {
+            let pooler = Service { port: POOLER, protocol: Protocol::Tcp };
+            let outcome = security::inbound(rules, pooler, &from, client.is_none());
+            if outcome.may_allow.is_empty() {
+                return Ok(Verdict::found(pooler_blocked(name, &who, &outcome, group, client)));
+            }
+        }
+        return Ok(Verdict::Passed(passed(name, &who, port, &outcome)));
     }
     if !outcome.may_allow.is_empty() {
         if connected(seen) {
@@ -83,7 +90,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             )
         }));
     if let Some(group) = group {
-        finding = finding.fix(fix(seen, group, rule, port, client));
+        finding = finding.fix(fix(group, rule, port, client));
     }
     if !sure || client.is_none() || !rules.admin.is_empty() {
         finding = finding.sure(Confidence::Likely);
@@ -115,23 +122,29 @@ fn clients(inside: Inside<'_>) -> Addresses {
     if others.is_empty() { all } else { others }
 }
 
-fn passed(
-    name: &str,
-    who: &str,
-    port: u16,
-    outcome: &Outcome<'_>,
-    rules: Rules<'_>,
-    from: &Addresses,
-    seen: &Evidence,
-) -> String {
+fn passed(name: &str, who: &str, port: u16, outcome: &Outcome<'_>) -> String {
     let names: Vec<&str> =
         outcome.by.iter().filter_map(|(rule, _)| rule.map(|rule| rule.name.as_str())).collect();
-    let text = format!("{name} allows {who} to TCP {port} by {}", crate::text::list(&names, 3));
-    let pooler = Service { port: POOLER, protocol: Protocol::Tcp };
-    let closed = port != POOLER
-        && pooler_on(seen)
-        && security::inbound(rules, pooler, from, true).may_allow.is_empty();
-    if closed { format!("{text}; it blocks TCP {POOLER} of PgBouncer") } else { text }
+    format!("{name} allows {who} to TCP {port} by {}", crate::text::list(&names, 3))
+}
+
+/// PostgreSQL's port is open, and that of the pooler, which is on, is not.
+fn pooler_blocked(
+    name: &str,
+    who: &str,
+    outcome: &Outcome<'_>,
+    group: Option<&SecurityGroup>,
+    client: Option<Ipv4Addr>,
+) -> Finding {
+    let rule = outcome.by.first().and_then(|(rule, _)| *rule);
+    let detail = format!("{name} blocks {who} from TCP {POOLER} of PgBouncer, which is on");
+    let finding = Finding::of(&NSG_BLOCKS_POOLER, name, detail)
+        .because("azure-config: pgbouncer.enabled is true")
+        .because_all(rule.map(|rule| format!("azure-config: {} decides", line(rule))));
+    match group {
+        Some(group) => finding.fix(fix(group, rule, POOLER, client)),
+        None => finding,
+    }
 }
 
 fn pooler_on(seen: &Evidence) -> bool {
@@ -170,13 +183,11 @@ fn open(
 
 /// The rule that is missing, before the one that denies.
 fn fix(
-    seen: &Evidence,
     group: &SecurityGroup,
     rule: Option<&SecurityRule>,
     port: u16,
     client: Option<Ipv4Addr>,
 ) -> Fix {
-    let shell = seen.vantage.shell;
     let taken = |number: &u16| {
         group
             .rules
@@ -184,16 +195,19 @@ fn fix(
             .any(|rule| rule.direction == Direction::Inbound && rule.priority == *number)
     };
     let before = rule.map_or(4097, |rule| rule.priority).min(4097);
-    let number = (100..before)
-        .rev()
-        .find(|number| !taken(number))
-        .map_or_else(|| "<priority>".to_owned(), |number| number.to_string());
-    let (rg, nsg) = (word(shell, resource_group(&group.id)), word(shell, &group.name));
-    let source =
-        client.map_or_else(|| "<client-subnet-prefix>".to_owned(), |address| address.to_string());
-    Fix::by(Actor::Network, format!("Allow TCP {port} from the client before that rule")).run(format!(
-        "az network nsg rule create -g {rg} --nsg-name {nsg} -n AllowPostgreSQLInBound --priority {number} --direction Inbound --access Allow --protocol Tcp --source-address-prefixes {source} --destination-port-ranges {port}"
-    ))
+    let number = (100..before).rev().find(|number| !taken(number)).map(|number| number.to_string());
+    let source = client.map(|address| address.to_string());
+    let command = Command::new(
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLInBound \
+         --priority $PRIORITY --direction Inbound --access Allow --protocol Tcp \
+         --source-address-prefixes $CLIENT_PREFIX --destination-port-ranges",
+    )
+    .value(port.to_string());
+    Fix::by(Actor::Network, format!("Allow TCP {port} from the client before that rule")).run(
+        on_group(command, &group.id, &group.name)
+            .with("PRIORITY", number.as_deref())
+            .with("CLIENT_PREFIX", source.as_deref()),
+    )
 }
 
 /// It does not.
@@ -230,6 +244,39 @@ pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
         sources: &[
             "Microsoft Learn: Network security groups",
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// Only the pooler's port is closed.
+pub static NSG_BLOCKS_POOLER: Problem = Problem {
+    id: "azure/nsg-blocks-pooler",
+    title: "NSG blocks the port of PgBouncer",
+    severity: Severity::Warning,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "PgBouncer is on and listens on port 6432. The network security group of the server's \
+            subnet allows port 5432 and denies 6432, so clients that use the pooler time out.",
+        causes: &["the rule was written for 5432 before PgBouncer was switched on"],
+        confirm: &[
+            "`az postgres flexible-server parameter show -g $RG -s $SERVER -n pgbouncer.enabled \
+                --query value`",
+            "`az network nsg show -g $NETWORK_RG -n $NSG -o json`: the first inbound rule for TCP \
+                6432 decides",
+        ],
+        fix: &[(
+            Actor::Network,
+            "allow inbound TCP 6432 from the client's subnet, or do not use it",
+        )],
+        mistaken_for: &[
+            "azure/pooler-disabled: there nothing listens on 6432",
+            "azure/nsg-blocks-postgresql: there the port that the client uses is blocked",
+        ],
+        sources: &[
+            "Microsoft Learn: PgBouncer in Azure Database for PostgreSQL",
+            "Microsoft Learn: Network security groups",
         ],
     },
     ..Problem::DEFAULT

@@ -2,6 +2,8 @@
 //! this machine passes there.
 
 pub mod administrators;
+pub mod coverage;
+pub mod delegated_subnet;
 pub mod dns_rules;
 pub mod dns_servers;
 pub mod documents;
@@ -14,6 +16,7 @@ pub mod private_endpoint;
 pub mod private_zone;
 pub mod routes;
 pub mod server_state;
+pub mod service_tags;
 pub mod tenant;
 
 pub(crate) use crate::support::azure::{addresses, place, routing, security, tags, words};
@@ -42,6 +45,9 @@ pub static FAMILY: Family = Family {
         &dns_servers::CHECK,
         &routes::CHECK,
         &egress_rules::CHECK,
+        &delegated_subnet::CHECK,
+        &service_tags::CHECK,
+        &coverage::CHECK,
     ],
     pages: crate::support::azure::pages::PAGES,
     station: Station::Server,

@@ -2,10 +2,11 @@
 
 use super::{
     place::{of_server, server},
-    words::{connected, given, unless_seen, word},
+    words::{connected, given, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::Topic,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -47,8 +48,6 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::Passed("pgbouncer.enabled is true".to_owned()));
     }
     let name = known.map_or("<server>", |server| &server.name);
-    let rg = known.map_or("<resource-group>", |server| server.resource_group());
-    let shell = seen.vantage.shell;
     let (detail, said) = if burstable {
         (
             format!("{name} is Burstable, which has no pooler: nothing listens at 6432"),
@@ -63,14 +62,15 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     };
     let mut finding = Finding::of(&POOLER_DISABLED, name, detail)
         .because(format!("azure-config: {said}"))
-        .fix(Fix::you("Use port 5432").run(crate::text::set_variable(shell, "PGPORT", "5432")));
+        .fix(Fix::you("Use port 5432").run(Command::set("PGPORT", "5432")));
     if !burstable {
-        finding = finding
-            .fix(Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on").run(format!(
-            "az postgres flexible-server parameter set -g {} -s {} -n pgbouncer.enabled -v true",
-            word(shell, rg),
-            word(shell, name)
-        )));
+        let command = Command::new(
+            "az postgres flexible-server parameter set -g $RG -s $SERVER -n pgbouncer.enabled \
+             -v true",
+        );
+        finding = finding.fix(
+            Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on").run(on_server(command, known)),
+        );
     }
     Ok(Verdict::found(unless_seen(finding, connected(seen), "port 6432 takes connections")))
 }

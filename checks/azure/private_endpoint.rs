@@ -2,10 +2,11 @@
 
 use super::{
     place::server,
-    words::{connected, unless_seen, word},
+    words::{connected, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         Topic,
@@ -41,8 +42,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         server.name,
         if first.status.is_empty() { "not approved" } else { &first.status }
     );
-    let shell = seen.vantage.shell;
-    let id = if first.connection.is_empty() { "<connection-id>" } else { &first.connection };
+    let id = Some(first.connection.as_str()).filter(|id| !id.is_empty());
     let finding = Finding::of(&PRIVATE_ENDPOINT_NOT_APPROVED, &first.name, detail)
         .because_all(server.private_endpoints.iter().map(|one| {
             let words = one.description.as_deref().unwrap_or_default();
@@ -53,10 +53,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 Actor::AzureOwner,
                 "Approve the connection; a rejected one has to be made again",
             )
-            .run(format!(
-                "az network private-endpoint-connection approve --id {}",
-                word(shell, id)
-            )),
+            .run(
+                Command::new(
+                    "az network private-endpoint-connection approve --id $ENDPOINT_CONNECTION",
+                )
+                .with("ENDPOINT_CONNECTION", id),
+            ),
         );
     let only = server.topology() == Topology::PrivateEndpoints;
     // With a public endpoint, the private one may not be needed.
@@ -100,7 +102,7 @@ pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
             'privateEndpointConnections[].privateLinkServiceConnectionState'`"],
         fix: &[(
             Actor::AzureOwner,
-            "`az network private-endpoint-connection approve --id <connection-id>`",
+            "`az network private-endpoint-connection approve --id $ENDPOINT_CONNECTION`",
         )],
         mistaken_for: &["server/dropped: what the client sees of it"],
         sources: &[

@@ -3,14 +3,15 @@
 use super::{
     place::server,
     tags::like,
-    words::{connected, given, unless_seen, word},
+    words::{connected, given, network_group, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::{FlexibleServer, Topology, resource_group},
+        azure::{FlexibleServer, Topology},
     },
     text,
     verdict::{Actor, Finding, Fix, Verdict},
@@ -49,16 +50,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             .collect();
         return Ok(Verdict::Passed(format!("{wanted} is linked to {}", text::list(&networks, 3))));
     }
-    let shell = seen.vantage.shell;
-    let (rg, name) = (word(shell, resource_group(&zone.id)), word(shell, &zone.name));
+    let command = Command::new(
+        "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID \
+         -e false",
+    );
+    let command = network_group(command, &zone.id).with("ZONE", Some(&zone.name));
     let detail = format!(
         "the private DNS zone {wanted} is linked to no virtual network, so clients cannot resolve the server"
     );
     let finding = Finding::of(&PRIVATE_ZONE_NOT_LINKED, &wanted, detail)
         .because("azure-config: the zone has no virtual network link")
-        .fix(Fix::by(Actor::Network, "Link the zone to the network of the clients").run(format!(
-            "az network private-dns link vnet create -g {rg} -z {name} -n clients -v <vnet-id> -e false"
-        )));
+        .fix(Fix::by(Actor::Network, "Link the zone to the network of the clients").run(command));
     Ok(Verdict::found(unless_seen(
         finding,
         connected(seen),

@@ -6,14 +6,14 @@ use super::{
     place::{Found, Place},
     routing::{self, Way, Ways},
     tags::{LIST_COMMAND, Tags},
-    words::{logged_in, login_seen, unless_seen, word},
+    words::{logged_in, login_seen, network_group, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::resource_group,
         azure_network::{Endpoint, NextHop, Route, RouteTable},
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
@@ -78,7 +78,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let share = share(&by.undecided(), &tags.entra);
         finding = finding.because(format!("azure-config: not decided for {share}"));
     }
-    for fix in fixes(seen, table, largest(&to(Class::Away))) {
+    for fix in fixes(table, largest(&to(Class::Away))) {
         finding = finding.fix(fix);
     }
     if !sure {
@@ -190,18 +190,18 @@ fn hop(route: &Route) -> String {
     }
 }
 
-fn fixes(seen: &Evidence, table: &RouteTable, through: Option<&Route>) -> Vec<Fix> {
-    let shell = seen.vantage.shell;
-    let (rg, name) = (word(shell, resource_group(&table.id)), word(shell, &table.name));
+fn fixes(table: &RouteTable, through: Option<&Route>) -> Vec<Fix> {
+    let command = Command::new(
+        "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE \
+         -n Entra --address-prefix AzureActiveDirectory --next-hop-type Internet",
+    );
+    let command = network_group(command, &table.id).with("ROUTE_TABLE", Some(&table.name));
     let mut fixes = vec![
         Fix::by(
             Actor::Network,
             "Route the service tag AzureActiveDirectory straight to the internet",
         )
-        .run(format!(
-            "az network route-table route create -g {rg} --route-table-name {name} -n Entra \
-                --address-prefix AzureActiveDirectory --next-hop-type Internet"
-        )),
+        .run(command),
     ];
     if let Some(route) = through {
         let via = hop(route);

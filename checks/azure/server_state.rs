@@ -2,10 +2,11 @@
 
 use super::{
     place::server,
-    words::{logged_in, unless_seen, word},
+    words::{logged_in, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    command::Command,
     evidence::Evidence,
     facts::{NotObserved, Topic},
     verdict::{Actor, Finding, Fix, Verdict},
@@ -33,24 +34,23 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let detail = format!("Azure says that {} is {state}", server.name);
     let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)
         .because(format!("azure-config: state is {state}"));
-    let shell = seen.vantage.shell;
-    let (rg, name) = (word(shell, server.resource_group()), word(shell, &server.name));
+    let run = |line: &'static str| on_server(Command::new(line), Some(server));
     let fix = match state.to_ascii_lowercase().as_str() {
-        "stopped" | "disabled" => Fix::by(Actor::AzureOwner, "Start the server")
-            .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
+        "stopped" | "disabled" => Fix::by(Actor::AzureOwner, "Start the server").run(run(START)),
         "inaccessible" => Fix::by(
             Actor::AzureOwner,
             "Give the server its encryption key back: the key, or the identity's right to it, is \
                 gone",
         )
-        .run(format!("az postgres flexible-server show -g {rg} -n {name} --query dataEncryption")),
+        .run(run("az postgres flexible-server show -g $RG -n $SERVER --query dataEncryption")),
         "dropping" => {
             Fix::by(Actor::AzureOwner, "It is being deleted: use another server, or restore it")
         }
-        "stopping" => Fix::by(Actor::AzureOwner, "Start the server once it has stopped")
-            .run(format!("az postgres flexible-server start -g {rg} -n {name}")),
-        _ => Fix::you("Wait until it is ready; --retry-for does").run(format!(
-            "az postgres flexible-server wait -g {rg} -n {name} --custom \"state=='Ready'\""
+        "stopping" => {
+            Fix::by(Actor::AzureOwner, "Start the server once it has stopped").run(run(START))
+        }
+        _ => Fix::you("Wait until it is ready; --retry-for does").run(run(
+            "az postgres flexible-server wait -g $RG -n $SERVER --custom \"state=='Ready'\"",
         )),
     };
     Ok(Verdict::found(unless_seen(
@@ -59,6 +59,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         "a login with a token was accepted",
     )))
 }
+
+const START: &str = "az postgres flexible-server start -g $RG -n $SERVER";
 
 /// It does not run.
 pub static SERVER_NOT_READY: Problem = Problem {

@@ -8,7 +8,7 @@ use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
     evidence::Evidence,
     facts::{NotObserved, Topic},
-    text,
+    support::commands,
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -38,16 +38,13 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let detail = format!("the token is from tenant {tid}, and {name} takes those of {tenant}");
     let audience =
         seen.settings.seen().map_or("", |settings| &settings.cloud.value.database_audience);
-    let plain = tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let wanted = if plain { tenant } else { "<tenant>" };
     let finding = Finding::of(&TENANT_MISMATCH, name, detail)
         .because(format!("azure-config: authConfig.tenantId is {tenant}"))
         .because(format!("client: the token's tid is {tid}"))
-        .fix(Fix::you("Get a token from the server's tenant").run(text::fresh_token(
-            seen.vantage.shell,
-            audience,
-            Some(wanted),
-        )));
+        .fix(
+            Fix::you("Get a token from the server's tenant")
+                .run(commands::fresh_token(audience, Some(tenant))),
+        );
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "this token was accepted")))
 }
 

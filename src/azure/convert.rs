@@ -12,14 +12,16 @@ use entra_pg_checks::{
             Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
             FlexibleServer, Interface, Parameter, PrivateEndpoint, Source, Unused,
         },
-        azure_network::{AdminRule, RouteTable, SecurityGroup, Subnet, VirtualNetwork},
+        azure_network::{
+            AdminRule, RouteTable, SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
+        },
     },
     support::{
         azure::place::is_server,
         service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
     },
 };
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, collections::HashMap, net::IpAddr};
 
 /// What documents gave so far.
 #[derive(Debug, Default)]
@@ -31,6 +33,10 @@ pub(crate) struct Collected {
     loose_routes: Vec<(String, Node)>,
     group_of_subnet: Vec<(String, String)>,
     table_of_subnet: Vec<(String, String)>,
+    /// Documents of each kind so far.
+    counts: HashMap<Kind, usize>,
+    /// Addresses in the rules of all groups so far.
+    addresses: usize,
 }
 
 impl Collected {
@@ -64,6 +70,10 @@ impl Collected {
             return Ok(());
         }
         match identify(node) {
+            Identified::Known(kind) if self.is_full(kind) => {
+                let why = format!("more than {MAX_OF_A_KIND} documents of one kind");
+                self.unused(from, "document", &why);
+            }
             Identified::Known(kind) => {
                 let what = self.convert(kind, node)?;
                 self.azure.sources.push(Source { from: from.to_owned(), what });
@@ -74,6 +84,29 @@ impl Collected {
             }
         }
         Ok(())
+    }
+
+    /// Counts a document; true once there are more of its kind than are read.
+    fn is_full(&mut self, kind: Kind) -> bool {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        *count > MAX_OF_A_KIND
+    }
+
+    /// Counts the addresses of a group's rules.
+    ///
+    /// # Errors
+    /// There are more than are read.
+    fn bounded(&mut self, group: SecurityGroup) -> Result<SecurityGroup, String> {
+        let of_rule = |rule: &SecurityRule| rule.sources.len() + rule.destinations.len();
+        self.addresses += group.rules.iter().map(of_rule).sum::<usize>();
+        if self.addresses > MAX_ADDRESSES {
+            return Err(format!(
+                "network security group {:.80}: more than {MAX_ADDRESSES} addresses in all groups, of which Azure allows 4,000 per group",
+                group.name
+            ));
+        }
+        Ok(group)
     }
 
     /// Names a document that is not used.
@@ -184,13 +217,14 @@ impl Collected {
                 what
             }
             Kind::SecurityGroup => {
-                put(&mut azure.security_groups, rules::group(node, &name)?, |one| &one.id);
+                let group = self.bounded(rules::group(node, &name)?)?;
+                put(&mut self.azure.security_groups, group, |one| &one.id);
                 format!("network security group {name}")
             }
             Kind::EffectiveGroup => {
-                let one = rules::effective_group(node)?;
+                let one = self.bounded(rules::effective_group(node)?)?;
                 let what = format!("effective security rules of {}", one.name);
-                put(&mut azure.security_groups, one, |one| &one.id);
+                put(&mut self.azure.security_groups, one, |one| &one.id);
                 what
             }
             Kind::SecurityRule => {
@@ -357,6 +391,10 @@ const LIVE: &str = "Azure Resource Manager";
 const FILES: &str = "--azure-config";
 /// Lists, pages and changes inside of each other.
 const MAX_WRAPPINGS: usize = 8;
+/// Documents of one kind that are read.
+const MAX_OF_A_KIND: usize = 5_000;
+/// Addresses in the rules of all groups. Effective rules list the prefixes of service tags.
+const MAX_ADDRESSES: usize = 100_000;
 /// Unused documents that are named.
 const MAX_UNUSED: usize = 200;
 

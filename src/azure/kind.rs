@@ -5,7 +5,7 @@ use super::node::Node;
 use entra_pg_checks::facts::azure::id_part;
 
 /// A kind of document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Kind {
     Server,
     Administrator,

@@ -10,11 +10,20 @@ use entra_pg_checks::{
 };
 use std::net::IpAddr;
 
+/// Rules of one group, and routes of one table, that are read.
+/// Source: Microsoft Learn, "Azure networking limits": 1,000 rules, 400 routes.
+const MAX_RULES: usize = 5_000;
 /// The name of the table that holds effective routes.
 pub(super) const EFFECTIVE: &str = "effective routes";
 
 pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
-    let own = ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
+    let own = || ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
+    if own().count() > MAX_RULES {
+        return Err(format!(
+            "network security group {name:.80}: more than {MAX_RULES} rules, of which Azure allows 1,000"
+        ));
+    }
+    let own = own();
     let mut rules = own.map(|one| rule(one, false)).collect::<Result<Vec<_>, _>>()?;
     let defaults = node.field("defaultsecurityrules").items();
     for one in defaults {
@@ -227,7 +236,13 @@ pub(super) fn prefixes(list: &Node, what: &str) -> Result<Vec<IpNet>, String> {
 }
 
 pub(super) fn table(node: &Node, name: &str) -> Result<RouteTable, String> {
-    let all = ["routes", "route"].iter().flat_map(|key| node.field(key).items());
+    let all = || ["routes", "route"].iter().flat_map(|key| node.field(key).items());
+    if all().count() > MAX_RULES {
+        return Err(format!(
+            "route table {name:.80}: more than {MAX_RULES} routes, of which Azure allows 400"
+        ));
+    }
+    let all = all();
     let routes: Result<Vec<Vec<Route>>, String> = all.map(routes).collect();
     let propagation = node.field("disablebgproutepropagation").flag().map(|disabled| !disabled);
     let subnets = node.field("subnets").items().iter().filter_map(|one| match one {

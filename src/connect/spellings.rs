@@ -2,9 +2,10 @@
 
 use crate::settings::uri;
 use entra_pg_checks::{
+    command::{Command, Language},
     facts::vantage::Shell,
     support::name::compare,
-    text::{conninfo_value, quoted, set_variable},
+    text::{conninfo_value, quoted},
 };
 
 /// A place, and how the name is written there.
@@ -20,12 +21,21 @@ pub struct Spelling {
 #[must_use]
 pub fn spellings(name: &str) -> Vec<Spelling> {
     let spelling = |place, text: String| Spelling { place, text };
-    vec![
+    let mut all = vec![
         spelling("connection string", format!("user={}", conninfo_value(name))),
         spelling("URI", format!("postgresql://{}@<host>/<database>", uri::encode(name))),
-        spelling("bash, zsh", set_variable(Shell::Posix, "PGUSER", name)),
-        spelling("PowerShell", set_variable(Shell::PowerShell, "PGUSER", name)),
-        spelling("cmd.exe", set_variable(Shell::Cmd, "PGUSER", name)),
+    ];
+    let shells = [
+        ("bash, zsh", Shell::Posix, Language::Posix),
+        ("PowerShell", Shell::PowerShell, Language::PowerShell),
+        ("cmd.exe", Shell::Cmd, Language::Cmd),
+    ];
+    for (place, shell, language) in shells {
+        let rendered = Command::set("PGUSER", name).render(shell);
+        let own = rendered.filter(|rendered| rendered.language == language);
+        all.extend(own.map(|rendered| spelling(place, rendered.text)));
+    }
+    all.extend([
         spelling("psql -U", format!("psql -U {}", quoted(Shell::Posix, name))),
         spelling(".pgpass", format!("<host>:5432:<database>:{}:<token>", passfile(name))),
         spelling("service file", format!("user={name}")),
@@ -46,7 +56,8 @@ pub fn spellings(name: &str) -> Vec<Spelling> {
             "create the role",
             format!("select * from pgaadauth_create_principal({}, false, false);", literal(name)),
         ),
-    ]
+    ]);
+    all
 }
 
 /// What is odd about a name.

@@ -56,6 +56,12 @@ impl Addresses {
         self.0.first().map(|(first, _)| *first)
     }
 
+    /// How many ranges the set has.
+    #[must_use]
+    pub const fn ranges(&self) -> usize {
+        self.0.len()
+    }
+
     /// The set as prefixes, at most so many.
     #[must_use]
     pub fn prefixes(&self, limit: usize) -> Vec<IpNet> {

@@ -21,6 +21,10 @@ const MAX_VARIABLES: usize = 512;
 const MAX_ASSIGNMENTS: usize = 512;
 /// Ranges of possible server addresses that are followed one by one.
 const MAX_SERVER_RANGES: usize = 64;
+/// Ranges of addresses that one evaluation compares before the rest counts as unknown. Azure allows
+/// 1,000 rules and 4,000 addresses per group, which take far less.
+/// Source: Microsoft Learn, "Azure networking limits".
+const MAX_WORK: usize = 4_000_000;
 /// Ports that connections come from. Source: RFC 6056.
 const EPHEMERAL: PortRange = PortRange { first: 1024, last: u16::MAX };
 
@@ -153,6 +157,9 @@ struct Variables {
 
 impl Variables {
     fn index(&mut self, unknown: Unknown) -> usize {
+        if self.too_many {
+            return 0;
+        }
         if let Some(index) = self.all.iter().position(|known| *known == unknown) {
             return index;
         }
@@ -240,7 +247,11 @@ fn evaluate<'a>(
     let group = rules.group.into_iter().flat_map(|group| &group.rules).map(group_action);
     prepared.extend(ordered(group, direction, service).into_iter().map(&mut prepare));
     let ranges = rules.inside.server_ranges(&prepared);
-    let follow = |range: Option<(u32, u32)>, variables: &mut Variables| {
+    let mut work = MAX_WORK;
+    let mut follow = |range: Option<(u32, u32)>, variables: &mut Variables| {
+        if variables.too_many || work == 0 {
+            return undecided(all);
+        }
         let own: Vec<Vec<Holds>> = prepared
             .iter()
             .map(|rule| {
@@ -260,9 +271,11 @@ fn evaluate<'a>(
             denied: Vec::new(),
             used: Vec::new(),
             budget: MAX_ASSIGNMENTS,
+            work,
         };
         walk.run(0, all.clone(), &mut vec![None; variables.all.len()]);
-        let Walk { mut outcome, allowed, denied, used, .. } = walk;
+        let Walk { mut outcome, allowed, denied, used, work: rest, .. } = walk;
+        work = rest;
         outcome.may_allow = Addresses::union(&allowed);
         outcome.may_deny = Addresses::union(&denied);
         outcome.unknown =
@@ -336,6 +349,7 @@ struct Walk<'a, 'b> {
     denied: Vec<Addresses>,
     used: Vec<usize>,
     budget: usize,
+    work: usize,
 }
 
 impl Walk<'_, '_> {
@@ -343,6 +357,13 @@ impl Walk<'_, '_> {
         let rules = self.rules;
         for (index, rule) in rules.iter().enumerate().skip(start) {
             if left.is_empty() {
+                return;
+            }
+            let cost = rule.sure.ranges() + left.ranges() + self.own[index].len() + 1;
+            self.work = self.work.saturating_sub(cost);
+            if self.work == 0 {
+                self.allowed.push(left.clone());
+                self.denied.push(left);
                 return;
             }
             let own = all([any(&self.own[index], assigned), settle(rule.source_port, assigned)]);
@@ -527,6 +548,13 @@ impl Inside<'_> {
         });
         for net in nets {
             let net = Addresses::of([net]);
+            let divides = |part: &Addresses| {
+                let inside = part.and(&net);
+                !inside.is_empty() && inside != *part
+            };
+            if !parts.iter().any(divides) {
+                continue;
+            }
             parts = parts
                 .iter()
                 .flat_map(|part| [part.and(&net), part.without(&net)])

@@ -5,7 +5,9 @@ use super::addresses::Addresses;
 use crate::{
     evidence::Evidence,
     facts::{azure_network::Endpoint, cloud::CloudKind},
-    support::service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTags, built_in_list},
+    support::service_tags::{
+        BUILT_IN_DATE, ENTRA, IpNet, SIGN_IN_RANGES, ServiceTags, built_in_list,
+    },
 };
 use std::net::Ipv4Addr;
 
@@ -25,6 +27,7 @@ pub struct Tags<'a> {
     given: Option<&'a ServiceTags>,
     built_in: Option<&'static ServiceTags>,
     placeholder: bool,
+    public: bool,
     origin: String,
     /// The addresses of the sign-in hosts and of Microsoft Graph.
     pub entra: Addresses,
@@ -71,7 +74,7 @@ impl<'a> Tags<'a> {
             (one.clone(), one, true)
         };
         let origin = origin(given, seen, placeholder);
-        Self { given, built_in, placeholder, origin, entra, main }
+        Self { given, built_in, placeholder, public, origin, entra, main }
     }
 
     /// Whether the addresses of Entra in this cloud are not known.
@@ -138,6 +141,28 @@ impl<'a> Tags<'a> {
             nets.extend(SIGN_IN_RANGES.iter().filter_map(|net| net.parse::<IpNet>().ok()));
         }
         Some(nets)
+    }
+
+    /// Whether which sign-in addresses a tag holds changes from one edition of the list to the next.
+    #[must_use]
+    pub fn depends_on_the_list(&self, name: &str) -> bool {
+        let own = ["Internet", "VirtualNetwork", ENTRA].iter().any(|tag| like(tag, name));
+        let built_in = built_in_list();
+        !own && (built_in.tag(name).is_some()
+            || name.get(..10).is_some_and(|head| like(head, "AzureCloud")))
+    }
+
+    /// The list that decides, if it is older than six months.
+    #[must_use]
+    pub fn outdated(&self, seen: &Evidence) -> Option<String> {
+        let (name, list) = match self.given {
+            Some(list) => (format!("the given list (edition {})", list.change_number), list),
+            None if self.public => {
+                (format!("the built-in list of {BUILT_IN_DATE}"), built_in_list())
+            }
+            None => return None,
+        };
+        (list.is_current(seen.observed_at) == Some(false)).then_some(name)
     }
 
     fn known(&self, name: &str) -> Option<&[IpNet]> {

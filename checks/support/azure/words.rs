@@ -4,13 +4,14 @@
 use super::{place::Place, security::Unknown, tags::LIST_COMMAND};
 use crate::{
     check::{Missing, Severity},
+    command::Command,
     evidence::Evidence,
     facts::{
         Fact, NotObserved,
+        azure::{FlexibleServer, id_part},
         login::{AuthRequest, LoginOutcome, LoginStep, ServerError},
         server::PreambleOutcome,
         tcp::TcpOutcome,
-        vantage::Shell,
     },
     text,
     verdict::{Confidence, Finding},
@@ -30,16 +31,24 @@ pub fn given<'a, T>(part: &'a Fact<T>, what: &str) -> Result<&'a T, Missing> {
     })
 }
 
-/// One word of a command, quoted only where it must be.
+/// Fills in the names of a server.
 #[must_use]
-pub fn word(shell: Shell, value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    let placeholder = value.starts_with('<') && value.ends_with('>');
-    if placeholder || (!value.is_empty() && value.chars().all(plain)) {
-        value.to_owned()
-    } else {
-        text::quoted(shell, value)
-    }
+pub fn on_server(command: Command, server: Option<&FlexibleServer>) -> Command {
+    let name = server.map(|server| server.name.as_str()).filter(|name| !name.is_empty());
+    let group = server.and_then(|server| id_part(&server.id, "resourceGroups"));
+    command.with("RG", group).with("SERVER", name)
+}
+
+/// Fills in the names of a network security group.
+#[must_use]
+pub fn on_group(command: Command, id: &str, name: &str) -> Command {
+    network_group(command, id).with("NSG", Some(name).filter(|name| !name.is_empty()))
+}
+
+/// Fills in the resource group of a resource of the network.
+#[must_use]
+pub fn network_group(command: Command, id: &str) -> Command {
+    command.with("NETWORK_RG", id_part(id, "resourceGroups"))
 }
 
 /// Whether the login with this very server went through.
@@ -183,8 +192,7 @@ pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing 
 
 #[cfg(test)]
 mod tests {
-    use super::{address_in, word};
-    use crate::facts::vantage::Shell;
+    use super::address_in;
 
     #[test]
     fn reads_the_address_that_the_server_prints() {
@@ -192,12 +200,5 @@ mod tests {
             encryption";
         assert_eq!(address_in(text), "203.0.113.7".parse().ok());
         assert_eq!(address_in("for host \"x\""), None);
-    }
-
-    #[test]
-    fn quotes_what_needs_it() {
-        assert_eq!(word(Shell::Posix, "rg-data"), "rg-data");
-        assert_eq!(word(Shell::Posix, "rg data"), "'rg data'");
-        assert_eq!(word(Shell::Posix, "<resource-group>"), "<resource-group>");
     }
 }

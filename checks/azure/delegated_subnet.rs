@@ -1,0 +1,170 @@
+//! Whether the server's subnet has only what Azure supports on a delegated subnet.
+
+use super::{
+    place::{Found, Place},
+    words::{network_group, on_group},
+};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    command::Command,
+    evidence::Evidence,
+    facts::{
+        Topic,
+        azure_network::{Endpoint, NextHop, Route, RouteTable, SecurityGroup, SecurityRule},
+    },
+    support::service_tags::IpNet,
+    text,
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// Rules and routes are of a kind that is supported.
+pub static CHECK: Check = Check {
+    id: "azure/delegated-subnet",
+    asserts: "the server's subnet has only rules and routes that Azure supports there",
+    needs: &[Topic::Settings, Topic::Azure],
+    problems: &[&ASG_NOT_SUPPORTED, &SUBNET_ROUTE_OVERRIDDEN],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+/// Rules and routes that are named in a sentence.
+const NAMED: usize = 3;
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let place = Place::of(seen)?;
+    let (group, table) = (place.security_group(), place.route_table());
+    if let (Err(why), Err(_)) = (&group, &table) {
+        return Err(why.clone());
+    }
+    let mut findings = Vec::new();
+    if let Ok(Found::This(group, _)) = group {
+        findings.extend(application_groups(group));
+    }
+    if let (Ok(Found::This(table, _)), Some(subnet)) = (table, place.subnet) {
+        let space = place.network.map(|network| network.address_space.as_slice());
+        findings.extend(own_route(table, &subnet.prefixes, space.unwrap_or_default()));
+    }
+    Ok(Verdict::unless(findings, || {
+        "no application security group, and no route for the subnet's own addresses".to_owned()
+    }))
+}
+
+fn application_groups(group: &SecurityGroup) -> Option<Finding> {
+    let names_one = |rule: &&SecurityRule| {
+        let mut ends = rule.sources.iter().chain(&rule.destinations);
+        ends.any(|end| matches!(end, Endpoint::Group(_)))
+    };
+    let rules: Vec<&SecurityRule> = group.rules.iter().filter(names_one).collect();
+    let first = rules.first()?;
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let detail = format!(
+        "{} of {} names an application security group, which is not supported for the server",
+        text::list(&names, NAMED),
+        group.name
+    );
+    let command = Command::new(
+        "az network nsg rule update -g $NETWORK_RG --nsg-name $NSG --source-address-prefixes \
+         $CLIENT_PREFIX --source-asgs '' -n",
+    )
+    .value(&*first.name);
+    Some(
+        Finding::of(&ASG_NOT_SUPPORTED, &group.name, detail).fix(
+            Fix::by(Actor::Network, "Name the addresses of the clients in place of the group")
+                .run(on_group(command, &group.id, &group.name)),
+        ),
+    )
+}
+
+/// The route that takes the subnet's own addresses out of the virtual network: the longest prefix
+/// decides, and a user-defined route goes before the system route of the same length.
+fn own_route(table: &RouteTable, subnet: &[IpNet], space: &[IpNet]) -> Option<Finding> {
+    let own = subnet.iter().find(|net| matches!(net, IpNet::V4(_)))?;
+    let system = space.iter().filter(|net| net.contains(own)).map(IpNet::prefix_len).max();
+    // Without the network, the subnet's own prefix is the only length that is certain.
+    let shortest = system.unwrap_or_else(|| own.prefix_len());
+    let prefix = |route: &Route| match route.destination {
+        Endpoint::Prefix(net) if net.contains(own) || own.contains(&net) => Some(net),
+        _ => None,
+    };
+    let mut routes: Vec<(u8, &Route)> = table
+        .routes
+        .iter()
+        .filter_map(|route| Some((prefix(route)?.prefix_len(), route)))
+        .filter(|(length, _)| *length >= shortest)
+        .collect();
+    routes.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    let route = routes.first().map(|(_, route)| *route)?;
+    if route.next_hop == NextHop::VirtualNetwork {
+        return None;
+    }
+    let detail = format!(
+        "route {} of {} takes {own}, the server's own subnet, out of the virtual network",
+        route.name, table.name
+    );
+    let command = Command::new(
+        "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE \
+         -n OwnSubnet --next-hop-type VnetLocal --address-prefix",
+    )
+    .value(own.to_string());
+    let command = network_group(command, &table.id).with("ROUTE_TABLE", Some(&table.name));
+    Some(
+        Finding::of(&SUBNET_ROUTE_OVERRIDDEN, &table.name, detail).fix(
+            Fix::by(Actor::Network, "Route the subnet's own prefix to the virtual network")
+                .run(command),
+        ),
+    )
+}
+
+/// A rule names an application security group.
+pub static ASG_NOT_SUPPORTED: Problem = Problem {
+    id: "azure/asg-not-supported",
+    title: "a rule of the server's NSG names an application security group",
+    severity: Severity::Warning,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "Azure does not support a network security group on the subnet of a flexible server \
+            if one of its rules names an application security group. Such a rule may not match \
+            the traffic that it is meant for.",
+        causes: &["the rules were written for virtual machines and reused for the server's subnet"],
+        confirm: &["`az network nsg show -g $NETWORK_RG -n $NSG --query \
+            'securityRules[?sourceApplicationSecurityGroups||destinationApplicationSecurityGroups].name'`"],
+        fix: &[(Actor::Network, "name the address prefixes of the clients in the rule")],
+        mistaken_for: &["azure/nsg-blocks-postgresql: there the rules deny the client"],
+        sources: &[
+            "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A route takes the subnet's own addresses elsewhere.
+pub static SUBNET_ROUTE_OVERRIDDEN: Problem = Problem {
+    id: "azure/subnet-route-overridden",
+    title: "a route takes the server's own subnet out of the virtual network",
+    severity: Severity::Warning,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The route table on the server's subnet sends the addresses of that very subnet to an \
+            appliance or nowhere. High availability and replication use port 5432 inside the \
+            subnet, and answers to clients of the subnet go astray.",
+        causes: &[
+            "one route sends the whole address space of the virtual network to a firewall",
+            "the subnet's prefix was routed by mistake",
+        ],
+        confirm: &[
+            "`az network route-table show -g $NETWORK_RG -n $ROUTE_TABLE --query routes -o \
+            table`: the longest prefix that holds the subnet decides",
+        ],
+        fix: &[(
+            Actor::Network,
+            "add a route for the subnet's prefix with next hop Virtual network (VnetLocal)",
+        )],
+        mistaken_for: &["azure/route-drops-entra: that is the route to Microsoft Entra ID"],
+        sources: &[
+            "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
+        ],
+    },
+    ..Problem::DEFAULT
+};
