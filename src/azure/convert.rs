@@ -394,7 +394,7 @@ const MAX_WRAPPINGS: usize = 8;
 /// Documents of one kind that are read.
 const MAX_OF_A_KIND: usize = 5_000;
 /// Addresses in the rules of all groups. Effective rules list the prefixes of service tags.
-const MAX_ADDRESSES: usize = 100_000;
+const MAX_ADDRESSES: usize = 40_000;
 /// Unused documents that are named.
 const MAX_UNUSED: usize = 200;
 
