@@ -213,6 +213,32 @@ impl Command {
         self
     }
 
+    /// The value of an option, if it is known: of `-n`, the word behind it.
+    #[must_use]
+    pub fn argument(&self, option: &str) -> Option<String> {
+        self.steps.iter().find_map(|step| {
+            let (Step::Run(line) | Step::SetOutput { line, .. }) = step else { return None };
+            let at = line.words.iter().position(|word| word.plain() == option)?;
+            let value = line.words.get(at + 1)?;
+            let unknown = value.0.iter().any(|piece| matches!(piece, Piece::Unknown(_)));
+            (!unknown).then(|| value.plain())
+        })
+    }
+
+    /// Whether the first program is called with these words.
+    #[must_use]
+    pub fn starts_with(&self, words: &[&str]) -> bool {
+        let Some(Step::Run(line)) = self.steps.first() else { return false };
+        words.len() <= line.words.len()
+            && line.words.iter().zip(words).all(|(word, wanted)| word.plain() == *wanted)
+    }
+
+    /// Whether it is a command of the Azure CLI.
+    #[must_use]
+    pub fn is_azure_cli(&self) -> bool {
+        self.starts_with(&["az"])
+    }
+
     /// The programs that are started.
     pub fn programs(&self) -> impl Iterator<Item = String> + '_ {
         self.steps.iter().filter_map(|step| match step {

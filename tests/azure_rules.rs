@@ -464,6 +464,11 @@ fn network_values(world: &World, far: Ipv4Addr, inbound: bool) -> Vec<bool> {
     if inbound && !world.known.client {
         return vec![true];
     }
+    // What arrives from a private address comes from the network, a peer, or through a gateway, which
+    // the tag holds; without the network, nothing speaks against it.
+    if inbound && far.is_private() && (!world.known.network || world.gateway) {
+        return vec![true];
+    }
     if !world.known.network {
         return vec![false, true];
     }

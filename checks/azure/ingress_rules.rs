@@ -53,14 +53,15 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let client = client(seen);
     let from = client.map_or_else(|| clients(inside), Addresses::one);
     let service = Service { port, protocol: Protocol::Tcp };
-    let outcome = security::inbound(rules, service, &from, client.is_none());
+    let connected_client = client.is_none() || arrives_from_the_network(inside);
+    let outcome = security::inbound(rules, service, &from, connected_client);
     let who =
         client.map_or_else(|| "clients in the virtual network".to_owned(), |ip| ip.to_string());
     let name = group.map_or("the security admin rules", |group| &group.name);
     if outcome.may_deny.is_empty() {
         if port != POOLER && pooler_on(seen) {
             let pooler = Service { port: POOLER, protocol: Protocol::Tcp };
-            let outcome = security::inbound(rules, pooler, &from, client.is_none());
+            let outcome = security::inbound(rules, pooler, &from, connected_client);
             if outcome.may_allow.is_empty() {
                 return Ok(Verdict::found(pooler_blocked(name, &who, &outcome, group, client)));
             }
@@ -100,6 +101,14 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         connected(seen),
         "the server's port accepts connections",
     )))
+}
+
+/// Whether a private address that arrives at the subnet is of the virtual network. The tag also holds
+/// peered networks and every network behind a gateway, and nothing else can send from a private
+/// address. It is left open only if the network is known and has no gateway.
+/// Source: Microsoft Learn, "Virtual network service tags".
+const fn arrives_from_the_network(inside: Inside<'_>) -> bool {
+    inside.network.is_empty() || inside.gateway
 }
 
 /// This machine's private address. Another one is not the address that arrives at the server.

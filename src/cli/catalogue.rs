@@ -59,11 +59,12 @@ pub(super) fn checks() -> u8 {
 }
 
 /// Prints the JSON Schema of a report.
-pub(super) fn schema(fleet: bool, merge: bool) -> u8 {
-    let schema = match (fleet, merge) {
-        (true, _) => report::fleet::schema(),
-        (_, true) => report::fleet::merge_schema(),
-        (false, false) => report::schema(),
+pub(super) fn schema(fleet: bool, merge: bool, preflight: bool) -> u8 {
+    let schema = match (fleet, merge, preflight) {
+        (true, _, _) => report::fleet::schema(),
+        (_, true, _) => report::fleet::merge_schema(),
+        (_, _, true) => report::preflight::schema(),
+        (false, false, false) => report::schema(),
     };
     match serde_json::to_string_pretty(&schema) {
         Ok(text) => print(&Inert::json(&(text + "\n"))),

@@ -110,11 +110,14 @@ pub enum Command {
     /// Print the JSON Schema of `--format json`.
     Schema {
         /// That of `fleet`.
-        #[arg(long, conflicts_with = "merge")]
+        #[arg(long, conflicts_with_all = ["merge", "preflight"])]
         fleet: bool,
         /// That of `merge`.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "preflight")]
         merge: bool,
+        /// That of `preflight`.
+        #[arg(long)]
+        preflight: bool,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -166,7 +169,9 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Checks => Ok(catalogue::checks()),
-        Command::Schema { fleet, merge } => Ok(catalogue::schema(fleet, merge)),
+        Command::Schema { fleet, merge, preflight } => {
+            Ok(catalogue::schema(fleet, merge, preflight))
+        }
         Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
         Command::Man => Ok(shell::man(Cli::command())),
     }

@@ -3,16 +3,19 @@
 use super::{
     TOOL_FAILED,
     doctor::{AzureOptions, IdentityOptions, NetworkOptions},
-    output::{self, Terminal},
+    output::{self, Color, Terminal},
     replay,
     target::TargetOptions,
 };
 use crate::{
     diagnose,
     environment::{Environment, vantage},
-    probe::context::Context,
+    probe::{azure::merged, context::Context},
     process::progress::Progress,
-    report::preflight::{PreflightFormat, exit_code, render},
+    report::{
+        Style,
+        preflight::{PreflightFormat, exit_code, render},
+    },
     settings::{
         request::{Request, Selection},
         usage::UsageError,
@@ -50,6 +53,9 @@ pub struct PreflightArgs {
     /// The format.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: PreflightFormat,
+    /// When to use colors.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub color: Color,
     /// Output file; standard output by default.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
@@ -77,11 +83,7 @@ pub fn run(
 ) -> Result<u8, UsageError> {
     let clients = args.from.iter().map(|path| replay::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = observe(args, environment)?;
-    if seen.azure.seen().is_none()
-        && let Some(azure) = clients.iter().find_map(|client| client.azure.seen())
-    {
-        seen.azure = Fact::Seen(azure.clone());
-    }
+    combine(&mut seen, &clients);
     let mut all: Vec<&Evidence> = clients.iter().collect();
     if args.here {
         all.push(&seen);
@@ -92,16 +94,39 @@ pub fn run(
         TopologyName::Vnet => Topology::VirtualNetwork,
     });
     let list = checklist(&seen, &all, topology);
-    let text = render(&list, &seen, args.format, terminal.width);
-    let written = match &args.output {
+    let style = Style {
+        color: args.output.is_none() && terminal.colors(args.color),
+        width: terminal.width,
+        verbose: 0,
+        quiet: false,
+        unicode: terminal.unicode,
+    };
+    let written = render(&list, &seen, args.format, &style).and_then(|text| match &args.output {
         Some(path) => output::to_file(path, &text),
         None => output::to_stdout(&text),
-    };
+    });
     if let Err(error) = written {
         terminal.complain(&format!("the checklist cannot be written: {error}"));
         return Ok(TOOL_FAILED);
     }
     Ok(exit_code(&list))
+}
+
+/// Adds what runs in the networks of clients know of the configuration and of the server's name. Files
+/// and live reads of this run go before them.
+fn combine(seen: &mut Evidence, clients: &[Evidence]) {
+    for other in clients.iter().filter_map(|client| client.azure.seen()) {
+        seen.azure = Fact::Seen(match seen.azure.seen() {
+            Some(azure) => merged(other.clone(), azure),
+            None => other.clone(),
+        });
+    }
+    if let Fact::Seen(settings) = &mut seen.settings
+        && settings.host.is_none()
+    {
+        let hosts = clients.iter().filter_map(|client| client.settings.seen()?.host.clone());
+        settings.host = hosts.into_iter().next();
+    }
 }
 
 /// The configuration, and with --here what this machine sees.

@@ -361,7 +361,8 @@ fn unseen(why: &NotObserved) -> Azure {
 }
 
 /// What the files say goes before what was read.
-fn merged(live: Azure, files: &Azure) -> Azure {
+#[must_use]
+pub fn merged(live: Azure, files: &Azure) -> Azure {
     fn first<T: Clone>(files: &Fact<T>, live: Fact<T>) -> Fact<T> {
         if files.seen().is_some() { files.clone() } else { live }
     }

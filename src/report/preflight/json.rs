@@ -1,0 +1,152 @@
+//! The checklist for programs.
+
+use super::block;
+use crate::text::clean;
+use entra_pg_checks::{
+    Evidence,
+    facts::azure::Topology,
+    preflight::{Checklist, Item, State},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{collections::BTreeMap, io};
+
+/// The JSON Schema of `preflight --format json`.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Document).to_value()
+}
+
+/// The checklist of `preflight`.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// The version of this format.
+    schema_version: &'static str,
+    /// The program.
+    tool: Tool,
+    /// The overall state.
+    state: Word,
+    /// The server, if its document was given.
+    server: Option<String>,
+    /// How the server is attached to networks, if it is known.
+    topology: Option<Attachment>,
+    /// One entry per requirement and vantage.
+    requirements: Vec<Entry>,
+    /// Documents that were given and are not used.
+    unused: Vec<Unused>,
+}
+
+/// The program and its version.
+#[derive(Debug, JsonSchema, Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// The state of a requirement.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Go,
+    NoGo,
+    NotChecked,
+}
+
+/// How a server is attached to networks.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Attachment {
+    Public,
+    PrivateEndpoint,
+    Vnet,
+}
+
+/// A requirement, judged from one vantage.
+#[derive(Debug, JsonSchema, Serialize)]
+struct Entry {
+    /// The id of the requirement.
+    id: &'static str,
+    /// The requirement as a statement.
+    requirement: &'static str,
+    state: Word,
+    /// Where it was observed: the configuration, the machine of a run, or both.
+    vantage: String,
+    /// What was found, or why nothing was.
+    detail: String,
+    /// The observations behind it.
+    evidence: Vec<String>,
+    /// The checks that judge it.
+    checks: Vec<&'static str>,
+    /// The command that supplies what is missing.
+    supply: &'static str,
+    /// The role that may read it live.
+    role: &'static str,
+    /// Where the portal shows it.
+    portal: &'static str,
+    /// The fix of a no-go by language: `az`, `bicep`, `terraform`.
+    fixes: BTreeMap<&'static str, String>,
+}
+
+/// A document that is not used.
+#[derive(Debug, JsonSchema, Serialize)]
+struct Unused {
+    /// The file.
+    from: String,
+    /// What it is.
+    what: String,
+    /// Why it is not used.
+    why: String,
+}
+
+/// The document.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub(super) fn render(list: &Checklist, seen: &Evidence) -> io::Result<String> {
+    let unused = seen.azure.seen().into_iter().flat_map(|azure| &azure.unused);
+    let document = Document {
+        schema_version: "1",
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        state: word(list.state()),
+        server: list.server.as_deref().map(clean),
+        topology: list.topology.map(|topology| match topology {
+            Topology::Public => Attachment::Public,
+            Topology::PrivateEndpoints => Attachment::PrivateEndpoint,
+            Topology::VirtualNetwork => Attachment::Vnet,
+        }),
+        requirements: list.items.iter().map(entry).collect(),
+        unused: unused
+            .map(|one| Unused {
+                from: clean(&one.from),
+                what: clean(&one.what),
+                why: clean(&one.why),
+            })
+            .collect(),
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn entry(item: &Item) -> Entry {
+    Entry {
+        id: item.requirement.id,
+        requirement: item.requirement.title,
+        state: word(item.state),
+        vantage: clean(&item.vantage),
+        detail: clean(&item.detail),
+        evidence: item.evidence.iter().map(|line| clean(line)).collect(),
+        checks: item.requirement.checks.iter().map(|check| check.id).collect(),
+        supply: item.requirement.supply,
+        role: item.requirement.role,
+        portal: item.requirement.portal,
+        fixes: item.snippets.iter().map(|(kind, text)| (*kind, block(text))).collect(),
+    }
+}
+
+const fn word(state: State) -> Word {
+    match state {
+        State::Go => Word::Go,
+        State::NoGo => Word::NoGo,
+        State::NotChecked => Word::NotChecked,
+    }
+}
