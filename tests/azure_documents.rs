@@ -51,6 +51,12 @@ const KINDS: &[(&str, &str)] = &[
     ("terraform-state.json", "flexible server pg-vnet"),
     ("terraform-plan.json", "flexible server pg-vnet"),
     ("service-tags-api.json", "service tags, edition 363"),
+    ("nsg.yaml", "network security group nsg-postgres"),
+    ("server-list.yaml", "flexible server pg-vnet"),
+    ("health.json", "resource health of the server"),
+    ("health-events.json", "service event BC_1-FXZ"),
+    ("dns-forwarding-rules.json", "DNS forwarding rule entra"),
+    ("graph-principal.json", "service principal of the Graph client of PostgreSQL"),
 ];
 
 #[test]
@@ -77,6 +83,7 @@ fn servers_are_the_same_in_every_wrapping() {
         "server-graph.json",
         "server-graph-table.json",
         "server-powershell.json",
+        "server-list.yaml",
         "terraform-state.json",
         "terraform-plan.json",
     ];
@@ -127,6 +134,27 @@ fn a_gateway_and_peers_are_seen() {
     let network = &azure.networks.seen().expect("a network")[0];
     assert!(network.gateway);
     assert_eq!(network.address_space.len(), 2);
+}
+
+#[test]
+fn effective_rules_replace_those_of_the_group_in_any_order() {
+    for names in [
+        ["effective-nsg.json", "nsg-powershell.json"],
+        ["nsg-powershell.json", "effective-nsg.json"],
+    ] {
+        let azure = read_files(&names.map(kind), Some(HOST)).expect("read");
+        let groups = azure.security_groups.seen().expect("a group");
+        assert_eq!(groups.len(), 1, "{names:?}");
+        assert!(groups[0].effective, "{names:?}");
+    }
+}
+
+#[test]
+fn a_disabled_forwarding_rule_is_none() {
+    let azure = read("dns-forwarding-rules.json");
+    let rules = azure.forwarding.seen().expect("rules");
+    assert_eq!(rules.len(), 1);
+    assert_eq!((rules[0].domain.as_str(), rules[0].servers.len()), ("microsoftonline.com", 2));
 }
 
 #[test]

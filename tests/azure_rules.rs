@@ -343,6 +343,7 @@ fn evidence(world: &World) -> Evidence {
         name: "nsg".to_owned(),
         rules: world.rules.clone(),
         subnets: vec![SUBNET.to_owned()],
+        effective: false,
     };
     let table = RouteTable {
         id: TABLE.to_owned(),

@@ -11,6 +11,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
+        azure::ForwardingRule,
         dns::{Answer, AnswerOutcome, Dns, Role},
     },
     text,
@@ -53,9 +54,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let own: Vec<IpAddr> =
         network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
-    if own.is_empty() {
-        return Ok(Verdict::Passed(format!("{} asks Azure's own", network.name)));
-    }
+    let (own, by) = if own.is_empty() {
+        let rules = seen.azure.seen().and_then(|azure| azure.forwarding.seen());
+        match rules.and_then(|rules| forwarded(rules)) {
+            Some(rule) => (rule.servers.clone(), format!("ruleset {}", rule.ruleset)),
+            None => {
+                return Ok(Verdict::Passed(format!("{} asks Azure's own", network.name)));
+            }
+        }
+    } else {
+        (own, format!("dhcpOptions.dnsServers of {}", network.name))
+    };
     let answers = seen.dns.seen().map(|dns| answers(dns, &own)).unwrap_or_default();
     let fine = |server: &IpAddr| {
         let mut of = answers.iter().filter(|(from, ..)| from == server).peekable();
@@ -82,7 +91,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     };
     let asked = own.first().map(ToString::to_string).unwrap_or_default();
     let mut finding = Finding::of(&CUSTOM_DNS, &network.name, detail)
-        .because(format!("azure-config: dhcpOptions.dnsServers of {} is {listed}", network.name))
+        .because(format!("azure-config: {by} names {listed}"))
         .because_all(answers.iter().map(|(server, name, good)| {
             let word = if *good { "resolves" } else { "does not resolve" };
             format!("client: {server}, asked from here, {word} {name}")
@@ -99,6 +108,20 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding = finding.severity(Severity::Error).sure(Confidence::Likely);
     }
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+}
+
+/// The rule of a DNS forwarding ruleset that takes the sign-in host: the longest domain wins.
+/// Source: Microsoft Learn, "Azure DNS Private Resolver endpoints and rulesets".
+fn forwarded(rules: &[ForwardingRule]) -> Option<&ForwardingRule> {
+    const HOST: &str = "login.microsoftonline.com";
+    let holds = |rule: &&ForwardingRule| {
+        let domain = rule.domain.as_str();
+        domain.is_empty()
+            || HOST == domain
+            || HOST.strip_suffix(domain).is_some_and(|head| head.ends_with('.'))
+    };
+    let azure = |rule: &&ForwardingRule| rule.servers.iter().all(|ip| *ip == OF_AZURE);
+    rules.iter().filter(holds).max_by_key(|rule| rule.domain.len()).filter(|rule| !azure(rule))
 }
 
 /// What these nameservers said of Entra's names when this machine asked them: the nameserver, the name,

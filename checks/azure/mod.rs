@@ -10,6 +10,8 @@ pub mod documents;
 pub mod egress_rules;
 pub mod entra_auth;
 pub mod firewall_rules;
+pub mod graph_principal;
+pub mod health;
 pub mod ingress_rules;
 pub mod pooler;
 pub mod private_endpoint;
@@ -33,6 +35,7 @@ pub static FAMILY: Family = Family {
     checks: &[
         &documents::CHECK,
         &server_state::CHECK,
+        &health::CHECK,
         &firewall_rules::CHECK,
         &private_endpoint::CHECK,
         &ingress_rules::CHECK,
@@ -40,6 +43,7 @@ pub static FAMILY: Family = Family {
         &entra_auth::CHECK,
         &administrators::CHECK,
         &tenant::CHECK,
+        &graph_principal::CHECK,
         &private_zone::CHECK,
         &dns_rules::CHECK,
         &dns_servers::CHECK,

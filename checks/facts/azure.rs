@@ -48,6 +48,18 @@ pub struct Azure {
     /// Network interfaces.
     #[serde(skip_serializing_if = "not_asked")]
     pub interfaces: Fact<Vec<Interface>>,
+    /// Whether the platform reports the server as available.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub health: Fact<Health>,
+    /// Incidents and planned maintenance of the server.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub events: Fact<Vec<ServiceEvent>>,
+    /// The service principal by which the service looks principals up in Microsoft Graph.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub graph_principal: Fact<GraphPrincipal>,
+    /// The rules of DNS forwarding rulesets.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub forwarding: Fact<Vec<ForwardingRule>>,
     /// Virtual endpoints by server, exported apart from it.
     #[serde(skip)]
     #[serde(serialize_with = "class::name")]
@@ -59,6 +71,63 @@ pub struct Azure {
 
 fn not_asked<T>(fact: &Fact<T>) -> bool {
     matches!(fact, Fact::NotObserved(NotObserved::NotAsked))
+}
+
+/// The availability of a resource. Source: REST API `Microsoft.ResourceHealth` 2023-07-01-preview.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Health {
+    /// The server, if the ID names it.
+    #[serde(serialize_with = "class::name")]
+    pub server: Option<String>,
+    /// `Available`, `Unavailable`, `Degraded` or `Unknown`.
+    #[serde(serialize_with = "class::word")]
+    pub state: String,
+    /// The summary of the platform.
+    #[serde(serialize_with = "class::free")]
+    pub summary: Option<String>,
+}
+
+/// An incident or planned maintenance. Source: REST API `Microsoft.ResourceHealth`, events.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ServiceEvent {
+    /// `ServiceIssue`, `PlannedMaintenance`, `HealthAdvisory`, `SecurityAdvisory`.
+    #[serde(serialize_with = "class::word")]
+    pub kind: String,
+    /// `Active` or `Resolved`.
+    #[serde(serialize_with = "class::word")]
+    pub status: String,
+    /// The title.
+    #[serde(serialize_with = "class::free")]
+    pub title: String,
+    /// When the impact starts, as Azure writes it.
+    #[serde(serialize_with = "class::word")]
+    pub starts: Option<String>,
+}
+
+/// A service principal in the tenant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct GraphPrincipal {
+    /// Whether the tenant has it.
+    pub exists: bool,
+    /// Whether it is enabled, if that is known.
+    pub enabled: Option<bool>,
+}
+
+/// A rule of a DNS forwarding ruleset.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ForwardingRule {
+    /// The ruleset.
+    #[serde(serialize_with = "class::name")]
+    pub ruleset: String,
+    /// The domain, without a dot at its end; empty for all.
+    #[serde(serialize_with = "class::name")]
+    pub domain: String,
+    /// The nameservers.
+    pub servers: Vec<IpAddr>,
 }
 
 /// A private DNS zone.
@@ -220,6 +289,10 @@ pub struct PrivateEndpoint {
     /// The private endpoint's name, or that of the connection.
     #[serde(serialize_with = "class::name")]
     pub name: String,
+    /// The private endpoint's resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::name")]
+    pub endpoint: Option<String>,
     /// The connection's resource id, which approving it needs.
     #[serde(serialize_with = "class::name")]
     pub connection: String,

@@ -21,6 +21,9 @@ pub struct SecurityGroup {
     /// The subnets it is put on, by resource id.
     #[serde(serialize_with = "class::name")]
     pub subnets: Vec<String>,
+    /// Whether these are the rules that Azure applies to a network interface, with the prefixes of tags.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub effective: bool,
 }
 
 /// One rule of a security group.
@@ -179,6 +182,10 @@ pub struct VirtualNetwork {
     pub name: String,
     /// Its address space, and that of its peers.
     pub address_space: Vec<IpNet>,
+    /// The peered networks, by resource id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
+    pub peers: Vec<String>,
     /// Its own DNS servers; empty: Azure's.
     pub dns_servers: Vec<IpAddr>,
     /// Whether a gateway connects other networks: its own, or that of a peer.
@@ -206,6 +213,10 @@ pub struct Subnet {
     /// The route table on it, by resource id.
     #[serde(serialize_with = "class::name")]
     pub route_table: Option<String>,
+    /// The network interfaces in it, by resource id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
+    pub interfaces: Vec<String>,
     /// The services it is delegated to.
     #[serde(serialize_with = "class::word")]
     pub delegations: Vec<String>,

@@ -10,7 +10,8 @@ use entra_pg_checks::{
     facts::{
         azure::{
             Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
-            FlexibleServer, Interface, Parameter, PrivateEndpoint, Source, Unused,
+            FlexibleServer, ForwardingRule, GraphPrincipal, Health, Interface, Parameter,
+            PrivateEndpoint, ServiceEvent, Source, Unused,
         },
         azure_network::{
             AdminRule, RouteTable, SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
@@ -33,6 +34,8 @@ pub(crate) struct Collected {
     loose_routes: Vec<(String, Node)>,
     group_of_subnet: Vec<(String, String)>,
     table_of_subnet: Vec<(String, String)>,
+    /// Rules that Azure applies, which go before those of the groups.
+    effective_groups: Vec<SecurityGroup>,
     /// Documents of each kind so far.
     counts: HashMap<Kind, usize>,
     /// Addresses in the rules of all groups so far.
@@ -224,7 +227,7 @@ impl Collected {
             Kind::EffectiveGroup => {
                 let one = self.bounded(rules::effective_group(node)?)?;
                 let what = format!("effective security rules of {}", one.name);
-                put(&mut self.azure.security_groups, one, |one| &one.id);
+                self.effective_groups.push(one);
                 what
             }
             Kind::SecurityRule => {
@@ -297,6 +300,36 @@ impl Collected {
                 }
                 "association of a subnet and a route table".to_owned()
             }
+            Kind::Health => {
+                azure.health = Fact::Seen(Health {
+                    server: server_of(node),
+                    state: node.field("availabilitystate").owned().unwrap_or_default(),
+                    summary: node.field("summary").owned(),
+                });
+                "resource health of the server".to_owned()
+            }
+            Kind::HealthEvent => {
+                let text = |key: &str| node.field(key).owned().unwrap_or_default();
+                let one = ServiceEvent {
+                    kind: text("eventtype"),
+                    status: text("status"),
+                    title: text("title"),
+                    starts: node.field("impactstarttime").owned(),
+                };
+                listed(&mut azure.events).push(one);
+                format!("service event {name}")
+            }
+            Kind::ForwardingRule => {
+                let rule = forwarding_rule(node)?;
+                let what = format!("DNS forwarding rule {name}");
+                listed(&mut azure.forwarding).extend(rule);
+                what
+            }
+            Kind::GraphPrincipal => {
+                let enabled = node.get("accountenabled").flag();
+                azure.graph_principal = Fact::Seen(GraphPrincipal { exists: true, enabled });
+                "service principal of the Graph client of PostgreSQL".to_owned()
+            }
         })
     }
 
@@ -367,6 +400,9 @@ impl Collected {
                 Err(error) => self.unused(FILES, "route", &error),
             }
         }
+        for group in std::mem::take(&mut self.effective_groups) {
+            put(&mut self.azure.security_groups, group, |one| &one.id);
+        }
         let networks = match &mut self.azure.networks {
             Fact::Seen(networks) => networks.as_mut_slice(),
             Fact::NotObserved(_) => &mut [],
@@ -391,6 +427,8 @@ const LIVE: &str = "Azure Resource Manager";
 const FILES: &str = "--azure-config";
 /// Lists, pages and changes inside of each other.
 const MAX_WRAPPINGS: usize = 8;
+/// Network interfaces of one subnet that are kept.
+const MAX_INTERFACES: usize = 32;
 /// Documents of one kind that are read.
 const MAX_OF_A_KIND: usize = 5_000;
 /// Addresses in the rules of all groups. Effective rules list the prefixes of service tags.
@@ -591,7 +629,9 @@ fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
     let subnets = subnets.map(subnet).collect::<Result<Vec<_>, _>>()?;
     // The subnet of gateways has this name in every network.
     let mut gateway = subnets.iter().any(|one| like(&one.name, "GatewaySubnet"));
+    let mut peers = Vec::new();
     for peering in node.field("virtualnetworkpeerings").items() {
+        peers.extend(peering.field("remotevirtualnetwork").get("id").owned());
         address_space.extend(space(peering.field("remoteaddressspace"))?);
         gateway |= peering.field("useremotegateways").flag() == Some(true);
     }
@@ -604,7 +644,15 @@ fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
         .map(|text| text.parse().map_err(|_| format!("dnsServers holds \"{text:.80}\"")))
         .collect::<Result<Vec<IpAddr>, _>>()?;
     let id = node.get("id").owned().unwrap_or_default();
-    Ok(VirtualNetwork { id, name: name.to_owned(), address_space, dns_servers, gateway, subnets })
+    Ok(VirtualNetwork {
+        id,
+        name: name.to_owned(),
+        address_space,
+        peers,
+        dns_servers,
+        gateway,
+        subnets,
+    })
 }
 
 fn subnet(node: &Node) -> Result<Subnet, String> {
@@ -628,6 +676,15 @@ fn subnet(node: &Node) -> Result<Subnet, String> {
             .or_else(|| id_of("networksecuritygroupid"))
             .or_else(|| id_of("securitygroup")),
         route_table: id_of("routetable").or_else(|| id_of("routetableid")),
+        interfaces: node
+            .field("ipconfigurations")
+            .items()
+            .iter()
+            .filter_map(|one| one.get("id").text()?.split_once("/ipConfigurations/"))
+            .map(|(interface, _)| interface.to_owned())
+            .filter(|interface| interface.contains("/networkInterfaces/"))
+            .take(MAX_INTERFACES)
+            .collect(),
         delegations: delegations.filter_map(service).collect(),
     })
 }
@@ -743,6 +800,7 @@ fn connection(node: &Node) -> PrivateEndpoint {
     let name = endpoint.and_then(|id| id.rsplit('/').next()).map(str::to_owned);
     PrivateEndpoint {
         name: name.unwrap_or_else(|| name_of(node)),
+        endpoint: endpoint.map(str::to_owned),
         connection: node.get("id").owned().unwrap_or_default(),
         status: state.get("status").owned().unwrap_or_default(),
         description: state.get("description").owned(),
@@ -795,6 +853,27 @@ fn interface(node: &Node, name: &str) -> Interface {
         subnet,
         groups: groups.collect(),
     }
+}
+
+/// A rule that is enabled.
+fn forwarding_rule(node: &Node) -> Result<Option<ForwardingRule>, String> {
+    let enabled = match node.field("forwardingrulestate") {
+        Node::Null => node.field("enabled"),
+        state => state,
+    };
+    if enabled.flag() == Some(false) {
+        return Ok(None);
+    }
+    let domain = node.field("domainname").text().unwrap_or_default();
+    let servers = node.field("targetdnsservers").items().iter().map(|one| {
+        let text = one.get("ipaddress").text().unwrap_or_default();
+        text.parse().map_err(|_| format!("targetDnsServers holds \"{text:.80}\""))
+    });
+    Ok(Some(ForwardingRule {
+        ruleset: parent(node, "dnsForwardingRulesets", "dnsforwardingrulesetname"),
+        domain: domain.trim_end_matches('.').to_ascii_lowercase(),
+        servers: servers.collect::<Result<Vec<IpAddr>, _>>()?,
+    }))
 }
 
 fn record(node: &Node, name: &str) -> DnsRecord {

@@ -1,6 +1,6 @@
 //! The files of `--azure-config`: files, folders and zip archives.
 
-use super::{convert::Collected, node::read};
+use super::{convert::Collected, node::read, yaml};
 use crate::{input, settings::usage::UsageError, text::clean};
 use entra_pg_checks::{
     Fact,
@@ -128,10 +128,10 @@ fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), S
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the file is empty".to_owned());
     }
-    if is_yaml(bytes) {
-        return Err("YAML is not read: export with `-o json`".to_owned());
-    }
-    let documents = read(bytes)?;
+    let documents = match std::str::from_utf8(bytes) {
+        Ok(text) if is_yaml(bytes) => yaml::read(text)?,
+        _ => read(bytes)?,
+    };
     let date = date_in(name);
     let several = documents.len() > 1;
     for (number, node) in documents.iter().enumerate() {

@@ -30,6 +30,10 @@ pub(super) enum Kind {
     ServiceTags,
     GroupOfSubnet,
     TableOfSubnet,
+    Health,
+    HealthEvent,
+    ForwardingRule,
+    GraphPrincipal,
 }
 
 /// What a document is.
@@ -70,6 +74,10 @@ const TYPES: &[(&str, Kind)] = &[
     ("microsoft.network/privatednszones", Kind::DnsZone),
     ("microsoft.network/privatednszones/virtualnetworklinks", Kind::DnsLink),
     ("microsoft.network/privatednszones/a", Kind::DnsRecord),
+    ("microsoft.resourcehealth/availabilitystatuses", Kind::Health),
+    ("microsoft.resourcehealth/events", Kind::HealthEvent),
+    ("microsoft.network/dnsforwardingrulesets/forwardingrules", Kind::ForwardingRule),
+    ("azurerm_private_dns_resolver_forwarding_rule", Kind::ForwardingRule),
     ("azurerm_postgresql_flexible_server", Kind::Server),
     ("azurerm_postgresql_flexible_server_active_directory_administrator", Kind::Administrator),
     ("azurerm_postgresql_flexible_server_firewall_rule", Kind::FirewallRule),
@@ -109,7 +117,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     (
         "microsoft.network/dnsforwardingrulesets",
         "DNS forwarding ruleset",
-        "it does not decide any requirement by itself; ask the nameserver with --nameserver",
+        "it does not hold its rules; export them with `az dns-resolver forwarding-rule list`",
     ),
     (
         "microsoft.network/dnsresolvers",
@@ -137,7 +145,12 @@ const OTHERS: &[(&str, &str, &str)] = &[
 pub(super) fn identify(node: &Node) -> Identified {
     if let Some(name) = resource_type(node) {
         if let Some((_, kind)) = TYPES.iter().find(|(known, _)| *known == name) {
-            return Identified::Known(*kind);
+            return match elsewhere(*kind, node) {
+                Some(why) => {
+                    Identified::Other(titled(&format!("document of type {name}"), node), why)
+                }
+                None => Identified::Known(*kind),
+            };
         }
         if let Some((_, what, why)) = OTHERS.iter().find(|(part, ..)| name.starts_with(part)) {
             return Identified::Other(titled(what, node), why);
@@ -150,6 +163,24 @@ pub(super) fn identify(node: &Node) -> Identified {
         }
     }
     by_keys(node)
+}
+
+/// Why a document about the health of something is not about a server.
+fn elsewhere(kind: Kind, node: &Node) -> Option<&'static str> {
+    match kind {
+        Kind::Health => {
+            let id = node.get("id").text().unwrap_or_default().to_ascii_lowercase();
+            let server = id.contains("/microsoft.dbforpostgresql/flexibleservers/");
+            (!server).then_some("it is about another resource than a flexible server")
+        }
+        Kind::HealthEvent => {
+            let services = node.field("impact").items();
+            let mut named = services.iter().filter_map(|one| one.get("impactedservice").text());
+            let other = !services.is_empty() && !named.any(|name| name.contains("PostgreSQL"));
+            other.then_some("it is about another service")
+        }
+        _ => None,
+    }
 }
 
 fn titled(what: &str, node: &Node) -> String {
@@ -188,6 +219,16 @@ fn by_keys(node: &Node) -> Identified {
     let has = |key: &str| !node.field(key).is_null();
     let text = |key: &str| node.field(key).text().is_some();
     let known = Identified::Known;
+    if let Some(id) = node.get("appid").text() {
+        return if id.eq_ignore_ascii_case(GRAPH_CLIENT) {
+            known(Kind::GraphPrincipal)
+        } else {
+            Identified::Other(
+                format!("application {id:.40}"),
+                "it is not the application by which the service reads Microsoft Graph",
+            )
+        };
+    }
     if node.get("values").is_list() || node.get("properties").get("values").is_list() {
         return known(Kind::ServiceTags);
     }
@@ -259,6 +300,10 @@ fn by_keys(node: &Node) -> Identified {
     }
     Identified::Unknown
 }
+
+/// The application by which the service looks principals up in Microsoft Graph.
+/// Source: hashicorp/terraform-provider-azurerm#19658.
+pub(crate) const GRAPH_CLIENT: &str = "5657e26c-cc92-45d9-bc47-9da6cfdb4ed9";
 
 /// Parameters that exports without a type are recognized by.
 const PARAMETERS: [&str; 3] =

@@ -6,7 +6,9 @@ mod files;
 mod kind;
 mod node;
 mod rules;
+mod yaml;
 
 pub(crate) use convert::Collected;
 pub use files::read_files;
+pub(crate) use kind::GRAPH_CLIENT;
 pub(crate) use node::{Node, read};

@@ -8,7 +8,7 @@ use serde::{
 use std::{cell::Cell, fmt};
 
 /// Values in all documents of one file. A published ServiceTags file has about 150,000.
-const MAX_VALUES: usize = 300_000;
+pub(super) const MAX_VALUES: usize = 300_000;
 /// Bytes of text that are kept of one value. Azure's names and ids are shorter.
 const MAX_TEXT: usize = 4096;
 /// Documents in one file.
@@ -129,7 +129,7 @@ fn is_expression(text: &str) -> bool {
 }
 
 /// A key in lower case without separators.
-fn normal(key: &str) -> String {
+pub(super) fn normal(key: &str) -> String {
     key.chars()
         .filter(|c| !matches!(c, '_' | '-'))
         .take(100)

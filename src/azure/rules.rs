@@ -13,8 +13,7 @@ use std::net::IpAddr;
 /// Rules of one group, and routes of one table, that are read.
 /// Source: Microsoft Learn, "Azure networking limits": 1,000 rules, 400 routes.
 const MAX_RULES: usize = 5_000;
-/// The name of the table that holds effective routes.
-pub(super) const EFFECTIVE: &str = "effective routes";
+pub(super) use entra_pg_checks::support::azure::place::EFFECTIVE;
 
 pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     let own = || ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
@@ -38,6 +37,7 @@ pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
         name: name.to_owned(),
         rules,
         subnets: subnets.collect(),
+        effective: false,
     })
 }
 
@@ -51,6 +51,7 @@ pub(super) fn empty_group(rule: &Node, name: &str) -> SecurityGroup {
         name: name.to_owned(),
         rules: default_rules(),
         subnets: Vec::new(),
+        effective: false,
     }
 }
 
@@ -63,6 +64,7 @@ pub(super) fn effective_group(node: &Node) -> Result<SecurityGroup, String> {
         name: id.rsplit('/').next().unwrap_or_default().to_owned(),
         rules: rules.iter().map(|one| rule(one, false)).collect::<Result<Vec<_>, _>>()?,
         subnets: subnet.into_iter().collect(),
+        effective: true,
         id,
     })
 }

@@ -117,6 +117,9 @@ pub struct AzureOptions {
     /// Read the same from Azure Resource Manager, with a token of its own from the same credential.
     #[arg(long)]
     pub azure: bool,
+    /// Also compute effective rules and routes with two POST requests, which change nothing.
+    #[arg(long, requires = "azure")]
+    pub azure_effective: bool,
     /// The server's resource id, for --azure; by default it is found by its name.
     #[arg(long, value_name = "ID", requires = "azure", value_parser = server_id)]
     pub server_id: Option<String>,
@@ -132,7 +135,12 @@ impl AzureOptions {
             [] => None,
             files => Some(Arc::new(azure::read_files(files, host)?)),
         };
-        Ok(AzureRequest { exported, live: self.azure, server_id: self.server_id.clone() })
+        Ok(AzureRequest {
+            exported,
+            live: self.azure,
+            effective: self.azure_effective,
+            server_id: self.server_id.clone(),
+        })
     }
 }
 

@@ -40,11 +40,20 @@ pub fn text(request: &Request, environment: &Environment) -> String {
     }
     let _ = writeln!(text, "Hosts:");
     let _ = writeln!(text, "  token authority  {}:443", cloud.authority_host);
-    let how = if request.graph { "with a token of its own" } else { "without a token" };
+    let how = if request.graph || request.azure.live {
+        "with a token of its own"
+    } else {
+        "without a token"
+    };
     let _ = writeln!(text, "  Microsoft Graph  {}:443 ({how})", cloud.graph_host);
     if request.azure.live {
         let host = &cloud.resource_manager_host;
-        let _ = writeln!(text, "  Resource Manager {host}:443 (only GET requests)");
+        let how = if request.azure.effective {
+            "GET requests, and two POST requests for effective rules"
+        } else {
+            "only GET requests"
+        };
+        let _ = writeln!(text, "  Resource Manager {host}:443 ({how})");
     }
     if let Some(host) = &settings.host {
         let sibling = if settings.port.value == 6432 { 5432 } else { 6432 };

@@ -52,6 +52,8 @@ pub struct AzureRequest {
     pub exported: Option<Arc<Azure>>,
     /// `--azure`: what the files do not hold is read from Resource Manager.
     pub live: bool,
+    /// `--azure-effective`: the rules and routes that Azure applies are computed, too.
+    pub effective: bool,
     /// `--server-id`.
     pub server_id: Option<String>,
 }

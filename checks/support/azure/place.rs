@@ -13,7 +13,9 @@ use crate::{
     facts::{
         Fact, NotObserved,
         azure::{Azure, FlexibleServer, Topology, Unused, id_part},
-        azure_network::{AdminRule, RouteTable, SecurityGroup, Subnet, VirtualNetwork},
+        azure_network::{
+            AdminRule, Endpoint, Route, RouteTable, SecurityGroup, Subnet, VirtualNetwork,
+        },
         dns::Role,
     },
 };
@@ -233,6 +235,15 @@ impl<'a> Place<'a> {
     /// It was not given, or which of several it is is not known.
     pub fn route_table(&self) -> Result<Found<'a, RouteTable>, Missing> {
         let on_subnet = self.subnet.map(|subnet| subnet.route_table.as_deref());
+        let tables = self.azure.route_tables.seen().map(Vec::as_slice).unwrap_or_default();
+        if let Some(effective) = tables.iter().find(|table| table.name == EFFECTIVE) {
+            // They are of an interface: of one in the server's subnet, or with the same route table.
+            let same = self.choose(&self.azure.route_tables, on_subnet, "route table", |table| {
+                (&table.id, &table.subnets)
+            });
+            let sure = matches!(same, Ok(Found::This(table, true)) if is_part(table, effective));
+            return Ok(Found::This(effective, sure));
+        }
         self.choose(&self.azure.route_tables, on_subnet, "route table", |table| {
             (&table.id, &table.subnets)
         })
@@ -251,6 +262,7 @@ impl<'a> Place<'a> {
                 .unwrap_or_default(),
             gateway: self.gateway(),
             routed,
+            interfaces: self.azure.interfaces.seen().map(Vec::as_slice).unwrap_or_default(),
         }
     }
 
@@ -337,6 +349,20 @@ impl<'a> Place<'a> {
             (None, _) => Err(not_given(&format!("the {kind} of the server's subnet"))),
         }
     }
+}
+
+/// The name of the table that holds the routes that Azure applies to a network interface.
+pub const EFFECTIVE: &str = "effective routes";
+
+/// Whether every route of a table to a prefix is among the effective ones.
+fn is_part(table: &RouteTable, effective: &RouteTable) -> bool {
+    let prefix = |route: &Route| matches!(route.destination, Endpoint::Prefix(_));
+    table.name != effective.name
+        && table.routes.iter().filter(|route| prefix(route)).all(|route| {
+            effective.routes.iter().any(|other| {
+                (&other.destination, other.next_hop) == (&route.destination, route.next_hop)
+            })
+        })
 }
 
 /// The subnet, if the documents describe only one.

@@ -8,6 +8,7 @@ use super::{
     tags::{Part, Tags, like},
 };
 use crate::{
+    facts::azure::Interface,
     facts::azure_network::{
         Access, AdminRule, Direction, Endpoint, PortRange, Protocol, SecurityGroup, SecurityRule,
     },
@@ -52,6 +53,8 @@ pub struct Inside<'a> {
     pub gateway: bool,
     /// The prefixes of user-defined routes; `None` if the route table is not known.
     pub routed: Option<&'a Addresses>,
+    /// Network interfaces whose application security groups are known.
+    pub interfaces: &'a [Interface],
 }
 
 /// The TCP or UDP port of the traffic.
@@ -621,11 +624,7 @@ impl Inside<'_> {
         match endpoint {
             Endpoint::Any => side.sure.push(of.clone()),
             Endpoint::Prefix(net) => side.sure.push(of.and(&Addresses::of([net]))),
-            Endpoint::Group(id) => side.maybe.push(Literal {
-                variable: variables.index(Unknown::Group(id.clone())),
-                value: true,
-                within: of.clone(),
-            }),
+            Endpoint::Group(id) => self.members(id, of, variables, side),
             Endpoint::Tag(name) if like(name, "VirtualNetwork") || like(name, "Internet") => {
                 let wanted = like(name, "VirtualNetwork");
                 if connected && wanted {
@@ -642,6 +641,27 @@ impl Inside<'_> {
                     side.maybe.push(Literal { variable, value: true, within });
                 }
             }
+        }
+    }
+
+    /// The members of an application security group: known of the interfaces that were given.
+    fn members(self, id: &str, of: &Addresses, variables: &mut Variables, side: &mut Side) {
+        let known = |member: bool| {
+            let of_kind = self
+                .interfaces
+                .iter()
+                .filter(|one| !member || one.groups.iter().any(|group| like(group, id)));
+            let addresses = of_kind.flat_map(|one| &one.addresses).filter_map(|ip| match ip {
+                IpAddr::V4(ip) => Some(Addresses::one(*ip)),
+                IpAddr::V6(_) => None,
+            });
+            Addresses::union(&addresses.collect::<Vec<_>>())
+        };
+        side.sure.push(of.and(&known(true)));
+        let open = of.without(&known(false));
+        if !open.is_empty() {
+            let variable = variables.index(Unknown::Group(id.to_owned()));
+            side.maybe.push(Literal { variable, value: true, within: open });
         }
     }
 

@@ -1,10 +1,10 @@
-//! The server's own side, live from Azure Resource Manager: only GET requests, with a token of its
-//! own. What may not be read, or does not answer, is not observed, and is not a fault of the login.
+//! The server's own side, live from Azure Resource Manager: only GET requests, and with
+//! `--azure-effective` the two POST requests that compute effective rules, with a token of its own. What may not be read, or does not answer, is not observed, and is not a fault of the login.
 
 mod reader;
 
 use crate::{
-    azure::{Collected, Node, read},
+    azure::{Collected, GRAPH_CLIENT, Node, read},
     net::client::Route,
     probe::context::Context,
     probe::credential,
@@ -14,7 +14,8 @@ use crate::{
 use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
-        azure::{Azure, FlexibleServer, Parameter, Source},
+        azure::{Azure, FlexibleServer, GraphPrincipal, Parameter, Source, Unused},
+        azure_network::Subnet,
         credential::{CredentialOutcome, CredentialTrace},
         settings::Settings,
     },
@@ -28,9 +29,14 @@ const POSTGRESQL: &str = "2024-08-01";
 const NETWORK: &str = "2023-09-01";
 const PRIVATE_DNS: &str = "2020-06-01";
 const SUBSCRIPTIONS: &str = "2022-12-01";
+const HEALTH: &str = "2023-07-01-preview";
 
 /// Subscriptions that are searched at once.
 const AT_ONCE: usize = 8;
+/// Private endpoints, and zones, that are read.
+const MOST_ENDPOINTS: usize = 8;
+/// Peered networks that are read.
+const MOST_PEERS: usize = 16;
 /// Pages of one list that are read.
 const MOST_PAGES: usize = 50;
 
@@ -90,7 +96,7 @@ async fn live(
 ) -> Result<Azure, NotObserved> {
     let gateway = cx.gateway(Topic::Azure, Route::Configured);
     let host = &request.settings.cloud.value.resource_manager_host;
-    let reader = Reader::new(cx, gateway, host, token);
+    let reader = Reader::new(cx, gateway, host, token, ORIGIN);
     let known = exported.and_then(|azure| azure.server.seen());
     let id = request
         .azure
@@ -105,12 +111,18 @@ async fn live(
     let mut azure = Azure::default();
     let of_server = |part: &str| format!("{}/{part}?api-version={POSTGRESQL}", server.id);
     let (administrators, rules) = (of_server("administrators"), of_server("firewallRules"));
-    let (administrators, rules, parameters, network, zone) = join!(
+    let (health, events) =
+        (of_platform(&server, "availabilityStatuses/current"), of_platform(&server, "events"));
+    let (administrators, rules, parameters, network, zone, endpoints, health, events, principal) = join!(
         list(&reader, "administrators", &administrators),
         list(&reader, "firewall rules", &rules),
         parameters(&reader, &server),
         network(&reader, &server),
-        zone(&reader, &server),
+        own_zone(&reader, &server),
+        endpoints(&reader, &server),
+        one(&reader, "resource health", &health),
+        list(&reader, "service events", &events),
+        graph_principal(cx, request),
     );
     azure.administrators = part(administrators, |azure| azure.administrators, Vec::new());
     azure.firewall_rules = part(rules, |azure| azure.firewall_rules, Vec::new());
@@ -118,9 +130,23 @@ async fn live(
     if let Some(zone) = zone {
         azure.dns_zones = part(zone, |azure| azure.dns_zones, Vec::new());
     }
+    azure.health = match health {
+        Ok(found) => found.health,
+        Err(why) => Fact::NotObserved(why),
+    };
+    azure.events = part(events, |azure| azure.events, Vec::new());
+    azure.graph_principal = principal;
+    azure.endpoints = endpoints.endpoints;
+    if azure.dns_zones.seen().is_none() {
+        azure.dns_zones = endpoints.dns_zones;
+    }
     azure.networks = network.networks;
     azure.security_groups = network.security_groups;
     azure.route_tables = network.route_tables;
+    azure.unused = network.unused;
+    if request.azure.effective {
+        effective(&reader, &server, &mut azure).await;
+    }
     azure.sources.push(Source {
         from: ORIGIN.to_owned(),
         what: format!("flexible server {} and its network", server.name),
@@ -157,9 +183,171 @@ async fn parameters(reader: &Reader<'_>, server: &FlexibleServer) -> Result<Azur
     }
 }
 
-/// The private DNS zone of a server with VNet integration: the zone, its links and its records.
-async fn zone(reader: &Reader<'_>, server: &FlexibleServer) -> Option<Result<Azure, NotObserved>> {
-    let id = server.private_dns_zone.as_deref()?;
+/// A read of the platform about the server.
+fn of_platform(server: &FlexibleServer, part: &str) -> String {
+    format!("{}/providers/Microsoft.ResourceHealth/{part}?api-version={HEALTH}", server.id)
+}
+
+/// Whether the tenant has the service principal by which the service reads Microsoft Graph.
+async fn graph_principal(cx: &Context, request: &Request) -> Fact<GraphPrincipal> {
+    const WHAT: &str = "service principal of the Graph client of PostgreSQL";
+    let cloud = &request.settings.cloud.value;
+    let scope = format!("https://{}/.default", cloud.graph_host);
+    let (_, token) = credential::acquire_other(cx, request, cloud, &scope).await;
+    let Some(token) = token else {
+        return Fact::NotObserved(not_permitted(
+            "no token for Microsoft Graph was obtained".to_owned(),
+        ));
+    };
+    let gateway = cx.gateway(Topic::Azure, Route::Configured);
+    let reader = Reader::new(cx, gateway, &cloud.graph_host, &token, "Microsoft Graph");
+    let path =
+        format!("/v1.0/servicePrincipals(appId='{GRAPH_CLIENT}')?$select=appId,accountEnabled");
+    match one(&reader, WHAT, &path).await {
+        Ok(azure) => azure.graph_principal,
+        Err(NotObserved::NotPermitted { detail }) if detail.contains(" 404 ") => {
+            Fact::Seen(GraphPrincipal { exists: false, enabled: None })
+        }
+        Err(why) => Fact::NotObserved(why),
+    }
+}
+
+/// The private endpoints of the server, and the private DNS zones that they register in.
+async fn endpoints(reader: &Reader<'_>, server: &FlexibleServer) -> Azure {
+    let ids: Vec<&str> = server
+        .private_endpoints
+        .iter()
+        .filter_map(|one| one.endpoint.as_deref())
+        .take(MOST_ENDPOINTS)
+        .collect();
+    if ids.is_empty() {
+        return Azure::default();
+    }
+    let mut azure = Azure::default();
+    let reads = ids.iter().map(|id| async move {
+        let path = |part: &str| format!("{id}{part}?api-version={NETWORK}");
+        let (endpoint, groups) = (path(""), path("/privateDnsZoneGroups"));
+        join!(
+            documents_of(reader, "private endpoint", &endpoint),
+            pages(reader, "DNS zone groups of the private endpoint", &groups),
+        )
+    });
+    let (mut documents, mut zones, mut failed) = (Vec::new(), Vec::<String>::new(), None);
+    for (endpoint, groups) in futures::future::join_all(reads).await {
+        match endpoint {
+            Ok(found) => documents.extend(found),
+            Err(why) => failed = failed.or(Some(why)),
+        }
+        let configs = groups
+            .iter()
+            .flatten()
+            .flat_map(|group| group.field("privatednszoneconfigs").items().iter());
+        zones.extend(configs.filter_map(|one| one.field("privatednszoneid").owned()));
+        if let Err(why) = groups {
+            failed = failed.or(Some(why));
+        }
+    }
+    zones.sort_unstable();
+    zones.dedup();
+    zones.truncate(MOST_ENDPOINTS);
+    let reads = zones.iter().map(|id| zone(reader, id));
+    let mut of_zones = Vec::new();
+    for found in futures::future::join_all(reads).await {
+        match found {
+            Ok(azure) => of_zones.extend(azure.dns_zones.seen().into_iter().flatten().cloned()),
+            Err(why) => failed = failed.or(Some(why)),
+        }
+    }
+    match collect(documents.iter(), "private endpoint") {
+        Ok(found) => azure.endpoints = found.endpoints,
+        Err(why) => failed = failed.or(Some(why)),
+    }
+    azure.dns_zones = match failed {
+        Some(why) if of_zones.is_empty() => Fact::NotObserved(why),
+        _ => Fact::Seen(of_zones),
+    };
+    azure
+}
+
+/// The rules and routes that Azure applies to a network interface in a subnet with the group and the
+/// table of the server's subnet. The server's own interface belongs to Microsoft.
+async fn effective(reader: &Reader<'_>, server: &FlexibleServer, azure: &mut Azure) {
+    let Some(interface) = comparable(server, azure) else {
+        let why = "no network interface in a subnet with the same network security group and route \
+            table was found";
+        azure.unused.push(Unused {
+            from: ORIGIN.to_owned(),
+            what: "effective rules".to_owned(),
+            why: why.to_owned(),
+        });
+        return;
+    };
+    let path = |part: &str| format!("{interface}/{part}?api-version={NETWORK}");
+    let (rules, routes) = (path("effectiveNetworkSecurityGroups"), path("effectiveRouteTable"));
+    let (rules, routes) = join!(
+        computed(reader, "effective security rules", &rules),
+        computed(reader, "effective routes", &routes),
+    );
+    match rules {
+        Ok(found) => {
+            let own = azure.security_groups.seen().cloned().unwrap_or_default();
+            for group in found.security_groups.seen().into_iter().flatten() {
+                if own.iter().any(|one| one.id.eq_ignore_ascii_case(&group.id))
+                    && let Fact::Seen(groups) = &mut azure.security_groups
+                {
+                    groups.retain(|one| !one.id.eq_ignore_ascii_case(&group.id));
+                    groups.push(group.clone());
+                }
+            }
+        }
+        Err(why) => azure.unused.push(not_read("effective security rules", &why)),
+    }
+    match routes {
+        Ok(found) => {
+            let effective = found.route_tables.seen().into_iter().flatten().cloned();
+            if let Fact::Seen(tables) = &mut azure.route_tables {
+                tables.extend(effective);
+            }
+        }
+        Err(why) => azure.unused.push(not_read("effective routes", &why)),
+    }
+}
+
+/// A network interface whose rules and routes are those of the server's subnet.
+fn comparable(server: &FlexibleServer, azure: &Azure) -> Option<String> {
+    let id = server.delegated_subnet.as_deref()?;
+    let subnets = || azure.networks.seen().into_iter().flatten().flat_map(|one| &one.subnets);
+    let own = subnets().find(|subnet| subnet.id.eq_ignore_ascii_case(id))?;
+    let same = |one: &&Subnet| {
+        (&one.security_group, &one.route_table) == (&own.security_group, &own.route_table)
+    };
+    subnets().filter(same).flat_map(|subnet| &subnet.interfaces).next().cloned()
+}
+
+fn not_read(what: &str, why: &NotObserved) -> Unused {
+    let why = match why {
+        NotObserved::NotPermitted { detail } => detail.clone(),
+        _ => "it was not read in time".to_owned(),
+    };
+    Unused { from: ORIGIN.to_owned(), what: what.to_owned(), why }
+}
+
+async fn computed(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {
+    let body = reader.computed(what, path).await?;
+    let documents = documents(&body, what)?;
+    collect(documents.iter(), what)
+}
+
+/// The private DNS zone of a server with VNet integration.
+async fn own_zone(
+    reader: &Reader<'_>,
+    server: &FlexibleServer,
+) -> Option<Result<Azure, NotObserved>> {
+    Some(zone(reader, server.private_dns_zone.as_deref()?).await)
+}
+
+/// A private DNS zone, its links and its records.
+async fn zone(reader: &Reader<'_>, id: &str) -> Result<Azure, NotObserved> {
     let path = |part: &str| format!("{id}{part}?api-version={PRIVATE_DNS}");
     let (zone, links, records) = (path(""), path("/virtualNetworkLinks"), path("/A"));
     let (zone, links, records) = join!(
@@ -168,7 +356,7 @@ async fn zone(reader: &Reader<'_>, server: &FlexibleServer) -> Option<Result<Azu
         pages(reader, "records of the private DNS zone", &records),
     );
     let parts = [zone, links, records].into_iter().collect::<Result<Vec<_>, _>>();
-    Some(parts.and_then(|parts| collect(parts.iter().flatten(), "private DNS zone")))
+    parts.and_then(|parts| collect(parts.iter().flatten(), "private DNS zone"))
 }
 
 async fn documents_of(
@@ -209,7 +397,24 @@ async fn network(reader: &Reader<'_>, server: &FlexibleServer) -> Azure {
             None => Ok(Azure::default()),
         }
     };
-    let (group, table) = join!(fetch(group, "network security group"), fetch(table, "route table"));
+    let peers: Vec<String> =
+        networks.iter().flat_map(|network| &network.peers).take(MOST_PEERS).cloned().collect();
+    let peered = futures::future::join_all(peers.iter().map(|peer| {
+        let path = at(peer);
+        async move { one(reader, "peered network", &path).await }
+    }));
+    let (group, table, peered) =
+        join!(fetch(group, "network security group"), fetch(table, "route table"), peered);
+    for found in peered {
+        match found {
+            Ok(found) => {
+                if let (Fact::Seen(all), Fact::Seen(more)) = (&mut azure.networks, found.networks) {
+                    all.extend(more);
+                }
+            }
+            Err(why) => azure.unused.push(not_read("peered network", &why)),
+        }
+    }
     azure.security_groups = part(group, |azure| azure.security_groups, Vec::new());
     azure.route_tables = part(table, |azure| azure.route_tables, Vec::new());
     azure
@@ -376,12 +581,16 @@ pub fn merged(live: Azure, files: &Azure) -> Azure {
         route_tables: first(&files.route_tables, live.route_tables),
         networks: first(&files.networks, live.networks),
         admin_rules: first(&files.admin_rules, live.admin_rules),
-        unused: files.unused.clone(),
+        unused: files.unused.iter().cloned().chain(live.unused).collect(),
         service_tags: first(&files.service_tags, live.service_tags),
         dns_zones: first(&files.dns_zones, live.dns_zones),
         endpoints: first(&files.endpoints, live.endpoints),
         connections: first(&files.connections, live.connections),
         interfaces: first(&files.interfaces, live.interfaces),
+        health: first(&files.health, live.health),
+        events: first(&files.events, live.events),
+        graph_principal: first(&files.graph_principal, live.graph_principal),
+        forwarding: first(&files.forwarding, live.forwarding),
         virtual_endpoints: Vec::new(),
     }
 }

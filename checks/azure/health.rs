@@ -1,0 +1,126 @@
+//! What Azure Resource Health reports of the server: its availability, incidents and maintenance.
+
+use super::words::{connected, given, logged_in, unless_seen};
+use crate::{
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
+    evidence::Evidence,
+    facts::{
+        Topic,
+        azure::{Health, ServiceEvent},
+    },
+    verdict::{Actor, Finding, Fix, Verdict},
+};
+
+/// The platform reports no problem.
+pub static CHECK: Check = Check {
+    id: "azure/health",
+    asserts: "Azure reports the server as available, without an incident or maintenance",
+    needs: &[Topic::Server, Topic::Login, Topic::Azure],
+    problems: &[&SERVER_UNAVAILABLE, &SERVICE_EVENT],
+    decisive: false,
+    judge: Judge::Once(judge),
+};
+
+/// Events that are named.
+const MAX_NAMED: usize = 5;
+
+fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
+    let azure = seen.azure.get()?;
+    let health = given(&azure.health, "the resource health of the server");
+    let events = azure.events.seen().map(Vec::as_slice).unwrap_or_default();
+    let mut findings: Vec<Finding> = Vec::new();
+    if let Ok(health) = &health {
+        findings.extend(unavailable(seen, health));
+    }
+    findings.extend(events.iter().filter(|one| matters(one)).take(MAX_NAMED).map(event));
+    if findings.is_empty() {
+        let health = health?;
+        let state = if health.state.is_empty() { "not stated" } else { &health.state };
+        return Ok(Verdict::Passed(format!("availability is {state}, no active event")));
+    }
+    Ok(Verdict::unless(findings, String::new))
+}
+
+fn unavailable(seen: &Evidence, health: &Health) -> Option<Finding> {
+    let bad = ["Unavailable", "Degraded"].iter().find(|word| like(word, &health.state))?;
+    let detail = format!("Azure Resource Health reports the server as {bad}");
+    let name = health.server.as_deref().unwrap_or("the server");
+    let finding = Finding::of(&SERVER_UNAVAILABLE, name, detail)
+        .because_all(health.summary.iter().map(|text| format!("azure-config: {text:.300}")))
+        .fix(Fix::by(
+            Actor::AzureOwner,
+            "Open Resource health of the server in the portal, which names the cause and the next \
+                update",
+        ));
+    let degraded = like(bad, "Degraded");
+    let finding = if degraded { finding.severity(Severity::Warning) } else { finding };
+    let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
+    Some(unless_seen(finding, connected(seen), "the server's port accepts connections"))
+}
+
+fn matters(event: &ServiceEvent) -> bool {
+    let kinds = ["ServiceIssue", "PlannedMaintenance"];
+    like(&event.status, "Active") && kinds.iter().any(|kind| like(kind, &event.kind))
+}
+
+fn event(event: &ServiceEvent) -> Finding {
+    let what =
+        if like(&event.kind, "PlannedMaintenance") { "maintenance" } else { "a service issue" };
+    let starts = event.starts.as_deref().map(|at| format!(" from {at:.40}")).unwrap_or_default();
+    let detail = format!("Azure reports {what}{starts}: {:.160}", event.title);
+    Finding::of(&SERVICE_EVENT, &event.title, detail)
+        .fix(Fix::you("Wait for the end of the event, or try again after it"))
+}
+
+fn like(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// The platform says that the server is not available.
+pub static SERVER_UNAVAILABLE: Problem = Problem {
+    id: "azure/server-unavailable",
+    title: "Azure Resource Health reports the server as unavailable",
+    explains: &["server/*", "login/starting-up", "login/stalled", "login/closed"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The platform observes that the server does not work, or works only in part. The \
+            cause is in Azure, or it is an action of an owner, such as a restart.",
+        causes: &[
+            "an incident of the platform",
+            "a restart, a failover or a scale operation in progress",
+            "the server ran out of storage, memory or connections",
+        ],
+        confirm: &["`az rest --method get --url \
+            \"https://management.azure.com$SERVER_ID/providers/Microsoft.ResourceHealth/availabilityStatuses/current?api-version=2023-07-01-preview\"`"],
+        fix: &[
+            (Actor::AzureOwner, "open Resource health of the server in the portal"),
+            (Actor::Microsoft, "resolve the incident; a support request names the server"),
+        ],
+        mistaken_for: &["azure/server-not-ready: there the server is stopped or being changed"],
+        sources: &["Microsoft Learn: Azure Resource Health overview"],
+    },
+    ..Problem::DEFAULT
+};
+
+/// An incident or maintenance is active.
+pub static SERVICE_EVENT: Problem = Problem {
+    id: "azure/service-event",
+    title: "Azure reports an incident or maintenance of the server",
+    severity: Severity::Warning,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "Azure Service Health has an active event for this server. Connections can break and \
+            logins can fail while it lasts.",
+        causes: &["planned maintenance restarts the server", "an incident in the region"],
+        confirm: &["the server in the portal > Help > Resource health"],
+        fix: &[
+            (Actor::You, "try again after the event"),
+            (Actor::AzureOwner, "set a maintenance window outside working hours"),
+        ],
+        mistaken_for: &["azure/server-unavailable: there the server does not work now"],
+        sources: &["Microsoft Learn: Scheduled maintenance in Azure Database for PostgreSQL"],
+    },
+    ..Problem::DEFAULT
+};
