@@ -109,6 +109,7 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("ENDPOINT_CONNECTION", "ID of the private endpoint connection"),
     ("PRIORITY", "number below that of the rule that denies"),
     ("CLIENT_PREFIX", "address prefix of the client's subnet"),
+    ("POLICY", "name of the firewall policy"),
     ("REGION", "Azure region of the server"),
     ("VNET_ID", "resource ID of the virtual network"),
 ];

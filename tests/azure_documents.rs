@@ -53,6 +53,8 @@ const KINDS: &[(&str, &str)] = &[
     ("service-tags-api.json", "service tags, edition 363"),
     ("nsg.yaml", "network security group nsg-postgres"),
     ("server-list.yaml", "flexible server pg-vnet"),
+    ("firewall.json", "Azure Firewall fw-hub"),
+    ("firewall-rule-collection-groups.json", "rule collection group spokes"),
     ("health.json", "resource health of the server"),
     ("health-events.json", "service event BC_1-FXZ"),
     ("dns-forwarding-rules.json", "DNS forwarding rule entra"),

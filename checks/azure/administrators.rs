@@ -18,7 +18,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// There is one.
+/// The server has an Entra administrator.
 pub static CHECK: Check = Check {
     id: "azure/administrators",
     asserts: "the server has an Entra administrator",
@@ -90,7 +90,7 @@ fn create(claims: Option<&Claims>) -> Command {
     .with("OBJECT_ID", id)
 }
 
-/// There is none.
+/// The server has no Entra administrator.
 pub static NO_ENTRA_ADMINISTRATOR: Problem = Problem {
     id: "azure/no-entra-administrator",
     title: "the server has no Entra administrator",

@@ -22,7 +22,7 @@ use crate::{
 };
 use std::net::{IpAddr, Ipv4Addr};
 
-/// It does.
+/// The NSG lets the server query its nameservers.
 pub static CHECK: Check = Check {
     id: "azure/dns-rules",
     asserts: "the security group of the server's subnet lets the server ask its nameservers",
@@ -155,7 +155,7 @@ fn finding(group: &SecurityGroup, outcome: &Outcome<'_>, denied: &Addresses) -> 
         )
 }
 
-/// It does not.
+/// The NSG blocks the server's DNS queries.
 pub static NSG_BLOCKS_DNS: Problem = Problem {
     id: "azure/nsg-blocks-dns",
     title: "NSG blocks the server's DNS queries",

@@ -19,7 +19,7 @@ use crate::{
 };
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The network's nameservers know Entra.
+/// The nameservers of the server's network resolve Entra's names.
 pub static CHECK: Check = Check {
     id: "azure/dns-servers",
     asserts: "the nameservers of the server's network resolve Entra's names",
@@ -144,7 +144,7 @@ fn has_address(answer: &Answer) -> bool {
     matches!(&answer.outcome, AnswerOutcome::Answered(reply) if !reply.addresses.is_empty())
 }
 
-/// Nameservers of its own.
+/// The network has custom nameservers.
 pub static CUSTOM_DNS: Problem = Problem {
     id: "azure/custom-dns",
     title: "the server's network asks nameservers of its own",
@@ -155,7 +155,7 @@ pub static CUSTOM_DNS: Problem = Problem {
     page: Page {
         means: "The virtual network of the server does not use Azure's resolver but its own \
             nameservers. They must resolve Entra's names publicly, or the server can neither \
-            validate tokens nor look names up, and they must forward the server's own zone to \
+            validate tokens nor resolve principals, and they must forward the server's own zone to \
             Azure's resolver.",
         causes: &[
             "the company's nameservers serve every network, which is a common design",

@@ -7,7 +7,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// It is.
+/// Every given document is used.
 pub static CHECK: Check = Check {
     id: "azure/documents",
     asserts: "every document of --azure-config is used",
@@ -36,7 +36,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 /// Documents that are named.
 const MAX_NAMED: usize = 20;
 
-/// It is not.
+/// A given document is not used.
 pub static DOCUMENT_NOT_USED: Problem = Problem {
     id: "azure/document-not-used",
     title: "a document of --azure-config is not used",

@@ -19,7 +19,7 @@ use crate::{
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
-/// The server may reach Entra.
+/// The NSG lets the server reach Entra.
 pub static CHECK: Check = Check {
     id: "azure/egress-rules",
     asserts: "the security group of the server's subnet lets the server reach Entra",
@@ -209,7 +209,7 @@ pub fn share(part: &Addresses, whole: &Addresses) -> String {
 pub const CUT_OFF: &[&str] =
     &["login/stalled", "login/closed", "login/token-refused", "login/refused"];
 
-/// Nothing gets through.
+/// The NSG blocks the server's traffic to Entra.
 pub static NSG_BLOCKS_ENTRA: Problem = Problem {
     id: "azure/nsg-blocks-entra",
     title: "NSG blocks outbound traffic to Microsoft Entra ID",
@@ -255,7 +255,7 @@ pub static NSG_BLOCKS_ENTRA: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// A part gets through.
+/// The NSG allows only a part of Entra's addresses.
 pub static NSG_PARTIAL: Problem = Problem {
     id: "azure/nsg-partial",
     title: "NSG allows the server only a part of Microsoft Entra ID",

@@ -12,7 +12,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// It is on.
+/// Entra authentication is on.
 pub static CHECK: Check = Check {
     id: "azure/entra-auth",
     asserts: "the server takes Entra tokens",
@@ -59,7 +59,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
 }
 
-/// It is off.
+/// Entra authentication is off.
 pub static ENTRA_AUTH_DISABLED: Problem = Problem {
     id: "azure/entra-auth-disabled",
     title: "Entra authentication is off on the server",

@@ -21,7 +21,7 @@ use crate::{
 };
 use std::net::{IpAddr, Ipv4Addr};
 
-/// It does.
+/// The firewall rules admit this machine.
 pub static CHECK: Check = Check {
     id: "azure/firewall-rules",
     asserts: "the server's public endpoint admits this machine",
@@ -179,7 +179,7 @@ fn listed(rules: &[&FirewallRule]) -> String {
     }
 }
 
-/// No way in.
+/// Public access is off, and there is no private endpoint.
 pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
     id: "azure/public-access-disabled",
     title: "public access to the server is off, and there is no private way",
@@ -193,7 +193,7 @@ pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
     )],
     page: Page {
         means: "The server has neither a public endpoint that is open nor a private endpoint, nor \
-            is it in a virtual network: nobody can connect.",
+            is it in a virtual network: no client can connect.",
         causes: &[
             "public access was switched off for security before a private endpoint was made",
             "the private endpoint was deleted",
@@ -214,7 +214,7 @@ pub static PUBLIC_ACCESS_DISABLED: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Not this address.
+/// No firewall rule holds the address of this machine.
 pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
     id: "azure/client-not-in-firewall-rules",
     title: "the server's firewall rules do not admit this machine",
@@ -227,8 +227,8 @@ pub static CLIENT_NOT_IN_FIREWALL_RULES: Problem = Problem {
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
     page: Page {
-        means: "The public endpoint of the server admits the addresses of its firewall rules \
-            alone. The address that the server sees this machine with, which is that of the last \
+        means: "The public endpoint of the server admits only the addresses of its firewall \
+            rules. The address that the server sees this machine with, which is that of the last \
             NAT on the way, is in none of them.",
         causes: &[
             "no rule was made for this network",

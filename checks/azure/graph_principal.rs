@@ -10,7 +10,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// The tenant has it, and it is enabled.
+/// The tenant has the service principal, and it is enabled.
 pub static CHECK: Check = Check {
     id: "azure/graph-principal",
     asserts: "the tenant has the service principal by which PostgreSQL reads Microsoft Graph",

@@ -26,7 +26,7 @@ const POOLER: u16 = 6432;
 /// Prefixes that are named in a sentence.
 const SOURCES: usize = 4;
 
-/// It does.
+/// The NSG lets clients reach PostgreSQL.
 pub static CHECK: Check = Check {
     id: "azure/ingress-rules",
     asserts: "the security group of the server's subnet lets clients reach PostgreSQL",
@@ -219,7 +219,7 @@ fn fix(
     )
 }
 
-/// It does not.
+/// The NSG blocks clients from PostgreSQL.
 pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
     id: "azure/nsg-blocks-postgresql",
     title: "a security group keeps clients from PostgreSQL",
@@ -258,7 +258,7 @@ pub static NSG_BLOCKS_POSTGRESQL: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Only the pooler's port is closed.
+/// The NSG blocks only the port of PgBouncer.
 pub static NSG_BLOCKS_POOLER: Problem = Problem {
     id: "azure/nsg-blocks-pooler",
     title: "NSG blocks the port of PgBouncer",

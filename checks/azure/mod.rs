@@ -21,7 +21,9 @@ pub mod server_state;
 pub mod service_tags;
 pub mod tenant;
 
-pub(crate) use crate::support::azure::{addresses, place, routing, security, tags, words};
+pub(crate) use crate::support::azure::{
+    addresses, firewall, place, routing, security, tags, words,
+};
 use crate::{
     check::{Area, Family, Station},
     facts::Topic,

@@ -12,7 +12,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// It is on.
+/// PgBouncer is on if its port is used.
 pub static CHECK: Check = Check {
     id: "azure/pooler",
     asserts: "the built-in pooler is on, as its port is asked for",
@@ -75,7 +75,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(unless_seen(finding, connected(seen), "port 6432 takes connections")))
 }
 
-/// It is off.
+/// PgBouncer is off, and its port is used.
 pub static POOLER_DISABLED: Problem = Problem {
     id: "azure/pooler-disabled",
     title: "the built-in pooler is off, and its port is asked for",

@@ -16,7 +16,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// They are approved.
+/// A private endpoint of the server is approved.
 pub static CHECK: Check = Check {
     id: "azure/private-endpoint",
     asserts: "the server's private endpoints are approved",
@@ -84,7 +84,7 @@ fn goes_private(seen: &Evidence) -> bool {
     })
 }
 
-/// None is.
+/// No private endpoint of the server is approved.
 pub static PRIVATE_ENDPOINT_NOT_APPROVED: Problem = Problem {
     id: "azure/private-endpoint-not-approved",
     title: "the server's private endpoint is not approved",

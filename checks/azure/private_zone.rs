@@ -17,7 +17,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// It is.
+/// The private DNS zone is linked to a virtual network.
 pub static CHECK: Check = Check {
     id: "azure/private-zone",
     asserts: "the private DNS zone of the server is linked to a virtual network",
@@ -83,7 +83,7 @@ fn zone_of(server: &FlexibleServer, suffix: &str) -> Option<String> {
     }
 }
 
-/// It has no link.
+/// The private DNS zone is linked to no virtual network.
 pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
     id: "azure/private-zone-not-linked",
     title: "the private DNS zone of the server is not linked to a virtual network",

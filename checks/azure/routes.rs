@@ -3,6 +3,7 @@
 use super::{
     addresses::Addresses,
     egress_rules::{CUT_OFF, share},
+    firewall::{self, Decision},
     place::{Found, Place},
     routing::{self, Way, Ways},
     tags::{LIST_COMMAND, Tags},
@@ -19,12 +20,12 @@ use crate::{
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
-/// What is meant for Entra gets to the internet.
+/// The routes send traffic for Entra to the internet.
 pub static CHECK: Check = Check {
     id: "azure/routes",
     asserts: "the routes of the server's subnet lead to Entra",
     needs: &[Topic::Settings, Topic::Login, Topic::Azure],
-    problems: &[&ROUTE_DROPS_ENTRA, &ROUTE_VIA_APPLIANCE],
+    problems: &[&ROUTE_DROPS_ENTRA, &ROUTE_VIA_APPLIANCE, &FIREWALL_BLOCKS_ENTRA],
     decisive: false,
     judge: Judge::Once(judge),
 };
@@ -51,6 +52,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let finding = Finding::of(&ROUTE_DROPS_ENTRA, &table.name, detail);
         if whole { finding } else { finding.severity(Severity::Warning) }
     } else if let Some(worst) = largest(&to(Class::Away)).filter(|_| !away.is_empty()) {
+        match by_firewall(seen, &place, worst, &to(Class::Away), &tags) {
+            Some(Ok(passed)) if by.undecided().is_empty() => return Ok(Verdict::Passed(passed)),
+            Some(Err(finding)) => {
+                let finding = finding.because(format!("azure-config: {}", line(worst)));
+                let finding = finding.because_all(login_seen(seen));
+                return Ok(Verdict::found(unless_seen(
+                    finding,
+                    logged_in(seen),
+                    "a login with a token was accepted",
+                )));
+            }
+            Some(Ok(_)) | None => {}
+        }
         let detail = format!(
             "route {} of {} sends the server's traffic to {} through {}, which decides whether it arrives",
             worst.name,
@@ -85,6 +99,41 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding = finding.sure(Confidence::Likely);
     }
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+}
+
+/// What the Azure Firewall that is the next hop does: `Ok` if it allows the traffic. `None` if the
+/// firewall is not known, or something in its rules is not.
+fn by_firewall(
+    seen: &Evidence,
+    place: &Place<'_>,
+    route: &Route,
+    away: &[&Way<'_>],
+    tags: &Tags<'_>,
+) -> Option<Result<String, Finding>> {
+    let azure = seen.azure.seen()?;
+    let address = route.next_hop_address?;
+    let other = away
+        .iter()
+        .any(|way| way.route.is_none_or(|other| other.next_hop_address != route.next_hop_address));
+    let mut firewalls = azure.firewalls.seen()?.iter();
+    let own = firewalls.find(|one| one.addresses.contains(&address)).filter(|_| !other)?;
+    let collections = azure.collections.seen().map(Vec::as_slice).unwrap_or_default();
+    let subnet = place.subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default();
+    match firewall::decide(own, collections, subnet, tags) {
+        Decision::Allowed(rule) => Some(Ok(format!("firewall {} allows it by {rule}", own.name))),
+        Decision::Denied(rule) => {
+            let by = match rule {
+                Some(rule) => format!("rule {rule} of firewall {}", own.name),
+                None => format!("firewall {}, without a rule that allows it,", own.name),
+            };
+            let detail = format!("{by} denies the server's HTTPS traffic to Microsoft Entra ID");
+            let text = "Allow HTTPS from the server's subnet to the service tag \
+                AzureActiveDirectory in a network rule, without TLS inspection";
+            let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
+            Some(Err(finding.fix(Fix::by(Actor::Network, text))))
+        }
+        Decision::Unknown => None,
+    }
 }
 
 /// What a next hop does to packets for Entra.
@@ -216,7 +265,7 @@ fn fixes(table: &RouteTable, through: Option<&Route>) -> Vec<Fix> {
     fixes
 }
 
-/// A route drops the traffic.
+/// A route drops the traffic for Entra.
 pub static ROUTE_DROPS_ENTRA: Problem = Problem {
     id: "azure/route-drops-entra",
     title: "a route of the server's subnet drops what is meant for Entra",
@@ -250,7 +299,7 @@ pub static ROUTE_DROPS_ENTRA: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Through something that decides by itself.
+/// A route sends the traffic for Entra to an appliance or a gateway.
 pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
     id: "azure/route-via-appliance",
     title: "what the server has for Entra goes through an appliance",
@@ -282,6 +331,49 @@ pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
         mistaken_for: &["azure/route-drops-entra: there nothing can arrive"],
         sources: &[
             "Microsoft Learn: Virtual network traffic routing",
+            "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The Azure Firewall on the route denies the traffic for Entra.
+pub static FIREWALL_BLOCKS_ENTRA: Problem = Problem {
+    id: "azure/firewall-blocks-entra",
+    title: "Azure Firewall blocks the server's traffic to Microsoft Entra ID",
+    explains: CUT_OFF,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The route table of the server's subnet sends traffic for Microsoft Entra ID to an Azure \
+            Firewall, and the firewall's rules deny HTTPS from the subnet to the sign-in hosts. The \
+            server cannot validate tokens.",
+        causes: &[
+            "no rule allows AzureActiveDirectory or the sign-in hosts, and what no rule matches is \
+                denied",
+            "the rule that allows it names other source addresses than the server's subnet",
+            "a network rule denies it before the application rule that allows it",
+        ],
+        confirm: &[
+            "the firewall's log: TCP 443 from the server's subnet to 20.190.128.0/18 and \
+                40.126.0.0/18",
+            "`az network firewall policy rule-collection-group list -g $NETWORK_RG --policy-name \
+                $POLICY -o json`",
+        ],
+        fix: &[
+            (
+                Actor::Network,
+                "allow TCP 443 from the server's subnet to the service tag AzureActiveDirectory in a \
+                    network rule",
+            ),
+            (Actor::Network, "or route AzureActiveDirectory to the internet, past the firewall"),
+        ],
+        mistaken_for: &[
+            "azure/route-via-appliance: there the rules of the appliance are not known",
+            "azure/nsg-blocks-entra: there the rules of the subnet deny it",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure Firewall rule processing logic",
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
         ],
     },

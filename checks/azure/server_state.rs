@@ -12,7 +12,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// It runs.
+/// The state of the server is Ready.
 pub static CHECK: Check = Check {
     id: "azure/server-state",
     asserts: "Azure says that the server is ready",
@@ -62,7 +62,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 
 const START: &str = "az postgres flexible-server start -g $RG -n $SERVER";
 
-/// It does not run.
+/// The state of the server is not Ready.
 pub static SERVER_NOT_READY: Problem = Problem {
     id: "azure/server-not-ready",
     title: "Azure says that the server is not ready",

@@ -12,7 +12,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// They are one.
+/// The token is from the server's tenant.
 pub static CHECK: Check = Check {
     id: "azure/tenant",
     asserts: "the token is from the server's tenant",
@@ -48,7 +48,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(unless_seen(finding, logged_in(seen), "this token was accepted")))
 }
 
-/// They are not.
+/// The token is from another tenant than the server's.
 pub static TENANT_MISMATCH: Problem = Problem {
     id: "azure/tenant-mismatch",
     title: "the token is from another tenant than the server's",

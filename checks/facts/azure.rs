@@ -3,7 +3,9 @@
 
 use super::{
     Fact, NotObserved,
-    azure_network::{AdminRule, RouteTable, SecurityGroup, VirtualNetwork},
+    azure_network::{
+        AdminRule, CentralFirewall, RouteTable, RuleCollection, SecurityGroup, VirtualNetwork,
+    },
 };
 use crate::facts::class;
 use crate::support::service_tags::ServiceTags;
@@ -60,6 +62,12 @@ pub struct Azure {
     /// The rules of DNS forwarding rulesets.
     #[serde(skip_serializing_if = "not_asked")]
     pub forwarding: Fact<Vec<ForwardingRule>>,
+    /// Azure Firewalls.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub firewalls: Fact<Vec<CentralFirewall>>,
+    /// The rule collections of firewall policies.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub collections: Fact<Vec<RuleCollection>>,
     /// Virtual endpoints by server, exported apart from it.
     #[serde(skip)]
     #[serde(serialize_with = "class::name")]

@@ -170,6 +170,68 @@ pub enum NextHop {
     None,
 }
 
+/// An Azure Firewall.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CentralFirewall {
+    /// The resource id.
+    #[serde(serialize_with = "class::name")]
+    pub id: String,
+    /// The name.
+    #[serde(serialize_with = "class::name")]
+    pub name: String,
+    /// Its private addresses, which routes name as next hop.
+    pub addresses: Vec<IpAddr>,
+    /// Its policy, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub policy: Option<String>,
+    /// Its own rule collections.
+    pub collections: Vec<RuleCollection>,
+}
+
+/// A rule collection of a firewall or of a policy.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct RuleCollection {
+    /// The policy, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub policy: Option<String>,
+    /// The priority of its group in a policy.
+    pub group_priority: u32,
+    /// Its priority; the lowest number decides first.
+    pub priority: u32,
+    /// Whether its rules allow what they match.
+    pub allow: bool,
+    /// Whether they are application rules, which go after all network rules.
+    pub application: bool,
+    /// The rules.
+    pub rules: Vec<CentralRule>,
+}
+
+/// One rule of a firewall.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct CentralRule {
+    /// The name.
+    #[serde(serialize_with = "class::name")]
+    pub name: String,
+    /// Sources; one is enough.
+    pub sources: Vec<Endpoint>,
+    /// Destinations; one is enough.
+    pub destinations: Vec<Endpoint>,
+    /// Destination hosts, with `*` at the start.
+    #[serde(serialize_with = "class::name")]
+    pub hosts: Vec<String>,
+    /// Destination ports.
+    pub ports: Vec<PortRange>,
+    /// Whether it is for TCP.
+    pub tcp: bool,
+    /// Whether it names groups of source addresses that are not known.
+    pub unknown_source: bool,
+    /// Whether it names groups, tags or categories of destinations that are not known.
+    pub unknown_destination: bool,
+}
+
 /// A virtual network.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]

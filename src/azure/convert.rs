@@ -1,6 +1,7 @@
 //! From documents to facts.
 
 use super::{
+    firewall,
     kind::{Identified, Kind, identify, name_of, resource_type, server_of},
     node::Node,
     rules,
@@ -324,6 +325,14 @@ impl Collected {
                 let what = format!("DNS forwarding rule {name}");
                 listed(&mut azure.forwarding).extend(rule);
                 what
+            }
+            Kind::Firewall => {
+                put(&mut azure.firewalls, firewall::firewall(node, &name)?, |one| &one.id);
+                format!("Azure Firewall {name}")
+            }
+            Kind::RuleCollectionGroup => {
+                listed(&mut azure.collections).extend(firewall::group(node)?);
+                format!("rule collection group {name}")
             }
             Kind::GraphPrincipal => {
                 let enabled = node.get("accountenabled").flag();

@@ -34,6 +34,8 @@ pub(super) enum Kind {
     HealthEvent,
     ForwardingRule,
     GraphPrincipal,
+    Firewall,
+    RuleCollectionGroup,
 }
 
 /// What a document is.
@@ -76,6 +78,8 @@ const TYPES: &[(&str, Kind)] = &[
     ("microsoft.network/privatednszones/a", Kind::DnsRecord),
     ("microsoft.resourcehealth/availabilitystatuses", Kind::Health),
     ("microsoft.resourcehealth/events", Kind::HealthEvent),
+    ("microsoft.network/azurefirewalls", Kind::Firewall),
+    ("microsoft.network/firewallpolicies/rulecollectiongroups", Kind::RuleCollectionGroup),
     ("microsoft.network/dnsforwardingrulesets/forwardingrules", Kind::ForwardingRule),
     ("azurerm_private_dns_resolver_forwarding_rule", Kind::ForwardingRule),
     ("azurerm_postgresql_flexible_server", Kind::Server),
@@ -131,14 +135,10 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ),
     ("microsoft.network/natgateways", "NAT gateway", "a NAT gateway blocks nothing"),
     (
-        "microsoft.network/azurefirewalls",
-        "Azure Firewall",
-        "its rules are not evaluated; the firewall's log decides",
-    ),
-    (
         "microsoft.network/firewallpolicies",
         "Azure Firewall policy",
-        "its rules are not evaluated; the firewall's log decides",
+        "it does not hold its rules; export them with `az network firewall policy \
+            rule-collection-group list`",
     ),
 ];
 
@@ -301,7 +301,7 @@ fn by_keys(node: &Node) -> Identified {
     Identified::Unknown
 }
 
-/// The application by which the service looks principals up in Microsoft Graph.
+/// The application by which the service resolves principals in Microsoft Graph.
 /// Source: hashicorp/terraform-provider-azurerm#19658.
 pub(crate) const GRAPH_CLIENT: &str = "5657e26c-cc92-45d9-bc47-9da6cfdb4ed9";
 

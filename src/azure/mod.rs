@@ -3,6 +3,7 @@
 
 mod convert;
 mod files;
+mod firewall;
 mod kind;
 mod node;
 mod rules;

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 /// Rules of one group, and routes of one table, that are read.
 /// Source: Microsoft Learn, "Azure networking limits": 1,000 rules, 400 routes.
-const MAX_RULES: usize = 5_000;
+pub(super) const MAX_RULES: usize = 5_000;
 pub(super) use entra_pg_checks::support::azure::place::EFFECTIVE;
 
 pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
@@ -166,7 +166,7 @@ fn raw(node: &Node) -> String {
     }
 }
 
-fn port_range(text: &str) -> Option<PortRange> {
+pub(super) fn port_range(text: &str) -> Option<PortRange> {
     if text == "*" {
         return Some(ALL_PORTS);
     }
@@ -211,7 +211,7 @@ fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
 }
 
 /// `*`, a prefix, an address, or the name of a service tag.
-fn endpoint(text: &str) -> Option<Endpoint> {
+pub(super) fn endpoint(text: &str) -> Option<Endpoint> {
     if text == "*" {
         return Some(Endpoint::Any);
     }

@@ -1,6 +1,7 @@
 //! Helpers of the family `azure`: what several of its checks share.
 
 pub mod addresses;
+pub mod firewall;
 pub mod pages;
 pub mod place;
 pub mod routing;

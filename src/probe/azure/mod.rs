@@ -591,6 +591,8 @@ pub fn merged(live: Azure, files: &Azure) -> Azure {
         events: first(&files.events, live.events),
         graph_principal: first(&files.graph_principal, live.graph_principal),
         forwarding: first(&files.forwarding, live.forwarding),
+        firewalls: first(&files.firewalls, live.firewalls),
+        collections: first(&files.collections, live.collections),
         virtual_endpoints: Vec::new(),
     }
 }

@@ -1,0 +1,147 @@
+//! Azure Firewalls and the rule collections of firewall policies.
+
+use super::{
+    kind::name_of,
+    node::Node,
+    rules::{MAX_RULES, endpoint, port_range},
+};
+use entra_pg_checks::facts::azure_network::{
+    CentralFirewall, CentralRule, Endpoint, PortRange, RuleCollection,
+};
+
+/// A firewall with the rules of its own.
+///
+/// # Errors
+/// A rule is not understood.
+pub(super) fn firewall(node: &Node, name: &str) -> Result<CentralFirewall, String> {
+    let own = node.field("ipconfigurations").items().iter();
+    let own = own.map(|one| one.field("privateipaddress"));
+    let hub = [node.field("hubipaddresses").get("privateipaddress")];
+    let addresses = own.chain(hub).filter_map(|one| one.text()?.parse().ok());
+    let mut collections = Vec::new();
+    for (key, application) in
+        [("networkrulecollections", false), ("applicationrulecollections", true)]
+    {
+        for one in node.field(key).items() {
+            collections.push(collection(one, 0, None, application)?);
+        }
+    }
+    Ok(CentralFirewall {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        addresses: addresses.collect(),
+        policy: node.field("firewallpolicy").get("id").owned(),
+        collections,
+    })
+}
+
+/// The rule collections of a group of a policy. Collections for address translation are left out.
+///
+/// # Errors
+/// A rule is not understood.
+pub(super) fn group(node: &Node) -> Result<Vec<RuleCollection>, String> {
+    let id = node.get("id").text().unwrap_or_default();
+    let lower = id.to_ascii_lowercase();
+    let policy = lower.find("/rulecollectiongroups/").and_then(|end| id.get(..end));
+    let priority = number(node.field("priority"));
+    let mut all = Vec::new();
+    for one in node.field("rulecollections").items() {
+        let kind = one.field("rulecollectiontype").text().unwrap_or_default();
+        if kind.to_ascii_lowercase().contains("nat") {
+            continue;
+        }
+        let application = one.field("rules").items().iter().any(|rule| {
+            rule.get("ruletype")
+                .text()
+                .is_some_and(|kind| kind.eq_ignore_ascii_case("ApplicationRule"))
+        });
+        all.push(collection(one, priority, policy, application)?);
+    }
+    Ok(all)
+}
+
+fn collection(
+    node: &Node,
+    group_priority: u32,
+    policy: Option<&str>,
+    application: bool,
+) -> Result<RuleCollection, String> {
+    let rules = node.field("rules").items();
+    if rules.len() > MAX_RULES {
+        return Err(format!("{:.80}: more than {MAX_RULES} rules", name_of(node)));
+    }
+    let action = node.field("action");
+    let action = action.get("type").text().or_else(|| action.text()).unwrap_or_default();
+    Ok(RuleCollection {
+        policy: policy.map(str::to_owned),
+        group_priority,
+        priority: number(node.field("priority")),
+        allow: action.eq_ignore_ascii_case("Allow"),
+        application,
+        rules: rules.iter().map(|one| rule(one, application)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
+    let name = name_of(node);
+    let ends = |keys: [&str; 2]| -> Result<Vec<Endpoint>, String> {
+        keys.iter()
+            .flat_map(|key| node.get(key).texts())
+            // A range of addresses is not a prefix; what it holds is not known.
+            .filter(|text| !is_range(text))
+            .map(|text| {
+                endpoint(text).ok_or_else(|| format!("firewall rule {name}: \"{text:.80}\""))
+            })
+            .collect()
+    };
+    let has = |keys: &[&str]| keys.iter().any(|key| !node.get(key).items().is_empty());
+    let ranges = |key: &str| node.get(key).texts().any(is_range);
+    let protocols = || {
+        let all = ["protocols", "ipprotocols"].into_iter().flat_map(|key| node.get(key).items());
+        all.map(|one| one.text().or_else(|| one.get("protocoltype").text()).unwrap_or_default())
+    };
+    let tcp = protocols()
+        .any(|name| ["tcp", "any", "https"].iter().any(|known| name.eq_ignore_ascii_case(known)));
+    let hosts = ["targetfqdns", "destinationfqdns"].iter().flat_map(|key| node.get(key).texts());
+    Ok(CentralRule {
+        sources: ends(["sourceaddresses", "sourceaddress"])?,
+        destinations: ends(["destinationaddresses", "destinationaddress"])?,
+        hosts: hosts.map(str::to_owned).collect(),
+        ports: if application { application_ports(node) } else { network_ports(node) },
+        tcp,
+        unknown_source: has(&["sourceipgroups"]) || ranges("sourceaddresses"),
+        unknown_destination: has(&[
+            "destinationipgroups",
+            "fqdntags",
+            "webcategories",
+            "targeturls",
+        ]) || ranges("destinationaddresses"),
+        name,
+    })
+}
+
+fn is_range(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(first, last)| {
+        first.parse::<std::net::IpAddr>().is_ok() && last.parse::<std::net::IpAddr>().is_ok()
+    })
+}
+
+fn network_ports(node: &Node) -> Vec<PortRange> {
+    node.get("destinationports").texts().filter_map(port_range).collect()
+}
+
+/// HTTPS without a port is on 443.
+fn application_ports(node: &Node) -> Vec<PortRange> {
+    let https = node.get("protocols").items().iter().filter(|one| {
+        one.get("protocoltype").text().is_some_and(|kind| kind.eq_ignore_ascii_case("Https"))
+    });
+    let port = |one: &Node| one.get("port").number().and_then(|port| u16::try_from(port).ok());
+    https
+        .map(|one| port(one).unwrap_or(443))
+        .map(|port| PortRange { first: port, last: port })
+        .collect()
+}
+
+fn number(node: &Node) -> u32 {
+    node.number().and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
+}
