@@ -207,3 +207,31 @@ fn hostile_files_cost_no_memory() {
         assert!(said.len() < 2000, "{said:.200}");
     }
 }
+
+#[test]
+fn the_checklist_follows_its_schema_and_the_exit_code_is_its_state() {
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entra-pg"));
+        command.args(args).env_clear().output().expect("it runs")
+    };
+    let schema = run(&["schema", "--preflight"]);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let server = export("server-public.json").display().to_string();
+    let open = run(&["preflight", "--format", "json", "--azure-config", &server]);
+    assert_eq!(open.status.code(), Some(3), "{}", String::from_utf8_lossy(&open.stdout));
+    let mut document: serde_json::Value = serde_json::from_slice(&open.stdout).expect("JSON");
+    assert!(validator.is_valid(&document), "{document:#}");
+    document["schema_version"] = serde_json::json!(1);
+    assert!(!validator.is_valid(&document), "the schema lets anything pass");
+
+    let files = ["server-vnet.json", "vnet.json", "nsg-blocked.json"];
+    let files = files.map(|name| export(name).display().to_string());
+    let mut args = vec!["preflight", "--color", "always"];
+    args.extend(files.iter().flat_map(|file| ["--azure-config", file.as_str()]));
+    let blocked = run(&args);
+    assert_eq!(blocked.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&blocked.stdout);
+    assert!(text.contains("\u{1b}[31mNO-GO"), "{text}");
+    assert!(text.contains("--nsg-name nsg-postgres"), "{text}");
+}
