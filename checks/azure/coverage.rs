@@ -61,7 +61,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let missing = missing(seen, azure);
     if missing.is_empty() {
-        return Ok(Verdict::Passed(format!("{} documents", azure.sources.len())));
+        let count = azure.sources.len();
+        return Ok(Verdict::Passed(match azure.administrators.seen() {
+            Some(_) => format!("{count} documents"),
+            // A role can exist without the list of administrators; preflight asks for it.
+            None => format!("{count} documents, without {}", ADMINISTRATORS.0),
+        }));
     }
     let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
     let commands: Vec<&str> = missing.iter().map(|(_, command)| *command).collect();
@@ -74,8 +79,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 /// The parts that no document describes.
 fn missing(seen: &Evidence, azure: &Azure) -> Vec<Part> {
     let known = server(seen).ok();
-    let mut parts: Vec<(Part, bool)> =
-        vec![(SERVER, known.is_some()), (ADMINISTRATORS, azure.administrators.seen().is_some())];
+    let mut parts: Vec<(Part, bool)> = vec![
+        (SERVER, known.is_some()),
+        (ADMINISTRATORS, known.is_some() || azure.administrators.seen().is_some()),
+    ];
     match known.map(FlexibleServer::topology) {
         Some(Topology::Public) => parts.push((FIREWALL, azure.firewall_rules.seen().is_some())),
         Some(Topology::PrivateEndpoints) => parts.push((ZONE, azure.dns_zones.seen().is_some())),
