@@ -88,7 +88,7 @@ fn matches(rule: &CentralRule, application: bool, subnet: &[IpNet], tags: &Tags<
 
 fn source(rule: &CentralRule, subnet: &[IpNet]) -> Match {
     let own = Addresses::of(subnet);
-    let any = rule.sources.iter().any(|end| *end == Endpoint::Any);
+    let any = rule.sources.contains(&Endpoint::Any);
     let nets = rule.sources.iter().filter_map(|end| match end {
         Endpoint::Prefix(net) => Some(net),
         _ => None,
