@@ -67,7 +67,9 @@ fn is_placeholder(address: IpAddr) -> bool {
 /// A rule without nameservers exempts its names from other rules: the adapters' are asked.
 fn of_rule(rule: &Rule) -> Option<DnsRoute> {
     let nameservers = addresses(&rule.nameservers);
-    let mut domains: Vec<String> = rule.names.iter().map(|name| domain(name)).collect();
+    // The list ends with an empty text; only a dot stands for all names.
+    let names = rule.names.iter().filter(|name| !name.trim().is_empty());
+    let mut domains: Vec<String> = names.map(|name| domain(name)).collect();
     let default = domains.iter().any(String::is_empty);
     domains.retain(|name| !name.is_empty());
     domains.truncate(MAX_DOMAINS);
@@ -191,10 +193,9 @@ mod tests {
     #[test]
     fn a_rule_of_the_policy_table_takes_its_names() {
         let rule = Rule {
-            names: vec![
-                ".corp.contoso.com".to_owned(),
-                "PG.postgres.database.azure.com".to_owned(),
-            ],
+            names: [".corp.contoso.com", "PG.postgres.database.azure.com", ""]
+                .map(str::to_owned)
+                .to_vec(),
             nameservers: "10.8.0.1; 10.8.0.2".to_owned(),
         };
         let exemption = Rule { names: vec![".x".to_owned()], nameservers: String::new() };
