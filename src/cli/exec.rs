@@ -90,7 +90,7 @@ pub fn run(
     };
     let mut command = Command::new(program);
     command.args(arguments);
-    let bundle = vantage::look(environment, request.timeout, request.deadline).root_bundle;
+    let bundle = vantage::observe(environment, request.timeout, request.deadline).root_bundle;
     for (name, value) in
         variables(&request.settings, bundle.as_deref(), args.identity.send_token_unverified)
     {

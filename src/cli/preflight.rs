@@ -163,7 +163,7 @@ fn observe(args: &PreflightArgs, environment: &Environment) -> Result<Evidence, 
 fn without_packets(request: &Request, environment: &Environment) -> Evidence {
     let mut seen = Evidence {
         observed_at: Context::clock(),
-        vantage: vantage::look(environment, request.timeout, request.deadline),
+        vantage: vantage::observe(environment, request.timeout, request.deadline),
         settings: Fact::Seen(request.settings.clone()),
         ..Evidence::default()
     };

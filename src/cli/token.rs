@@ -139,7 +139,7 @@ fn frame(request: &Request, environment: &Environment, cx: &Context) -> Evidence
     Evidence {
         observed_at: cx.observed_at(),
         run_id: cx.run_id().to_owned(),
-        vantage: vantage::look(environment, request.timeout, request.deadline),
+        vantage: vantage::observe(environment, request.timeout, request.deadline),
         settings: Fact::Seen(request.settings.clone()),
         ..Evidence::default()
     }

@@ -508,7 +508,7 @@ impl<'a> View<'a> {
             run_id: self.cx.run_id().to_owned(),
             vantage: Vantage {
                 in_azure: self.in_azure,
-                ..vantage::look(&self.cx.environment, timeout, deadline)
+                ..vantage::observe(&self.cx.environment, timeout, deadline)
             },
             settings: Fact::Seen(self.request.settings.clone()),
             proxy: Fact::Seen(self.proxy.clone()),

@@ -22,7 +22,7 @@ fn open(hive: Hive, path: &str) -> Option<Key> {
     root.open(path).ok()
 }
 
-/// A string.
+/// A string value.
 pub(crate) fn text(hive: Hive, path: &str, name: &str) -> Option<String> {
     open(hive, path)?.get_string(name).ok()
 }
@@ -37,12 +37,12 @@ pub(crate) fn texts(hive: Hive, path: &str, name: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// A number.
+/// A numeric value.
 pub(crate) fn number(hive: Hive, path: &str, name: &str) -> Option<u32> {
     open(hive, path)?.get_u32(name).ok()
 }
 
-/// Bytes.
+/// A binary value.
 pub(crate) fn bytes(hive: Hive, path: &str, name: &str) -> Option<Vec<u8>> {
     let value = open(hive, path)?.get_value(name).ok()?;
     Some(value.to_vec())

@@ -1,4 +1,4 @@
-//! Where the run looks from.
+//! The machine and the process that the run observes from.
 
 #[cfg(windows)]
 use crate::environment::registry::{self, Hive};
@@ -8,9 +8,9 @@ use crate::{environment::Environment, time::milliseconds};
 use entra_pg_checks::facts::vantage::{Shell, Vantage};
 use std::time::Duration;
 
-/// This machine and process.
+/// Describes this machine and process.
 #[must_use]
-pub fn look(environment: &Environment, timeout: Duration, deadline: Duration) -> Vantage {
+pub fn observe(environment: &Environment, timeout: Duration, deadline: Duration) -> Vantage {
     Vantage {
         hostname: hostname(environment),
         os: os(),
@@ -23,7 +23,7 @@ pub fn look(environment: &Environment, timeout: Duration, deadline: Duration) ->
     }
 }
 
-/// The operating-system user, whom libpq takes when no user is named.
+/// The operating-system user, which libpq uses if no user is named.
 #[must_use]
 pub fn os_user(environment: &Environment) -> Option<String> {
     #[cfg(unix)]

@@ -22,7 +22,7 @@ use std::{
 use tokio::sync::watch;
 
 /// Addresses of one lookup that are kept.
-const MOST: usize = 64;
+const MAX_ADDRESSES: usize = 64;
 
 /// How long to wait for a nameserver's own answer after a lookup has failed quickly.
 const HINT_WAIT: Duration = Duration::from_millis(100);
@@ -163,7 +163,7 @@ fn resolve(name: &str) -> (SystemLookup, Option<LookupErrorKind>) {
     let mut kind = None;
     match getaddrinfo(Some(name), None, Some(hints)) {
         Ok(entries) => {
-            for entry in entries.flatten().take(MOST) {
+            for entry in entries.flatten().take(MAX_ADDRESSES) {
                 let address = entry.sockaddr.ip();
                 if !found.addresses.contains(&address) {
                     found.addresses.push(address);

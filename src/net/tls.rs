@@ -14,7 +14,7 @@ pub(crate) enum Hello {
     /// With a post-quantum key share, as OpenSSL 3.5, Go 1.24 and browsers send it: more than one
     /// packet of 1,500 bytes.
     Large,
-    /// Without: some 250 bytes.
+    /// Without it: about 250 bytes.
     Small,
 }
 

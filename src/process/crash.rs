@@ -58,7 +58,7 @@ pub fn guarded<T>(environment: &Environment, work: impl FnOnce() -> T) -> Result
 fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a panic without a word".to_owned())
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 #[cfg(test)]
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_with_its_place_and_without_secrets() {
+    fn a_panic_is_reported_with_its_place_and_without_secrets() {
         let environment = Environment::from_pairs([("PGPASSWORD", "Geheim-12345")]);
         listen();
         let failed: Result<(), String> = guarded(&environment, || panic!("{} x", "Geheim-12345"));
         let _ = std::panic::take_hook();
-        let told = failed.expect_err("it panicked");
-        assert!(told.contains("(redacted: PGPASSWORD) x (src/process/crash.rs:"), "{told}");
-        assert!(!told.contains("Geheim"), "{told}");
+        let message = failed.expect_err("it panicked");
+        assert!(message.contains("(redacted: PGPASSWORD) x (src/process/crash.rs:"), "{message}");
+        assert!(!message.contains("Geheim"), "{message}");
         assert_eq!(guarded(&environment, || 7), Ok(7));
     }
 }

@@ -9,7 +9,7 @@ const MAX_RULES: usize = 512;
 /// One entry of an exception list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rule {
-    /// A name or address, in lower case, in which `*` stands for any text.
+    /// A name or address in lower case; `*` matches any text.
     Pattern(String),
     /// A range of addresses.
     Network(IpNet),
@@ -66,8 +66,8 @@ pub(crate) fn exempts(rules: &[Rule], host: &str) -> bool {
     })
 }
 
-/// Whether a text matches a pattern in which `*` stands for any text. A leading dot means every name
-/// below, as in `NO_PROXY`.
+/// Whether a text matches a pattern; `*` matches any text. A leading dot means every name below, as in
+/// `NO_PROXY`.
 fn matches(pattern: &str, text: &str) -> bool {
     if pattern.starts_with('.') {
         return text.ends_with(pattern);

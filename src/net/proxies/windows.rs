@@ -24,7 +24,7 @@ pub(crate) struct Values {
 /// The name of the settings in reports.
 const NAME: &str = "Windows Internet Settings";
 
-/// The settings that the values stand for.
+/// Reads the values as proxy settings.
 pub(crate) fn settings(values: &Values) -> SystemSettings {
     let server = values.server.as_deref().filter(|_| values.enabled).unwrap_or_default();
     let mut found = SystemSettings {

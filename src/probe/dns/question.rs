@@ -30,7 +30,7 @@ use tokio::{
 const EDNS_PAYLOAD: u16 = 1200;
 
 /// Addresses of one answer that are kept; a name with more is not one of ours.
-const MOST: usize = 64;
+const MAX_ADDRESSES: usize = 64;
 
 /// One query to one nameserver.
 #[derive(Clone, Copy)]
@@ -244,7 +244,7 @@ fn reply(message: &Message) -> Reply {
     // As in the C library, a record counts only if its owner is the name asked for, or what the
     // aliases so far have made of it.
     let mut owner = message.queries.first().map(|query| query.name.clone());
-    for record in message.answers.iter().take(10 * MOST) {
+    for record in message.answers.iter().take(10 * MAX_ADDRESSES) {
         if owner.as_ref().is_some_and(|owner| *owner != record.name) {
             continue;
         }
@@ -254,7 +254,7 @@ fn reply(message: &Message) -> Reply {
             RData::CNAME(target) => {
                 let alias =
                     Alias { name: plain(&record.name), target: plain(&target.0), ttl: record.ttl };
-                if reply.chain.len() < MOST {
+                if reply.chain.len() < MAX_ADDRESSES {
                     reply.chain.push(alias);
                 }
                 owner = Some(target.0.clone());
@@ -262,7 +262,7 @@ fn reply(message: &Message) -> Reply {
             }
             _ => continue,
         };
-        if reply.addresses.len() < MOST {
+        if reply.addresses.len() < MAX_ADDRESSES {
             reply.addresses.push(Address { ip, ttl: record.ttl });
         }
     }

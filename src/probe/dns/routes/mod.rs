@@ -41,7 +41,7 @@ fn domain(text: &str) -> String {
     text.trim().trim_matches('.').chars().take(253).collect::<String>().to_ascii_lowercase()
 }
 
-/// The settings that these routes stand for, with every nameserver once: those for all names first.
+/// The settings of these routes, with every nameserver once: those for all names first.
 fn settings(source: &str, mut routes: Vec<DnsRoute>) -> ResolverSettings {
     routes.truncate(MAX_ROUTES);
     let ordered = routes.iter().filter(|route| route.default);

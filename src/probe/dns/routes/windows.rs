@@ -67,7 +67,7 @@ fn is_placeholder(address: IpAddr) -> bool {
 /// A rule without nameservers exempts its names from other rules: the adapters' are asked.
 fn of_rule(rule: &Rule) -> Option<DnsRoute> {
     let nameservers = addresses(&rule.nameservers);
-    // The list ends with an empty text; only a dot stands for all names.
+    // The list ends with an empty text; only a dot means all names.
     let names = rule.names.iter().filter(|name| !name.trim().is_empty());
     let mut domains: Vec<String> = names.map(|name| domain(name)).collect();
     let default = domains.iter().any(String::is_empty);
