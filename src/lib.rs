@@ -23,5 +23,6 @@ pub mod process;
 pub mod report;
 pub mod secret;
 pub mod settings;
+mod sync;
 pub mod text;
 pub mod time;

@@ -4,7 +4,7 @@ use super::{VERSION, archive::File};
 use crate::{
     diagnose::Report,
     report::{Format, Style, render},
-    text::{Inert, clean},
+    text::{Inert, clean, hex},
 };
 use aws_lc_rs::digest;
 use entra_pg_checks::{
@@ -57,8 +57,7 @@ pub(super) fn files(
 
 /// SHA-256 in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    let hash = digest::digest(&digest::SHA256, bytes);
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 fn file(name: &str, text: Inert) -> File {

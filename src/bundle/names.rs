@@ -2,6 +2,7 @@
 //! lengths and families of addresses, so that what is wrong with a name or a network stays visible.
 
 use super::classes::changed;
+use crate::sync::lock;
 use aws_lc_rs::{hmac, rand};
 use entra_pg_checks::{
     Evidence,
@@ -15,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{LazyLock, Mutex},
 };
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
@@ -206,8 +207,8 @@ impl Pseudonyms {
     /// pseudonyms. It stays with the user.
     #[must_use]
     pub fn file(&self) -> String {
-        let hex: String = self.key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hex = crate::text::hex(&self.key);
+        let names = lock(&self.names).clone();
         let about = "Keep this file and do not send it. It maps the pseudonyms in the bundle to the real names.";
         format!("{:#}\n", json!({"about": about, "key": hex, "names": names}))
     }
@@ -232,7 +233,7 @@ impl Pseudonyms {
     /// A text about evidence that was replaced before.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let names = lock(&self.names).clone();
         let words = names.keys().map(|name| folded(name)).collect();
         let dictionary = Dictionary { words, quoted: BTreeSet::new(), public: BTreeSet::new() };
         self.clause(text, &dictionary)
@@ -463,7 +464,7 @@ impl Pseudonyms {
     }
 
     fn note(&self, name: &str, made: &str) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = lock(&self.names);
         names.insert(name.to_owned(), made.to_owned());
     }
 }

@@ -3,13 +3,14 @@
 
 use super::{Lookups, Proxies, endpoint, error};
 use crate::secret::{Secrets, outgoing};
+use crate::sync::lock;
 use entra_pg_checks::{Contact, ContactProtocol};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
 use reqwest::{Request, StatusCode, Url, header::HeaderMap};
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -60,18 +61,18 @@ pub(crate) struct Read {
 
 impl Contacts {
     pub(crate) fn add(&self, contact: Contact) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         if !all.contains(&contact) {
             all.push(contact);
         }
     }
 
     pub(crate) fn all(&self) -> Vec<Contact> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     pub(crate) fn take(&self) -> Vec<Contact> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.0))
     }
 
     /// A connection to an address.

@@ -1,6 +1,7 @@
 //! The system's own lookup, with hosts file, search suffixes and caches: what psql sees. Every name is
 //! looked up once per run; the probes and the HTTP client that fetches tokens share the result.
 
+use crate::sync::lock;
 use crate::{
     secret::{Secrets, outgoing},
     time::milliseconds,
@@ -16,7 +17,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -85,12 +86,12 @@ impl Lookups {
 
     /// A lookup that is done.
     pub(crate) fn done(&self, name: &str) -> Option<SystemLookup> {
-        let lookups = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let lookups = lock(&self.entries);
         lookups.get(name)?.lookup.peek()?.as_ref().ok().cloned()
     }
 
     fn with<T>(&self, name: &str, work: impl FnOnce(&mut Entry) -> T) -> T {
-        let mut lookups = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lookups = lock(&self.entries);
         let start = || {
             if let Some(secret) = outgoing::secret_in_host(name, &self.secrets) {
                 let refused = ready(Err(outgoing::withheld("the host name", &secret)));

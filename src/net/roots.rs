@@ -1,12 +1,13 @@
 //! The root certificates that this run goes by.
 
 use super::pem;
+use crate::sync::lock;
 use crate::{environment::Environment, input};
 use rustls::{RootCertStore, pki_types::CertificateDer};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -91,7 +92,7 @@ impl Roots {
     /// The roots of an `sslrootcert`; an empty store where the file is of no use, so that nothing
     /// verifies.
     pub fn of_file(&self, path: &Path) -> Arc<RootCertStore> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = lock(&self.files);
         let read = || read_file(path).0;
         Arc::clone(files.entry(path.to_owned()).or_insert_with(read))
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the home of the clock")]
 
+use crate::sync::lock;
 use crate::{
     environment::Environment,
     net::{
@@ -22,7 +23,7 @@ use std::{
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -294,7 +295,7 @@ impl Context {
 
     fn log(&self) -> MutexGuard<'_, Log> {
         // A panic while the log is held leaves it as complete as it was.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 }
 

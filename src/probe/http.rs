@@ -1,5 +1,6 @@
 //! One HTTP request over a stream that is open already, read within bounds.
 
+use crate::net::error;
 use crate::{net::gateway, probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     Topic,
@@ -42,21 +43,16 @@ pub async fn get<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-fn failure(error: &hyper::Error) -> HttpOutcome {
-    if error.is_incomplete_message() || error.is_canceled() {
+fn failure(failed: &hyper::Error) -> HttpOutcome {
+    if failed.is_incomplete_message() || failed.is_canceled() {
         return HttpOutcome::Closed;
     }
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        match inner.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
-                return HttpOutcome::Reset;
-            }
-            Some(io::ErrorKind::UnexpectedEof) => return HttpOutcome::Closed,
-            _ => cause = inner.source(),
-        }
-    }
-    HttpOutcome::Malformed { detail: error.to_string() }
+    let outcome = error::io_kind(failed, |kind| match kind {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some(HttpOutcome::Reset),
+        io::ErrorKind::UnexpectedEof => Some(HttpOutcome::Closed),
+        _ => None,
+    });
+    outcome.unwrap_or_else(|| HttpOutcome::Malformed { detail: failed.to_string() })
 }
 
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

@@ -1,6 +1,8 @@
 //! One TLS handshake that always keeps the chain presented, and judges it three times: name, dates,
 //! and roots.
 
+use crate::sync::lock;
+use crate::text::hex;
 use crate::{
     net::tls::{Hello, provider},
     probe::context::Context,
@@ -29,7 +31,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -185,7 +187,7 @@ impl Recorder {
     }
 
     fn chain(&self) -> Vec<CertificateDer<'static>> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.chain).clone()
     }
 }
 
@@ -198,7 +200,7 @@ impl ServerCertVerifier for Recorder {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chain = lock(&self.chain);
         chain.push(end_entity.clone().into_owned());
         chain.extend(intermediates.iter().map(|certificate| certificate.clone().into_owned()));
         Ok(ServerCertVerified::assertion())
@@ -494,11 +496,6 @@ fn short_name(name: &X509Name<'_>) -> String {
 /// A text from a certificate, cut to what is kept.
 pub(super) fn bounded(text: &str) -> String {
     text.chars().take(256).collect()
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn version(version: rustls::ProtocolVersion) -> String {

@@ -1,11 +1,12 @@
 //! One line on a terminal that names what is being checked; nothing in a pipe.
 
+use crate::sync::lock;
 use crate::text::clean;
 use entra_pg_checks::Topic;
 use std::{
     collections::BTreeMap,
     io::Write,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -57,7 +58,7 @@ impl Progress {
             loop {
                 std::thread::sleep(PAUSE);
                 let Some(line) = watched.upgrade() else { return };
-                let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut line = lock(&line);
                 if line.over {
                     return;
                 }
@@ -115,7 +116,7 @@ impl Progress {
     }
 
     fn line(&self) -> Option<MutexGuard<'_, Line>> {
-        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(lock(self.0.as_ref()?))
     }
 }
 
@@ -154,10 +155,11 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::Progress;
+    use crate::sync::lock;
     use entra_pg_checks::Topic;
     use std::{
         io::{self, Write},
-        sync::{Arc, Mutex, PoisonError},
+        sync::{Arc, Mutex},
         time::Duration,
     };
 
@@ -168,7 +170,7 @@ mod tests {
     impl Write for Screen {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+            lock(&self.0).push(text);
             Ok(bytes.len())
         }
 
@@ -179,7 +181,7 @@ mod tests {
 
     impl Screen {
         fn strokes(&self) -> Vec<String> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            lock(&self.0).clone()
         }
     }
 

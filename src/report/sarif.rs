@@ -5,7 +5,7 @@
 
 use super::{Report, json};
 use crate::explain;
-use crate::text::clean;
+use crate::text::{clean, hex};
 use aws_lc_rs::digest;
 use entra_pg_checks::{
     Judged, Problem, RelatedSetting, Severity, Status,
@@ -153,10 +153,6 @@ fn guid(run_id: &str) -> String {
     hash[8] = hash[8] & 0x3f | 0x80;
     let hex = hex(&hash[..16]);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn uri(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::{Secret, shapes, view::Squeezed};
 use crate::environment::Environment;
+use crate::sync::lock;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
@@ -12,7 +13,7 @@ use std::{
     fmt,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 use zeroize::Zeroizing;
 
@@ -104,7 +105,7 @@ impl Secrets {
     /// Names that were typed in clear, such as the user. A secret that is a part of one is not removed
     /// from texts, unless it has the shape of a token.
     pub fn spare(&self, names: Vec<String>) {
-        *self.spared.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        *lock(&self.spared) = names;
     }
 
     /// The labels of secrets that are not searched for, since they are short or plain words.
@@ -172,7 +173,7 @@ impl Secrets {
     }
 
     fn spared(&self) -> Vec<String> {
-        self.spared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.spared).clone()
     }
 
     fn places(&self, text: &str, spared: &[String]) -> Vec<(String, &'static str, Range<usize>)> {
@@ -193,7 +194,7 @@ impl Secrets {
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 }
 
@@ -376,8 +377,7 @@ fn forms(secret: &str) -> Vec<Form> {
     };
     add("as it is", secret);
     add("reversed", &Zeroizing::new(secret.chars().rev().collect::<String>()));
-    let hex: Zeroizing<String> =
-        Zeroizing::new(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
+    let hex = Zeroizing::new(crate::text::hex(secret.as_bytes()));
     add("in hex", &hex);
     // Inside a longer base64 text a secret begins at one of three places in a group; its first and last
     // characters then depend on the neighbors.

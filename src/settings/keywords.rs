@@ -52,7 +52,7 @@ pub(super) fn check(
         "ssl" | "ssl_mode" => Some("sslmode"),
         lower => {
             let mut known = OPTIONS.iter().map(|option| option.keyword);
-            known.find(|known| distance(known, lower) <= 2)
+            known.find(|known| strsim::levenshtein(known, lower) <= 2)
         }
     };
     Err(match alike {
@@ -95,28 +95,12 @@ pub(super) fn masked(input: &str) -> String {
 fn is_misspelled_secret(keyword: &str) -> bool {
     let known = keyword == "requiressl" || options::find(keyword, Version::V18).is_some();
     let secret = ["pw", "token", "key"].iter().any(|part| keyword.contains(part));
-    !known && (secret || keyword.len() > 3 && distance("password", keyword) <= 3)
+    !known && (secret || keyword.len() > 3 && strsim::levenshtein("password", keyword) <= 3)
 }
 
 fn last_word(text: &str) -> &str {
     let text = text.trim_end();
     text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or(text)
-}
-
-/// The number of letters to change, add or leave out.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = index + 1;
-        for (column, against) in other.iter().enumerate() {
-            let changed = corner + usize::from(letter != *against);
-            corner = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(corner + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

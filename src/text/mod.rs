@@ -14,3 +14,8 @@ pub use commands::{AzureLog, GithubLog};
 pub use inert::{Inert, clean, is_active};
 pub use page::Page;
 pub(crate) use policy::content_security_policy;
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,6 +1,7 @@
 //! A client certificate and its key, and the assertion that they sign. azure_identity's own
 //! certificate credential would bring a second TLS library, OpenSSL.
 
+use crate::text::hex;
 use crate::{input, probe::context::Context, secret::Secret};
 use aws_lc_rs::{digest, rand, rsa::KeyPair, signature::KeyPair as _};
 use azure_core::http::ClientMethodOptions;
@@ -155,10 +156,6 @@ impl ClientAssertion for Assertion {
             )
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The Azure CLI and the Azure Developer CLI.
 
-#[cfg(unix)]
 use super::descendants;
 use super::{
     program,
     source::{Source, Tried},
 };
+#[cfg(unix)]
+use crate::sync::lock;
 use crate::{input, net::gateway::Contacts, probe::context::Context};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
@@ -19,7 +20,7 @@ use std::{
     ffi::OsStr,
     io,
     process::{Output, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -103,7 +104,7 @@ impl Runner {
     }
 
     fn outcome(&self) -> Option<CredentialOutcome> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = lock(&self.failure).clone();
         let (exit, stderr) = failure?;
         let command = self.command.to_owned();
         // The shell's own exit code for a command that it cannot find.
@@ -125,8 +126,7 @@ impl Executor for Runner {
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             let text = text.chars().filter(|character| *character != '\r').take(2000).collect();
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some((output.status.code(), text));
+            *lock(&self.failure) = Some((output.status.code(), text));
         }
         Ok(output)
     }

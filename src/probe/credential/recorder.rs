@@ -1,5 +1,6 @@
 //! The transport under azure_identity: it records what the library does not return.
 
+use crate::sync::lock;
 use crate::{
     environment::Environment,
     net::{
@@ -21,7 +22,7 @@ use entra_pg_checks::{
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -66,7 +67,7 @@ impl Recorder {
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 
     fn note(&self, exchange: Exchange, failure: Option<CredentialOutcome>) {

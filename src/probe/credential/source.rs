@@ -1,6 +1,7 @@
 //! One source of tokens: which it is, and running azure_identity under a limit of time.
 
 use super::{recorder::Recorder, recorder::identity_endpoint};
+use crate::net::error;
 use crate::{
     net::endpoint, probe::context::Context, secret::Secret, settings::request::Request,
     time::milliseconds,
@@ -165,15 +166,12 @@ impl Source<'_> {
 }
 
 /// An error with its causes, in one line. Not `{:?}`: that would show backtraces.
-fn chain_of(error: &azure_core::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
+fn chain_of(failure: &azure_core::Error) -> String {
+    let mut text = failure.to_string();
+    for inner in error::causes(failure).skip(1).map(ToString::to_string) {
+        if !text.contains(&inner) {
+            text = format!("{text}: {inner}");
         }
-        cause = inner.source();
     }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
 }

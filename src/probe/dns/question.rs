@@ -1,6 +1,7 @@
 //! One question to one nameserver, over a socket that is connected, so that a closed port is seen at
 //! once, and parsed by hickory-proto, so that truncation and dangling aliases stay visible.
 
+use crate::sync::lock;
 use crate::{probe::context::Context, time::milliseconds};
 use entra_pg_checks::{
     ContactProtocol, Topic,
@@ -17,7 +18,7 @@ use std::{
     collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -48,11 +49,11 @@ pub(super) struct Alive(Mutex<BTreeSet<SocketAddr>>);
 
 impl Alive {
     pub(super) fn is(&self, nameserver: SocketAddr) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&nameserver)
+        lock(&self.0).contains(&nameserver)
     }
 
     fn note(&self, nameserver: SocketAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(nameserver);
+        lock(&self.0).insert(nameserver);
     }
 }
 

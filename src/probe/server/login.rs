@@ -5,6 +5,8 @@ use super::{
     resumed::{Resumed, Tape},
     session, wire,
 };
+use crate::net::error;
+use crate::sync::lock;
 use crate::{
     probe::context::Context, secret::Secret, settings::request::Request, time::milliseconds,
 };
@@ -16,8 +18,9 @@ use entra_pg_checks::{
     },
 };
 use futures::join;
+use std::io::ErrorKind;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::timeout};
@@ -107,7 +110,7 @@ pub async fn login(
     };
     login.steps.push(completed(LoginStep::Queried, after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
-    let refused = tape.lock().unwrap_or_else(PoisonError::into_inner).refused;
+    let refused = lock(tape).refused;
     let around = around.map(|around| match around {
         Fact::NotObserved(NotObserved::NotPermitted { .. }) if refused.is_some() => {
             let detail = refused.unwrap_or_default().to_owned();
@@ -148,7 +151,7 @@ const UNVERIFIED: &str = "the server's TLS identity could not be verified";
 const FIRST_QUERY: &str = "select current_user, version()";
 
 fn add_recorded_steps(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
-    let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+    let tape = lock(tape);
     let recorded =
         [(LoginStep::TokenSent, tape.token_sent), (LoginStep::Authenticated, tape.authenticated)];
     for (step, at) in recorded {
@@ -158,7 +161,7 @@ fn add_recorded_steps(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
 
 fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>) -> LoginOutcome {
     let (authenticated, refused) = {
-        let tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+        let tape = lock(tape);
         (tape.authenticated.is_some(), tape.refused)
     };
     if let Some(why) = refused {
@@ -176,18 +179,9 @@ fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>
 }
 
 /// A connection that breaks off; rubbish is an I/O error of another kind in tokio-postgres.
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return !matches!(
-                io.kind(),
-                std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
-            );
-        }
-        cause = inner.source();
-    }
-    false
+fn is_io(failure: &tokio_postgres::Error) -> bool {
+    let breaks = |kind| !matches!(kind, ErrorKind::InvalidInput | ErrorKind::InvalidData);
+    error::io_kind(failure, |kind| Some(breaks(kind))).unwrap_or(false)
 }
 
 fn row(messages: &[SimpleQueryMessage]) -> (String, String) {

@@ -2,10 +2,11 @@
 //! tokio-postgres sends is dropped, and the server's answer is replayed. Everything after that passes
 //! through and is bounded and watched: whether the token was sent, and what came first in return.
 
+use crate::sync::lock;
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll},
     time::Instant,
 };
@@ -113,14 +114,14 @@ impl<S> Resumed<S> {
     }
 
     fn sees_sent(&self, bytes: &[u8]) {
-        let mut tape = self.tape.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tape = lock(&self.tape);
         if tape.token_sent.is_none() && bytes.first() == Some(&b'p') {
             tape.token_sent = Some(Instant::now());
         }
     }
 
     fn sees_received(&self, bytes: &[u8]) {
-        let mut tape = self.tape.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tape = lock(&self.tape);
         if tape.token_sent.is_none() || tape.first.len() >= OK.len() {
             return;
         }
@@ -154,7 +155,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Resumed<S> {
         self.sees_received(received);
         if let Err(why) = self.meter.add(received) {
             buffer.set_filled(before);
-            self.tape.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
+            lock(&self.tape).refused = Some(why);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
         polled
