@@ -6,6 +6,7 @@ use crate::{
     azure::{Collected, read},
     environment::Environment,
     probe::{dns, http, outbound, server, token, tunnel},
+    secret::Secrets,
     settings::{self, TargetArgs, options::Version, passfile::Wanted},
 };
 use entra_pg_checks::facts::{
@@ -135,6 +136,49 @@ pub fn password_file(text: &str, host: &str, user: &str) -> Option<String> {
 pub fn service_file(text: &str, section: &str) -> Option<usize> {
     let found = settings::service::section(text.as_bytes(), section, Version::V18);
     found.ok().flatten().map(|pairs| pairs.len())
+}
+
+/// A secret with the shape of a token, for [`redacted`].
+pub const SECRET: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl";
+
+/// A text without [`SECRET`] and without anything that looks like a secret.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    let environment = Environment::from_pairs([("PGPASSWORD", SECRET)]);
+    let secrets = Secrets::of_environment(&environment);
+    secrets.redacted(text).unwrap_or_else(|| text.to_owned())
+}
+
+/// The summary of the report on a bundle, report or evidence of an earlier run.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn replayed(bytes: &[u8]) -> Result<String, String> {
+    let evidence = crate::bundle::read(bytes)?;
+    let judgement = judge(&entra_pg_checks::rulebook(), &evidence, |_| true);
+    let lines = judgement.lines.iter();
+    let text: Vec<String> = lines.map(|line| crate::text::clean(&line.detail)).collect();
+    Ok(text.join("\n"))
+}
+
+/// The number of targets in a list of a fleet.
+#[must_use]
+pub fn fleet_list(bytes: &[u8]) -> Option<usize> {
+    let items = crate::fleet::parse(&String::from_utf8_lossy(bytes));
+    items.ok().map(|items| items.len())
+}
+
+/// Whether a document is a workload that `manifest --like` understands.
+#[must_use]
+pub fn workload(bytes: &[u8]) -> bool {
+    let object = crate::json::document(bytes, crate::json::MOST_VALUES);
+    object.is_ok_and(|object| crate::manifest::Workload::read(&object, None).is_ok())
+}
+
+/// The number of pages that `explain` finds for a pasted text.
+#[must_use]
+pub fn explained(bytes: &[u8]) -> usize {
+    crate::explain::reader::read(bytes).candidates.len()
 }
 
 /// How one release of libpq reads settings, for the differential test: a JSON object with `version`,

@@ -5,7 +5,7 @@ use entra_pg::fuzzing;
 use entra_pg_checks::facts::login::AuthRequest;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    match hostile::authentication_request(bytes) {
+    match fuzzing::authentication_request(bytes) {
         Some(AuthRequest::Sasl { mechanisms }) => assert!(mechanisms.len() <= 8),
         Some(AuthRequest::Error(error)) => assert!(error.message.chars().count() <= 2000),
         // A request for the password is exactly that message, after notices at most.

@@ -8,15 +8,15 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if name.is_empty() {
         return;
     }
-    let [conninfo, uri, line] = hostile::spellings(&name);
-    assert_eq!(hostile::connection_string(&conninfo).as_deref(), Some(name.as_str()));
-    assert_eq!(hostile::connection_string(&uri).as_deref(), Some(name.as_str()));
+    let [conninfo, uri, line] = fuzzing::spellings(&name);
+    assert_eq!(fuzzing::connection_string(&conninfo).as_deref(), Some(name.as_str()));
+    assert_eq!(fuzzing::connection_string(&uri).as_deref(), Some(name.as_str()));
     // A line of the password file cannot hold a line break, in libpq neither.
     if !name.contains(['\n', '\r']) {
-        let found = hostile::password_file(&line, "host", &name);
+        let found = fuzzing::password_file(&line, "host", &name);
         assert_eq!(found.as_deref(), Some("secret"));
     }
-    for (_, detail) in hostile::judge_name(&name) {
+    for (_, detail) in fuzzing::judge_name(&name) {
         assert!(!detail.is_empty());
     }
 });

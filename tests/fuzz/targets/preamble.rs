@@ -5,7 +5,7 @@ use entra_pg::fuzzing;
 use entra_pg_checks::facts::server::PreambleOutcome;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    match hostile::preamble(bytes) {
+    match fuzzing::preamble(bytes) {
         PreambleOutcome::Other { starts_with } => {
             assert!(starts_with.len() <= 64);
             assert!(starts_with.chars().all(|character| !character.is_control()));

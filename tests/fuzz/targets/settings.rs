@@ -9,25 +9,25 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(rest);
     match choice % 5 {
         0 => {
-            let _ = hostile::connection_string(&text);
-            let _ = hostile::typed_error(&text);
+            let _ = fuzzing::connection_string(&text);
+            let _ = fuzzing::typed_error(&text);
         }
         1 => {
-            let _ = hostile::connection_string(&format!("postgresql://{text}"));
+            let _ = fuzzing::connection_string(&format!("postgresql://{text}"));
         }
         2 => {
-            if let Some(password) = hostile::password_file(&text, "host", "user") {
+            if let Some(password) = fuzzing::password_file(&text, "host", "user") {
                 assert!(!password.contains('\n') && password.len() <= text.len());
             }
         }
         3 => {
             // Nothing of a password that was typed comes out in an error.
             let typed = format!("host=h password=Xq7{text}");
-            let said = hostile::typed_error(&typed).unwrap_or_default();
+            let said = fuzzing::typed_error(&typed).unwrap_or_default();
             assert!(!said.contains("Xq7"), "the password is in the error");
         }
         _ => {
-            let _ = hostile::service_file(&text, "prod");
+            let _ = fuzzing::service_file(&text, "prod");
         }
     }
 });

@@ -6,7 +6,7 @@ use entra_pg::fuzzing;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    let token = hostile::token(&text);
+    let token = fuzzing::token(&text);
     assert_eq!(token.text.length, text.len());
     assert!(token.text.wrapping.len() <= 9);
     let facts = format!("{token:?}");
