@@ -110,7 +110,7 @@ pub async fn login(
     };
     login.steps.push(completed(LoginStep::Queried, after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
-    let refused = lock(tape).refused;
+    let refused = lock(&tape).refused;
     let around = around.map(|around| match around {
         Fact::NotObserved(NotObserved::NotPermitted { .. }) if refused.is_some() => {
             let detail = refused.unwrap_or_default().to_owned();
