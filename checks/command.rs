@@ -172,7 +172,7 @@ impl Command {
         self
     }
 
-    /// Fills in a variable where its value is known.
+    /// Fills in a variable if its value is known.
     #[must_use]
     pub fn with(mut self, variable: &str, value: Option<&str>) -> Self {
         let Some(value) = value else { return self };
@@ -248,8 +248,8 @@ impl Command {
         })
     }
 
-    /// The command for a shell. Where that shell cannot quote a value, the form for PowerShell,
-    /// and where that cannot either, nothing.
+    /// The command for a shell. If that shell cannot quote a value, the form for PowerShell, or
+    /// nothing if PowerShell cannot quote it either.
     #[must_use]
     pub fn render(&self, shell: Shell) -> Option<Rendered> {
         let alternatives = match shell {

@@ -21,6 +21,7 @@ const KINDS: &[(&str, &str)] = &[
     ("server-graph.json", "flexible server pg-vnet"),
     ("server-graph-table.json", "flexible server pg-vnet"),
     ("server-powershell.json", "flexible server pg-vnet"),
+    ("server-newer-api.json", "flexible server pg-vnet"),
     ("administrators.json", "administrator dba"),
     ("firewall-rules.json", "firewall rule office"),
     ("parameters.json", "parameter pgbouncer.enabled"),
@@ -86,6 +87,7 @@ fn servers_are_the_same_in_every_wrapping() {
         "server-graph-table.json",
         "server-powershell.json",
         "server-list.yaml",
+        "server-newer-api.json",
         "terraform-state.json",
         "terraform-plan.json",
     ];

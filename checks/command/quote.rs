@@ -52,7 +52,7 @@ fn posix_word(word: &Word) -> Option<String> {
     Some(pieces.collect::<String>()).filter(|word| !word.is_empty()).or(Some("''".to_owned()))
 }
 
-/// A POSIX string; with escapes (bash, zsh) where a character must not be pasted as it is.
+/// A POSIX string, with escapes (bash, zsh) if a character must not be pasted as it is.
 pub(super) fn posix(text: &str) -> String {
     if !text.chars().any(is_unsafe) {
         return format!("'{}'", text.replace('\'', r"'\''"));

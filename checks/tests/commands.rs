@@ -54,7 +54,7 @@ fn set(document: &mut Value, pointer: &str, value: Value) {
     }
 }
 
-/// Every fix for every fixture in every shell, with where it comes from.
+/// Every fix for every fixture in every shell, with its origin.
 fn fixes() -> Vec<(String, &'static str, Shell, Fix)> {
     let mut all = Vec::new();
     for (name, document) in recorded() {
@@ -76,7 +76,7 @@ fn fixes() -> Vec<(String, &'static str, Shell, Fix)> {
     all
 }
 
-/// What stands between backticks in a page.
+/// The texts between backticks in a page.
 fn commands_of(page: &Page) -> Vec<String> {
     let texts = page.confirm.iter().copied().chain(page.fix.iter().map(|(_, text)| *text));
     texts.flat_map(|text| text.split('`').skip(1).step_by(2)).map(str::to_owned).collect()

@@ -115,6 +115,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "Azure Cosmos DB for PostgreSQL cluster",
         "it is another product",
     ),
+    ("microsoft.horizondb/", "Azure HorizonDB cluster", "it is another product"),
     ("microsoft.dbformysql/", "Azure Database for MySQL resource", "it is another product"),
     ("microsoft.dbformariadb/", "Azure Database for MariaDB resource", "it is another product"),
     ("microsoft.sql/", "Azure SQL resource", "it is another product"),

@@ -109,7 +109,7 @@ pub(super) fn pgadmin(target: &Target<'_>) -> Instruction {
     Instruction { client: "pgadmin", place: "Register - Server…", text: lines.join("\n"), notes }
 }
 
-/// `key=value` pairs; quoted where libpq wants it.
+/// `key=value` pairs, quoted if libpq requires it.
 pub(super) fn conninfo(target: &Target<'_>) -> String {
     let port = target.port.to_string();
     let pairs = [

@@ -1,5 +1,5 @@
-//! What to type next: the login that works, written for each client, with the names as each of them
-//! needs them and a command that fetches the token where the shell's history does not keep it.
+//! The connection that works, written for each client: names are quoted by the rules of the client, and
+//! a command acquires the token so that the shell's history does not contain it.
 
 mod drivers;
 mod entra_libraries;
@@ -75,7 +75,7 @@ pub enum Client {
 pub struct Instruction {
     /// The client, as in `--connect-with`.
     pub client: &'static str,
-    /// Where it is typed: a shell, a file, a form.
+    /// The place of the text: a shell, a file, a form.
     pub place: &'static str,
     /// What is typed, ready to paste; never with a token.
     pub text: String,
@@ -109,7 +109,7 @@ pub(crate) struct Target<'a> {
     other_port: Option<String>,
 }
 
-/// One line for psql in the shell at hand, where a server and a user are known.
+/// One line for psql in the shell of the run, if a server and a user are known.
 #[must_use]
 pub fn psql(evidence: &Evidence) -> Option<Instruction> {
     let target = Target::of(evidence)?;
