@@ -142,7 +142,7 @@ fn checks_reach_nothing_that_does_io() {
         "TcpStream",
         "UdpSocket",
         "TcpListener",
-        "tokio",
+        "tokio::",
         "reqwest",
         "hyper",
         "SystemTime::now",

@@ -274,7 +274,8 @@ pub static PROXY_NOT_FOLLOWED: Problem = Problem {
         ],
         sources: &[
             "Python documentation: urllib.request.getproxies",
-            "Microsoft Learn: netsh winhttp; Azure CLI, \"Work behind a proxy\"",
+            "Microsoft Learn: Set-WinhttpProxy",
+            "Azure CLI: Work behind a proxy",
         ],
     },
     ..Problem::DEFAULT
