@@ -134,7 +134,8 @@ def main(version, folder):
     places = archives.folder / "manifests"
     (places / "winget").mkdir(parents=True, exist_ok=True)
     (places / "entra-pg.rb").write_text(homebrew(archives))
-    (places / "entra-pg.json").write_text(json.dumps(scoop(archives), indent=4) + "\n")
+    if archives.windows("x86_64"):
+        (places / "entra-pg.json").write_text(json.dumps(scoop(archives), indent=4) + "\n")
     for name, content in winget(archives).items():
         # JSON is YAML, and winget reads it; the indentation keeps it readable.
         (places / "winget" / name).write_text(json.dumps(content, indent=2) + "\n")
