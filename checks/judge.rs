@@ -80,6 +80,47 @@ pub enum Outcome {
     Undetermined,
 }
 
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 6] = [
+        Self::Passed,
+        Self::Warning,
+        Self::Failed,
+        Self::Skipped,
+        Self::Undetermined,
+        Self::NotApplicable,
+    ];
+
+    /// The word for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Undetermined => "undetermined",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Healthy, Self::Degraded, Self::Failing, Self::Undetermined];
+
+    /// The word for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+            Self::Undetermined => "undetermined",
+        }
+    }
+}
+
 /// Judges evidence by a rulebook. `selected` says whether the user wants a check (by family or id).
 #[must_use]
 pub fn judge(

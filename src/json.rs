@@ -3,7 +3,7 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, fmt, io};
 
 /// Values in a report or in evidence; the largest of the tests has about 20,000.
 pub const MOST_VALUES: usize = 150_000;
@@ -35,6 +35,84 @@ pub fn documents<E: From<serde_json::Error>>(
         each(Counted(&left).deserialize(&mut deserializer)?)?;
     }
     Ok(())
+}
+
+/// The documents in a log. A document starts at the beginning of a line, after the prefix of `kubectl
+/// logs --prefix` or `--timestamps`; all other lines are skipped. Returns whether a document is cut off,
+/// as in the log of a process that was killed.
+///
+/// # Errors
+/// One of them cannot be read, or the function fails.
+pub fn documents_in_log<E: From<serde_json::Error>>(
+    bytes: &[u8],
+    most: usize,
+    mut each: impl FnMut(Value) -> Result<(), E>,
+) -> Result<bool, E> {
+    let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut cut = false;
+    while !rest.is_empty() {
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let Some(at) = document_in(line) else {
+            rest = rest.get(line.len() + 1..).unwrap_or_default();
+            continue;
+        };
+        let mut reader = Counting { rest: rest.get(at..).unwrap_or_default() };
+        let left = Cell::new(most);
+        let mut deserializer = serde_json::Deserializer::from_reader(&mut reader);
+        match Counted(&left).deserialize(&mut deserializer) {
+            Ok(document) => each(document)?,
+            Err(error) => match next_result(rest.get(at..).unwrap_or_default()) {
+                Some(next) => {
+                    cut = true;
+                    rest = next;
+                    continue;
+                }
+                None if error.is_eof() => return Ok(true),
+                None => return Err(error.into()),
+            },
+        }
+        rest = reader.rest;
+    }
+    Ok(cut)
+}
+
+/// A result of a fleet that is cut off, in the middle of a log that holds those of several pods: the
+/// next result.
+fn next_result(text: &[u8]) -> Option<&[u8]> {
+    const MARK: &[u8] = br#"{"kind":"fleet-"#;
+    let after = text.strip_prefix(MARK)?;
+    let next = after.windows(MARK.len()).position(|part| part == MARK)?;
+    after.get(next..)
+}
+
+/// Where a document starts in a line of a log.
+fn document_in(line: &[u8]) -> Option<usize> {
+    let start = line.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let text = line.get(start..)?;
+    let prefix = match text.first()? {
+        b'{' => return Some(start),
+        b'[' if text.starts_with(b"[pod/") => text.windows(2).position(|two| two == b"] ")? + 2,
+        byte if byte.is_ascii_digit() => text.iter().position(|byte| *byte == b' ')? + 1,
+        _ => return None,
+    };
+    Some(start + prefix + document_in(text.get(prefix..)?)?)
+}
+
+/// A reader that knows what is left. The deserializer reads it byte by byte and not beyond the end of an
+/// object.
+struct Counting<'a> {
+    rest: &'a [u8],
+}
+
+impl io::Read for Counting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (Some(first), Some((byte, rest))) = (buffer.first_mut(), self.rest.split_first())
+        else {
+            return Ok(0);
+        };
+        (*first, self.rest) = (*byte, rest);
+        Ok(1)
+    }
 }
 
 /// A value that is counted together with everything in it.
@@ -107,7 +185,33 @@ impl<'de> Visitor<'de> for Counted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{document, documents};
+    use super::{document, documents, documents_in_log};
+
+    fn in_log(text: &str) -> (Vec<String>, bool) {
+        let mut read = Vec::new();
+        let cut = documents_in_log::<serde_json::Error>(text.as_bytes(), 9, |value| {
+            read.push(value.to_string());
+            Ok(())
+        });
+        (read, cut.expect("JSON"))
+    }
+
+    #[test]
+    fn documents_are_found_between_the_lines_of_a_log() {
+        let log = "\u{feff}✓ Login works\n[pod/a/b] {\"a\":1}\n2026-11-25T10:00:00Z {\"b\":\n 2} {\"c\":3}\n\
+            [pod/a] 12 x\n  done\n{\"d\":4}";
+        let expected = [r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#, r#"{"d":4}"#];
+        assert_eq!(in_log(log), (expected.map(str::to_owned).to_vec(), false));
+        assert_eq!(in_log("{\"a\":1}\n{\"b\": [1,"), (vec![r#"{"a":1}"#.to_owned()], true));
+        let part = r#"{"kind":"fleet-x"}"#.to_owned();
+        for end in ["", "\n"] {
+            let log = format!("{part}\n{}{end}{part}\n", &part[..16]);
+            assert_eq!(in_log(&log), (vec![part.clone(), part.clone()], true));
+        }
+        assert_eq!(in_log("no document\n"), (Vec::new(), false));
+        let failed = documents_in_log::<serde_json::Error>(b"{} \n{x}", 9, |_| Ok(()));
+        assert!(failed.is_err());
+    }
 
     #[test]
     fn values_are_read_as_they_are_and_counted() {

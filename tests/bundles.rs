@@ -192,10 +192,11 @@ fn nothing_of(secret: &str, report: &Report, formats: &[Format], secrets: &Secre
     }
 }
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 11] = [
     Format::Text,
     Format::Short,
     Format::Json,
+    Format::JsonLine,
     Format::Jsonl,
     Format::Junit,
     Format::Sarif,

@@ -196,6 +196,7 @@ fn every_format_names_the_root_and_holds_no_control_character() {
         Format::Text,
         Format::Short,
         Format::Json,
+        Format::JsonLine,
         Format::Jsonl,
         Format::Junit,
         Format::Sarif,
@@ -212,7 +213,8 @@ fn every_format_names_the_root_and_holds_no_control_character() {
         let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         // JSON is for programs: it escapes control characters, and keeps the rest as it is.
         assert!(!hostile.contains('\u{1b}'), "{format:?}");
-        let for_programs = matches!(format, Format::Json | Format::Jsonl | Format::Sarif);
+        let for_programs =
+            matches!(format, Format::Json | Format::JsonLine | Format::Jsonl | Format::Sarif);
         assert!(for_programs || !hostile.contains(bad), "{format:?}:\n{hostile}");
     }
 }

@@ -3,14 +3,14 @@
 
 use entra_pg::{
     diagnose::Report,
-    fleet::{Fleet, Placed, Row, merge, shared},
+    fleet::{Begin, Fleet, Gaps, Line, Placed, Results, Row, Shard, Sides, Target, merge, shared},
     report::{
         Style,
         fleet::{FleetFormat, MergeFormat, merge_schema, render, render_merge, schema},
     },
     settings::request::Selection,
 };
-use entra_pg_checks::Evidence;
+use entra_pg_checks::{Evidence, Outcome};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -45,7 +45,14 @@ fn set(document: &mut Value, pointer: &str, value: Value) {
 
 fn fleet(rows: Vec<Row>) -> Fleet {
     let started_at = "2026-11-24T12:00:00Z".parse().expect("a time");
-    Fleet { run_id: "R".to_owned(), started_at, duration_ms: 1234, interrupted: false, rows }
+    Fleet {
+        run_id: "R".to_owned(),
+        started_at,
+        duration_ms: 1234,
+        interrupted: false,
+        rows,
+        gaps: None,
+    }
 }
 
 fn four() -> Fleet {
@@ -102,7 +109,10 @@ fn the_documents_follow_their_schemas() {
     assert_eq!(document["targets"][1]["stages"]["login"], "skipped");
     let places =
         merge(&[report(None, "aks-1", "pg"), report(Some("server/dropped"), "ci-1", "pg")]);
-    follows(&merge_schema(), &render_merge(&places, MergeFormat::Json, &style(0)).expect("made"));
+    follows(
+        &merge_schema(),
+        &render_merge(&places, &Sides::default(), MergeFormat::Json, &style(0)).expect("made"),
+    );
 }
 
 #[test]
@@ -138,7 +148,8 @@ fn from_where_it_works_and_from_where_not() {
     let (other, pg) = (&places[0], &places[1]);
     assert_eq!((other.placed(), pg.placed()), (Placed::Everywhere, Placed::Somewhere));
     assert_eq!(pg.parts_at(), Some("server"));
-    let text = render_merge(&places, MergeFormat::Text, &style(0)).expect("made");
+    let text =
+        render_merge(&places, &Sides::default(), MergeFormat::Text, &style(0)).expect("made");
     let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
     let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("pg:5432 works from aks-1, aks-2, and not from ci-1"), "{text}");
@@ -159,4 +170,147 @@ fn two_reports_of_one_place_have_two_names() {
     let places = merge(&[report(None, "a", "pg"), report(Some("server/dropped"), "a", "pg")]);
     let names: Vec<&str> = places[0].rows.iter().map(|row| row.name.as_str()).collect();
     assert!(names.iter().all(|name| name.starts_with("a (")), "{names:?}");
+}
+
+/// The JSON lines of one run of a shard that writes only its first results.
+fn lines(shard: &str, started_at: &str, results: usize) -> Vec<Value> {
+    let shard: Shard = shard.parse().expect("a shard");
+    let rows: Vec<Row> = four().rows.into_iter().filter(|row| shard.holds(&row.name)).collect();
+    let begin = Line::FleetBegin(Begin {
+        schema_version: "1".to_owned(),
+        tool_version: "0".to_owned(),
+        run_id: "R".to_owned(),
+        started_at: started_at.parse().expect("a time"),
+        vantage: "build-7".to_owned(),
+        list: "L".to_owned(),
+        shard: Some(shard),
+        targets: rows.len(),
+        all: 4,
+    });
+    let targets = rows.iter().take(results).filter_map(|row| Target::of(row, "L", Some(shard)));
+    let lines =
+        [begin].into_iter().chain(targets.map(|target| Line::FleetTarget(Box::new(target))));
+    lines.map(|line| serde_json::to_value(line).expect("JSON")).collect()
+}
+
+fn joined(lines: impl IntoIterator<Item = Value>) -> Fleet {
+    let mut results = Results::default();
+    for line in lines {
+        assert!(Line::is(&line));
+        results.add(line).expect("a line");
+    }
+    results.fleet().expect("a fleet")
+}
+
+const FIRST: &str = "2026-11-24T12:00:00Z";
+const LATER: &str = "2026-11-24T13:00:00Z";
+
+#[test]
+fn the_results_of_shards_are_those_of_the_whole_fleet() {
+    let fleet = joined([lines("2/2", FIRST, 4), lines("1/2", FIRST, 4)].concat());
+    assert_eq!(fleet.gaps, Some(Gaps::default()));
+    // A result holds the rendered command of a fix, not what it was made from.
+    let plain = |row: &Row| {
+        let mut row = row.clone();
+        let causes = row.root.iter_mut().chain(&mut row.warnings);
+        causes.flat_map(|cause| &mut cause.fixes).for_each(|fix| fix.action = None);
+        format!("{row:?}")
+    };
+    let all = |fleet: &Fleet| -> Vec<String> { fleet.rows.iter().map(plain).collect() };
+    assert_eq!(all(&fleet), all(&four()));
+    follows(&schema(), &render(&fleet, FleetFormat::Json, &style(0)).expect("made"));
+}
+
+#[test]
+fn a_killed_shard_is_named_and_a_second_run_loses_and_repeats_nothing() {
+    let whole = (1..=2).find(|index| lines(&format!("{index}/2"), FIRST, 4).len() > 2);
+    let (killed, other) = if whole == Some(1) { ("1/2", "2/2") } else { ("2/2", "1/2") };
+    let targets = lines(killed, FIRST, 4).len() - 1;
+    let partial = [lines(killed, FIRST, 1), lines(other, FIRST, 4)].concat();
+    let fleet = joined(partial.clone());
+    assert_eq!(fleet.missing(), targets - 1);
+    let gaps = fleet.gaps.clone().expect("gaps");
+    assert_eq!(gaps.shards, [format!("shard {killed} has results for 1 of {targets} targets")]);
+    let text = render(&fleet, FleetFormat::Text, &style(0)).expect("text");
+    let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
+    assert!(text.contains("of 4 targets: ") && text.contains("have no result"), "{text}");
+    let again = joined([partial, lines(killed, LATER, 4)].concat());
+    let gaps = again.gaps.clone().expect("gaps");
+    assert_eq!((again.rows.len(), again.missing(), gaps.repeated), (4, 0, 1));
+    let absent = joined(lines(other, FIRST, 4)).gaps.expect("gaps");
+    assert_eq!(absent.shards, [format!("shard {killed} has not begun")]);
+}
+
+#[test]
+fn a_target_without_a_result_is_not_healthy() {
+    let mut healthy = lines("1/1", FIRST, 1);
+    healthy[0]["all"] = json!(2);
+    assert_eq!(joined(healthy).outcome(), Outcome::Undetermined);
+}
+
+#[test]
+fn results_of_another_list_or_version_are_not_joined() {
+    let mut old = lines("1/1", FIRST, 4);
+    for line in &mut old {
+        line["list"] = json!("old");
+    }
+    let fleet = joined([old, lines("1/1", LATER, 4)].concat());
+    assert_eq!(fleet.gaps.expect("gaps").of_other_lists, 4);
+    let mut unknown = lines("1/1", FIRST, 4);
+    unknown[2]["root"]["problem"] = json!("server/from-the-future");
+    let mut results = Results::default();
+    unknown.into_iter().for_each(|line| results.add(line).expect("a line"));
+    assert!(results.fleet().is_err());
+}
+
+#[test]
+fn both_networks_are_in_one_verdict() {
+    let client = report(Some("claims/expired"), "app-1", "pg");
+    let sibling = report(Some("outbound/dropped"), "sibling-1", "pg");
+    let sides = Sides::of(std::slice::from_ref(&client), std::slice::from_ref(&sibling));
+    let verdict = sides.verdict();
+    assert!(
+        verdict.starts_with(
+            "Clients in app-1 reach the server, but the login fails; the server's \
+            subnet cannot reach Microsoft Entra ID (from its sibling sibling-1: outbound/dropped"
+        ),
+        "{verdict}"
+    );
+    let places = merge(&[client]);
+    let text = render_merge(&places, &sides, MergeFormat::Text, &style(0)).expect("made");
+    let text = String::from_utf8(text.into_bytes()).expect("UTF-8");
+    assert!(text.contains("SIBLING") && text.contains("out outbound"), "{text}");
+    follows(
+        &merge_schema(),
+        &render_merge(&places, &sides, MergeFormat::Json, &style(0)).expect("made"),
+    );
+    let reaching = Sides::of(&[report(None, "app-1", "pg")], &[report(None, "sibling-1", "pg")]);
+    assert_eq!(
+        reaching.verdict(),
+        "Clients in app-1 can log in; the server's subnet reaches Microsoft Entra ID (from its \
+            sibling sibling-1)"
+    );
+}
+
+#[test]
+fn the_azure_configuration_is_part_of_the_verdict() {
+    let azure = report(Some("azure/nsg-blocks-entra"), "app-1", "pg");
+    let verdict = Sides::of(&[azure], &[]).verdict();
+    assert!(
+        verdict.contains("the Azure configuration blocks it (azure/nsg-blocks-entra)"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn machines_of_one_name_are_told_apart_by_their_subnets() {
+    let of = |prefix: &str| {
+        let mut evidence = report(None, "vm", "pg").evidence().clone();
+        let interface = json!([{"addresses": [], "subnets": [prefix]}]);
+        evidence.vantage.interfaces = serde_json::from_value(interface).expect("interfaces");
+        Report::new(evidence, &Selection::default())
+    };
+    let places = merge(&[of("10.1.0.0/24"), of("10.2.0.0/24")]);
+    let names: Vec<&str> = places[0].rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["vm (10.1.0.0/24)", "vm (10.2.0.0/24)"]);
 }

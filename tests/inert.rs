@@ -5,7 +5,7 @@ mod recorded;
 
 use assert_cmd::Command;
 use entra_pg::{
-    fleet::{Fleet, Row, merge},
+    fleet::{Fleet, Row, Sides, merge},
     report::{
         Format, Style,
         fleet::{FleetFormat, MergeFormat, render, render_merge},
@@ -102,7 +102,7 @@ fn check_format(name: &str, format: Format, output: &str) {
     match format {
         Format::Text | Format::Short => check(name, &unstyled(output)),
         Format::Html | Format::Markdown => check(name, output),
-        Format::Json | Format::Sarif => {
+        Format::Json | Format::JsonLine | Format::Sarif => {
             serde_json::from_str::<Value>(output).expect(name);
             check(name, output);
         }
@@ -131,10 +131,11 @@ fn check_format(name: &str, format: Format, output: &str) {
     }
 }
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 11] = [
     Format::Text,
     Format::Short,
     Format::Json,
+    Format::JsonLine,
     Format::Jsonl,
     Format::Junit,
     Format::Sarif,
@@ -200,15 +201,23 @@ fn hostile_evidence_cannot_act_in_a_fleet_or_a_merge() {
             duration_ms: 1,
             interrupted: false,
             rows: vec![Row::of(HOSTILE, &report), Row::of("b", &report)],
+            gaps: None,
         };
-        for format in
-            [FleetFormat::Text, FleetFormat::Json, FleetFormat::Junit, FleetFormat::Prometheus]
-        {
+        for format in [
+            FleetFormat::Text,
+            FleetFormat::Json,
+            FleetFormat::Jsonl,
+            FleetFormat::Junit,
+            FleetFormat::Prometheus,
+        ] {
             let output = text_of(render(&fleet, format, &style(true, 80)).expect("made"));
             let name = format!("fleet, {name}, {format:?}");
             match format {
                 FleetFormat::Text => check(&name, &unstyled(&output)),
                 FleetFormat::Json => drop(serde_json::from_str::<Value>(&output).expect("JSON")),
+                FleetFormat::Jsonl => output
+                    .lines()
+                    .for_each(|line| drop(serde_json::from_str::<Value>(line).expect("JSON"))),
                 FleetFormat::Junit => {
                     quick_junit::Report::deserialize_from_str(&output).expect("XML");
                 }
@@ -222,7 +231,8 @@ fn hostile_evidence_cannot_act_in_a_fleet_or_a_merge() {
         }
         let places = merge(&[report]);
         for format in [MergeFormat::Text, MergeFormat::Json] {
-            let output = render_merge(&places, format, &style(true, 80)).expect("made");
+            let output =
+                render_merge(&places, &Sides::default(), format, &style(true, 80)).expect("made");
             check(&format!("merge, {name}, {format:?}"), &unstyled(&text_of(output)));
         }
     }

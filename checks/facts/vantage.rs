@@ -1,7 +1,9 @@
 //! Where the observations were made.
 
 use crate::facts::class;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// The machine and process of the run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -20,6 +22,10 @@ pub struct Vantage {
     pub shell: Shell,
     /// Whether this machine is in Azure, as far as is known without waiting.
     pub in_azure: Option<bool>,
+    /// The network interfaces of a virtual machine in Azure, as its metadata service reports them;
+    /// empty outside Azure and if the metadata service does not answer at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<Interface>,
     /// The file with this machine's root certificates, for clients that take no others.
     #[serde(serialize_with = "class::name")]
     pub root_bundle: Option<String>,
@@ -27,6 +33,24 @@ pub struct Vantage {
     pub timeout_ms: u64,
     /// The whole run's limit (`--deadline`), in milliseconds.
     pub deadline_ms: u64,
+}
+
+/// A network interface in a virtual network.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Interface {
+    /// Its private addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The prefixes of its subnet.
+    pub subnets: Vec<IpNet>,
+}
+
+impl Vantage {
+    /// The subnet of the first interface, which is the primary one.
+    #[must_use]
+    pub fn subnet(&self) -> Option<IpNet> {
+        self.interfaces.iter().flat_map(|interface| &interface.subnets).next().copied()
+    }
 }
 
 /// A command-line shell.

@@ -36,6 +36,19 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Opens a file to add to it after its first bytes; only its owner may read a new file.
+pub(super) fn open_to_add(path: &Path, kept: u64) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_len(kept)?;
+    }
+    Ok(file)
+}
+
 /// Reads a file that holds a key: a regular file of this user, without links, that others cannot read.
 /// Returns `None` if there is no such file.
 ///

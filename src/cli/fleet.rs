@@ -4,12 +4,13 @@ use super::{
     TOOL_FAILED,
     doctor::{self, CredentialName, IdentityOptions, NetworkOptions},
     output::{self, Color, Terminal},
+    results::{Lines, Tally},
     target::{CloudName, Expected, LoginOptions, TargetOptions},
 };
 use crate::{
     diagnose::{FailOn, Report},
-    environment::Environment,
-    fleet::{self, Entry, Fleet, Item},
+    environment::{Environment, vantage},
+    fleet::{self, Entry, Fleet, Item, Row, Shard, ShardOption, Speed},
     input,
     process::{limits, progress::Progress},
     report::{
@@ -25,6 +26,7 @@ use clap::{Args, ValueEnum};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -51,13 +53,23 @@ pub struct FleetArgs {
     /// How many targets are checked at the same time.
     #[arg(long, short = 'j', value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// How many targets start per second at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Check only the targets of this shard: I/N with I from 1 to N, or job/N to take I from
+    /// JOB_COMPLETION_INDEX. The name of a target decides its shard.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<ShardOption>,
+    /// Skip the targets whose results are already in the file of --output, and add the others to it.
+    #[arg(long, requires = "output")]
+    pub resume: bool,
     /// Only these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
     pub only: Vec<String>,
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
     pub skip: Vec<String>,
-    /// Print every target and identity that would be used, and stop.
+    /// Print every target and identity that would be used, with requests per second, and stop.
     #[arg(long, help_heading = "Choice")]
     pub plan: bool,
     /// The output.
@@ -105,41 +117,84 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
-    let entries = entries(args, environment)?;
+    if args.resume && args.output.format != FleetFormat::Jsonl {
+        return Err(UsageError::new("--resume needs --format jsonl"));
+    }
+    let shard = shard(args, environment)?;
+    let List { mut entries, digest, all } = entries(args, shard, environment)?;
+    let speed = speed(args, shard);
     if args.plan {
-        let written = output::to_stdout(&Inert::text(&plan(&entries)));
+        let text = plan(&entries) + &fleet::plan(&entries, speed, shard, all, environment);
+        let written = output::to_stdout(&Inert::text(&text));
         return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
     }
     let mut reports = args.output.reports.as_deref().map(Reports::into).transpose()?;
+    let mut lines = Lines::of(&args.output, args.resume, &digest, shard)?;
+    let targets = entries.len();
+    entries.retain(|entry| !lines.is_done(&entry.name));
     let progress = if terminal.stderr && !args.output.quiet {
         Progress::on(output::stderr(), terminal.width)
     } else {
         Progress::none()
     };
-    let each = |entry: &Entry, report: &Report| {
-        if let Some(reports) = &mut reports {
-            reports.write(&entry.name, report);
+    let interrupt = CancellationToken::new();
+    let run = fleet::Run::new(&entries, environment, &interrupt);
+    lines.begin(&run, targets, all, vantage::hostname(environment));
+    // Without another format the rows are not kept: memory does not grow with the number of targets.
+    let keep = Lines::others_of(&args.output).next().is_some();
+    let (mut rows, mut tally) = (Vec::new(), Tally::new(lines.earlier()));
+    let each = |index: usize, report: Option<&Report>, row: Row| {
+        if let (Some(reports), Some(report)) = (&mut reports, report) {
+            reports.write(&row.name, report);
+        }
+        lines.target(&row);
+        tally.add(&row);
+        if keep {
+            rows.push((index, row));
         }
     };
     let runtime = doctor::runtime();
-    let fleet = runtime.block_on(async {
-        let interrupt = CancellationToken::new();
+    runtime.block_on(async {
         tokio::spawn(doctor::listen(interrupt.clone()));
-        let jobs = limits::jobs(usize::from(args.jobs));
-        fleet::run(&entries, jobs, environment, &interrupt, &progress, each).await
+        run.check(speed, &progress, each).await;
     });
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
-    let failed = reports.and_then(|reports| reports.failed);
-    if let Some(failed) = &failed {
-        terminal.complain(failed);
-    }
-    let code = speak(args, &fleet, terminal);
-    Ok(if failed.is_some() { TOOL_FAILED } else { code })
+    lines.end(&run);
+    rows.sort_by_key(|(index, _)| *index);
+    let fleet = Fleet {
+        run_id: run.id().to_owned(),
+        started_at: run.started_at(),
+        duration_ms: run.elapsed_ms(),
+        interrupted: run.interrupted(),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        gaps: None,
+    };
+    let failed = [reports.and_then(|reports| reports.failed), lines.into_failure()];
+    let failed =
+        failed.into_iter().flatten().inspect(|failed| terminal.complain(failed)).count() > 0;
+    let failed = !render_others(&args.output, &fleet, terminal) || failed;
+    Ok(match exit_code(tally.outcome(), args.output.fail_on == FailOn::Warning) {
+        _ if failed => TOOL_FAILED,
+        _ if fleet.interrupted => doctor::interrupted_code(),
+        code => code,
+    })
 }
 
-fn speak(args: &FleetArgs, fleet: &Fleet, terminal: &Terminal) -> u8 {
-    let options = &args.output;
+fn shard(args: &FleetArgs, environment: &Environment) -> Result<Option<Shard>, UsageError> {
+    let resolve = |option: ShardOption| option.resolve(environment.get("JOB_COMPLETION_INDEX"));
+    args.shard.map(resolve).transpose().map_err(UsageError::new)
+}
+
+/// Several shards start at the same time with the same identity: they spread their token requests.
+fn speed(args: &FleetArgs, shard: Option<Shard>) -> Speed {
+    const SPREAD: Duration = Duration::from_millis(100);
+    let spread = shard.map_or(Duration::ZERO, |shard| SPREAD * (shard.of() - 1).min(100));
+    Speed { jobs: limits::jobs(usize::from(args.jobs)), rate: args.rate, spread }
+}
+
+/// Renders the formats that need every row at once; says whether all of them could be written.
+fn render_others(options: &FleetOutput, fleet: &Fleet, terminal: &Terminal) -> bool {
     let style = |color| Style {
         color,
         width: terminal.width,
@@ -147,36 +202,42 @@ fn speak(args: &FleetArgs, fleet: &Fleet, terminal: &Terminal) -> u8 {
         quiet: options.quiet,
         unicode: terminal.unicode,
     };
-    let mut files: Vec<(FleetFormat, &Path)> =
-        options.report.iter().map(|(format, path)| (*format, path.as_path())).collect();
-    files.extend(options.output.as_deref().map(|path| (options.format, path)));
-    let mut failed = false;
-    for (format, path) in files {
+    let mut written = true;
+    for (format, path) in Lines::others_of(options) {
+        let stdout = path.is_none();
+        let path = path.unwrap_or(Path::new("-"));
         let write = match format {
             FleetFormat::Prometheus => output::to_shared_file,
-            FleetFormat::Text | FleetFormat::Json | FleetFormat::Junit => output::to_file,
+            FleetFormat::Text | FleetFormat::Json | FleetFormat::Jsonl | FleetFormat::Junit => {
+                output::to_file
+            }
         };
-        let written = render(fleet, format, &style(false)).and_then(|bytes| write(path, &bytes));
-        if let Err(error) = written {
+        let style = style(stdout && terminal.colors(options.color));
+        let done = render(fleet, format, &style).and_then(|bytes| write(path, &bytes));
+        if let Err(error) = done {
             terminal.complain(&format!("{} could not be written: {error}", path.display()));
-            failed = true;
+            written = false;
         }
     }
-    if options.output.is_none() {
-        let color = terminal.colors(options.color);
-        let written = render(fleet, options.format, &style(color))
-            .and_then(|bytes| output::to_stdout(&bytes));
-        failed |= written.is_err();
-    }
-    match exit_code(fleet.outcome(), options.fail_on == FailOn::Warning) {
-        _ if failed => TOOL_FAILED,
-        _ if fleet.interrupted => doctor::interrupted_code(),
-        code => code,
-    }
+    written
 }
 
-/// Everything that is asked for, a request a target.
-fn entries(args: &FleetArgs, environment: &Environment) -> Result<Vec<Entry>, UsageError> {
+/// The targets of a run.
+struct List {
+    entries: Vec<Entry>,
+    /// A digest of the list.
+    digest: String,
+    /// Targets in the whole list.
+    all: usize,
+}
+
+/// Reads the list and builds one request per target of the shard. The targets of other shards are
+/// understood, too, so that an error in the list is found by every shard.
+fn entries(
+    args: &FleetArgs,
+    shard: Option<Shard>,
+    environment: &Environment,
+) -> Result<List, UsageError> {
     let text = read(&args.file)?;
     if args.identity.token_file.as_deref() == Some(Path::new("-")) && args.file == Path::new("-") {
         return Err(UsageError::new("the list and the token cannot both come from standard input"));
@@ -184,7 +245,8 @@ fn entries(args: &FleetArgs, environment: &Environment) -> Result<Vec<Entry>, Us
     let selection = doctor::selection_of(&args.only, &args.skip)?;
     let items = fleet::parse(&text)?;
     let mut tokens = Tokens::default();
-    let mut entries = Vec::with_capacity(items.len());
+    let (all, digest) = (items.len(), fleet::digest_of(&text));
+    let mut entries = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let place = item.name.clone().unwrap_or_else(|| format!("target {}", index + 1));
         let entry =
@@ -192,10 +254,12 @@ fn entries(args: &FleetArgs, environment: &Environment) -> Result<Vec<Entry>, Us
                 error.message = format!("{place}: {}", error.message);
                 error
             })?;
-        entries.push(entry);
+        if shard.is_none_or(|shard| shard.holds(&entry.name)) {
+            entries.push(entry);
+        }
     }
     name_apart(&mut entries);
-    Ok(entries)
+    Ok(List { entries, digest, all })
 }
 
 /// The contents of token files, each read once: standard input can be read once only.

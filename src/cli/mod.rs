@@ -12,6 +12,7 @@ pub mod merge;
 pub mod output;
 pub mod preflight;
 pub mod replay;
+mod results;
 mod shell;
 mod speak;
 pub mod target;
@@ -93,7 +94,7 @@ pub enum Command {
     Preflight(Box<preflight::PreflightArgs>),
     /// Combine reports of several locations: from which of them a login works.
     Merge(merge::MergeArgs),
-    /// Generate Kubernetes manifests that run `doctor` in a cluster.
+    /// Generate files that run `doctor` elsewhere: Kubernetes, Azure platforms, CI systems.
     Manifest {
         /// The platform.
         #[command(subcommand)]

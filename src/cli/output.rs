@@ -121,6 +121,15 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Umask) }
 }
 
+/// Opens a file for lines that are added one by one, and keeps its first bytes. Only its owner may read
+/// a new file.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
+    file::open_to_add(path, kept)
+}
+
 /// Adds to a file.
 ///
 /// # Errors

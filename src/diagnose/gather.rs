@@ -4,7 +4,7 @@
 use crate::{
     environment::vantage,
     probe::context::Context,
-    probe::{azure, clock, credential, dns, graph, keys, outbound, server, token},
+    probe::{azure, clock, credential, dns, graph, keys, outbound, server, subnet, token},
     secret::{Secret, redact},
     settings::request::Request,
 };
@@ -13,7 +13,7 @@ use entra_pg_checks::{
     facts::{
         azure::Azure,
         clock::ClockReading,
-        credential::CredentialTrace,
+        credential::{CredentialOutcome, CredentialTrace},
         dns::{Dns, Name, ResolverSettings, Role, SystemLookup},
         graph::Directory,
         login::{AuthRequest, Login, LoginOutcome},
@@ -23,16 +23,16 @@ use entra_pg_checks::{
         session::Session,
         settings::SentSetting,
         token::{Signature, Token},
-        vantage::Vantage,
+        vantage::{Interface, Vantage},
     },
     judge,
 };
 use futures::{
     FutureExt,
-    future::{BoxFuture, Shared},
+    future::{self, BoxFuture, Either, Shared},
     join,
 };
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 /// Looks at everything the request asks for, side by side, and judges nothing but whether a login
 /// with this token can be tried at all.
@@ -53,19 +53,25 @@ pub(crate) async fn gather_with(cx: &Context, request: &Request, common: &Common
         (name, view.login(path, common.credential.clone(), common.authority.clone()).await)
     };
 
-    let (authority, graph_host, (server_name, reached), signature, directory, obtained, azure) = join!(
-        common.authority.clone(),
-        common.graph_host.clone(),
-        login,
-        common.signature.clone(),
-        common.directory.clone(),
-        common.credential.clone(),
-        view.azure()
-    );
+    let observed = async {
+        join!(
+            common.authority.clone(),
+            common.graph_host.clone(),
+            login,
+            common.signature.clone(),
+            common.directory.clone(),
+            common.credential.clone(),
+            view.azure()
+        )
+    };
+    let (observed, interfaces) = with_interfaces(observed, common.interfaces.clone()).await;
+    let (authority, graph_host, (server_name, reached), signature, directory, obtained, azure) =
+        observed;
     let names = [Some(authority.0), Some(graph_host.0), server_name];
     let hosts = [authority.1, graph_host.1];
     let clock = clock_of(&hosts);
     let mut evidence = view.frame();
+    evidence.vantage.interfaces = interfaces;
     evidence.dns = view.wanted(Topic::Dns, || {
         let names = names.into_iter().flatten().collect();
         Fact::Seen(Dns { resolver: view.resolver.clone(), names })
@@ -86,6 +92,23 @@ pub(crate) async fn gather_with(cx: &Context, request: &Request, common: &Common
     view.finish(evidence, common)
 }
 
+/// The time that a run waits for the metadata service after everything else is done.
+const INTERFACES_WAIT: Duration = Duration::from_millis(50);
+
+/// Observes the subnet of this machine at the same time as everything else.
+async fn with_interfaces<T>(
+    observed: impl Future<Output = T>,
+    interfaces: Looking<'_, Vec<Interface>>,
+) -> (T, Vec<Interface>) {
+    match future::select(pin!(observed), interfaces).await {
+        Either::Left((observed, interfaces)) => {
+            let interfaces = tokio::time::timeout(INTERFACES_WAIT, interfaces).await;
+            (observed, interfaces.unwrap_or_default())
+        }
+        Either::Right((interfaces, observed)) => (observed.await, interfaces),
+    }
+}
+
 /// What does not depend on the server: the way to the Entra hosts, the token, and its signature.
 /// Each is looked at once, when it is first needed, by however many targets.
 #[derive(Clone)]
@@ -93,6 +116,7 @@ pub(crate) struct Common<'a> {
     contexts: Vec<&'a Context>,
     authority: Looking<'a, (Name, Option<Host>)>,
     graph_host: Looking<'a, (Name, Option<Host>)>,
+    interfaces: Looking<'a, Vec<Interface>>,
     credential: Looking<'a, Obtained>,
     signature: Looking<'a, Fact<Signature>>,
     directory: Looking<'a, Fact<Directory>>,
@@ -113,8 +137,35 @@ impl<'a> Common<'a> {
         };
         let authority = host(&cloud.authority_host, Role::Authority);
         let graph_host = host(&cloud.graph_host, Role::Graph);
+        let looking = Arc::clone(&view);
+        let interfaces = async move { looking.interfaces().await }.boxed().shared();
         let (credential, signature, directory) = identity(&view);
-        Self { contexts: vec![cx], authority, graph_host, credential, signature, directory }
+        Self {
+            contexts: vec![cx],
+            interfaces,
+            authority,
+            graph_host,
+            credential,
+            signature,
+            directory,
+        }
+    }
+
+    /// How long to wait before the next request if the token authority or the metadata service
+    /// throttled this one; `unsaid` if the answer does not say how long.
+    pub(crate) async fn throttled(&self, unsaid: Duration) -> Option<Duration> {
+        let obtained = self.credential.clone().await;
+        if obtained.secret.is_some() {
+            return None;
+        }
+        let attempts = &obtained.trace.seen()?.attempts;
+        attempts.iter().find_map(|attempt| match &attempt.outcome {
+            CredentialOutcome::Entra(error) if error.status == TOO_MANY_REQUESTS => {
+                Some(error.retry_after.map_or(unsaid, Duration::from_secs))
+            }
+            CredentialOutcome::IdentityEndpoint { status: TOO_MANY_REQUESTS, .. } => Some(unsaid),
+            _ => None,
+        })
     }
 
     /// The same hosts for another identity in the same cloud.
@@ -125,6 +176,9 @@ impl<'a> Common<'a> {
         Self { contexts, credential, signature, directory, ..self.clone() }
     }
 }
+
+/// The HTTP status of a throttled request.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// A token, its signature against the keys, and what Graph says of whom it stands for.
 type Identity<'a> =
@@ -212,6 +266,16 @@ impl<'a> View<'a> {
             }
         };
         join!(self.name(name, role, lookup.clone()), path)
+    }
+
+    /// The subnet of this machine, if it is in Azure.
+    async fn interfaces(&self) -> Vec<Interface> {
+        let networked = [Topic::Dns, Topic::Outbound, Topic::Server].map(|topic| self.wants(topic));
+        if !networked.contains(&true) || !subnet::is_asked(&self.cx.environment, self.in_azure) {
+            return Vec::new();
+        }
+        let asked = async { Fact::Seen(subnet::interfaces(self.cx).await) };
+        self.cx.guard(asked).await.seen().cloned().unwrap_or_default()
     }
 
     async fn lookup(&self, name: &str) -> Fact<SystemLookup> {

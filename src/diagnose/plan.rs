@@ -1,9 +1,9 @@
 //! `--plan`: every host, port and secret that a run would use.
 
 use crate::{
-    environment::Environment,
+    environment::{Environment, vantage},
     net::{Proxies, endpoint},
-    probe::dns,
+    probe::{dns, subnet},
     settings::request::Request,
 };
 use entra_pg_checks::{
@@ -63,8 +63,14 @@ pub fn text(request: &Request, environment: &Environment) -> String {
             host.value, settings.port.value
         );
     }
+    let resolver = dns::nameservers(environment, &request.nameservers);
+    let in_azure = vantage::in_azure(environment, dns::are_of_azure(&resolver));
+    if subnet::is_asked(environment, in_azure) {
+        let _ =
+            writeln!(text, "  metadata service 169.254.169.254:80 (the subnet of this machine)");
+    }
     if topics.contains(&Topic::Dns) {
-        for nameserver in dns::nameservers(environment, &request.nameservers).nameservers {
+        for nameserver in resolver.nameservers {
             let whose = match nameserver.origin {
                 NameserverOrigin::System => "this machine's",
                 NameserverOrigin::Option => "of --nameserver",

@@ -17,6 +17,7 @@ pub fn observe(environment: &Environment, timeout: Duration, deadline: Duration)
         os_user: os_user(environment),
         shell: shell(environment),
         in_azure: in_azure(environment, false),
+        interfaces: Vec::new(),
         root_bundle: root_bundle(environment),
         timeout_ms: milliseconds(timeout),
         deadline_ms: milliseconds(deadline),
@@ -87,14 +88,18 @@ fn has_asset_tag() -> Option<bool> {
     Some(tables.windows(ASSET_TAG.len()).any(|text| text == ASSET_TAG.as_bytes()))
 }
 
+/// The machine's own name.
 #[cfg(unix)]
-fn hostname(_: &Environment) -> String {
+#[must_use]
+pub fn hostname(_: &Environment) -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
 
+/// The machine's own name.
 #[cfg(windows)]
-fn hostname(environment: &Environment) -> String {
+#[must_use]
+pub fn hostname(environment: &Environment) -> String {
     const PARAMETERS: &str = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
     let named =
         registry::text(Hive::Machine, PARAMETERS, "Hostname").filter(|name| !name.is_empty());

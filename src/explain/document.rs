@@ -1,6 +1,10 @@
 //! The pages of problems, checks, AADSTS numbers and SQLSTATEs in one form.
 
-use super::{reader::Subject, sqlstate::Sqlstate};
+use super::{
+    guide::{self, GUIDES, Guide},
+    reader::Subject,
+    sqlstate::Sqlstate,
+};
 use entra_pg_checks::{
     Check, Problem, Severity, problems, rulebook,
     support::{
@@ -18,7 +22,7 @@ use serde::Serialize;
 pub struct Document {
     /// The id: `claims/expired`, `AADSTS50076`, `28P01`.
     pub id: String,
-    /// `problem`, `check`, `aadsts` or `sqlstate`.
+    /// `problem`, `check`, `aadsts`, `sqlstate` or `guide`.
     pub kind: &'static str,
     /// What it is, in a few words.
     pub title: String,
@@ -35,6 +39,9 @@ pub struct Document {
     pub fix: Vec<Remedy>,
     /// Similar problems.
     pub mistaken_for: Vec<String>,
+    /// The steps of a guide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// Related pages.
     pub related: Vec<Related>,
     /// The titles of the documents that the facts are from.
@@ -66,6 +73,19 @@ pub struct Remedy {
     /// The command, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+}
+
+/// A step of a guide.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// What the step is about.
+    pub title: String,
+    /// What to do.
+    pub text: String,
+    /// The commands.
+    pub commands: Vec<String>,
+    /// What is known after the step.
+    pub proves: String,
 }
 
 /// Another page.
@@ -105,6 +125,7 @@ impl Document {
             mistaken_for: owned(page.mistaken_for),
             related: found_by
                 .map(|check| Related { id: check.id.to_owned(), title: check.asserts.to_owned() })
+                .chain(GUIDES.iter().filter(|guide| guide.is_for(problem.id)).map(Related::to))
                 .collect(),
             ..Self::citing(references(page.sources))
         }
@@ -123,10 +144,25 @@ impl Document {
             confirm: Vec::new(),
             fix: Vec::new(),
             mistaken_for: Vec::new(),
+            steps: Vec::new(),
             related: Vec::new(),
             sources: references.iter().map(|reference| reference.title.clone()).collect(),
             checked: checked.unwrap_or_default().to_owned(),
             references,
+        }
+    }
+
+    /// A guide.
+    pub(super) fn guide(guide: &'static Guide) -> Self {
+        let others = GUIDES.iter().filter(|other| guide.related.contains(&other.id));
+        Self {
+            id: guide.id.to_owned(),
+            kind: "guide",
+            title: guide.title.to_owned(),
+            means: guide.means.to_owned(),
+            steps: guide.steps.iter().map(Step::of).collect(),
+            related: others.map(Related::to).collect(),
+            ..Self::citing(references(guide.sources))
         }
     }
 
@@ -288,7 +324,22 @@ fn with_text_of(code: u32, others: Vec<Reference>) -> Vec<Reference> {
     [own].into_iter().chain(others).collect()
 }
 
+impl Step {
+    fn of(step: &guide::Step) -> Self {
+        Self {
+            title: step.title.to_owned(),
+            text: step.text.to_owned(),
+            commands: step.command.lines().map(str::to_owned).collect(),
+            proves: step.proves.to_owned(),
+        }
+    }
+}
+
 impl Related {
+    fn to(guide: &Guide) -> Self {
+        Self { id: guide.id.to_owned(), title: guide.title.to_owned() }
+    }
+
     pub(super) fn of(problem: &Problem) -> Self {
         Self { id: problem.id.to_owned(), title: problem.title.to_owned() }
     }

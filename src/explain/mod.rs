@@ -2,13 +2,14 @@
 //! for a pasted error text; offline. `explain --all` writes every page as a website.
 
 mod document;
+mod guide;
 pub mod reader;
 mod render;
 mod sqlstate;
 mod summary;
 mod website;
 
-pub use document::{Document, Related};
+pub use document::{Document, Related, Step};
 pub use render::{markdown, text};
 pub use summary::summary;
 pub use website::{Site, website};
@@ -77,14 +78,15 @@ pub fn find(text: &[u8]) -> Answer {
     }
 }
 
-/// Every page there is: problems, checks, Entra's numbers, SQLSTATEs.
+/// Every page there is: guides, problems, checks, Entra's numbers, SQLSTATEs.
 #[must_use]
 pub fn all() -> Vec<Document> {
     let of_problems = problems().into_iter().map(Document::problem);
     let of_checks = rulebook().into_iter().map(Document::check);
     let numbers = aadsts::all().iter().map(Document::number);
     let states = sqlstate::ALL.iter().map(Document::sqlstate);
-    of_problems.chain(of_checks).chain(numbers).chain(states).collect()
+    let guides = guide::GUIDES.iter().map(Document::guide);
+    guides.chain(of_problems).chain(of_checks).chain(numbers).chain(states).collect()
 }
 
 /// The page of a problem in both forms that SARIF has for help.
@@ -108,7 +110,8 @@ fn exact(text: &str) -> Option<Document> {
         }
     };
     let state = || sqlstate::lookup(text).map(Document::sqlstate);
-    problem.map(Document::problem).or_else(check).or_else(state).or_else(number)
+    let guide = || guide::GUIDES.iter().find(|guide| guide.id == text).map(Document::guide);
+    problem.map(Document::problem).or_else(guide).or_else(check).or_else(state).or_else(number)
 }
 
 #[cfg(test)]

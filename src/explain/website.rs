@@ -90,6 +90,7 @@ fn index(pages: &[Document]) -> Markup {
             input #search type="search" autocomplete="off" placeholder="error text, number or host name";
             span.muted #count role="status" {}
         }
+        h2 { "Guides" } ul { @for page in of("guide") { (item(page)) } }
         @for family in FAMILIES.iter().map(|family| family.name) {
             h2 { "Problems: " (family) }
             ul { @for page in of("problem").filter(|page| page.id.split('/').next() == Some(family)) { (item(page)) } }
@@ -124,6 +125,15 @@ fn html_page(page: &Document, pages: &[Document]) -> Markup {
             ul { @for fix in &page.fix { li { b { (fix.actor) } ": " (marked(&fix.text)) @if let Some(command) = &fix.command { pre { code { (command) } } } } } }
         }
         (section("Similar problems", &page.mistaken_for))
+        @for (index, step) in page.steps.iter().enumerate() {
+            h2 { (index + 1) ". " (step.title) }
+            p { (marked(&step.text)) }
+            @if !step.commands.is_empty() { pre { code { (step.commands.join("\n")) } } }
+        }
+        @if !page.steps.is_empty() {
+            h2 { "What each step proves" }
+            ol { @for step in &page.steps { li { b { (step.title) } ": " (step.proves) } } }
+        }
         @if !page.related.is_empty() {
             h2 { "See also" }
             ul { @for other in &page.related { li { a href=(link(pages, &other.id).unwrap_or_default()) { code { (other.id) } } " " (other.title) } } }

@@ -1,12 +1,13 @@
 //! The list of a fleet: TOML, JSON, what `az postgres flexible-server list` prints, or lines.
 
 use crate::settings::usage::UsageError;
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// More targets than this in one list are a mistake.
 const MOST: usize = 20_000;
-/// Values in a list in JSON: `az` prints about 60 for a server.
+/// Values in a list in JSON: `az` prints about 60 per server.
 const MOST_VALUES: usize = 100_000;
 /// A list in TOML is read as a whole before its targets are counted.
 const TOML_LIMIT: usize = 2 * 1024 * 1024;
@@ -67,6 +68,13 @@ pub fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
         many if many > MOST => Err(UsageError::new(format!("more than {MOST} targets in a list"))),
         _ => Ok(items),
     }
+}
+
+/// Identifies a list: results of different lists are not joined.
+#[must_use]
+pub fn digest_of(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 const EXAMPLE: &str = "a line such as host=….postgres.database.azure.com user=…, or\n  \

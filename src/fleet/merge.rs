@@ -1,6 +1,9 @@
 //! Reports of several locations combined: from which of them a login works.
 
-use super::row::{Row, State};
+use super::{
+    row::{Row, State},
+    sides::server_of,
+};
 use crate::diagnose::Report;
 use entra_pg_checks::{Outcome, Status};
 
@@ -29,9 +32,12 @@ pub enum Placed {
 #[must_use]
 pub fn merge(reports: &[Report]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    for report in reports {
+    // A run that judged the configuration in Azure only is about no location.
+    let located =
+        |report: &&Report| server_of(report).is_some() || report.evidence().azure.seen().is_none();
+    for report in reports.iter().filter(located) {
         let vantage = &report.evidence().vantage.hostname;
-        let name = if vantage.is_empty() { "(unnamed place)" } else { vantage };
+        let name = if vantage.is_empty() { "(unnamed location)" } else { vantage };
         let row = Row::of(name, report);
         let target = match &row.host {
             Some(host) => format!("{host}:{}", row.port),
@@ -53,20 +59,24 @@ pub fn merge(reports: &[Report]) -> Vec<Place> {
 }
 
 impl Place {
-    /// Several reports from one location are distinguished by user, and then by time.
+    /// Several reports from machines of one name are distinguished by subnet, then by user, and then by
+    /// time.
     fn tell_apart(&mut self) {
         let names: Vec<String> = self.rows.iter().map(|row| row.name.clone()).collect();
         let users: Vec<Option<String>> = self.rows.iter().map(|row| row.user.clone()).collect();
+        let subnets: Vec<Option<String>> = self.rows.iter().map(|row| row.subnet.clone()).collect();
         for (index, row) in self.rows.iter_mut().enumerate() {
             let twins =
                 || (0..names.len()).filter(|&other| other != index && names[other] == names[index]);
             if twins().next().is_none() {
                 continue;
             }
+            let by_subnet = twins().all(|other| subnets[other] != subnets[index]);
             let by_user = twins().all(|other| users[other] != users[index]);
-            let mark = match (&row.user, row.started_at) {
-                (Some(user), _) if by_user => user.clone(),
-                (_, Some(at)) => at.strftime("%H:%M:%SZ").to_string(),
+            let mark = match (&row.subnet, &row.user, row.started_at) {
+                (Some(subnet), _, _) if by_subnet => subnet.clone(),
+                (_, Some(user), _) if by_user => user.clone(),
+                (_, _, Some(at)) => at.strftime("%H:%M:%SZ").to_string(),
                 _ => (index + 1).to_string(),
             };
             row.name = format!("{} ({mark})", row.name);

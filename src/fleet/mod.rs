@@ -2,9 +2,14 @@
 //! identity. Every target has its own clock, deadline and log; a limited number of targets is checked
 //! at the same time. Only the [`Row`] of a finished target is kept.
 
+mod lines;
 mod list;
 mod merge;
+mod pace;
+mod plan;
 mod row;
+mod shard;
+mod sides;
 
 use crate::{
     diagnose::Report,
@@ -18,10 +23,19 @@ use crate::{
 use entra_pg_checks::{Outcome, facts::settings::Origin};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-pub use list::{Item, parse};
+pub use lines::{Begin, End, Gaps, Line, Results, Target};
+pub use list::{Item, digest_of, parse};
 pub use merge::{Place, Placed, merge};
-pub use row::{Cause, Row, Shared, State, shared};
-use std::{cell::OnceCell, cell::RefCell, sync::Arc};
+use pace::{Pace, random};
+pub use plan::plan;
+pub use row::{Cause, Row, Shared, State, shared, worst};
+pub use shard::{Shard, ShardOption};
+pub use sides::Sides;
+use std::{
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// One target of a fleet.
@@ -45,82 +59,169 @@ pub struct Fleet {
     pub interrupted: bool,
     /// One row per target, in the order of the list.
     pub rows: Vec<Row>,
+    /// What is missing, if the rows are the joined results of several runs.
+    pub gaps: Option<Gaps>,
 }
 
 impl Fleet {
-    /// The worst that became of any target.
+    /// The worst that became of any target. A target without a result is undetermined.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        row::worst(&self.rows)
+        match row::worst(&self.rows) {
+            Outcome::Healthy | Outcome::Degraded if self.missing() > 0 => Outcome::Undetermined,
+            outcome => outcome,
+        }
+    }
+
+    /// Targets of the list without a result.
+    #[must_use]
+    pub fn missing(&self) -> usize {
+        self.gaps.as_ref().map_or(0, |gaps| gaps.missing)
     }
 }
 
-/// Checks every target, up to `jobs` at the same time, and hands over each report as it completes.
-pub async fn run(
-    entries: &[Entry],
-    jobs: usize,
-    environment: &Environment,
-    interrupt: &CancellationToken,
-    progress: &Progress,
-    each: impl FnMut(&Entry, &Report),
-) -> Fleet {
-    let (timeout, deadline) = entries
-        .first()
-        .map_or_else(Default::default, |entry| (entry.request.timeout, entry.request.deadline));
-    let interrupt = interrupt.clone();
-    let base =
-        Context::new(environment.clone(), timeout, deadline, interrupt.clone(), Progress::none());
-    let base = match entries.first() {
-        Some(entry) => base.with_secrets(&entry.request.secrets),
-        None => base,
-    };
-    let clouds = Group::of(entries, same_cloud);
-    let identities = Group::of(entries, same_identity);
-    let hosts: Vec<OnceCell<Common<'_>>> = clouds.cells();
-    let commons: Vec<OnceCell<Common<'_>>> = identities.cells();
-    let (hosts, commons) = (&hosts, &commons);
-    let tally = RefCell::new((Tally { all: entries.len(), ..Tally::default() }, each));
+/// How fast a run goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Speed {
+    /// Targets that are checked at the same time.
+    pub jobs: usize,
+    /// Targets that start per second.
+    pub rate: u32,
+    /// The first target starts at a random moment within this time.
+    pub spread: Duration,
+}
 
-    let look = |index: usize| {
-        let entry = &entries[index];
-        let (base, clouds, identities, tally) = (&base, &clouds, &identities, &tally);
-        let interrupt = &interrupt;
-        async move {
-            if interrupt.is_cancelled() {
-                return (index, Row::not_begun(entry));
+/// A run and what it shares among its targets.
+pub struct Run<'a> {
+    entries: &'a [Entry],
+    base: Context,
+    timeout: Duration,
+    deadline: Duration,
+    interrupt: CancellationToken,
+    clouds: Group,
+    identities: Group,
+}
+
+/// How often a token is requested if the token authority throttles the request.
+const TRIES: usize = 4;
+/// The wait before the next request if the answer does not say how long.
+const WAIT: Duration = Duration::from_secs(5);
+/// A longer wait than this is not worth it: the targets report the throttling.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+impl<'a> Run<'a> {
+    /// A run that begins now.
+    #[must_use]
+    pub fn new(
+        entries: &'a [Entry],
+        environment: &Environment,
+        interrupt: &CancellationToken,
+    ) -> Self {
+        let first = entries.first().map(|entry| &entry.request);
+        let (timeout, deadline) =
+            first.map_or_else(Default::default, |request| (request.timeout, request.deadline));
+        let (environment, interrupt) = (environment.clone(), interrupt.clone());
+        let base =
+            Context::new(environment, timeout, deadline, interrupt.clone(), Progress::none());
+        let base = match first {
+            Some(request) => base.with_secrets(&request.secrets),
+            None => base,
+        };
+        let clouds = Group::of(entries, same_cloud);
+        let identities = Group::of(entries, same_identity);
+        Self { entries, base, timeout, deadline, interrupt, clouds, identities }
+    }
+
+    /// The run's own id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.base.run_id()
+    }
+
+    /// When the run began.
+    #[must_use]
+    pub const fn started_at(&self) -> Timestamp {
+        self.base.observed_at()
+    }
+
+    /// How long the run has taken.
+    #[must_use]
+    pub fn elapsed_ms(&self) -> u64 {
+        self.base.elapsed_ms()
+    }
+
+    /// Whether the run was interrupted.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.base.interrupted()
+    }
+
+    /// Checks every target and hands over each result as soon as the target is done, with its place
+    /// in the list.
+    pub async fn check(
+        &self,
+        speed: Speed,
+        progress: &Progress,
+        each: impl FnMut(usize, Option<&Report>, Row),
+    ) {
+        let pace = Pace::new(speed.rate, speed.spread);
+        let clouds: Vec<OnceCell<Common<'_>>> = self.clouds.cells();
+        let identities: Vec<tokio::sync::OnceCell<Common<'_>>> =
+            self.identities.contexts.iter().map(|_| tokio::sync::OnceCell::new()).collect();
+        let tally = Tally { all: self.entries.len(), ..Tally::default() };
+        let (pace, clouds, identities) = (&pace, &clouds, &identities);
+        let done = &RefCell::new((tally, each));
+        let check = |index: usize| async move {
+            let entry = &self.entries[index];
+            pace.turn(&self.interrupt).await;
+            if self.interrupt.is_cancelled() {
+                let (_, each) = &mut *done.borrow_mut();
+                return each(index, None, Row::not_begun(entry));
             }
-            let context = || base.of_one_target(timeout, deadline);
-            let common = commons[identities.group_of[index]].get_or_init(|| {
-                let cloud = clouds.group_of[index];
-                let cloud_context = clouds.contexts[cloud].get_or_init(context);
-                hosts[cloud]
-                    .get_or_init(|| Common::new(cloud_context, &entry.request))
-                    .with_identity(
-                        identities.contexts[identities.group_of[index]].get_or_init(context),
-                        &entry.request,
-                    )
-            });
-            let evidence = gather_with(&context(), &entry.request, common).await;
+            let group = self.identities.group_of[index];
+            let common = identities[group].get_or_init(|| self.common(index, clouds)).await;
+            let evidence = gather_with(&self.context(), &entry.request, common).await;
             let report = Report::new(evidence, &entry.request.selection);
             let row = Row::of(&entry.name, &report);
-            let mut tally = tally.borrow_mut();
-            let (tally, each) = &mut *tally;
-            each(entry, &report);
+            let (tally, each) = &mut *done.borrow_mut();
             tally.add(&row);
             progress.tally(&tally.line());
-            (index, row)
+            each(index, Some(&report), row);
+        };
+        let checks = stream::iter(0..self.entries.len()).map(check);
+        checks.buffer_unordered(speed.jobs.max(1)).collect::<()>().await;
+        progress.finish();
+    }
+
+    fn context(&self) -> Context {
+        self.base.of_one_target(self.timeout, self.deadline)
+    }
+
+    /// What the targets of one identity share: the path to Microsoft Entra ID and one token. If the
+    /// token authority throttles the request, it is repeated after the time that the answer asks for.
+    async fn common<'b>(&'b self, index: usize, clouds: &[OnceCell<Common<'b>>]) -> Common<'b> {
+        let request = &self.entries[index].request;
+        let cloud = self.clouds.group_of[index];
+        let hosts = clouds[cloud].get_or_init(|| {
+            Common::new(self.clouds.contexts[cloud][0].get_or_init(|| self.context()), request)
+        });
+        let contexts = &self.identities.contexts[self.identities.group_of[index]];
+        let mut last = None;
+        for context in contexts {
+            let context = context.get_or_init(|| self.context());
+            let common = hosts.with_identity(context, request);
+            let Some(asked) = common.throttled(WAIT).await else { return common };
+            last = Some(common);
+            if asked > LONGEST_WAIT {
+                break;
+            }
+            let wait = asked + Duration::from_secs(1).mul_f64(random());
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.interrupt.cancelled() => break,
+            }
         }
-    };
-    let looks = stream::iter(0..entries.len()).map(look).buffer_unordered(jobs.max(1));
-    let mut rows: Vec<(usize, Row)> = looks.collect().await;
-    progress.finish();
-    rows.sort_by_key(|(index, _)| *index);
-    Fleet {
-        run_id: base.run_id().to_owned(),
-        started_at: base.observed_at(),
-        duration_ms: base.elapsed_ms(),
-        interrupted: base.interrupted(),
-        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        last.unwrap_or_else(|| hosts.clone())
     }
 }
 
@@ -128,7 +229,7 @@ pub async fn run(
 /// a deadline that began with the run would be over for those who come late.
 struct Group {
     group_of: Vec<usize>,
-    contexts: Vec<OnceCell<Context>>,
+    contexts: Vec<[OnceCell<Context>; TRIES]>,
 }
 
 impl Group {
@@ -142,7 +243,7 @@ impl Group {
                 first.push(&entry.request);
             }
         }
-        Self { group_of, contexts: first.iter().map(|_| OnceCell::new()).collect() }
+        Self { group_of, contexts: first.iter().map(|_| Default::default()).collect() }
     }
 
     fn cells<T>(&self) -> Vec<OnceCell<T>> {

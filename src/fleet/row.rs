@@ -22,6 +22,8 @@ pub struct Row {
     pub user: Option<String>,
     /// The machine on which the run was made.
     pub vantage: String,
+    /// The subnet of that machine, if it is known.
+    pub subnet: Option<String>,
     /// The run ID in the server's log; empty if the target was not checked.
     pub run_id: String,
     /// When the run began.
@@ -80,6 +82,7 @@ impl Row {
         };
         Self {
             vantage: evidence.vantage.hostname.clone(),
+            subnet: evidence.vantage.subnet().map(|prefix| prefix.to_string()),
             run_id: evidence.run_id.clone(),
             started_at: Some(evidence.observed_at),
             duration_ms: evidence.duration_ms,
@@ -110,6 +113,7 @@ impl Row {
             database: settings.map(|settings| settings.database.value.clone()).unwrap_or_default(),
             user: settings.and_then(|settings| Some(settings.user.as_ref()?.value.clone())),
             vantage: String::new(),
+            subnet: None,
             run_id: String::new(),
             started_at: None,
             duration_ms: 0,
@@ -193,7 +197,8 @@ pub fn shared<'a>(causes: impl Iterator<Item = (&'a Row, &'a Cause)>) -> Vec<Sha
 }
 
 /// The worst of several; a target whose turn did not come is undetermined.
-pub(super) fn worst(rows: &[Row]) -> Outcome {
+#[must_use]
+pub fn worst(rows: &[Row]) -> Outcome {
     let any = |wanted: Outcome| rows.iter().any(|row| row.state == State::Looked(wanted));
     let not_begun = rows.iter().any(|row| row.state == State::NotBegun);
     if any(Outcome::Failing) {

@@ -1,191 +1,42 @@
-//! Kubernetes objects that run the doctor where a workload runs. Kubernetes decides where:
-//! these are a Job, a CronJob or a DaemonSet, without a controller.
+//! Files that run the doctor in the network of a workload: objects, resources, pipelines and scripts
+//! for the platforms that Azure customers use. No file holds a token or a password.
 
+mod azure;
+mod bicep;
+mod ci;
+mod kubernetes;
+mod notes;
+mod script;
 mod workload;
 mod yaml;
 
-use serde_json::{Value, json};
+pub use azure::{ContainerAppsJob, ContainerInstance, Resource};
+pub use bicep::bicep;
+pub use ci::{Download, Pipeline, azure_pipelines, github_actions, gitlab_ci};
+pub use kubernetes::{FleetJob, Kind, Manifest};
+pub use notes::{Notes, Platform};
+pub use script::{Machine, RunCommand, WebApp};
 pub use workload::Workload;
 pub use yaml::yaml;
 
-/// Which object runs the doctor.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub enum Kind {
-    /// Runs once.
-    #[default]
-    Job,
-    /// By a timetable.
-    Cronjob,
-    /// On every node, again and again.
-    Daemonset,
-}
-
-/// What the objects are made of.
+/// A run of the doctor, wherever it takes place.
 #[derive(Clone, Debug, Default)]
-pub struct Manifest {
-    /// Which object.
-    pub kind: Kind,
-    /// The name of every object.
+pub struct Task {
+    /// The name of the resource or job.
     pub name: String,
-    /// The namespace; the current one of `kubectl` by default.
-    pub namespace: Option<String>,
-    /// The container image.
-    pub image: String,
-    /// Arguments of the image's entry point.
+    /// Arguments of the program.
     pub args: Vec<String>,
     /// Variables: name and value.
     pub env: Vec<(String, String)>,
-    /// The service account; one is made where `client_id` is given and this is not.
-    pub service_account: Option<String>,
-    /// The client id of the identity that the service account is federated with.
-    pub client_id: Option<String>,
-    /// Its tenant, where it is not that of the cluster.
-    pub tenant: Option<String>,
-    /// A CronJob's timetable.
-    pub schedule: String,
-    /// The workload whose place it takes.
-    pub like: Workload,
+    /// The managed identity.
+    pub identity: Identity,
 }
 
-/// The unprivileged user and group of the image.
-const USER: u32 = 65_532;
-
-impl Manifest {
-    /// The objects, in the order in which they are applied.
-    #[must_use]
-    pub fn objects(&self) -> Vec<Value> {
-        let mut objects = Vec::new();
-        if let (Some(client_id), None) = (&self.client_id, self.account()) {
-            objects.push(self.made_account(client_id));
-        }
-        objects.push(match self.kind {
-            Kind::Job => self.object("batch/v1", "Job", self.job()),
-            Kind::Cronjob => {
-                let spec = json!({
-                    "schedule": self.schedule,
-                    "concurrencyPolicy": "Forbid",
-                    "startingDeadlineSeconds": 300,
-                    "successfulJobsHistoryLimit": 1,
-                    "failedJobsHistoryLimit": 3,
-                    "jobTemplate": {"spec": self.job()},
-                });
-                self.object("batch/v1", "CronJob", spec)
-            }
-            Kind::Daemonset => {
-                let labels = json!({"app.kubernetes.io/name": self.name});
-                let spec = json!({
-                    "selector": {"matchLabels": labels},
-                    "updateStrategy": {"type": "RollingUpdate"},
-                    "template": self.pod("Always"),
-                });
-                self.object("apps/v1", "DaemonSet", spec)
-            }
-        });
-        objects
-    }
-
-    /// The service account that the pod runs as, where it exists already.
-    fn account(&self) -> Option<&str> {
-        self.service_account.as_deref().or(self.like.service_account.as_deref())
-    }
-
-    fn federated(&self) -> bool {
-        self.client_id.is_some() || self.like.federated
-    }
-
-    fn object(&self, version: &str, kind: &str, spec: Value) -> Value {
-        json!({"apiVersion": version, "kind": kind, "metadata": self.metadata(), "spec": spec})
-    }
-
-    fn metadata(&self) -> Value {
-        let mut metadata =
-            json!({"name": self.name, "labels": {"app.kubernetes.io/name": self.name}});
-        let namespace = self.namespace.as_ref().or(self.like.namespace.as_ref());
-        if let Some(namespace) = namespace {
-            metadata["namespace"] = json!(namespace);
-        }
-        metadata
-    }
-
-    fn made_account(&self, client_id: &str) -> Value {
-        let mut metadata = self.metadata();
-        metadata["annotations"] = json!({"azure.workload.identity/client-id": client_id});
-        if let Some(tenant) = &self.tenant {
-            metadata["annotations"]["azure.workload.identity/tenant-id"] = json!(tenant);
-        }
-        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    }
-
-    fn job(&self) -> Value {
-        // A doctor that finds a fault has done its work: it is not tried again.
-        json!({
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": 120,
-            "ttlSecondsAfterFinished": 86_400,
-            "template": self.pod("Never"),
-        })
-    }
-
-    fn pod(&self, restart: &str) -> Value {
-        let mut labels = json!({"app.kubernetes.io/name": self.name});
-        if self.federated() {
-            // The webhook reads the label of the pod, not of the service account.
-            labels["azure.workload.identity/use"] = json!("true");
-        }
-        let mut spec = json!({
-            "restartPolicy": restart,
-            // The token of the service account is not needed; workload identity brings its own.
-            "automountServiceAccountToken": false,
-            "enableServiceLinks": false,
-            "terminationGracePeriodSeconds": 5,
-            "dnsPolicy": "ClusterFirst",
-            "nodeSelector": {"kubernetes.io/os": "linux"},
-            "securityContext": {
-                "runAsNonRoot": true,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [self.container()],
-        });
-        let made = self.client_id.as_ref().map(|_| self.name.as_str());
-        if let Some(account) = self.account().or(made) {
-            spec["serviceAccountName"] = json!(account);
-        }
-        for (key, value) in &self.like.pod {
-            spec[key] = value.clone();
-        }
-        if !self.like.volumes.is_empty() {
-            spec["volumes"] = json!(self.like.volumes);
-        }
-        json!({"metadata": {"labels": labels}, "spec": spec})
-    }
-
-    fn container(&self) -> Value {
-        let own = self.env.iter().map(|(name, value)| json!({"name": name, "value": value}));
-        let named = |entry: &&Value| self.env.iter().all(|(name, _)| entry["name"] != **name);
-        let env: Vec<Value> = own.chain(self.like.env.iter().filter(named).cloned()).collect();
-        let mut container = json!({
-            "name": "entra-pg",
-            "image": self.image,
-            "args": self.args,
-            "env": env,
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-            "resources": {
-                "requests": {"cpu": "10m", "memory": "32Mi"},
-                "limits": {"memory": "128Mi"},
-            },
-            "securityContext": {
-                "allowPrivilegeEscalation": false,
-                "readOnlyRootFilesystem": true,
-                "runAsNonRoot": true,
-                "capabilities": {"drop": ["ALL"]},
-            },
-        });
-        if !self.like.mounts.is_empty() {
-            container["volumeMounts"] = json!(self.like.mounts);
-        }
-        container
-    }
+/// A managed identity of a resource.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// The resource ID of a user-assigned identity; without it the system-assigned identity is used.
+    pub resource: Option<String>,
+    /// Its client ID.
+    pub client_id: Option<String>,
 }

@@ -1,5 +1,5 @@
 //! Objects as YAML documents: mappings and lists in blocks, every text quoted as in JSON, which is
-//! YAML, too. So no text can be taken for a number, a boolean or a reference.
+//! YAML, too. So no text can be taken for a number, a boolean or a reference. Scripts are blocks.
 
 use serde_json::Value;
 
@@ -12,6 +12,29 @@ pub fn yaml(objects: &[Value]) -> String {
         block(&mut out, object, 0);
     }
     out
+}
+
+/// A text of several lines that a literal block can hold as it is.
+fn script(value: &Value) -> Option<&str> {
+    let text = value.as_str()?.strip_suffix('\n')?;
+    let printable = |byte: u8| byte == b'\n' || (b' '..=b'~').contains(&byte);
+    let lines = text.split('\n');
+    let plain = text.bytes().all(printable)
+        && !text.starts_with([' ', '\n'])
+        && !text.ends_with('\n')
+        && lines.clone().all(|line| !line.ends_with(' '));
+    (plain && lines.count() > 1).then_some(text)
+}
+
+fn literal(out: &mut String, text: &str, depth: usize) {
+    out.push_str(" |\n");
+    for line in text.split('\n') {
+        if !line.is_empty() {
+            out.push_str(&"  ".repeat(depth));
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
 }
 
 fn block(out: &mut String, value: &Value, depth: usize) {
@@ -52,6 +75,7 @@ fn below(out: &mut String, value: &Value, depth: usize) {
             out.push('\n');
             block(out, value, depth);
         }
+        text if script(text).is_some() => literal(out, script(text).unwrap_or_default(), depth),
         plain => out.push_str(&format!(" {plain}\n")),
     }
 }
@@ -79,6 +103,15 @@ mod tests {
         let object =
             json!({"a": {"b": [{"c": "no", "d": 1}, "x: y"], "e": [], "f": {}}, "on": null});
         let text = "---\na:\n  b:\n    - c: \"no\"\n      d: 1\n    - \"x: y\"\n  e: []\n  f: {}\n\"on\": null\n";
+        assert_eq!(yaml(&[object]), text);
+    }
+
+    #[test]
+    fn writes_scripts_as_blocks_and_nothing_else() {
+        let object =
+            json!({"run": "a \\\n  b\n\nc\n", "list": ["x\ny\n", "x\ny", " x\ny\n", "é\ny\n"]});
+        let text = "---\nrun: |\n  a \\\n    b\n\n  c\nlist:\n  - |\n    x\n    y\n  - \"x\\ny\"\n  - \" x\\ny\\n\"\n  \
+            - \"é\\ny\\n\"\n";
         assert_eq!(yaml(&[object]), text);
     }
 }

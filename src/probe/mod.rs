@@ -10,6 +10,7 @@ pub mod http;
 pub mod keys;
 pub mod outbound;
 pub mod server;
+pub mod subnet;
 pub mod tcp;
 pub mod tls;
 pub mod token;

@@ -18,6 +18,13 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The same on one line.
+pub(super) fn line(report: &Report) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(&Document::of(report)?).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// The same as a value, for the formats that are made of it.
 pub(super) fn value(report: &Report) -> io::Result<serde_json::Value> {
     serde_json::to_value(Document::of(report)?).map_err(io::Error::other)
@@ -108,6 +115,13 @@ struct Vantage {
     hostname: String,
     os: String,
     proxy: Option<String>,
+    /// The subnets of this machine in Azure, as its metadata service reports them; absent if they are
+    /// not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subnets: Vec<String>,
+    /// Its private addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    private_addresses: Vec<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -270,10 +284,16 @@ impl Vantage {
             .seen()
             .is_some_and(|outbound| outbound.hosts.iter().any(|host| host.route == Route::Proxy));
         let proxy = evidence.proxy.seen().and_then(|rules| rules.https.as_ref());
+        let interfaces = || evidence.vantage.interfaces.iter();
         Self {
             kind: "client",
             hostname: evidence.vantage.hostname.clone(),
             os: evidence.vantage.os.clone(),
+            subnets: interfaces().flat_map(|one| &one.subnets).map(ToString::to_string).collect(),
+            private_addresses: interfaces()
+                .flat_map(|one| &one.addresses)
+                .map(ToString::to_string)
+                .collect(),
             proxy: proxy
                 .filter(|_| proxied)
                 .map(|proxy| format!("{}://{}:{}", proxy.scheme, proxy.host, proxy.port)),
@@ -335,23 +355,11 @@ impl Fix {
 }
 
 pub(crate) const fn status(status: Status) -> &'static str {
-    match status {
-        Status::Passed => "passed",
-        Status::Warning => "warning",
-        Status::Failed => "failed",
-        Status::Skipped => "skipped",
-        Status::Undetermined => "undetermined",
-        Status::NotApplicable => "not-applicable",
-    }
+    status.name()
 }
 
 pub(super) const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Healthy => "healthy",
-        Outcome::Degraded => "degraded",
-        Outcome::Failing => "failing",
-        Outcome::Undetermined => "undetermined",
-    }
+    outcome.name()
 }
 
 const fn severity(severity: Severity) -> &'static str {

@@ -32,6 +32,8 @@ pub enum Format {
     Short,
     /// One JSON document; `entra-pg schema` prints its schema.
     Json,
+    /// The JSON document on one line, for logs that hold other text as well; `merge` finds it there.
+    JsonLine,
     /// One JSON event a line, for log pipelines.
     Jsonl,
     /// JUnit XML, for the test views of CI systems.
@@ -72,6 +74,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> io::Result<Iner
         Format::Text => text::render(report, style),
         Format::Short => text::short(report, style),
         Format::Json => json_output(json::render(report)?)?,
+        Format::JsonLine => json_output(json::line(report)?)?,
         Format::Junit => text_output(junit::render(report)?)?,
         Format::Jsonl => json_output(jsonl::render(report)?)?,
         Format::Sarif => json_output(sarif::render(report)?)?,

@@ -117,7 +117,9 @@ pub(super) fn provenance(report: &Report) -> String {
         own if !version.is_empty() && evidence.tool_version != own => format!(", judged by {own}"),
         _ => String::new(),
     };
-    format!("run {run}, {time}, on {host}{version}{judged}")
+    let subnet = evidence.vantage.subnet();
+    let subnet = subnet.map(|prefix| format!(" in subnet {prefix}")).unwrap_or_default();
+    format!("run {run}, {time}, on {host}{subnet}{version}{judged}")
 }
 
 /// A duration as "0.07 s".

@@ -203,6 +203,15 @@ fn questions(name: &str, resolver: &ResolverSettings) -> Vec<Question> {
     questions
 }
 
+/// How many queries one name costs: the doctor's own, and those of the system's lookup.
+#[must_use]
+pub(crate) fn queries_per_name(name: &str, resolver: &ResolverSettings) -> usize {
+    const FAMILIES: usize = 2;
+    let suffixes = if searched_first(name, resolver) { resolver.search.len() } else { 0 };
+    let own = questions(name, resolver).len() + FAMILIES * suffixes * resolver.system().count();
+    own + FAMILIES * (1 + suffixes)
+}
+
 /// Whether the system asks for the name with its search suffixes before it asks for the name itself.
 fn searched_first(name: &str, resolver: &ResolverSettings) -> bool {
     let dots = u32::try_from(name.matches('.').count()).unwrap_or(u32::MAX);

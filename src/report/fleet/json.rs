@@ -1,7 +1,7 @@
 //! The JSON documents of `fleet` and `merge`, version 1: fields are only added.
 
 use crate::{
-    fleet::{Cause, Fleet, Place, Placed, Row, Shared, State, shared},
+    fleet::{Cause, Fleet, Gaps, Place, Placed, Row, Shared, Sides, State, shared},
     report::json::{Fix, Tool, confidence, outcome, status},
 };
 use entra_pg_checks::Outcome;
@@ -36,17 +36,19 @@ pub(super) fn fleet(fleet: &Fleet) -> io::Result<Vec<u8>> {
         interrupted: fleet.interrupted,
         outcome: outcome(fleet.outcome()),
         counts: Counts::of(&fleet.rows),
+        joined: fleet.gaps.as_ref().map(Joined::of),
         roots: shared(roots).iter().map(Fault::of).collect(),
         warnings: shared(warnings).iter().map(Fault::of).collect(),
         targets: fleet.rows.iter().map(Target::of).collect(),
     })
 }
 
-pub(super) fn merge(places: &[Place]) -> io::Result<Vec<u8>> {
+pub(super) fn merge(places: &[Place], sides: &Sides) -> io::Result<Vec<u8>> {
     write(&MergeDocument {
         schema_version: "1",
         kind: "merge",
         tool: Tool::this(),
+        networks: sides.is_known().then(|| Networks::of(sides)),
         servers: places.iter().map(Server::of).collect(),
     })
 }
@@ -75,11 +77,14 @@ struct FleetDocument {
     /// The worst of all targets: `healthy`, `degraded`, `failing` or `undetermined`.
     outcome: &'static str,
     counts: Counts,
+    /// What is missing, if the results of several runs were joined by `merge`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<Joined>,
     /// Root causes, those of most targets first.
     roots: Vec<Fault>,
     /// Warnings that nothing explains, those of most targets first.
     warnings: Vec<Fault>,
-    /// One object a target, in the order of the list.
+    /// One object per target, in the order of the list.
     targets: Vec<Target>,
 }
 
@@ -91,8 +96,35 @@ struct MergeDocument {
     /// `merge`.
     kind: &'static str,
     tool: Tool,
-    /// One object a server.
+    /// The networks of clients and server together, if a report says anything about the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    networks: Option<Networks>,
+    /// One object per server.
     servers: Vec<Server>,
+}
+
+/// Both networks of a login.
+#[derive(JsonSchema, Serialize)]
+struct Networks {
+    /// One sentence.
+    verdict: String,
+    /// Runs of clients.
+    clients: Vec<Target>,
+    /// Runs in a subnet with the NSG and the route table of the server's subnet.
+    siblings: Vec<Target>,
+    /// Problem ids of errors in the configuration in Azure; `null` if no report holds it.
+    azure: Option<Vec<&'static str>>,
+}
+
+impl Networks {
+    fn of(sides: &Sides) -> Self {
+        Self {
+            verdict: sides.verdict(),
+            clients: sides.clients.iter().map(Target::of).collect(),
+            siblings: sides.siblings.iter().map(Target::of).collect(),
+            azure: sides.has_azure.then(|| sides.azure.iter().map(|(id, _)| *id).collect()),
+        }
+    }
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -104,6 +136,30 @@ struct Counts {
     undetermined: usize,
     /// Targets whose turn did not come.
     not_begun: usize,
+}
+
+/// Results of several runs.
+#[derive(JsonSchema, Serialize)]
+struct Joined {
+    /// Targets of the list without a result.
+    missing: usize,
+    /// Shards that are not complete, one sentence each.
+    incomplete: Vec<String>,
+    /// Results that a newer result of the same target replaced.
+    repeated: usize,
+    /// Results of another list, which were left out.
+    of_other_lists: usize,
+}
+
+impl Joined {
+    fn of(gaps: &Gaps) -> Self {
+        Self {
+            missing: gaps.missing,
+            incomplete: gaps.shards.clone(),
+            repeated: gaps.repeated,
+            of_other_lists: gaps.of_other_lists,
+        }
+    }
 }
 
 /// The same fault of several targets.
@@ -133,8 +189,11 @@ struct Target {
     port: u16,
     database: String,
     user: Option<String>,
-    /// The machine that was looked from.
+    /// The machine on which the run was made.
     vantage: String,
+    /// The subnet of that machine, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subnet: Option<String>,
     /// The id that the server's log shows as `application_name`; absent if its turn did not come.
     run_id: Option<String>,
     #[schemars(with = "Option<String>")]
@@ -173,7 +232,7 @@ struct Server {
     fails_from: Vec<String>,
     /// Root causes, those of most places first.
     roots: Vec<Fault>,
-    /// One object a place; `name` is the place.
+    /// One object per location; `name` is the location.
     places: Vec<Target>,
 }
 
@@ -219,6 +278,7 @@ impl Target {
             database: row.database.clone(),
             user: row.user.clone(),
             vantage: row.vantage.clone(),
+            subnet: row.subnet.clone(),
             run_id: row.started_at.map(|_| row.run_id.clone()),
             started_at: row.started_at,
             duration_ms: row.duration_ms,

@@ -8,7 +8,7 @@ mod text;
 
 use super::{Style, json_output, text_output};
 use crate::{
-    fleet::{Fleet, Place},
+    fleet::{Fleet, Line, Place, Sides, Target},
     text::Inert,
 };
 use entra_pg_checks::Outcome;
@@ -23,6 +23,9 @@ pub enum FleetFormat {
     Text,
     /// One JSON document; `entra-pg schema --fleet` prints its schema.
     Json,
+    /// One JSON document per line: a result is written as soon as its target is done. `merge` joins
+    /// the lines of several shards and runs.
+    Jsonl,
     /// JUnit XML with a case for every server.
     Junit,
     /// Metrics in Prometheus' text format, for a textfile collector or a gateway.
@@ -46,19 +49,31 @@ pub fn render(fleet: &Fleet, format: FleetFormat, style: &Style) -> io::Result<I
     Ok(match format {
         FleetFormat::Text => text::fleet(fleet, style),
         FleetFormat::Json => json_output(json::fleet(fleet)?)?,
+        FleetFormat::Jsonl => Inert::json(&lines(fleet)?),
         FleetFormat::Junit => text_output(junit::fleet(fleet)?)?,
         FleetFormat::Prometheus => Inert::text(&prometheus::fleet(fleet)),
     })
+}
+
+/// The results of a whole fleet; a run in progress writes the same lines one by one.
+fn lines(fleet: &Fleet) -> io::Result<String> {
+    let targets = fleet.rows.iter().filter_map(|row| Target::of(row, "", None));
+    targets.map(|target| Ok(Line::FleetTarget(Box::new(target)).text()?)).collect()
 }
 
 /// Renders several places.
 ///
 /// # Errors
 /// The format could not be made.
-pub fn render_merge(places: &[Place], format: MergeFormat, style: &Style) -> io::Result<Inert> {
+pub fn render_merge(
+    places: &[Place],
+    sides: &Sides,
+    format: MergeFormat,
+    style: &Style,
+) -> io::Result<Inert> {
     Ok(match format {
-        MergeFormat::Text => text::merge(places, style),
-        MergeFormat::Json => json_output(json::merge(places)?)?,
+        MergeFormat::Text => text::merge(places, sides, style),
+        MergeFormat::Json => json_output(json::merge(places, sides)?)?,
     })
 }
 

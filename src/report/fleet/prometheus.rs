@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub(super) fn fleet(fleet: &Fleet) -> String {
     let mut out = String::new();
     let looked = || fleet.rows.iter().filter(|row| row.state != State::NotBegun);
-    head(&mut out, "entra_pg_target_up", "1 if the login works, 0 if something stands in its way.");
+    head(&mut out, "entra_pg_target_up", "1 if the login works, 0 if it fails or was not checked.");
     for row in looked().filter(|row| row.state != State::Looked(Outcome::Undetermined)) {
         let _ = writeln!(out, "entra_pg_target_up{{{}}} {}", labels(row), u8::from(row.works()));
     }
@@ -43,7 +43,7 @@ pub(super) fn fleet(fleet: &Fleet) -> String {
             let _ = writeln!(out, "entra_pg_target_stage_ok{{{labels},stage=\"{stage}\"}} {holds}");
         }
     }
-    head(&mut out, "entra_pg_target_duration_seconds", "How long the look at a target took.");
+    head(&mut out, "entra_pg_target_duration_seconds", "How long the check of a target took.");
     for row in looked() {
         let (labels, seconds) = (labels(row), seconds(row.duration_ms));
         let _ = writeln!(out, "entra_pg_target_duration_seconds{{{labels}}} {seconds}");

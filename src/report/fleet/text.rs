@@ -1,7 +1,7 @@
 //! The matrix for people: the faults that targets share, then a line for each target.
 
 use crate::{
-    fleet::{Fleet, Place, Placed, Row, Shared, State, shared},
+    fleet::{Fleet, Gaps, Place, Placed, Row, Shared, Sides, State, shared, worst},
     report::Style,
     text::{Inert, Page as Lines, clean},
 };
@@ -24,6 +24,9 @@ pub(super) fn fleet(fleet: &Fleet, style: &Style) -> Inert {
     page.out.styled(&title, Paint::new().dimmed()).end();
     page.line("");
     page.headline(fleet.outcome(), &sentence(fleet));
+    for gap in fleet.gaps.iter().flat_map(gaps) {
+        page.paragraph("       ", &gap, None);
+    }
     page.line("");
     let roots = fleet.rows.iter().filter_map(|row| Some((row, row.root.as_ref()?)));
     page.faults(&shared(roots), "FAIL", "target");
@@ -43,8 +46,12 @@ pub(super) fn fleet(fleet: &Fleet, style: &Style) -> Inert {
     page.out.render(style.color)
 }
 
-pub(super) fn merge(places: &[Place], style: &Style) -> Inert {
+pub(super) fn merge(places: &[Place], sides: &Sides, style: &Style) -> Inert {
     let mut page = Page { out: Lines::default(), style: *style };
+    if sides.is_known() {
+        page.headline(worst_of(places, sides), &clean(&sides.verdict()));
+        page.line("");
+    }
     for (index, place) in places.iter().enumerate() {
         if index > 0 {
             page.line("");
@@ -52,10 +59,24 @@ pub(super) fn merge(places: &[Place], style: &Style) -> Inert {
         page.headline(place.outcome(), &conclusion(place));
         page.line("");
         let roots = place.rows.iter().filter_map(|row| Some((row, row.root.as_ref()?)));
-        page.faults(&shared(roots), "FAIL", "place");
-        page.matrix("PLACE", &place.rows.iter().collect::<Vec<_>>());
+        page.faults(&shared(roots), "FAIL", "location");
+        page.matrix("LOCATION", &place.rows.iter().collect::<Vec<_>>());
     }
+    if !sides.siblings.is_empty() {
+        page.line("");
+        page.matrix("SIBLING", &sides.siblings.iter().collect::<Vec<_>>());
+    }
+    page.line("");
+    let rows = places.iter().flat_map(|place| &place.rows).chain(&sides.siblings);
+    page.legend(&rows.collect::<Vec<&Row>>());
     page.out.render(style.color)
+}
+
+/// The worst of both networks.
+fn worst_of(places: &[Place], sides: &Sides) -> Outcome {
+    let rows = places.iter().flat_map(|place| &place.rows).chain(&sides.siblings);
+    let rows: Vec<Row> = rows.cloned().collect();
+    if sides.azure.is_empty() { worst(&rows) } else { Outcome::Failing }
 }
 
 /// From where it works, and where the ways part.
@@ -96,8 +117,22 @@ fn sentence(fleet: &Fleet) -> String {
             parts.push(format!("{count} {words}"));
         }
     }
+    if fleet.missing() > 0 {
+        parts.push(format!("{} have no result", fleet.missing()));
+    }
+    let targets = count(fleet.rows.len() + fleet.missing(), "target");
     let (seconds, tenths) = (fleet.duration_ms / 1000, fleet.duration_ms % 1000 / 100);
-    format!("of {}: {} ({seconds}.{tenths} s)", count(fleet.rows.len(), "target"), parts.join(", "))
+    format!("of {targets}: {} ({seconds}.{tenths} s)", parts.join(", "))
+}
+
+/// What the joined results of several runs do not hold, one sentence each.
+fn gaps(gaps: &Gaps) -> Vec<String> {
+    let mut sentences = gaps.shards.clone();
+    if gaps.of_other_lists > 0 {
+        let results = count(gaps.of_other_lists, "result");
+        sentences.push(format!("{results} of another list left out"));
+    }
+    sentences
 }
 
 fn count(number: usize, noun: &str) -> String {
@@ -191,16 +226,31 @@ impl Page {
         }
     }
 
+    /// What the columns and the symbols are.
+    fn legend(&mut self, rows: &[&Row]) {
+        let columns = stages(rows).into_iter().map(|family| {
+            let short: String = family.chars().take(3).collect();
+            format!("{short} {family}")
+        });
+        let columns: Vec<String> = columns.collect();
+        self.paragraph(" columns  ", &columns.join(", "), None);
+        let symbols = [
+            (Status::Passed, "passed"),
+            (Status::Warning, "warning"),
+            (Status::Failed, "failed"),
+            (Status::Skipped, "skipped"),
+            (Status::Undetermined, "could not check"),
+            (Status::NotApplicable, "not applicable"),
+        ];
+        let symbols = symbols.map(|(status, meaning)| {
+            let (symbol, word, _) = signs(Some(status));
+            format!("{} {meaning}", if self.style.unicode { symbol } else { word })
+        });
+        self.paragraph(" cells    ", &symbols.join(", "), None);
+    }
+
     fn cell(&mut self, status: Option<Status>) {
-        let (symbol, word, paint) = match status {
-            Some(Status::Passed) => ("✓", "ok", Paint::new().green()),
-            Some(Status::Warning) => ("!", "warn", Paint::new().yellow()),
-            Some(Status::Failed) => ("✗", "FAIL", Paint::new().red().bold()),
-            Some(Status::Skipped) => ("-", "-", Paint::new().dimmed()),
-            Some(Status::Undetermined) => ("?", "????", Paint::new().yellow()),
-            Some(Status::NotApplicable) => ("·", ".", Paint::new().dimmed()),
-            None => (" ", " ", Paint::new()),
-        };
+        let (symbol, word, paint) = signs(status);
         let text = if self.style.unicode { symbol } else { word };
         self.out.text(" ").styled(&format!("{text:<4}"), paint);
     }
@@ -252,4 +302,17 @@ fn shortened(name: &str, width: usize) -> String {
     let head: String = name.chars().take(kept - kept / 3).collect();
     let tail: String = name.chars().skip(length - kept / 3).collect();
     format!("{head}…{tail}")
+}
+
+/// The symbol, the word where there are no symbols, and the color of a status.
+fn signs(status: Option<Status>) -> (&'static str, &'static str, Paint) {
+    match status {
+        Some(Status::Passed) => ("✓", "ok", Paint::new().green()),
+        Some(Status::Warning) => ("!", "warn", Paint::new().yellow()),
+        Some(Status::Failed) => ("✗", "FAIL", Paint::new().red().bold()),
+        Some(Status::Skipped) => ("-", "-", Paint::new().dimmed()),
+        Some(Status::Undetermined) => ("?", "????", Paint::new().yellow()),
+        Some(Status::NotApplicable) => ("·", ".", Paint::new().dimmed()),
+        None => (" ", " ", Paint::new()),
+    }
 }
