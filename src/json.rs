@@ -115,6 +115,53 @@ impl io::Read for Counting<'_> {
     }
 }
 
+/// The message of an error of serde in terms of JSON: without the names of types in this program.
+#[must_use]
+pub fn message(error: &serde_json::Error) -> String {
+    const NAMES: [(&str, &str); 13] = [
+        ("a sequence", "a list"),
+        ("sequence", "a list"),
+        ("a map", "an object"),
+        ("map", "an object"),
+        ("unit value", "null"),
+        ("unit", "null"),
+        ("null", "null"),
+        ("a string", "a text"),
+        ("string", "the text"),
+        ("integer", "the number"),
+        ("floating point", "the number"),
+        ("boolean", "the value"),
+        ("a boolean", "true or false"),
+    ];
+    let named = |text: &str| -> String {
+        let known = NAMES.iter().find(|(name, _)| {
+            text.strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ',']))
+        });
+        known.map_or_else(|| text.to_owned(), |(name, plain)| text.replacen(name, plain, 1))
+    };
+    let text = error.to_string();
+    // from_value has no position, and says so with a line of zero.
+    let text = text.split(" at line 0").next().unwrap_or_default();
+    let kind = ["invalid type: ", "invalid value: ", "invalid length "]
+        .iter()
+        .find_map(|kind| text.strip_prefix(kind));
+    let Some((found, expected)) = kind.and_then(|rest| rest.split_once(", expected ")) else {
+        return text.replace("unknown variant", "unknown value").replace("unit variant", "text");
+    };
+    let expected = match expected.split(' ').next().unwrap_or_default() {
+        "struct" | "internally" | "adjacently" => "an object".to_owned(),
+        "enum" | "variant" => "one of the known values".to_owned(),
+        "tuple" => "a list".to_owned(),
+        "newtype" => "another value".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        _ => named(expected),
+    };
+    format!("{} is not {expected}", named(found))
+}
+
 /// A value that is counted together with everything in it.
 struct Counted<'a>(&'a Cell<usize>);
 
@@ -211,6 +258,31 @@ mod tests {
         assert_eq!(in_log("no document\n"), (Vec::new(), false));
         let failed = documents_in_log::<serde_json::Error>(b"{} \n{x}", 9, |_| Ok(()));
         assert!(failed.is_err());
+}
+
+    use super::{document, documents, message};
+
+    #[test]
+    fn messages_are_in_terms_of_json() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code, reason = "only the errors count")]
+        struct Read {
+            port: u16,
+            list: Vec<String>,
+        }
+        for (text, expected) in [
+            ("7", "the number `7` is not an object"),
+            ("null", "null is not an object"),
+            ("{\"port\": \"x\"}", "the text \"x\" is not a whole number that is not negative"),
+            ("{\"port\": -1}", "the number `-1` is not a whole number that is not negative"),
+            ("{\"port\": 1, \"list\": {}}", "an object is not a list"),
+            ("{\"port\": 1, \"list\": [true]}", "the value `true` is not a text"),
+            ("{\"port\": 1}", "missing field `list`"),
+        ] {
+            let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            let error = serde_json::from_value::<Read>(value).expect_err("another shape");
+            assert_eq!(message(&error), expected, "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn read(bytes: &[u8]) -> Result<Evidence, String> {
 pub fn of_document(mut document: Value) -> Result<Evidence, String> {
     let evidence = document.get_mut("evidence").map(Value::take).unwrap_or(document);
     let evidence: Evidence = serde_json::from_value(evidence)
-        .map_err(|error| format!("the evidence in it cannot be read: {error}"))?;
+        .map_err(|error| format!("the evidence in it cannot be read: {}", json::message(&error)))?;
     if evidence.version > Evidence::VERSION {
         return Err(format!(
             "it was written by a newer version (evidence {}; this one reads up to {})",

@@ -10,7 +10,7 @@ use crate::{
     azure,
     connect::Client,
     diagnose,
-    diagnose::plan,
+    diagnose::plan::Plan,
     diagnose::retry::{Next, Retry},
     diagnose::{FailOn, Report},
     environment::Environment,
@@ -22,6 +22,7 @@ use crate::{
     settings::usage::UsageError,
     settings::{self, TargetArgs},
     text::Inert,
+    time::compact_now,
 };
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
@@ -154,7 +155,8 @@ pub struct ChoiceOptions {
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub skip: Vec<String>,
-    /// Print every host, port and secret that would be used, and stop.
+    /// Print every host, port and secret that would be used, as a firewall request, and stop; also
+    /// with --format json.
     #[arg(long)]
     pub plan: bool,
 }
@@ -170,7 +172,7 @@ pub struct OutputOptions {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// An additional report; may be repeated.
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file::<Format>)]
     pub report: Vec<(Format, PathBuf)>,
     /// Also write a support bundle: evidence, reports, settings and contacted hosts in one zip.
     #[arg(long, value_name = "FILE.zip")]
@@ -197,12 +199,57 @@ pub struct OutputOptions {
 }
 
 impl OutputOptions {
+    /// Checks the outputs before the run, so that no report is lost after it.
+    ///
     /// # Errors
-    /// Pseudonyms without a bundle to hold them.
-    pub(super) fn check(&self) -> Result<(), UsageError> {
+    /// Two outputs have the same destination, a bundle would go to a terminal, or pseudonyms are wanted
+    /// without a bundle.
+    pub(super) fn check(&self, terminal: &Terminal) -> Result<(), UsageError> {
         if self.pseudonymize.is_some() && self.bundle.is_none() {
-            return Err(UsageError::new("--pseudonymize is about a bundle, and none is asked for")
+            return Err(UsageError::new("--pseudonymize applies to a bundle, and none is written")
                 .suggest("--bundle FILE.zip"));
+        }
+        let stdout = Path::new("-");
+        let packed = self.bundle.as_deref() == Some(stdout);
+        if packed && terminal.stdout {
+            return Err(UsageError::new("a bundle is a zip file and not written to a terminal")
+                .suggest("entra-pg bundle -o - >bundle.zip, or --bundle FILE.zip"));
+        }
+        if packed && matches!(self.pseudonymize, Some(None)) {
+            return Err(UsageError::new("the key of the pseudonyms needs a file")
+                .suggest("--pseudonymize=KEYFILE"));
+        }
+        let main = self.output.as_deref().or((!packed).then_some(stdout));
+        let mut destinations: Vec<&Path> = self.files().chain(main).collect();
+        destinations.sort();
+        match destinations.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some([same, _]) if *same == stdout => {
+                Err(UsageError::new("two outputs go to standard output")
+                    .suggest("-o FILE for the report, or a file for the other output"))
+            }
+            Some([same, _]) => {
+                Err(UsageError::new(format!("two outputs are written to {}", same.display()))
+                    .suggest("a file of its own for each of -o, --report and --bundle"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The destinations of --report and --bundle.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        self.report.iter().map(|(_, path)| path.as_path()).chain(self.bundle.as_deref())
+    }
+
+    /// Checks that every file can be written.
+    ///
+    /// # Errors
+    /// The first file that cannot be written, and why.
+    pub(super) fn check_writable(&self) -> Result<(), String> {
+        output::check_writable(self.files().chain(self.output.as_deref()))?;
+        if let (Some(bundle), Some(key)) = (&self.bundle, &self.pseudonymize) {
+            let key = speak::key_path(bundle, key.as_deref());
+            speak::read_key(&key)?;
+            output::check_writable([key.as_path()])?;
         }
         Ok(())
     }
@@ -240,8 +287,31 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
-    args.output.check()?;
-    let selection = selection(&args.choice)?;
+    perform(args.clone(), false, environment, terminal)
+}
+
+/// Runs `bundle`: `doctor`, with what `-o` names as the bundle, or with a name for it.
+///
+/// # Errors
+/// As [`run`].
+pub fn bundle(
+    mut args: DoctorArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    if args.output.bundle.is_none() {
+        args.output.bundle = args.output.output.take();
+    }
+    perform(args, true, environment, terminal)
+}
+
+fn perform(
+    mut args: DoctorArgs,
+    packed: bool,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
+    let selection = selection_of(&args.choice.only, &args.choice.skip)?;
     let mut request = build_request(
         &args.target.to_args(),
         &args.identity,
@@ -250,18 +320,35 @@ pub fn run(
         environment,
     )?;
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
+    if packed && args.output.bundle.is_none() && !args.choice.plan {
+        let named = host.as_deref().filter(|_| args.output.pseudonymize.is_none());
+        args.output.bundle = Some(bundle_name(named));
+    }
+    args.output.check(terminal)?;
     request.azure = args.azure.to_request(host.as_deref())?;
     if args.choice.plan {
-        let plan = plan::text(&request, environment);
-        let plan = request.secrets.redacted(&plan).unwrap_or(plan);
-        return Ok(finished(output::to_stdout(&Inert::text(&plan))));
+        return Ok(finished(print_plan(&args.output, &request, environment)));
     }
+    if let Err(why) = args.output.check_writable() {
+        terminal.complain(&format!("{why}; nothing was tested"));
+        return Ok(TOOL_FAILED);
+    }
+    Ok(observe(&args, &request, environment, terminal))
+}
+
+/// The run or runs, each with its report.
+fn observe(
+    args: &DoctorArgs,
+    request: &Request,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> u8 {
     let runtime = runtime();
     let code = loop {
         let report = runtime
-            .block_on(repeat(args, &request, environment, terminal))
+            .block_on(repeat(args, request, environment, terminal))
             .connect_with(&args.output.connect_with);
-        let code = speak(args, &request, &report, environment, terminal);
+        let code = speak(args, request, &report, environment, terminal);
         match args.every {
             Some(every) if !report.evidence().interrupted => {
                 if runtime.block_on(ended_within(every)) {
@@ -273,7 +360,34 @@ pub fn run(
     };
     // A lookup that the system's resolver does not give up must not hold the process.
     runtime.shutdown_background();
-    Ok(code)
+    code
+}
+
+/// Prints what a run would contact, as text or as JSON.
+fn print_plan(
+    options: &OutputOptions,
+    request: &Request,
+    environment: &Environment,
+) -> std::io::Result<()> {
+    let plan = Plan::of(request, environment);
+    let json = options.format == Format::Json;
+    let text = if json { serde_json::to_string_pretty(&plan)? + "\n" } else { plan.text() };
+    let text = request.secrets.redacted(&text).unwrap_or(text);
+    let text = if json { Inert::json(&text) } else { Inert::text(&text) };
+    output::to_file(options.output.as_deref().unwrap_or(Path::new("-")), &text)
+}
+
+/// `entra-pg-<host>-<time>.zip`, in the current folder; without the host if names are replaced.
+fn bundle_name(host: Option<&str>) -> PathBuf {
+    let host: String = host
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c))
+        .take(100)
+        .collect();
+    let host = host.trim_matches(['-', '.']);
+    let dash = if host.is_empty() { "" } else { "-" };
+    PathBuf::from(format!("entra-pg{dash}{host}-{}.zip", compact_now()))
 }
 
 /// Waits for the next run; returns whether it was interrupted first.
@@ -281,25 +395,6 @@ async fn ended_within(every: Duration) -> bool {
     let interrupt = CancellationToken::new();
     tokio::spawn(listen(interrupt.clone()));
     tokio::time::timeout(every, interrupt.cancelled()).await.is_ok()
-}
-
-/// Runs `bundle`: `doctor`, with what `-o` names as the bundle.
-///
-/// # Errors
-/// As [`run`]; or no file is named.
-pub fn bundle(
-    mut args: DoctorArgs,
-    environment: &Environment,
-    terminal: &Terminal,
-) -> Result<u8, UsageError> {
-    if args.output.bundle.is_none() {
-        args.output.bundle = args.output.output.take();
-    }
-    if args.output.bundle.is_none() && !args.choice.plan {
-        return Err(UsageError::new("no file is named for the bundle")
-            .suggest("entra-pg bundle -o entra-pg.zip"));
-    }
-    run(&args, environment, terminal)
 }
 
 /// Everything that is asked for.
@@ -352,16 +447,9 @@ pub(super) fn build_request(
     })
 }
 
-fn selection(choice: &ChoiceOptions) -> Result<Selection, UsageError> {
-    selection_of(&choice.only, &choice.skip)
-}
-
 /// The choice of checks.
 pub(super) fn selection_of(only: &[String], skip: &[String]) -> Result<Selection, UsageError> {
-    Selection::new(only.to_vec(), skip.to_vec()).map_err(|name| {
-        UsageError::new(format!("there is no check or family named {name}"))
-            .suggest("`entra-pg checks` lists them")
-    })
+    Selection::new(only.to_vec(), skip.to_vec())
 }
 
 impl From<CredentialName> for CredentialKind {
@@ -456,7 +544,7 @@ fn speak(
     terminal: &Terminal,
 ) -> u8 {
     let terminated = TERMINATED.load(std::sync::atomic::Ordering::Relaxed);
-    let plan = plan::text(request, environment);
+    let plan = Plan::of(request, environment).text();
     let plan = request.secrets.redacted(&plan).unwrap_or(plan);
     let run = Run { plan: Some(plan), secrets: request.secrets.clone() };
     match speak::speak(&args.output, report, &run, environment, terminal) {
@@ -539,8 +627,19 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(parsed)
 }
 
-fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("FORMAT=FILE, such as junit=entra-pg.xml")?;
-    let format = Format::from_str(format, true)?;
+/// `FORMAT=FILE` of `--report`.
+pub(super) fn report_file<T: ValueEnum>(text: &str) -> Result<(T, PathBuf), String> {
+    let (format, path) =
+        text.split_once('=').ok_or("it must be FORMAT=FILE, such as junit=entra-pg.xml")?;
+    let known: Vec<String> = T::value_variants()
+        .iter()
+        .filter_map(ValueEnum::to_possible_value)
+        .map(|value| value.get_name().to_owned())
+        .collect();
+    let format = T::from_str(format, true)
+        .map_err(|_| format!("the format must be one of {}", known.join(", ")))?;
+    if path.is_empty() {
+        return Err("the file name behind the = is missing".to_owned());
+    }
     Ok((format, PathBuf::from(path)))
 }

@@ -20,8 +20,8 @@ use std::{
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// An id, an AADSTS number, a SQLSTATE or an error text. `-`, or nothing, reads standard input.
-    /// A text that starts with a hyphen follows `--`.
+    /// A problem, a check, a family, an AADSTS number, a SQLSTATE or an error text. `-` reads standard
+    /// input, which is also read if nothing is given. A text that starts with a hyphen follows `--`.
     pub text: Vec<String>,
     /// Read the error text from a file; at most 1 MiB is read.
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
@@ -55,6 +55,11 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
         return Ok(finished(write_all(folder, args.format), folder, terminal));
     }
     let text = input(args)?;
+    let nothing = args.text.is_empty() && args.file.is_none();
+    if nothing && text.iter().all(u8::is_ascii_whitespace) {
+        let text = families(args.format)?;
+        return Ok(if output::to_stdout(&text).is_ok() { 0 } else { TOOL_FAILED });
+    }
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(UsageError::new("the text is empty").suggest(SUGGESTION));
     }
@@ -71,9 +76,34 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     }
 }
 
+/// The families, for `explain` without a text.
+fn families(format: ExplainFormat) -> Result<Inert, UsageError> {
+    let families = explain::families();
+    if format == ExplainFormat::Json {
+        let text = serde_json::to_string_pretty(&families)
+            .map_err(|error| UsageError::new(format!("the list cannot be written: {error}")))?;
+        return Ok(Inert::json(&(text + "\n")));
+    }
+    let mut out = String::from("Families of problems:\n");
+    for family in families {
+        let problems = family.related.iter().filter(|page| !page.title.starts_with("check: "));
+        let (id, title) = (&family.id, &family.title);
+        let _ = writeln!(out, "  {id:<10} {title}: {} problems", problems.count());
+    }
+    out.push_str(
+        "\nentra-pg explain FAMILY lists the problems of a family. More that can be explained:\n  \
+        entra-pg explain name/wrong-case     a problem or a check\n  \
+        entra-pg explain AADSTS50076         a number of Microsoft Entra ID\n  \
+        entra-pg explain 28P01               a SQLSTATE\n  \
+        entra-pg explain 'FATAL: ...'        the text of an error\n  \
+        psql 2>&1 | entra-pg explain -       the output of a program\n",
+    );
+    Ok(Inert::text(&out))
+}
+
 /// What `explain` takes.
 const SUGGESTION: &str = "a problem id such as claims/expired, AADSTS50076, a SQLSTATE, or the text of \
-    the error; `entra-pg checks` lists the ids, and `entra-pg doctor` finds the cause by itself";
+    the error; `entra-pg explain` lists the families, and `entra-pg doctor` finds the cause by itself";
 
 /// The text of the arguments, of a file, or of standard input. A little more than the limit is read, so
 /// that a longer text is noticed.
@@ -91,7 +121,7 @@ fn input(args: &ExplainArgs) -> Result<Vec<u8>, UsageError> {
         return Ok(text.into_bytes());
     }
     if text != "-" && io::stdin().is_terminal() {
-        return Err(UsageError::new("no id and no error text is given").suggest(SUGGESTION));
+        return Ok(bytes);
     }
     match io::stdin().lock().take(limit).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),

@@ -49,6 +49,21 @@ pub(super) fn open_to_add(path: &Path, kept: u64) -> io::Result<File> {
     Ok(file)
 }
 
+/// Whether [`write`] can create or replace a file; the folder is as it was before.
+///
+/// # Errors
+/// The folder is missing or not writable, or the path names a folder.
+pub(super) fn check_writable(path: &Path) -> io::Result<()> {
+    if in_place(path) {
+        // Opening a pipe would wait for its reader, so only its existence is checked.
+        return fs::metadata(path).map(drop);
+    }
+    if path.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    Builder::new().prefix(".entra-pg-").tempfile_in(folder(path)).map(drop)
+}
+
 /// Reads a file that holds a key: a regular file of this user, without links, that others cannot read.
 /// Returns `None` if there is no such file.
 ///
@@ -165,10 +180,11 @@ fn flush_folder(path: &Path) {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::{Access, create, read_private, write};
+    use super::{Access, check_writable, create, read_private, write};
     use std::{
         fs,
         os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+        path::Path,
     };
 
     #[test]
@@ -189,6 +205,10 @@ mod tests {
         let path = folder.path().join("report");
         fs::create_dir(&path).expect("made");
         assert!(write(&path, b"today", Access::Owner).is_err());
+        assert!(check_writable(&path).is_err(), "a folder");
+        assert!(check_writable(&folder.path().join("none/report")).is_err());
+        assert!(check_writable(&folder.path().join("other")).is_ok());
+        assert!(check_writable(Path::new("/dev/null")).is_ok());
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file");
         assert!(write(&folder.path().join("none/report"), b"x", Access::Owner).is_err());
     }

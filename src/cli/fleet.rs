@@ -88,7 +88,7 @@ pub struct FleetOutput {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// An additional report; may be repeated.
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = doctor::report_file::<FleetFormat>)]
     pub report: Vec<(FleetFormat, PathBuf)>,
     /// Write the whole report of each target into this folder as soon as it is done, as `doctor
     /// --format json` does, for `replay`, `diff` and `merge`.
@@ -106,6 +106,29 @@ pub struct FleetOutput {
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
     pub fail_on: FailOn,
+}
+
+impl FleetOutput {
+    /// # Errors
+    /// Two outputs have the same destination.
+    fn check(&self) -> Result<(), UsageError> {
+        let main = self.output.as_deref().unwrap_or(Path::new("-"));
+        let mut files: Vec<&Path> = self.report.iter().map(|(_, path)| path.as_path()).collect();
+        files.push(main);
+        files.sort();
+        match files.windows(2).any(|pair| pair[0] == pair[1]) {
+            true => Err(UsageError::new("two outputs have the same destination")
+                .suggest("a file of its own for each of -o and --report")),
+            false => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// The first file that cannot be written, and why.
+    fn check_writable(&self) -> Result<(), String> {
+        let reports = self.report.iter().map(|(_, path)| path.as_path());
+        output::check_writable(reports.chain(self.output.as_deref()))
+    }
 }
 
 /// Runs `fleet`.
@@ -127,6 +150,11 @@ pub fn run(
         let text = plan(&entries) + &fleet::plan(&entries, speed, shard, all, environment);
         let written = output::to_stdout(&Inert::text(&text));
         return Ok(if written.is_ok() { 0 } else { TOOL_FAILED });
+    }
+    args.output.check()?;
+    if let Err(why) = args.output.check_writable() {
+        terminal.complain(&format!("{why}; nothing was tested"));
+        return Ok(TOOL_FAILED);
     }
     let mut reports = args.output.reports.as_deref().map(Reports::into).transpose()?;
     let mut lines = Lines::of(&args.output, args.resume, &digest, shard)?;
@@ -445,11 +473,6 @@ fn file_stem(name: &str) -> String {
         return format!("target_{stem}");
     }
     stem.to_owned()
-}
-
-fn report_file(text: &str) -> Result<(FleetFormat, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("FORMAT=FILE, such as junit=fleet.xml")?;
-    Ok((FleetFormat::from_str(format, true)?, PathBuf::from(path)))
 }
 
 #[cfg(test)]

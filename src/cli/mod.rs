@@ -1,6 +1,7 @@
-//! The command line: what can be typed, and what becomes of it.
+//! The command line: commands and options, and what each command does.
 
 mod catalogue;
+mod definition;
 pub mod diff;
 pub mod doctor;
 pub mod exec;
@@ -8,6 +9,7 @@ pub mod explain;
 mod file;
 pub mod fleet;
 pub mod manifest;
+mod manual;
 pub mod merge;
 pub mod output;
 pub mod preflight;
@@ -22,7 +24,7 @@ use crate::{
     environment::Environment, process::crash, process::limits, secret::Secrets,
     settings::usage::UsageError,
 };
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};
 
@@ -44,18 +46,19 @@ Start here:
   entra-pg doctor                                  the PG* environment, as psql reads it
   entra-pg doctor 'host=… user=… dbname=…'         a connection string, as psql takes it
   entra-pg doctor --plan                           what would be contacted, without contacting it
-  entra-pg bundle -o entra-pg.zip                  the same as one file for support, without secrets
+  entra-pg bundle                                  the same as one file for support, without secrets
   entra-pg token                                   the identity of the token, and its expiry
   entra-pg name 'Prod DB Readonly'                 a role name, written for each place
-  entra-pg explain 'FATAL: password authentication failed for user \"x\"'";
+  entra-pg explain 'FATAL: password authentication failed for user \"x\"'
+  entra-pg help doctor                             every option of a command";
 
 /// Diagnose why a Microsoft Entra ID login to Azure Database for PostgreSQL fails, and how to fix it.
 #[derive(Debug, Parser)]
 #[command(
     name = "entra-pg",
     version,
+    propagate_version = true,
     disable_help_flag = true,
-    disable_help_subcommand = true,
     arg_required_else_help = true,
     after_help = EXIT_CODES
 )]
@@ -63,10 +66,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-
-    /// Print help.
-    #[arg(long, global = true, action = clap::ArgAction::Help)]
-    help: Option<bool>,
 }
 
 /// What can be done.
@@ -81,13 +80,7 @@ pub enum Command {
     /// Run a command with a fresh token and the settings of the login in its environment
     Exec(Box<exec::ExecArgs>),
     /// Write a role name for each place it is typed in: connection string, URI, shells, drivers, SQL.
-    Name {
-        /// The name, exactly as in the database.
-        name: String,
-        /// One JSON document instead of lines.
-        #[arg(long)]
-        json: bool,
-    },
+    Name(catalogue::NameArgs),
     /// Check many targets in one run: a matrix of servers and stages, and the faults they share.
     Fleet(Box<fleet::FleetArgs>),
     /// Check the requirements before go-live: a go/no-go checklist of server, network and clients.
@@ -107,7 +100,7 @@ pub enum Command {
     /// Explain a problem id, a check, AADSTS50076, a SQLSTATE, or a pasted error text; offline.
     Explain(explain::ExplainArgs),
     /// List every check: what it asserts, what it contacts, which secrets it uses, what it finds.
-    Checks,
+    Checks(catalogue::ChecksArgs),
     /// Print the JSON Schema of `--format json`.
     Schema {
         /// That of `fleet`.
@@ -125,8 +118,10 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the man page.
-    Man,
+    /// Print a man page, or write all of them into a folder.
+    Man(shell::ManArgs),
+    /// Print the version.
+    Version,
 }
 
 /// The whole command; the exit code is the contract's.
@@ -140,7 +135,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     crash::listen();
     let environment = Environment::capture();
     let terminal = Terminal::look(&environment);
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match definition::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(shell::explain_clap(&error)),
     };
@@ -161,7 +156,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Bundle(args) => doctor::bundle(*args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
         Command::Exec(args) => exec::run(&args, environment, terminal),
-        Command::Name { name, json } => Ok(catalogue::name(&name, json)),
+        Command::Name(args) => Ok(catalogue::name(&args)),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Preflight(args) => preflight::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
@@ -169,11 +164,12 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Replay(args) => replay::run(&args, environment, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
-        Command::Checks => Ok(catalogue::checks()),
+        Command::Checks(args) => catalogue::checks(&args),
         Command::Schema { fleet, merge, preflight } => {
             Ok(catalogue::schema(fleet, merge, preflight))
         }
-        Command::Completions { shell } => Ok(shell::completions(shell, &mut Cli::command())),
-        Command::Man => Ok(shell::man(Cli::command())),
+        Command::Completions { shell } => Ok(shell::completions(shell)),
+        Command::Man(args) => shell::man(&args, terminal),
+        Command::Version => Ok(shell::version()),
     }
 }

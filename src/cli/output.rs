@@ -69,6 +69,12 @@ impl Terminal {
         }
     }
 
+    /// Reports what was done besides the report, on stderr.
+    pub fn note(&self, text: &str) {
+        // A failure to write to stderr cannot be reported.
+        let _ = to_stderr(&Inert::text(&format!("{}\n", text.trim_end())));
+    }
+
     /// Says something about the tool itself, on stderr.
     pub fn complain(&self, text: &str) {
         let text = Inert::text(&format!("entra-pg: {}\n", text.trim_end()));
@@ -128,6 +134,18 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 /// The file cannot be opened.
 pub fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
     file::open_to_add(path, kept)
+}
+
+/// Checks before a long run that every file can be written; `-` is stdout.
+///
+/// # Errors
+/// The first file that cannot be written, and why.
+pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), String> {
+    let mut files = paths.into_iter().filter(|path| path.as_os_str() != "-");
+    files.try_for_each(|path| {
+        file::check_writable(path)
+            .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    })
 }
 
 /// Adds to a file.

@@ -81,6 +81,10 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
+    if let Err(why) = output::check_writable(args.output.as_deref()) {
+        terminal.complain(&format!("{why}; nothing was tested"));
+        return Ok(TOOL_FAILED);
+    }
     let clients = args.from.iter().map(|path| replay::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = observe(args, environment)?;
     combine(&mut seen, &clients);

@@ -1,6 +1,7 @@
 //! `entra-pg replay`: judge the evidence of an earlier run again, with this version's checks; no network.
 
 use super::{
+    TOOL_FAILED,
     doctor::OutputOptions,
     output::Terminal,
     speak::{Run, speak},
@@ -34,9 +35,13 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
-    args.output.check()?;
+    args.output.check(terminal)?;
     let secrets = Secrets::of_environment(environment);
     let evidence = redact::evidence(read(&args.file)?, &secrets);
+    if let Err(why) = args.output.check_writable() {
+        terminal.complain(&why);
+        return Ok(TOOL_FAILED);
+    }
     let report = Report::new(evidence, &Selection::default())
         .recorded()
         .connect_with(&args.output.connect_with);

@@ -1,9 +1,27 @@
-//! Help, completions and the man page, all from the one definition.
+//! Help, version, completions and the man pages, all from the one definition.
 
-use super::{TOOL_FAILED, USAGE, output};
-use crate::text::Inert;
-use clap::Command;
+use super::{
+    TOOL_FAILED, USAGE, definition, manual,
+    output::{self, Terminal},
+};
+use crate::{
+    settings::usage::UsageError,
+    text::{Inert, nearest},
+};
+use clap::{Args, Command};
 use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Options of `man`.
+#[derive(Args, Clone, Debug)]
+pub struct ManArgs {
+    /// The command whose page is printed; by default the page of entra-pg itself.
+    #[arg(value_name = "COMMAND")]
+    pub page: Option<String>,
+    /// Write every page into this folder, which is created if it does not exist.
+    #[arg(long, value_name = "DIR", conflicts_with = "page")]
+    pub all: Option<PathBuf>,
+}
 
 /// Prints what clap generates: help and version to stdout, usage errors to stderr.
 pub(super) fn explain_clap(error: &clap::Error) -> u8 {
@@ -17,10 +35,16 @@ pub(super) fn explain_clap(error: &clap::Error) -> u8 {
     0
 }
 
+/// Prints the version.
+pub(super) fn version() -> u8 {
+    print(concat!("entra-pg ", env!("CARGO_PKG_VERSION"), "\n").into())
+}
+
 /// Prints a completion script.
-pub(super) fn completions(shell: Shell, command: &mut Command) -> u8 {
+pub(super) fn completions(shell: Shell) -> u8 {
+    let mut command = definition::with_ids();
     let mut script = Vec::new();
-    clap_complete::generate(shell, command, "entra-pg", &mut script);
+    clap_complete::generate(shell, &mut command, "entra-pg", &mut script);
     print(match shell {
         Shell::Bash => joined_names(&script),
         _ => script,
@@ -33,22 +57,53 @@ fn joined_names(script: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(script).replace("entra__subcmd__pg", "entra__pg").into_bytes()
 }
 
-/// Prints the man page, one section for each command.
-pub(super) fn man(mut command: Command) -> u8 {
+/// Prints a man page, or writes all of them.
+pub(super) fn man(args: &ManArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+    let mut command = definition::definition();
     // Options of subcommands are there only once the whole is built.
     command.build();
-    let mut page = Vec::new();
-    if clap_mangen::Man::new(command.clone()).render(&mut page).is_err() {
-        return TOOL_FAILED;
+    if let Some(folder) = &args.all {
+        return Ok(match write_all(&command, folder) {
+            Ok(()) => 0,
+            Err(error) => {
+                terminal.complain(&format!("{} could not be written: {error}", folder.display()));
+                TOOL_FAILED
+            }
+        });
     }
-    for sub in command.get_subcommands() {
-        let name = format!("entra-pg-{}", sub.get_name());
-        let sub = sub.clone().name(name.clone()).bin_name(name);
-        if clap_mangen::Man::new(sub).render(&mut page).is_err() {
-            return TOOL_FAILED;
+    let page = match args.page.as_deref() {
+        None | Some("entra-pg") => manual::page(&command, "entra-pg"),
+        Some(name) => {
+            let name = name.strip_prefix("entra-pg-").unwrap_or(name);
+            let sub = subcommand(&command, name)?;
+            manual::page(sub, &format!("entra-pg-{name}"))
         }
+    };
+    Ok(page.map_or(TOOL_FAILED, print))
+}
+
+fn subcommand<'a>(command: &'a Command, name: &str) -> Result<&'a Command, UsageError> {
+    let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    command.get_subcommands().find(|sub| sub.get_name() == name).ok_or_else(|| {
+        let error = UsageError::new(format!("there is no command named {name}"));
+        match nearest(name, names.iter().copied()).first() {
+            Some(near) => error.suggest(format!("entra-pg man {near}")),
+            None => error.suggest(names.join(", ")),
+        }
+    })
+}
+
+fn write_all(command: &Command, folder: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let write = |name: &str, page: Vec<u8>| {
+        output::to_shared_file(&folder.join(format!("{name}.1")), &Inert::own(page))
+    };
+    write("entra-pg", manual::page(command, "entra-pg")?)?;
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let name = format!("entra-pg-{}", sub.get_name());
+        write(&name, manual::page(sub, &name)?)?;
     }
-    print(page)
+    Ok(())
 }
 
 fn print(bytes: Vec<u8>) -> u8 {

@@ -47,7 +47,8 @@ pub(super) fn speak(
     let summary = step_summary(output, environment);
     targets.extend(summary.as_deref().map(|path| (Target::Append(path), Format::Markdown)));
     if output.output.is_none() {
-        targets.push((Target::Stdout, output.format));
+        let packed = output.bundle.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        targets.push((if packed { Target::Stderr } else { Target::Stdout }, output.format));
     }
     let color = terminal.colors(output.color);
     let mut failed = false;
@@ -83,17 +84,27 @@ pub(super) fn speak(
             None
         }
     };
-    if let Some(bundle) = packed
-        && let Err(why) = bundle.write(terminal)
+    if let Some(bundle) = &packed
+        && let Err(why) = bundle.write()
     {
         terminal.complain(&why);
         failed = true;
     }
     for (target, text) in &texts {
         if let Err(error) = target.write(text) {
-            terminal.complain(&format!("{target} could not be written: {error}"));
+            let main =
+                matches!(target, Target::File(path) if output.output.as_deref() == Some(path));
+            let follows = if main { "; the report follows" } else { "" };
+            terminal.complain(&format!("{target} could not be written: {error}{follows}"));
             failed = true;
+            if main {
+                // A failure to write to stdout as well cannot be reported.
+                let _ = output::to_stdout(text);
+            }
         }
+    }
+    if let Some(bundle) = packed.filter(|_| !failed && !output.quiet) {
+        terminal.note(&bundle.summary());
     }
     note_common(output, run, terminal);
     if failed { TOOL_FAILED } else { crate::diagnose::exit_code(report, output.fail_on) }
@@ -105,6 +116,8 @@ enum Target<'a> {
     File(&'a Path),
     Append(&'a Path),
     Stdout,
+    /// If the bundle goes to stdout.
+    Stderr,
 }
 
 impl Target<'_> {
@@ -113,6 +126,7 @@ impl Target<'_> {
             Self::File(path) => output::to_file(path, text),
             Self::Append(path) => output::append(path, text),
             Self::Stdout => output::to_stdout(text),
+            Self::Stderr => output::to_stderr(text),
         }
     }
 }
@@ -122,6 +136,7 @@ impl std::fmt::Display for Target<'_> {
         match self {
             Self::File(path) | Self::Append(path) => write!(formatter, "{}", path.display()),
             Self::Stdout => formatter.write_str("standard output"),
+            Self::Stderr => formatter.write_str("standard error"),
         }
     }
 }
@@ -183,7 +198,7 @@ fn pack<'a>(
 
 impl Packed<'_> {
     /// The key comes first: without it, the pseudonyms of a bundle cannot be resolved.
-    fn write(&self, terminal: &Terminal) -> Result<(), String> {
+    fn write(&self) -> Result<(), String> {
         let failed = |path: &Path, error: std::io::Error| {
             format!("{} could not be written: {error}", path.display())
         };
@@ -194,18 +209,34 @@ impl Packed<'_> {
                 false => file::create(key, &text),
             };
             written.map_err(|error| failed(key, error))?;
-            terminal.complain(&format!(
-                "the key of the pseudonyms is in {}; keep it and do not send it",
-                key.display()
-            ));
         }
         output::to_file(self.path, &self.bytes).map_err(|error| failed(self.path, error))
+    }
+
+    /// What was written, and what to do with it.
+    fn summary(&self) -> String {
+        let place = match self.path.as_os_str() == "-" {
+            true => "standard output".to_owned(),
+            false => self.path.display().to_string(),
+        };
+        let size = self.bytes.len().div_ceil(1024);
+        let names = match &self.key {
+            Some((key, ..)) => format!(
+                "Names, ids and addresses in it are pseudonyms. Keep their key, {}, and do not send it.",
+                key.display()
+            ),
+            None => "It names hosts, users and addresses; --pseudonymize replaces them.".to_owned(),
+        };
+        format!(
+            "Bundle written: {place} ({size} KiB).\n\
+            It holds no token, password or key of an identity: it was searched for them.\n{names}"
+        )
     }
 }
 
 /// By default a hidden file whose name does not start like the bundle's, so that a pattern such as
 /// `entra-pg.*`, which uploads the bundle, does not include the key.
-fn key_path(bundle: &Path, key: Option<&Path>) -> PathBuf {
+pub(super) fn key_path(bundle: &Path, key: Option<&Path>) -> PathBuf {
     key.map_or_else(
         || {
             let mut name = std::ffi::OsString::from(".pseudonym-key-");
@@ -220,7 +251,7 @@ fn key_path(bundle: &Path, key: Option<&Path>) -> PathBuf {
 const KEY_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// The pseudonyms of the key that exists, or of a new one, and whether it exists.
-fn read_key(key: &Path) -> Result<(Pseudonyms, bool), String> {
+pub(super) fn read_key(key: &Path) -> Result<(Pseudonyms, bool), String> {
     let failed = |error: std::io::Error| format!("cannot use the key {}: {error}", key.display());
     match file::read_private(key, KEY_LIMIT).map_err(failed)? {
         Some(text) => Ok((Pseudonyms::read(&text).map_err(failed)?, true)),

@@ -6,7 +6,7 @@ use super::{
     sqlstate::Sqlstate,
 };
 use entra_pg_checks::{
-    Check, Problem, Severity, problems, rulebook,
+    Check, Family, Problem, Severity, problems, rulebook,
     support::{
         sources::{self, Source},
         token::{
@@ -22,7 +22,7 @@ use serde::Serialize;
 pub struct Document {
     /// The id: `claims/expired`, `AADSTS50076`, `28P01`.
     pub id: String,
-    /// `problem`, `check`, `aadsts`, `sqlstate` or `guide`.
+    /// `problem`, `check`, `family`, `aadsts`, `sqlstate` or `guide`.
     pub kind: &'static str,
     /// What it is, in a few words.
     pub title: String,
@@ -193,6 +193,29 @@ impl Document {
             )],
             related: check.problems.iter().map(|problem| related(problem)).collect(),
             ..Self::citing(references(cited))
+        }
+    }
+
+    /// A family: its problems and checks.
+    pub(super) fn family(family: &'static Family) -> Self {
+        let problems = problems().into_iter().filter(|problem| problem.family() == family.name);
+        let checks = family.checks.iter();
+        let related = problems.map(related);
+        let related = related.chain(checks.map(|check| Related {
+            id: check.id.to_owned(),
+            title: format!("check: {}", check.asserts),
+        }));
+        Self {
+            id: family.name.to_owned(),
+            kind: "family",
+            title: family.title.to_owned(),
+            means: format!("If every check of this family passes, {}.", family.summary),
+            confirm: vec![format!(
+                "`entra-pg doctor --only {}` runs only this family",
+                family.name
+            )],
+            related: related.collect(),
+            ..Self::citing(Vec::new())
         }
     }
 

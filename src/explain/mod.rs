@@ -14,7 +14,8 @@ pub use render::{markdown, text};
 pub use summary::summary;
 pub use website::{Site, website};
 
-use entra_pg_checks::{Problem, problems, rulebook, support::token::aadsts};
+use crate::text::nearest;
+use entra_pg_checks::{FAMILIES, Problem, family, problems, rulebook, support::token::aadsts};
 use serde::Serialize;
 
 /// The answer to an id or a text.
@@ -53,10 +54,11 @@ const LIKELY: u16 = 84;
 /// The page of an id, a number or a SQLSTATE, or the candidates for an error text.
 #[must_use]
 pub fn find(text: &[u8]) -> Answer {
-    let exact = std::str::from_utf8(text).ok().and_then(|text| exact(text.trim()));
-    if let Some(page) = exact {
+    let id = std::str::from_utf8(text).ok().map(str::trim);
+    let pages = id.map(exact).unwrap_or_default();
+    if !pages.is_empty() {
         let (reasons, nearest) = (Vec::new(), Vec::new());
-        return Answer { exact: true, pages: vec![page], reasons, truncated: false, nearest };
+        return Answer { exact: true, pages, reasons, truncated: false, nearest };
     }
     let reading = reader::read(text);
     let pages: Vec<Document> =
@@ -68,7 +70,14 @@ pub fn find(text: &[u8]) -> Answer {
         reason: candidate.reason.clone(),
         confidence: if candidate.weight >= LIKELY { "likely" } else { "possible" },
     });
-    let nearest = if pages.is_empty() { reader::nearest(text) } else { Vec::new() };
+    let nearest = match pages.is_empty() {
+        true => misspelled(id.unwrap_or_default()),
+        false => Vec::new(),
+    };
+    let nearest = match pages.is_empty() && nearest.is_empty() {
+        true => reader::nearest(text),
+        false => nearest,
+    };
     Answer {
         exact: false,
         reasons: reasons.collect(),
@@ -95,29 +104,89 @@ pub(crate) fn help(problem: &'static Problem) -> serde_json::Value {
     serde_json::json!({"text": text(&page), "markdown": markdown(&page)})
 }
 
-fn exact(text: &str) -> Option<Document> {
-    let problem = problems().into_iter().find(|problem| problem.id == text);
-    let check = || rulebook().into_iter().find(|check| check.id == text).map(Document::check);
-    let number = || {
-        let named = text.get(..6).filter(|prefix| prefix.eq_ignore_ascii_case("AADSTS"));
-        let code = named.and(text.get(6..)).unwrap_or(text).trim();
-        let digits = code.len() <= 9 && code.bytes().all(|byte| byte.is_ascii_digit());
-        let code = code.parse().ok().filter(|_| digits)?;
-        match (aadsts::lookup(code), named) {
-            (Some(known), _) => Some(Document::number(known)),
-            (None, Some(_)) => Some(Document::unpublished(code)),
-            (None, None) => None,
-        }
-    };
+/// The pages of an id in any letter case: a problem, a check, a family, a SQLSTATE, a number, or the
+/// part of an id behind the slash, which several problems can share.
+fn exact(text: &str) -> Vec<Document> {
+    let id = text.to_lowercase();
+    let problem = || problems().into_iter().find(|problem| problem.id == id);
+    let check = || rulebook().into_iter().find(|check| check.id == id).map(Document::check);
+    let family = || family(&id).map(Document::family);
     let state = || sqlstate::lookup(text).map(Document::sqlstate);
-    let guide = || guide::GUIDES.iter().find(|guide| guide.id == text).map(Document::guide);
-    problem.map(Document::problem).or_else(guide).or_else(check).or_else(state).or_else(number)
+    let guide = || guide::GUIDES.iter().find(|guide| guide.id == id).map(Document::guide);
+    let one = problem()
+        .map(Document::problem)
+        .or_else(guide)
+        .or_else(check)
+        .or_else(family)
+        .or_else(state)
+        .or_else(|| number(text));
+    if let Some(page) = one {
+        return vec![page];
+    }
+    let is_slug = |full: &str| full.split_once('/').is_some_and(|(_, slug)| slug == id);
+    let of_problems = problems().into_iter().filter(|problem| is_slug(problem.id));
+    let of_checks = rulebook().into_iter().filter(|check| is_slug(check.id));
+    of_problems.map(Document::problem).chain(of_checks.map(Document::check)).collect()
+}
+
+/// The page of `AADSTS50076` or `50076`. A number that Microsoft does not publish has the general page,
+/// unless it can be a SQLSTATE.
+fn number(text: &str) -> Option<Document> {
+    let named = text.get(..6).filter(|prefix| prefix.eq_ignore_ascii_case("AADSTS"));
+    let digits = named.and(text.get(6..)).unwrap_or(text).trim_start_matches([':', ' ']);
+    let plain = (4..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let code = digits.parse().ok().filter(|_| plain)?;
+    if let Some(known) = aadsts::lookup(code) {
+        return Some(Document::number(known));
+    }
+    let is_number = digits.len() > 5 || digits.starts_with(['5', '6', '7', '8', '9']);
+    (named.is_some() || is_number).then(|| Document::unpublished(code))
+}
+
+/// The pages whose ids are close to a single word.
+fn misspelled(word: &str) -> Vec<&'static Problem> {
+    if word.contains(char::is_whitespace) {
+        return Vec::new();
+    }
+    let all = problems();
+    let near = nearest(word, all.iter().map(|problem| problem.id));
+    near.into_iter().filter_map(|id| all.iter().find(|problem| problem.id == id).copied()).collect()
+}
+
+/// The families of problems, for `explain` without an id.
+#[must_use]
+pub fn families() -> Vec<Document> {
+    FAMILIES.iter().map(|family| Document::family(family)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{all, find};
     use std::collections::BTreeSet;
+
+    #[test]
+    fn ids_are_found_by_their_parts_and_in_any_letter_case() {
+        let first = |text: &str| find(text.as_bytes()).pages.first().map(|page| page.id.clone());
+        for (text, id) in [
+            ("dns", "dns"),
+            ("Name/Wrong-Case", "name/wrong-case"),
+            ("wrong-case", "name/wrong-case"),
+            ("50076", "AADSTS50076"),
+            ("aadsts50076", "AADSTS50076"),
+            ("AADSTS50076:", "AADSTS50076"),
+            ("AADSTS999999", "AADSTS999999"),
+            ("999999", "AADSTS999999"),
+            ("28P01", "28P01"),
+            ("28p01", "28P01"),
+        ] {
+            let text = text.trim_end_matches(':');
+            assert_eq!(first(text).as_deref(), Some(id), "{text}");
+        }
+        let shared = find(b"dropped");
+        assert!(shared.exact && shared.pages.len() > 1);
+        assert_eq!(find(b"wrong-csae").nearest[0].id, "name/wrong-case");
+        assert_eq!(find(b"nmae/wrong-case").nearest[0].id, "name/wrong-case");
+    }
 
     #[test]
     fn every_page_is_found_by_its_id_and_has_something_to_say() {

@@ -139,7 +139,8 @@ fn target(value: Value, place: &str) -> Result<Item, UsageError> {
 }
 
 fn item(value: Value, place: &str) -> Result<Item, UsageError> {
-    serde_json::from_value(value).map_err(|error| UsageError::new(format!("{place}: {error}")))
+    serde_json::from_value(value)
+        .map_err(|error| UsageError::new(format!("{place}: {}", crate::json::message(&error))))
 }
 
 /// What Azure Resource Manager says of a flexible server.

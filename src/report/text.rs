@@ -173,11 +173,25 @@ impl Screen {
                 format!("Not reached because of this: {} ({})", areas.join(", "), checks(count));
             self.paragraph("  ", &text, 4, None);
         }
+        self.not_tested(report);
         self.undetermined(report);
         self.others(report);
         if self.page.lines().len() > blank {
             self.blank();
         }
+    }
+
+    /// What a run without a server leaves open, and how to name one.
+    fn not_tested(&mut self, report: &Report) {
+        let settings = report.evidence().settings.seen();
+        if settings.is_none_or(|settings| settings.host.is_some()) {
+            return;
+        }
+        let text = "Not tested, since no server is given: server, login, database access";
+        self.paragraph("  ", text, 4, None);
+        let line = "entra-pg doctor -h NAME.postgres.database.azure.com -U ROLE -d DATABASE";
+        self.paragraph("  ", "To test a login (or set PGHOST, PGUSER and PGDATABASE):", 4, None);
+        self.line(&format!("    {line}"), Some(Paint::new().bold()));
     }
 
     fn undetermined(&mut self, report: &Report) {

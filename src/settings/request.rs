@@ -1,8 +1,12 @@
 //! Everything that the command line and the environment ask for.
 
-use crate::secret::{Secret, Secrets};
+use crate::{
+    secret::{Secret, Secrets},
+    settings::usage::UsageError,
+    text::nearest,
+};
 use entra_pg_checks::{
-    Check, Topic,
+    Check, FAMILIES, Topic,
     facts::{azure::Azure, credential::CredentialKind, settings::Origin, settings::Settings},
     rulebook,
 };
@@ -69,14 +73,27 @@ impl Selection {
     /// A selection by `--only` and `--skip`.
     ///
     /// # Errors
-    /// The first name that is neither a family nor a check.
-    pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, String> {
+    /// A name is neither a family nor a check, or `--skip` leaves nothing of what `--only` names.
+    pub fn new(only: Vec<String>, skip: Vec<String>) -> Result<Self, UsageError> {
         let known =
             |name: &str| rulebook().iter().any(|check| check.id == name || check.family() == name);
-        match only.iter().chain(&skip).find(|name| !known(name)) {
-            Some(unknown) => Err(unknown.clone()),
-            None => Ok(Self { only, skip }),
+        if let Some(unknown) = only.iter().chain(&skip).find(|name| !known(name)) {
+            return Err(unknown_check(unknown));
         }
+        let selection = Self { only, skip };
+        let nothing_of = |name: &&String| {
+            let one = Self { only: vec![(*name).clone()], skip: selection.skip.clone() };
+            !rulebook().into_iter().any(|check| one.wants(check))
+        };
+        if let Some(name) = selection.only.iter().find(nothing_of) {
+            return Err(UsageError::new(format!("--skip leaves nothing of --only {name}"))
+                .suggest(format!("--only {name} without --skip")));
+        }
+        if !rulebook().into_iter().any(|check| selection.wants(check)) {
+            return Err(UsageError::new("--skip leaves no check to run")
+                .suggest("--only CHECK; `entra-pg checks` lists the checks"));
+        }
+        Ok(selection)
     }
 
     /// Whether a check is wanted.
@@ -104,6 +121,17 @@ impl Selection {
             }
         }
         topics
+    }
+}
+
+fn unknown_check(name: &str) -> UsageError {
+    let families = FAMILIES.iter().map(|family| family.name);
+    let checks = rulebook().into_iter().map(|check| check.id);
+    let near = nearest(name, families.chain(checks));
+    let error = UsageError::new(format!("there is no check or family named {name}"));
+    match near.first() {
+        Some(near) => error.suggest(format!("{near}; `entra-pg checks` lists every check")),
+        None => error.suggest("`entra-pg checks` lists them"),
     }
 }
 

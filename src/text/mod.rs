@@ -7,11 +7,13 @@
 
 mod commands;
 mod inert;
+mod nearest;
 mod page;
 mod policy;
 
 pub use commands::{AzureLog, GithubLog};
 pub use inert::{Inert, clean, is_active};
+pub use nearest::nearest;
 pub use page::Page;
 pub(crate) use policy::content_security_policy;
 
