@@ -291,18 +291,20 @@ pub(super) fn page(command: &Command, page: &str) -> io::Result<Vec<u8>> {
 }
 
 /// The longest line of the source of a page.
-const WIDTH: usize = 78;
+const WIDTH: usize = 72;
 
 /// The source without what `mandoc -T lint` reports: long lines, blanks at their ends, and breaks before
 /// other space.
 fn tidied(source: &str) -> String {
-    let lines: Vec<&str> = source.lines().collect();
+    let lines: Vec<&str> =
+        source.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let is_space = |line: &str| {
+        [".sp", ".br", ".SH", ".TP", ".PP"].iter().any(|request| line.starts_with(request))
+    };
     let mut out = String::new();
-    for (index, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().copied().enumerate() {
         let next = lines.get(index + 1).copied().unwrap_or_default();
-        let line = line.trim_end();
-        if line == ".br" && (next.starts_with(".sp") || next.starts_with(".br")) || line.is_empty()
-        {
+        if line == ".br" && is_space(next) {
             continue;
         }
         if line.starts_with(['.', '\'']) {

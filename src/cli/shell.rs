@@ -8,9 +8,12 @@ use crate::{
     settings::usage::UsageError,
     text::{Inert, nearest},
 };
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 use clap_complete::Shell;
-use std::path::PathBuf;
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 /// Options of `man`.
 #[derive(Args, Clone, Debug)]
@@ -47,8 +50,26 @@ pub(super) fn completions(shell: Shell) -> u8 {
     clap_complete::generate(shell, &mut command, "entra-pg", &mut script);
     print(match shell {
         Shell::Bash => joined_names(&script),
+        Shell::Fish => [script, positional_values(&command).into_bytes()].concat(),
         _ => script,
     })
+}
+
+/// The fish script of clap_complete 4.6 has no values of positional arguments.
+fn positional_values(command: &Command) -> String {
+    let mut script = String::new();
+    for sub in command.get_subcommands() {
+        let values = sub.get_positionals().flat_map(Arg::get_possible_values);
+        let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+        if !names.is_empty() {
+            let (name, names) = (sub.get_name(), names.join(" "));
+            let _ = writeln!(
+                script,
+                "complete -c entra-pg -n \"__fish_entra_pg_using_subcommand {name}\" -f -a \"{names}\""
+            );
+        }
+    }
+    script
 }
 
 /// The bash script of clap_complete 4.6 sets the state `entra__pg__…` and compares it with
@@ -93,7 +114,7 @@ fn subcommand<'a>(command: &'a Command, name: &str) -> Result<&'a Command, Usage
     })
 }
 
-fn write_all(command: &Command, folder: &std::path::Path) -> std::io::Result<()> {
+fn write_all(command: &Command, folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let write = |name: &str, page: Vec<u8>| {
         output::to_shared_file(&folder.join(format!("{name}.1")), &Inert::own(page))
