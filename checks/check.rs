@@ -50,6 +50,8 @@ pub struct Problem {
     pub severity: Severity,
     /// Problems that are consequences of this one: ids, or `family/*`.
     pub explains: &'static [&'static str],
+    /// Whether it is a matter of this computer's configuration only, so that no other problem explains it.
+    pub local: bool,
     /// Whether it can disappear while `--retry-for` runs.
     pub waiting: Waiting,
     /// Where its cause is observed.
@@ -253,6 +255,7 @@ impl Problem {
         title: "",
         severity: Severity::Error,
         explains: &[],
+        local: false,
         waiting: Waiting::Helps,
         vantage: VantageKind::Client,
         fragments: &[],

@@ -237,6 +237,7 @@ fn causes(by: &Judged, of: &Judged, evidence: &Evidence) -> bool {
     cause.severity == Severity::Error
         && cause.confidence != Confidence::Possible
         && named
+        && !effect.problem.local
         && (same_subject || on_path(cause, evidence))
         && cause.problem != effect.problem
         && (!by.check.needs.contains(&Topic::Clock) || clock_matters(of.check, evidence))

@@ -80,6 +80,9 @@ mod tests {
     fn durations_read_as_english() {
         assert_eq!(duration(1), "1 second");
         assert_eq!(duration(-3600), "60 minutes");
+        // The clock of a machine that is 20 minutes behind is read some milliseconds later.
+        assert_eq!(duration(-1199), "20 minutes");
+        assert_eq!(duration(1201), "20 minutes");
         assert_eq!(duration(200_000), "2 days");
     }
 }

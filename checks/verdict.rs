@@ -159,6 +159,13 @@ impl Finding {
         self
     }
 
+    /// Adds several fixes.
+    #[must_use]
+    pub fn fix_all(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
+        self.fixes.extend(fixes);
+        self
+    }
+
     /// The defect in at most [`HEADLINE`] characters.
     #[must_use]
     pub fn headline(&self) -> String {

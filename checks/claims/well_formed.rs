@@ -122,6 +122,7 @@ fn truncated(text: &TokenText, from: &str) -> Finding {
     let detail = format!("the token in {from} is cut: {} characters are left", text.length);
     let mut finding = Finding::of(&TRUNCATED, from, detail);
     finding = match text.signature_length {
+        Some(length) if SIGNATURE_LENGTHS.contains(&length) => finding,
         Some(length) => finding.because(format!(
             "its signature has {length} characters; a whole one has 342, 512 or 683"
         )),

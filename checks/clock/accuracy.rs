@@ -37,16 +37,20 @@ fn judge(reading: &ClockReading, vantage: &Vantage) -> Verdict {
     Verdict::found(
         Finding::of(&SKEWED, &reading.host, detail)
             .severity(severity)
-            .because(format!(
-                "{} says {}, this machine {}",
-                reading.host, reading.remote, reading.local
-            ))
+            .compare([
+                (reading.host.as_str(), utc(reading.remote)),
+                ("this machine", utc(reading.local)),
+            ])
             .because(format!(
                 "the answer took {} ms, and half of that is allowed for",
                 reading.round_trip_ms
             ))
             .fix(Fix::you("Synchronize the clock").run(commands::synchronize_clock(vantage))),
     )
+}
+
+fn utc(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// The clock is off.

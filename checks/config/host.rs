@@ -62,6 +62,17 @@ fn address(settings: &Settings, host: &Setting<String>) -> Finding {
     finding
 }
 
+/// The fix for a server's name without its suffix, which no nameserver can resolve.
+pub(crate) fn whole_name(settings: &Settings) -> Option<Fix> {
+    let host = settings.host.as_ref()?;
+    let finding = unknown_suffix(&host.value, host, &settings.cloud.value)?;
+    finding
+        .fixes
+        .into_iter()
+        .next()
+        .map(|fix| Fix { text: "Write the whole name".to_owned(), ..fix })
+}
+
 /// A name that is not a flexible server's. It may be an alias of one, so it is a warning.
 fn unknown_suffix(name: &str, host: &Setting<String>, cloud: &Cloud) -> Option<Finding> {
     let bare = name.trim_end_matches('.').to_ascii_lowercase();

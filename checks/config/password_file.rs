@@ -37,6 +37,15 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(verdict(file, settings))
 }
 
+/// The finding of a password file that holds this login and that libpq does not use.
+pub(crate) fn not_used(settings: &Settings) -> Option<Finding> {
+    let file = settings.passfile.seen().filter(|_| settings.host.is_some())?;
+    match verdict(file, settings) {
+        Verdict::Found(findings) => findings.into_iter().next(),
+        Verdict::Passed(_) | Verdict::NotApplicable(_) => None,
+    }
+}
+
 fn verdict(file: &PassFile, settings: &Settings) -> Verdict {
     let path = &file.path;
     match (file.ignored_for_mode, file.matching_line, file.near_line) {

@@ -3,6 +3,7 @@
 use super::{addresses_of, cannot_be, is_silent, matrix, named, replies_of, subjects};
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity},
+    config::host::whole_name,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -372,7 +373,11 @@ fn fixes(seen: &Evidence, dns: &Dns, name: &Name, problem: &Problem) -> Vec<Fix>
                 168.63.129.16)"
         ),
     };
-    vec![Fix::by(Actor::Network, forward), Fix::confirm("ask the nameserver").run(confirm)]
+    let settings = seen.settings.seen().filter(|_| name.role == Role::Server);
+    let whole = settings.and_then(whole_name).filter(|_| problem == &NXDOMAIN);
+    let forward = Fix::by(Actor::Network, forward);
+    let confirm = Fix::confirm("ask the nameserver").run(confirm);
+    whole.into_iter().chain([forward, confirm]).collect()
 }
 
 /// The private zone in Azure that says that the name does not exist.

@@ -10,13 +10,13 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        Topic,
+        NotObserved, Topic,
         login::AuthRequest,
         settings::{Origin, SentSetting, Setting, Settings},
         token::{Claims, PrincipalKind},
     },
     text,
-    verdict::{Actor, Finding, Fix, Verdict},
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
 /// The name is that of a role which this identity can be.
@@ -68,10 +68,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::Passed(format!("it is the first {NAME_BYTES} bytes of {from}")));
     }
     let looked = Seen { user, settings, claims, directory: seen.directory.seen(), known: &known };
-    Ok(match looked.slip() {
-        Some(slip) => Verdict::found(finding(slip, user, seen)),
-        None => Verdict::Passed(format!("\"{}\" holds no slip of the pen that shows", user.value)),
-    })
+    match looked.slip() {
+        Some(slip) => Ok(Verdict::found(finding(slip, user, seen))),
+        // Only the server can tell whether there is a role of this name: it may be a group's.
+        None => match seen.auth_request.get() {
+            Err(why) => Err(why.into()),
+            Ok(_) => Err(Missing(NotObserved::Blocked {
+                by: Topic::AuthRequest,
+                subject: String::new(),
+            })),
+        },
+    }
 }
 
 /// Whether the name has a mistake that shows without Microsoft Graph, so that no role of this name is meant.
@@ -87,9 +94,15 @@ pub(crate) fn is_mistaken(settings: &Settings, claims: Option<&Claims>) -> bool 
 
 fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     let name = &user.value;
-    let mut finding = Finding::of(slip.problem, name, slip.detail).sure(slip.sure).because(
-        format!("{} gives \"{}\" ({} bytes)", user.origin.phrase(), visible(name), name.len()),
-    );
+    let mut finding = Finding::of(slip.problem, name, slip.detail).sure(slip.sure);
+    let given = (user.origin.phrase(), visible(name));
+    finding = match slip.meant.as_ref().filter(|_| slip.sure == Confidence::Certain) {
+        Some(meant) => finding.compare([given, ("expected".to_owned(), meant.clone())]),
+        None => {
+            let (from, name) = given;
+            finding.because(format!("{from} gives \"{name}\" ({} bytes)", user.value.len()))
+        }
+    };
     if slip.problem == &BACKSLASH_KEPT && name.contains("\\ ") {
         finding = finding.because(
             "the documented sed 's/ /\\\\ /g' puts such backslashes there: it is a mistake in \
@@ -102,7 +115,9 @@ fn finding(slip: Slip, user: &Setting<String>, seen: &Evidence) -> Finding {
     }
     match slip.meant {
         Some(meant) => {
-            finding = finding.because(format!("meant is probably \"{meant}\""));
+            if slip.sure != Confidence::Certain {
+                finding = finding.because(format!("meant is probably \"{meant}\""));
+            }
             finding.fix(fix(&user.origin, &meant))
         }
         None if slip.problem != &TOO_LONG => finding

@@ -6,7 +6,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{Topic, outbound::Route, tcp::TcpAttempt},
-    support::reach::{Reach, lines, reach},
+    support::reach::{Reach, lines, nothing_answers, path_fix, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -31,6 +31,12 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
         Reach::All => {
             return Ok(Verdict::Passed(format!("{} addresses connect", attempts.len())));
         }
+        Reach::Dropped if nothing_answers(seen) => (
+            &DROPPED,
+            "this computer has no outbound path: no connection to Microsoft Entra ID, Microsoft Graph \
+                or the server is answered"
+                .to_owned(),
+        ),
         Reach::Dropped => (
             &DROPPED,
             format!("nothing comes back from {subject} port 443: a firewall drops the packets"),
@@ -56,6 +62,10 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     };
     let finding = Finding::of(problem, subject, detail).because_all(lines(attempts));
     let finding = finding.because_all(prefixes::lines(seen, attempts));
+    let finding = match problem == &DROPPED && nothing_answers(seen) {
+        true => finding.fix(path_fix()),
+        false => finding,
+    };
     Ok(Verdict::found(finding.fix(network_fix(subject)).fix(route_fix())))
 }
 

@@ -10,7 +10,7 @@ use crate::{
         tcp::{TcpAttempt, TcpOutcome},
     },
     support::commands,
-    support::reach::{Reach, lines, reach},
+    support::reach::{Reach, lines, nothing_answers, path_fix, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -23,10 +23,10 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Server],
     problems: &[&POOLER_OFF, &DROPPED, &REFUSED, &UNREACHABLE],
     decisive: true,
-    judge: Judge::Once(|seen| Ok(judge(seen.server.get()?))),
+    judge: Judge::Once(|seen| Ok(judge(seen.server.get()?, nothing_answers(seen)))),
 };
 
-fn judge(server: &Server) -> Verdict {
+fn judge(server: &Server, no_path: bool) -> Verdict {
     let subject = format!("{}:{}", server.host, server.port);
     let problem = match reach(&server.tcp) {
         Reach::All | Reach::Some(_) | Reach::FamilyBroken(_) => {
@@ -61,6 +61,11 @@ fn judge(server: &Server) -> Verdict {
             format!("nothing listens at {subject} on this machine: is the tunnel running?")
         }
         known if known == &REFUSED => format!("connections to {subject} are refused"),
+        known if known == &DROPPED && no_path => {
+            "this computer has no outbound path: no connection \
+            to the server, Microsoft Entra ID or Microsoft Graph is answered"
+                .to_owned()
+        }
         known if known == &DROPPED => format!(
             "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
         ),
@@ -69,10 +74,10 @@ fn judge(server: &Server) -> Verdict {
     let mut finding = Finding::of(problem, subject, detail)
         .because_all(lines(&server.tcp))
         .because_all(lines(&server.sibling));
-    for fix in fixes(server, problem) {
-        finding = finding.fix(fix);
+    if no_path {
+        finding = finding.fix(path_fix());
     }
-    Verdict::found(finding)
+    Verdict::found(finding.fix_all(fixes(server, problem)))
 }
 
 fn fixes(server: &Server, problem: &Problem) -> Vec<Fix> {

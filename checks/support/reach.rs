@@ -2,12 +2,14 @@
 //! alike for the Entra hosts and for the server.
 
 use crate::{
+    evidence::Evidence,
     facts::{
         tcp::{TcpAttempt, TcpOutcome},
         tls::{RootVerdict, Tls, Trust, Validity},
     },
     support::server::openssl,
     text,
+    verdict::{Actor, Fix},
 };
 
 /// What the attempts amount to.
@@ -25,6 +27,27 @@ pub enum Reach {
     Some(Vec<TcpAttempt>),
     /// IPv4 connects, and no IPv6 address does although this machine has a way to them.
     FamilyBroken(Vec<TcpAttempt>),
+}
+
+/// Whether every host that was tried, Microsoft Entra ID and the server, drops every connection: then
+/// the cause is the path out of this computer's network, and not a rule for one of the hosts.
+pub(crate) fn nothing_answers(seen: &Evidence) -> bool {
+    let Some(outbound) = seen.outbound.seen() else { return false };
+    let entra = outbound.hosts.iter().filter_map(|host| Some(&host.direct.seen()?.tcp));
+    let server = seen.server.seen().map(|server| &server.tcp);
+    let all: Vec<&Vec<TcpAttempt>> = entra.chain(server).collect();
+    server.is_some()
+        && all.len() > 2
+        && all.iter().all(|attempts| matches!(reach(attempts), Reach::Dropped))
+}
+
+/// What to do if nothing answers.
+pub(crate) fn path_fix() -> Fix {
+    Fix::by(
+        Actor::Network,
+        "Give this computer's network a way out: a VPN that is connected, a NAT gateway, or the next \
+            hop of its default route",
+    )
 }
 
 /// Sums the attempts up. An address family that this machine has no route for does not count.

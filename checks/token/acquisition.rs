@@ -4,6 +4,7 @@ use super::{aadsts, advice::Values, refusal::*};
 use crate::{
     check::{Check, Judge, Missing, Problem, Severity},
     command::Command,
+    config::password_file::not_used,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
@@ -80,8 +81,9 @@ fn obtained(seen: &Evidence) -> Result<Verdict, Missing> {
     let Some(attempt) = trace.attempts.iter().find(|attempt| decisive(attempt, trace)) else {
         return Ok(Verdict::found(nothing(settings, trace)));
     };
-    explain(settings, attempt, seen)
-        .map(|finding| Verdict::found(finding.because_all(trace.attempts.iter().filter_map(said))))
+    explain(settings, attempt, seen).map(|finding| {
+        Verdict::found(finding.because_all(said(attempt)).because_all(others(trace, attempt)))
+    })
 }
 
 /// Another source gave the token, but an application may ask this one.
@@ -104,6 +106,36 @@ pub(super) fn decisive(attempt: &CredentialAttempt, trace: &CredentialTrace) -> 
         CredentialOutcome::CommandMissing { .. } => trace.requested != CredentialKind::Auto,
         _ => true,
     }
+}
+
+/// The credentials that gave no token and are not the cause, in one line.
+fn others(trace: &CredentialTrace, used: &CredentialAttempt) -> Option<String> {
+    let others = trace.attempts.iter().filter(|attempt| attempt.kind != used.kind);
+    let names = |wanted: fn(&CredentialOutcome) -> bool| -> Vec<&'static str> {
+        let attempts = others.clone().filter(|attempt| wanted(&attempt.outcome));
+        attempts.map(|attempt| attempt.kind.name()).collect()
+    };
+    let absent = |outcome: &CredentialOutcome| {
+        matches!(
+            outcome,
+            CredentialOutcome::NotConfigured { .. } | CredentialOutcome::CommandMissing { .. }
+        )
+    };
+    let failed = |outcome: &CredentialOutcome| {
+        !matches!(
+            outcome,
+            CredentialOutcome::NotConfigured { .. }
+                | CredentialOutcome::CommandMissing { .. }
+                | CredentialOutcome::NotTried
+                | CredentialOutcome::Token
+        )
+    };
+    let part = |names: Vec<&'static str>, what: &str| {
+        (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
+    };
+    let parts = [part(names(failed), "failed as well"), part(names(absent), "not configured")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("other credentials, {}", parts.join("; ")))
 }
 
 /// One line of the trace: which source, what it said, how long that took. `None` for sources that were
@@ -183,13 +215,18 @@ pub(super) fn endpoint_name(endpoint: &IdentityEndpoint) -> &'static str {
 fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
     let audience = &settings.cloud.value.database_audience;
     let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
-    Finding::of(
-        &NO_CREDENTIAL,
-        trace.requested.name(),
-        "no credential found on this machine",
-    )
-    .because_all(trace.attempts.iter().filter_map(said))
-    .fix(
+    let finding =
+        Finding::of(&NO_CREDENTIAL, trace.requested.name(), "no credential found on this machine");
+    let password = trace.attempts.iter().find(|attempt| attempt.kind == CredentialKind::Password);
+    let finding = match not_used(settings) {
+        Some(file) => finding.because(file.detail).because_all(file.evidence).fix_all(file.fixes),
+        None => finding.because_all(password.and_then(said)),
+    };
+    let finding = match password {
+        Some(password) => finding.because_all(others(trace, password)),
+        None => finding.because_all(trace.attempts.iter().filter_map(said)),
+    };
+    finding.fix(
         Fix::you("Sign in with the Azure CLI, and get a token from it")
             .run(commands::sign_in(tenant).then(commands::fresh_token(audience, tenant))),
     )

@@ -110,7 +110,12 @@ impl Screen {
     fn evidence(&mut self, group: &Group<'_>, headline: &str, limit: usize) {
         let finding = &group.judged.finding;
         let mut lines = Vec::new();
-        if !headline.ends_with(&finding.detail) {
+        // The words of a server are quoted in the detail, and whole in the evidence.
+        let quoted = finding.detail.strip_prefix(finding.problem.title);
+        let quoted = quoted.and_then(|rest| rest.strip_prefix(": \"")?.strip_suffix('"'));
+        let repeated =
+            quoted.is_some_and(|quoted| finding.evidence.iter().any(|line| line.contains(quoted)));
+        if !headline.ends_with(&finding.detail) && !repeated {
             lines.push(finding.detail.clone());
         }
         if !group.also.is_empty() {
@@ -119,10 +124,13 @@ impl Screen {
         lines.extend(finding.evidence.iter().cloned());
         let limit = if self.style.verbose > 0 { usize::MAX } else { limit };
         let mut used = 0;
-        for (line, column) in outline::aligned(&lines) {
+        let mut lines = outline::aligned(&lines).into_iter().peekable();
+        while let Some((line, column)) = lines.next() {
             let line = if column == 0 { outline::sentence(&line) } else { line };
             let wrapped = self.wrap(&line, 2, column);
-            if used > 0 && used + wrapped.len() > limit {
+            // The head of a table is not shown without a row.
+            let rows = usize::from(is_head(&line) && lines.peek().is_some());
+            if used > 0 && used + wrapped.len() + rows > limit {
                 break;
             }
             used += wrapped.len();
@@ -369,6 +377,12 @@ impl Screen {
     pub(super) fn blank(&mut self) {
         self.page.blank();
     }
+}
+
+/// Whether a line is the head of a table: several columns of words.
+fn is_head(line: &str) -> bool {
+    let columns = line.split("  ").filter(|column| !column.trim().is_empty()).count();
+    columns > 2 && !line.chars().any(|c| c.is_ascii_digit() || c == ':')
 }
 
 /// The target and the time.

@@ -5,7 +5,7 @@ use crate::{
     facts::{
         login::{Login, LoginStep},
         settings::{Origin, Settings, SslMode},
-        token::{Claims, Token},
+        token::{Claims, Signature, Token},
     },
     text,
 };
@@ -33,6 +33,7 @@ pub struct Attempt<'a> {
     pub(crate) settings: &'a Settings,
     token: Option<&'a Token>,
     login: Option<&'a Login>,
+    signature_verified: bool,
     now: Timestamp,
 }
 
@@ -41,7 +42,8 @@ impl<'a> Attempt<'a> {
     #[must_use]
     pub fn before_the_token(settings: &'a Settings, seen: &'a Evidence) -> Self {
         let (token, now) = (seen.token.seen(), seen.observed_at);
-        Self { settings, token, login: None, now }
+        let signature_verified = matches!(seen.signature.seen(), Some(Signature::Verified { .. }));
+        Self { settings, token, login: None, signature_verified, now }
     }
 
     /// An attempt with the token.
@@ -60,6 +62,12 @@ impl<'a> Attempt<'a> {
     #[must_use]
     pub fn claims(&self) -> Option<&'a Claims> {
         self.token.and_then(|token| token.claims.as_deref())
+    }
+
+    /// Whether the tenant's published keys made the signature of the token.
+    #[must_use]
+    pub const fn signature_verified(&self) -> bool {
+        self.signature_verified
     }
 
     /// Whether the token was sent.

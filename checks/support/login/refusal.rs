@@ -201,14 +201,21 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
         known if [&TOKEN_EXPIRED, &AUDIENCE_REFUSED, &OID_CLAIM_REFUSED].contains(&known) => {
             vec![fresh()]
         }
-        known if known == &TOKEN_REFUSED => vec![
-            fresh(),
-            Fix::by(
-                Actor::Network,
-                "If the token is whole and genuine (claims/signature passes): let the server's \
-                    subnet reach the service tag AzureActiveDirectory on TCP 443",
-            ),
-        ],
+        known if known == &TOKEN_REFUSED => {
+            let reach =
+                "Let the server's subnet reach the service tag AzureActiveDirectory on TCP 443";
+            match attempt.signature_verified() {
+                // A token whose signature was verified needs no replacement.
+                true => vec![Fix::by(Actor::Network, reach), fresh()],
+                false => vec![
+                    fresh(),
+                    Fix::by(
+                        Actor::Network,
+                        format!("{reach}, if the signature of the token is valid"),
+                    ),
+                ],
+            }
+        }
         known if known == &OBJECT_ID_MISMATCH => vec![
             Fix::by(
                 Actor::DatabaseAdmin,

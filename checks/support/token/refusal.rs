@@ -14,6 +14,7 @@ pub static NO_CREDENTIAL: Problem = Problem {
     id: "token/no-credential",
     title: "no credential found",
     explains: &["claims/*", "login/*", "access/*"],
+    local: true,
     waiting: Waiting::Useless,
     fragments: &[
         Fragment::new("empty password returned by client", 92),
@@ -68,6 +69,7 @@ pub static ENVIRONMENT_INCOMPLETE: Problem = Problem {
     id: "token/environment-incomplete",
     title: "environment variables of the credential are incomplete",
     explains: &["claims/*", "login/*", "access/*"],
+    local: true,
     waiting: Waiting::Useless,
     fragments: &[
         Fragment::new("incomplete environment variable configuration", 86),
@@ -134,6 +136,7 @@ pub static CLI_MISSING: Problem = Problem {
     id: "token/cli-missing",
     title: "the Azure CLI is not installed",
     explains: &["claims/*", "login/*", "access/*"],
+    local: true,
     waiting: Waiting::Useless,
     fragments: &[
         Fragment::new("azure cli not found", 86),

@@ -25,6 +25,9 @@ impl Source<'_> {
                 attempt.origin = Some(origin.clone());
                 Tried { attempt, token: Some(Arc::clone(secret)) }
             }
+            _ if self.cx.environment.raw("PGPASSWORD") == Some("") => {
+                Tried::needs(kind, "a value in PGPASSWORD, which is set and empty")
+            }
             _ => Tried::needs(kind, "PGPASSWORD, or a password in the connection string or file"),
         }
     }
