@@ -59,7 +59,7 @@ pub struct Evidence {
     pub directory: Fact<Directory>,
     /// The server's own side, from exported files or from Resource Manager.
     pub azure: Fact<Azure>,
-    /// When each look began and how long it took.
+    /// When each observation began and how long it took.
     pub timeline: Vec<Step>,
     /// Every endpoint that was contacted.
     pub contacted: Vec<Contact>,
@@ -68,10 +68,10 @@ pub struct Evidence {
     pub tool_errors: Vec<String>,
 }
 
-/// One look, for the waterfall and for the times of checks.
+/// One observation, for the waterfall and for the times of checks.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Step {
-    /// What it looked at.
+    /// What it observed.
     pub topic: Topic,
     /// What it was about: a host, a credential; may be empty.
     #[serde(serialize_with = "class::name")]
@@ -88,7 +88,7 @@ pub struct Step {
 closed_set! {
     /// The means of a contact.
     ContactProtocol {
-        /// TCP.
+        /// A TCP connection.
         Tcp = "tcp",
         /// UDP.
         Udp = "udp",

@@ -30,7 +30,7 @@ pub struct Line {
     pub status: Status,
     /// What was seen, or why nothing was.
     pub detail: String,
-    /// The problem that stands in the way, for lines that were skipped.
+    /// The problem that blocks the check, for lines that were skipped.
     pub explained_by: Option<&'static Problem>,
     /// Milliseconds from the run's beginning, and milliseconds it took.
     pub span: (u64, u64),
@@ -45,9 +45,9 @@ pub enum Status {
     Warning,
     /// It does not hold.
     Failed,
-    /// It was not looked at, for a known reason.
+    /// It was not checked, for a known reason.
     Skipped,
-    /// It could not be looked at.
+    /// It could not be checked.
     Undetermined,
     /// The question does not arise.
     NotApplicable,
@@ -76,7 +76,7 @@ pub enum Outcome {
     Degraded,
     /// At least one error.
     Failing,
-    /// Nothing failed, but something decisive could not be looked at.
+    /// Nothing failed, but a decisive check could not be made.
     Undetermined,
 }
 
@@ -263,7 +263,7 @@ fn matches(pattern: &str, problem: &Problem) -> bool {
     }
 }
 
-/// Whether this login has to pass what the finding is about. Graph is needed to look names up, not
+/// Whether this login has to pass what the finding is about. Graph is needed to resolve names, not
 /// to log in; the authority is not needed any more by who holds a token.
 fn on_path(finding: &Finding, evidence: &Evidence) -> bool {
     if needed_by(finding) != NeededBy::LoginToHost {
@@ -431,7 +431,7 @@ fn blocked(
 fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     let worst = findings.iter().map(|judged| judged.finding.severity).max();
     let undetermined = |line: &&Line| line.status == Status::Undetermined;
-    // Where nothing decisive was asked, as of files alone, what was asked decides.
+    // Where nothing decisive was asked, as with files only, what was asked decides.
     let asked = |line: &Line| !matches!(line.status, Status::NotApplicable | Status::Skipped);
     let all_count = !lines.iter().any(|line| line.check.decisive && asked(line));
     let undecided = lines.iter().filter(undetermined).any(|line| line.check.decisive || all_count);

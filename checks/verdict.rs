@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a check says when it could look.
+/// What a check concludes from its evidence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// The assertion holds; with what was seen, in a few words ("3 A, 2 AAAA via 10.0.0.4").
@@ -92,7 +92,7 @@ pub enum Actor {
     DatabaseAdmin,
     /// Whoever owns the server in Azure.
     AzureOwner,
-    /// Microsoft.
+    /// Microsoft support.
     Microsoft,
 }
 

@@ -265,9 +265,9 @@ fn a_refused_bundle_is_exit_code_4_and_nothing_is_written() {
 fn pseudonyms_keep_the_verdict_and_hide_the_names() {
     let pseudonyms = Pseudonyms::new().expect("a key");
     let mut wrong = Vec::new();
-    let mut looked = 0;
+    let mut compared = 0;
     for (name, document) in recorded::every_evidence() {
-        looked += 1;
+        compared += 1;
         let before = report(document);
         let replaced = match pseudonyms.evidence(before.evidence()) {
             Ok(replaced) => replaced,
@@ -296,7 +296,7 @@ fn pseudonyms_keep_the_verdict_and_hide_the_names() {
             wrong.push(format!("{name}: {:?} became {:?}", problems(&before), problems(&after)));
         }
     }
-    assert!(wrong.is_empty(), "{}\n{} of {looked}", wrong.join("\n"), wrong.len());
+    assert!(wrong.is_empty(), "{}\n{} of {compared}", wrong.join("\n"), wrong.len());
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn malformed_input_is_marked_and_corrected() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {complaint}");
         assert!(complaint.contains(says), "{arguments:?}: {complaint}");
         assert!(complaint.contains(suggests), "{arguments:?}: {complaint}");
-        assert!(output.stdout.is_empty(), "{arguments:?}: stdout is for the report alone");
+        assert!(output.stdout.is_empty(), "{arguments:?}: stdout is only for the report");
     }
 }
 

@@ -103,14 +103,14 @@ fn label_differs(principal: &Principal, claims: &Claims) -> Option<Finding> {
 
 fn admin_for_daily_use(session: &Session, principal: Option<&Principal>) -> Option<Finding> {
     let member = session.member_of.iter().any(|role| role == "azure_pg_admin");
-    let labelled = principal.is_some_and(|principal| principal.admin);
+    let labeled = principal.is_some_and(|principal| principal.admin);
     // In database postgres, administrators administer.
-    if !(member || labelled) || session.as_admin || session.database == "postgres" {
+    if !(member || labeled) || session.as_admin || session.database == "postgres" {
         return None;
     }
     let (user, database) = (&session.current_user, &session.database);
     let why =
-        if labelled { "its security label says admin" } else { "it is a member of azure_pg_admin" };
+        if labeled { "its security label says admin" } else { "it is a member of azure_pg_admin" };
     let detail = format!("\"{user}\" is an Entra administrator, and works in \"{database}\"");
     Some(
         Finding::of(&ADMIN_FOR_DAILY_USE, user, detail)

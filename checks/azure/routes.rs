@@ -313,7 +313,7 @@ pub static ROUTE_VIA_APPLIANCE: Problem = Problem {
         causes: &[
             "all traffic of the subnet is forced through a central firewall, which is a common \
                 design",
-            "forced tunnelling to the company's own network",
+            "forced tunneling to the company's own network",
         ],
         confirm: &[
             "the firewall's log: TCP 443 from the server's subnet to 20.190.128.0/18 and \

@@ -204,7 +204,7 @@ pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Nearly.
+/// The audience differs in its form only.
 pub static UNUSUAL_AUDIENCE: Problem = Problem {
     id: "claims/unusual-audience",
     title: "the audience is written unusually",

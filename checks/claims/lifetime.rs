@@ -112,7 +112,7 @@ pub static EXPIRED: Problem = Problem {
         ],
         confirm: &["`entra-pg token --decode -` shows when it expired"],
         fix: &[(Actor::You, "export PGPASSWORD again, right before connecting")],
-        mistaken_for: &["clock/skewed: a clock that is ahead makes good tokens look old"],
+        mistaken_for: &["clock/skewed: a clock that is ahead makes good tokens seem old"],
         sources: &["Microsoft Learn: Access tokens, token lifetime"],
     },
     ..Problem::DEFAULT

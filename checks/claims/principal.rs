@@ -1,4 +1,4 @@
-//! Whom the token stands for, and whether it lists this principal's groups.
+//! Which principal the token represents, and whether it lists this principal's groups.
 
 use super::claims;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// The token says whom it stands for, and in which groups.
+/// The token names its principal and its groups.
 pub static CHECK: Check = Check {
     id: "claims/principal",
     asserts: "the token identifies its principal (idtyp, oid, groups)",

@@ -20,7 +20,7 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if is_cut(seen.token.get()?) {
-        // A part of a signature is nobody's: that the token is cut says it all.
+        // The signature of a truncated token cannot be verified; claims/truncated reports it.
         return Err(Missing(NotObserved::Blocked { by: Topic::Token, subject: String::new() }));
     }
     let token = seen.token.get()?;

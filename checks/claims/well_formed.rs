@@ -222,7 +222,7 @@ pub static NOT_A_TOKEN: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// Cut.
+/// The token is truncated.
 pub static TRUNCATED: Problem = Problem {
     id: "claims/truncated",
     title: "the token is cut",

@@ -230,7 +230,7 @@ pub static HOST_MISSING: Problem = Problem {
         Fragment::new("connect econnrefused ::1:5432", 52),
     ],
     page: Page {
-        means: "A user or database is named and no host, so libpq looks for a server on this \
+        means: "A user or database is named and no host, so libpq connects to a server on this \
             machine's Unix socket.",
         causes: &["PGHOST is not exported", "a variable that is empty in this shell or job"],
         confirm: &[

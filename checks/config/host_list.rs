@@ -1,4 +1,4 @@
-//! Whether several hosts are named, of which one is looked at.
+//! Whether several hosts are named, of which one is checked.
 
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem, Severity, Waiting},

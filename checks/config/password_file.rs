@@ -23,7 +23,7 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let settings = seen.settings.get()?;
-    // With a password at hand libpq does not look into the file, so it was not looked into here.
+    // libpq does not read the file if it has a password, so it was not read here either.
     let file = match settings.passfile.get() {
         Ok(file) => file,
         Err(why @ NotObserved::NotApplicable { .. }) => return Err(why.into()),

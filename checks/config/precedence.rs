@@ -1,4 +1,4 @@
-//! Whether the same setting stands in several places with different values.
+//! Whether one setting has different values in several places.
 
 use crate::{
     check::{Check, Judge, Page, Problem, Severity, Waiting},
@@ -12,7 +12,7 @@ use crate::{
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
-/// Nothing that stands somewhere is silently overridden.
+/// No setting is silently overridden.
 pub static CHECK: Check = Check {
     id: "config/precedence",
     asserts: "no setting is overridden behind the user's back",

@@ -12,7 +12,7 @@ use crate::support::service_tags::ServiceTags;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Everything that was given or read. A part that nobody gave is `NotAsked`; one that this identity
+/// Everything that was given or read. A part that was not given is `NotAsked`; one that this identity
 /// may not read is `NotPermitted`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]

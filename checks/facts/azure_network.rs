@@ -32,7 +32,7 @@ pub struct SecurityRule {
     /// Its name.
     #[serde(serialize_with = "class::name")]
     pub name: String,
-    /// The lowest number is looked at first.
+    /// The rule with the lowest number applies first.
     pub priority: u16,
     /// Which way.
     pub direction: Direction,
@@ -79,7 +79,7 @@ pub enum Direction {
 pub enum Access {
     /// Lets through.
     Allow,
-    /// Drops.
+    /// Drops the packet.
     Deny,
 }
 
@@ -89,7 +89,7 @@ pub enum Access {
 pub enum Protocol {
     /// Every protocol.
     Any,
-    /// TCP.
+    /// The protocol TCP.
     Tcp,
     /// UDP, which DNS uses.
     Udp,
@@ -112,7 +112,7 @@ pub struct PortRange {
 pub enum Endpoint {
     /// `*`.
     Any,
-    /// Addresses.
+    /// Address prefixes.
     Prefix(IpNet),
     /// A service tag: `Internet`, `VirtualNetwork`, `AzureActiveDirectory`, `AzureCloud.westeurope`, …
     Tag(#[serde(serialize_with = "class::word")] String),

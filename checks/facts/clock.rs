@@ -22,12 +22,12 @@ pub struct ClockReading {
 
 impl ClockReading {
     /// Seconds by which this machine is ahead (positive) or behind (negative); the header's
-    /// resolution and half the round trip are given to the machine's favour.
+    /// resolution and half the round trip are given to the machine's favor.
     #[must_use]
     pub fn ahead_seconds(&self) -> i64 {
         let milliseconds = self.local.as_millisecond() - self.remote.as_millisecond();
         let slack = i64::try_from(self.round_trip_ms / 2).unwrap_or(i64::MAX);
-        // A `Date` of 12:00:00 stands for anything up to 12:00:00.999.
+        // A `Date` of 12:00:00 means anything up to 12:00:00.999.
         if milliseconds > 1000 + slack {
             (milliseconds - 1000 - slack) / 1000
         } else if milliseconds < -slack {

@@ -57,11 +57,11 @@ pub enum CredentialKind {
     TokenFile,
     /// A token in PGPASSWORD, the conninfo or the password file.
     Password,
-    /// AZURE_CLIENT_SECRET.
+    /// The secret in AZURE_CLIENT_SECRET.
     ClientSecret,
-    /// AZURE_CLIENT_CERTIFICATE_PATH.
+    /// The certificate in AZURE_CLIENT_CERTIFICATE_PATH.
     ClientCertificate,
-    /// AZURE_FEDERATED_TOKEN_FILE.
+    /// The assertion in AZURE_FEDERATED_TOKEN_FILE.
     WorkloadIdentity,
     /// The metadata service, App Service, Container Apps or Azure Arc.
     ManagedIdentity,
@@ -222,7 +222,7 @@ pub enum CredentialOutcome {
         /// The file.
         #[serde(serialize_with = "class::name")]
         file: String,
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::free")]
         detail: String,
     },
@@ -231,7 +231,7 @@ pub enum CredentialOutcome {
         /// The file.
         #[serde(serialize_with = "class::name")]
         path: String,
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::free")]
         detail: String,
     },

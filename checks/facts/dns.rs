@@ -290,7 +290,7 @@ pub struct Alias {
     /// The alias.
     #[serde(serialize_with = "class::name")]
     pub name: String,
-    /// What it stands for.
+    /// What it means.
     #[serde(serialize_with = "class::name")]
     pub target: String,
     /// Seconds it may be kept.

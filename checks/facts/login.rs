@@ -17,10 +17,10 @@ pub struct ServerError {
     /// The message.
     #[serde(serialize_with = "class::free")]
     pub message: String,
-    /// DETAIL.
+    /// The DETAIL field.
     #[serde(serialize_with = "class::free")]
     pub detail: Option<String>,
-    /// HINT.
+    /// The HINT field.
     #[serde(serialize_with = "class::free")]
     pub hint: Option<String>,
     /// The server routine that reported it.
@@ -112,7 +112,7 @@ pub struct CompletedStep {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoginOutcome {
-    /// The session stands.
+    /// The session is established.
     Accepted {
         /// `server_version`.
         #[serde(serialize_with = "class::word")]
@@ -134,7 +134,7 @@ pub enum LoginOutcome {
     },
     /// The token was kept back: TLS was not verified, or the server asked for something else.
     TokenWithheld {
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::clause")]
         why: String,
     },

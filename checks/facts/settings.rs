@@ -301,7 +301,7 @@ pub enum RootFileState {
     Missing,
     /// The file cannot be read or holds no certificate.
     Unusable {
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::free")]
         detail: String,
     },

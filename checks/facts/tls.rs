@@ -193,7 +193,7 @@ pub enum RootVerdict {
     UnknownIssuer,
     /// The list itself is empty or could not be read.
     NoRoots {
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::free")]
         detail: String,
     },
@@ -235,7 +235,7 @@ impl Certificate {
     }
 }
 
-/// Compares a name of a certificate with a host: `*.` stands for one label.
+/// Compares a name of a certificate with a host: `*.` matches one label.
 fn is_match(pattern: &str, host: &str) -> bool {
     if pattern.eq_ignore_ascii_case(host) {
         return true;

@@ -29,7 +29,7 @@ pub enum RootFile {
     System,
     /// OpenSSL refuses the file.
     Refused {
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::free")]
         detail: String,
     },

@@ -112,10 +112,10 @@ pub struct Header {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Claims {
-    /// Audience.
+    /// The audience.
     #[serde(serialize_with = "class::clause")]
     pub aud: Option<String>,
-    /// Issuer.
+    /// The issuer.
     #[serde(serialize_with = "class::clause")]
     pub iss: Option<String>,
     /// Tenant id.
@@ -124,7 +124,7 @@ pub struct Claims {
     /// Object id.
     #[serde(serialize_with = "class::id")]
     pub oid: Option<String>,
-    /// Subject.
+    /// The subject.
     #[serde(serialize_with = "class::id")]
     pub sub: Option<String>,
     /// Token version, `1.0` or `2.0`.
@@ -233,7 +233,7 @@ pub enum Signature {
     },
     /// Only its resource can verify it (tokens for Microsoft Graph), or its header is malformed.
     NotVerifiable {
-        /// Why.
+        /// The reason.
         #[serde(serialize_with = "class::clause")]
         detail: String,
     },

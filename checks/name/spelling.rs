@@ -231,7 +231,7 @@ pub static WRONG_CASE: Problem = Problem {
     ],
     page: Page {
         means: "Role names are compared byte for byte: Alice and alice are two roles, and the \
-            unknown one looks exactly like a wrong password.",
+            unknown one fails exactly like a wrong password.",
         causes: &[
             "the name was typed by hand",
             "a tool that lowers names",
@@ -352,7 +352,7 @@ pub static SINGLE_SERVER_SUFFIX: Problem = Problem {
     waiting: Waiting::Useless,
     page: Page {
         means: "On the retired Single Server the user was written user@server. Flexible Server \
-            takes the role name alone.",
+            takes only the role name.",
         causes: &["a connection string from before the migration"],
         confirm: &["the part behind the last @ is the server's name"],
         fix: &[(Actor::You, "drop @server")],

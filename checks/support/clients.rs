@@ -41,7 +41,7 @@ pub struct Client {
 /// What `sslmode=require` verifies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verifies {
-    /// Nothing.
+    /// No client.
     Nothing,
     /// The chain, if a root file is named, as libpq does.
     ChainWithRootFile,

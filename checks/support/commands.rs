@@ -12,11 +12,11 @@ use std::net::IpAddr;
 /// The system whose tools a command must use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum System {
-    /// Linux.
+    /// A Linux system.
     Linux,
-    /// macOS.
+    /// A macOS system.
     MacOs,
-    /// Windows.
+    /// A Windows system.
     Windows,
 }
 
@@ -140,7 +140,7 @@ pub fn look_up(vantage: &Vantage, name: &str, nameserver: Option<IpAddr>) -> Com
     nameserver.into_iter().fold(lookup, Command::value)
 }
 
-/// Looks a name up as programs do.
+/// Resolves a name as programs do.
 #[must_use]
 pub fn system_look_up(vantage: &Vantage, name: &str) -> Command {
     match System::of(vantage) {

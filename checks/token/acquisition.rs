@@ -457,7 +457,7 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
         finding
             .because(
                 "the webhook of AKS sets AZURE_CLIENT_ID, AZURE_TENANT_ID and \
-                    AZURE_FEDERATED_TOKEN_FILE in labelled pods",
+                    AZURE_FEDERATED_TOKEN_FILE in labeled pods",
             )
             .fix(
                 Fix::you("Label the pod template, which restarts the pods").review().run(

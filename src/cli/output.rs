@@ -30,14 +30,14 @@ pub enum Color {
     /// On a terminal, unless NO_COLOR says otherwise.
     #[default]
     Auto,
-    /// Always.
+    /// Always use colors.
     Always,
-    /// Never.
+    /// Never use colors.
     Never,
 }
 
 impl Terminal {
-    /// Looks at stdout, stderr and the environment.
+    /// Detects the terminal from stdout, stderr and the environment.
     #[must_use]
     pub fn look(environment: &Environment) -> Self {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));

@@ -77,7 +77,7 @@ pub fn warnings(name: &str) -> Vec<String> {
         odd.push(format!("it mixes letters of two alphabets in one word: {difference}"));
     }
     if compare::is_decomposed(name) {
-        odd.push("its accents are separate characters after their letters: it looks the same as the composed form, but has other bytes".to_owned());
+        odd.push("its accents are separate characters after their letters: it is displayed like the composed form, but has other bytes".to_owned());
     }
     if name.contains('\\') {
         odd.push("it holds a backslash: `sed 's/ /\\\\ /g'` in front of PGUSER is a mistake, since libpq takes backslashes off in connection strings only".to_owned());

@@ -14,7 +14,7 @@ use gather::gather;
 pub use report::{FailOn, Report, exit_code};
 use tokio_util::sync::CancellationToken;
 
-/// Looks and judges once.
+/// Probes and judges once.
 pub async fn run(
     request: &Request,
     environment: &Environment,

@@ -11,7 +11,7 @@ pub struct Workload {
     pub namespace: Option<String>,
     /// Its service account.
     pub service_account: Option<String>,
-    /// Whether its pods are labelled for workload identity.
+    /// Whether its pods are labeled for workload identity.
     pub federated: bool,
     /// Settings of the pod: names, place, pull secrets.
     pub pod: Map<String, Value>,

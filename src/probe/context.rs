@@ -55,7 +55,7 @@ pub struct Context {
 /// What was done, in the order in which it ended.
 #[derive(Default)]
 pub struct Log {
-    /// When each look began and how long it took.
+    /// When each observation began and how long it took.
     pub timeline: Vec<Step>,
     /// Every endpoint contacted, once.
     pub contacted: Vec<Contact>,

@@ -1,4 +1,4 @@
-//! What Microsoft Graph says of the identity that the token stands for: its names and its groups. Only
+//! What Microsoft Graph says of the identity of the token: its names and its groups. Only
 //! with `--graph`, and with a token of its own; the database's token never goes there.
 
 use super::{credential, token};

@@ -70,7 +70,7 @@ fn malformed(core: &str) -> Option<String> {
     })
 }
 
-/// The name or id of whom a token stands for, for the trace of credentials.
+/// The name or id of the principal of a token, for the trace of credentials.
 #[must_use]
 pub fn who(text: &str) -> Option<String> {
     let claims = decode(text, Origin::Default).claims?;
@@ -162,7 +162,7 @@ fn half_of_repeated(core: &str) -> Option<String> {
 }
 
 /// A token inside another text: a warning before it, a heading, the table of `az … -o table`. Shorter
-/// ones than any token are not looked for.
+/// ones than any token are not searched for.
 fn embedded(text: &str) -> Option<String> {
     let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     text.split(|c| !of_token(c))

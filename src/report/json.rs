@@ -89,7 +89,7 @@ struct Verdict {
     /// `certain`, `likely` or `possible`.
     confidence: &'static str,
     ruled_out: Vec<RuledOut>,
-    /// Checks that the root cause stands in the way of.
+    /// Checks that the root cause blocks.
     blocked: Vec<&'static str>,
 }
 
@@ -134,10 +134,10 @@ struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     detail: String,
-    /// Why it was not looked at.
+    /// Why it was not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<String>,
-    /// The problem that stands in its way.
+    /// The problem that blocks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     explained_by: Option<&'static str>,
     started_ms: u64,

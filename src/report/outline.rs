@@ -142,13 +142,13 @@ pub(super) fn aligned(evidence: &[String]) -> Vec<(String, usize)> {
     let mut lines = Vec::new();
     let mut rest = evidence;
     while let Some(first) = rest.first() {
-        let run = rest.iter().take_while(|line| labelled(line).is_some()).count();
+        let run = rest.iter().take_while(|line| labeled(line).is_some()).count();
         if run < 2 {
             lines.push((first.clone(), 0));
             rest = &rest[1..];
             continue;
         }
-        let pairs = || rest[..run].iter().filter_map(|line| labelled(line));
+        let pairs = || rest[..run].iter().filter_map(|line| labeled(line));
         let width = pairs().map(|(label, _)| label.chars().count()).max().unwrap_or(0) + 2;
         lines.extend(pairs().map(|(label, value)| (format!("{label:width$}{value}"), width)));
         rest = &rest[run..];
@@ -157,7 +157,7 @@ pub(super) fn aligned(evidence: &[String]) -> Vec<(String, usize)> {
 }
 
 /// A line of the form "label: value" with a short label.
-fn labelled(line: &str) -> Option<(&str, &str)> {
+fn labeled(line: &str) -> Option<(&str, &str)> {
     const LONGEST: usize = 26;
     let (label, value) = line.split_once(": ")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || " -_.'()".contains(c);

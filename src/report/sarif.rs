@@ -102,7 +102,7 @@ fn result(
     }))
 }
 
-/// The file in which the value stands that a finding is about, where it was read from one.
+/// The file that contains the value of a finding, where it was read from one.
 fn file(judged: &Judged, settings: &Settings) -> Option<String> {
     let origin = match family(judged.finding.problem.family())?.setting {
         RelatedSetting::Host => settings.host.as_ref().map(|host| &host.origin),
@@ -122,7 +122,7 @@ fn file(judged: &Judged, settings: &Settings) -> Option<String> {
     }
 }
 
-/// What could not be looked at, and defects of the tool itself.
+/// What could not be checked, and defects of the tool itself.
 fn notifications(report: &Report) -> Vec<Value> {
     let notification =
         |level: &str, text: String| json!({"level": level, "message": {"text": text}});

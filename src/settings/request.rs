@@ -104,8 +104,8 @@ impl Selection {
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 
-    /// The topics that must be looked at for the checks that are wanted, with what has to be
-    /// looked at before them.
+    /// The topics that must be observed for the checks that are wanted, with what has to be
+    /// observed before them.
     #[must_use]
     pub fn topics(&self) -> BTreeSet<Topic> {
         let mut topics: BTreeSet<Topic> = rulebook()
@@ -136,7 +136,7 @@ fn unknown_check(name: &str) -> UsageError {
 }
 
 impl Request {
-    /// The topics to look at. Where exported files are all that was given, they are judged alone:
+    /// The topics to observe. If only exported files were given, only they are judged:
     /// that is the preflight of a network in which there is no server yet.
     #[must_use]
     pub fn topics(&self) -> BTreeSet<Topic> {
@@ -146,14 +146,14 @@ impl Request {
         self.selection.topics()
     }
 
-    /// Whether there are files to judge and nothing else to look at.
+    /// Whether only files are judged.
     #[must_use]
     pub fn judges_files_alone(&self) -> bool {
         self.azure.exported.is_some() && !self.azure.live && self.settings.host.is_none()
     }
 }
 
-/// What has to be looked at before a topic can be.
+/// What has to be observed before a topic.
 const fn before(topic: Topic) -> &'static [Topic] {
     match topic {
         Topic::Settings | Topic::Proxy | Topic::Azure => &[],

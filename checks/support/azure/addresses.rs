@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_one() {
+    fn neighbors_are_one() {
         assert_eq!(set("10.0.0.0/25 10.0.0.128/25"), set("10.0.0.0/24"));
         assert_eq!(set("0.0.0.0/0").count(), 1 << 32);
         assert!(set("0.0.0.0/0").without(&set("0.0.0.0/1 128.0.0.0/1")).is_empty());

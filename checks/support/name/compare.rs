@@ -110,13 +110,13 @@ fn latin(character: char) -> char {
     }
 }
 
-/// The name as it looks: compositions and letters of other scripts made Latin. Letter case stays.
+/// The name as it is displayed: compositions and letters of other scripts made Latin. Letter case stays.
 #[must_use]
 pub fn as_it_looks(name: &str) -> String {
     name.nfkc().map(latin).collect()
 }
 
-/// Whether a word mixes Latin letters with letters of another script that only look Latin.
+/// Whether a word mixes Latin letters with letters of another script that only resemble Latin.
 #[must_use]
 pub fn mixes_scripts(name: &str) -> bool {
     name.split(|c: char| !c.is_alphanumeric()).any(|word| {
@@ -125,7 +125,7 @@ pub fn mixes_scripts(name: &str) -> bool {
     })
 }
 
-/// Whether accents stand behind their letters in place of being one character with them.
+/// Whether accents are separate characters after their letters in place of being one character with them.
 #[must_use]
 pub fn is_decomposed(name: &str) -> bool {
     name.nfc().ne(name.chars())

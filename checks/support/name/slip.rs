@@ -199,7 +199,7 @@ impl Seen<'_> {
         if is_decomposed(name) {
             let meant = unicode_normalization::UnicodeNormalization::nfc(name).collect();
             let detail = format!(
-                "\"{name}\" has accents that stand behind their letters: the same look in other \
+                "\"{name}\" has accents as separate characters after their letters: the same text in other \
                     bytes"
             );
             return self.found(&LOOK_ALIKE, meant, detail);
@@ -310,8 +310,8 @@ impl Seen<'_> {
         })
     }
 
-    /// Only when the identity's groups are known, or the name is somebody's and not a group's, can a name
-    /// be nobody's. It may still be a role that was bound by object id: possible, no more.
+    /// Only when the identity's groups are known, or the name is a person's and not a group's, can a name
+    /// belong to no principal. It may still be a role that was bound by object id: possible, no more.
     fn nobody(&self) -> Option<Slip> {
         let name = self.name();
         let names: Vec<&str> = self.known.iter().map(|candidate| candidate.name.as_str()).collect();

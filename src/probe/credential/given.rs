@@ -1,4 +1,4 @@
-//! Tokens that are given: by a file, or where libpq looks for a password.
+//! Tokens that are given: by a file, or where libpq reads a password.
 
 use super::source::{Source, Tried};
 use entra_pg_checks::facts::credential::{CredentialKind, CredentialOutcome};

@@ -139,7 +139,7 @@ impl Source<'_> {
         if file.is_none() && !in_pod && self.request.credential != kind {
             return Tried::needs(
                 kind,
-                "AZURE_FEDERATED_TOKEN_FILE, which AKS sets in labelled pods",
+                "AZURE_FEDERATED_TOKEN_FILE, which AKS sets in labeled pods",
             );
         }
         let (Some(file), Some(client), Some(tenant)) = (file, self.client_id(), self.tenant())
@@ -180,7 +180,7 @@ impl Source<'_> {
     }
 }
 
-/// What a federated token says. Its signature is not looked at and not kept.
+/// What a federated token says. Its signature is neither verified nor kept.
 fn assertion(path: &Path) -> Option<Assertion> {
     let text = input::text(path, ASSERTION_LIMIT).ok()?;
     let payload = text.trim().split('.').nth(1)?;

@@ -133,7 +133,7 @@ impl<S> Resumed<S> {
     }
 }
 
-/// AuthenticationOk.
+/// The message AuthenticationOk.
 const OK: [u8; 9] = [b'R', 0, 0, 0, 8, 0, 0, 0, 0];
 
 impl<S: AsyncRead + Unpin> AsyncRead for Resumed<S> {

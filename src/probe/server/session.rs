@@ -20,7 +20,7 @@ pub(super) async fn look_around(cx: &Context, request: &Request, client: &Client
     );
     let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
     let work = timeout(cx.timeout(), client.simple_query(&begin));
-    let looked = cx.step(Topic::Session, user, "look around", work);
+    let looked = cx.step(Topic::Session, user, "read session facts", work);
     let (looked, labels, admin) = join!(looked, labels(cx, client), as_admin(cx, request, client));
     let messages = match looked {
         Ok(Ok(messages)) => messages,
@@ -52,9 +52,9 @@ async fn as_admin(
     client: &Client,
 ) -> Option<(Fact<Vec<Principal>>, Fact<Vec<String>>)> {
     if request.as_admin {
-        let (labelled, listed, others) =
-            join!(labelled(cx, client), listed(cx, client), unlabelled(cx, client));
-        Some((mapping(labelled, listed), others))
+        let (labeled, listed, others) =
+            join!(labeled(cx, client), listed(cx, client), unlabelled(cx, client));
+        Some((mapping(labeled, listed), others))
     } else {
         None
     }
@@ -77,7 +77,7 @@ select l.provider, l.label from pg_shseclabel l join pg_roles r on r.oid = l.obj
 where l.classoid = 'pg_authid'::regclass and r.rolname = current_user limit 10";
 
 /// The labels of every role. They are shared by all databases.
-const LABELLED: &str = "\
+const LABELED: &str = "\
 select r.rolname, l.provider, l.label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
 where l.classoid = 'pg_authid'::regclass and l.provider like 'pgaadauth%' order by 1, 2 limit 10000";
 
@@ -114,9 +114,9 @@ async fn labels(cx: &Context, client: &Client) -> Fact<Vec<Label>> {
     ask(cx, client, "labels", LABELS, label).await
 }
 
-async fn labelled(cx: &Context, client: &Client) -> Fact<Vec<(String, String)>> {
+async fn labeled(cx: &Context, client: &Client) -> Fact<Vec<(String, String)>> {
     let label = |row: &SimpleQueryRow| (text(row, 0), text(row, 2));
-    ask(cx, client, "labels of all roles", LABELLED, label).await
+    ask(cx, client, "labels of all roles", LABELED, label).await
 }
 
 /// By position: the documentation and the live servers disagree on a column's name.
@@ -134,12 +134,12 @@ async fn listed(cx: &Context, client: &Client) -> Fact<Vec<Principal>> {
 
 /// The labels, with what the function adds where it exists (in database postgres) and may be called.
 fn mapping(
-    labelled: Fact<Vec<(String, String)>>,
+    labeled: Fact<Vec<(String, String)>>,
     listed: Fact<Vec<Principal>>,
 ) -> Fact<Vec<Principal>> {
-    let Fact::Seen(labelled) = labelled else { return listed };
+    let Fact::Seen(labeled) = labeled else { return listed };
     let mut principals: Vec<Principal> = Vec::new();
-    for (role, label) in labelled {
+    for (role, label) in labeled {
         match principals.last_mut().filter(|last| last.role == role) {
             Some(last) => last.read(&label),
             None => {
