@@ -74,9 +74,9 @@ impl Plan {
     /// The plan of a request.
     #[must_use]
     pub fn of(request: &Request, environment: &Environment) -> Self {
-        let look = vantage::look(environment, request.timeout, request.deadline);
+        let vantage = vantage::observe(environment, request.timeout, request.deadline);
         let mut plan = Self {
-            source: Source { host: look.hostname, addresses: local_addresses() },
+            source: Source { host: vantage.hostname, addresses: local_addresses() },
             rules: Vec::new(),
             secrets: Vec::new(),
             commands: Vec::new(),
