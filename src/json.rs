@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(in_log("no document\n"), (Vec::new(), false));
         let failed = documents_in_log::<serde_json::Error>(b"{} \n{x}", 9, |_| Ok(()));
         assert!(failed.is_err());
-}
+    }
 
     use super::{document, documents, message};
 
