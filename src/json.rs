@@ -260,7 +260,7 @@ mod tests {
         assert!(failed.is_err());
     }
 
-    use super::{document, documents, message};
+    use super::message;
 
     #[test]
     fn messages_are_in_terms_of_json() {
