@@ -237,7 +237,8 @@ fn causes(by: &Judged, of: &Judged, evidence: &Evidence) -> bool {
     cause.severity == Severity::Error
         && cause.confidence != Confidence::Possible
         && named
-        && !effect.problem.local
+        // A whole family does not explain what is wrong on this machine; a problem that names it does.
+        && (!effect.problem.local || cause.problem.explains.contains(&effect.problem.id))
         && (same_subject || on_path(cause, evidence))
         && cause.problem != effect.problem
         && (!by.check.needs.contains(&Topic::Clock) || clock_matters(of.check, evidence))

@@ -160,12 +160,12 @@ proptest::proptest! {
     }
 }
 
-/// 50 MB of everything, read with 400 MB of address space: an error (exit 2), neither a crash nor
+/// 12 MB of everything, read with 400 MB of address space: an error (exit 2), neither a crash nor
 /// an abort for want of memory.
 #[cfg(target_os = "linux")]
 #[test]
 fn hostile_files_cost_no_memory() {
-    const SIZE: usize = 50_000_000;
+    const SIZE: usize = 12_000_000;
     let filled = |head: &str, item: &str, tail: &str| {
         let mut text = String::with_capacity(SIZE + 1000);
         text.push_str(head);

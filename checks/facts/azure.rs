@@ -56,7 +56,7 @@ pub struct Azure {
     /// Incidents and planned maintenance of the server.
     #[serde(skip_serializing_if = "not_asked")]
     pub events: Fact<Vec<ServiceEvent>>,
-    /// The service principal by which the service looks principals up in Microsoft Graph.
+    /// The service principal by which the service finds principals in Microsoft Graph.
     #[serde(skip_serializing_if = "not_asked")]
     pub graph_principal: Fact<GraphPrincipal>,
     /// The rules of DNS forwarding rulesets.

@@ -222,10 +222,9 @@ fn nothing(settings: &Settings, trace: &CredentialTrace) -> Finding {
         Some(file) => finding.because(file.detail).because_all(file.evidence).fix_all(file.fixes),
         None => finding.because_all(password.and_then(said)),
     };
-    let finding = match password {
-        Some(password) => finding.because_all(others(trace, password)),
-        None => finding.because_all(trace.attempts.iter().filter_map(said)),
-    };
+    // No credential was used here, so each is worth its line.
+    let rest = trace.attempts.iter().filter(|attempt| attempt.kind != CredentialKind::Password);
+    let finding = finding.because_all(rest.filter_map(said));
     finding.fix(
         Fix::you("Sign in with the Azure CLI, and get a token from it")
             .run(commands::sign_in(tenant).then(commands::fresh_token(audience, tenant))),

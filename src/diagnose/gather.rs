@@ -34,7 +34,7 @@ use futures::{
 };
 use std::{collections::BTreeSet, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
-/// Looks at everything the request asks for, side by side, and judges nothing but whether a login
+/// Observes everything the request asks for concurrently, and judges nothing but whether a login
 /// with this token can be tried at all.
 pub(crate) async fn gather(cx: &Context, request: &Request) -> Evidence {
     let common = Common::new(cx, request);
@@ -110,7 +110,7 @@ async fn with_interfaces<T>(
 }
 
 /// What does not depend on the server: the way to the Entra hosts, the token, and its signature.
-/// Each is looked at once, when it is first needed, by however many targets.
+/// Each is observed once, when the first target needs it.
 #[derive(Clone)]
 pub(crate) struct Common<'a> {
     contexts: Vec<&'a Context>,
@@ -122,7 +122,7 @@ pub(crate) struct Common<'a> {
     directory: Looking<'a, Fact<Directory>>,
 }
 
-/// A look that is under way or over; whoever waits for it gets the same.
+/// An observation that is running or done; all that wait for it get the same result.
 type Looking<'a, T> = Shared<BoxFuture<'a, T>>;
 
 impl<'a> Common<'a> {
@@ -548,7 +548,7 @@ impl<'a> View<'a> {
         if asked.live {
             let look = azure::look(self.cx, self.request, asked.exported.as_deref());
             return match (self.cx.guard(look).await, &asked.exported) {
-                // The files are there whatever becomes of the look.
+                // The files are known even if the requests fail.
                 (Fact::NotObserved(why), Some(exported)) => {
                     Fact::Seen(azure::files_alone(&why, exported))
                 }
@@ -563,7 +563,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The evidence that needs no look at the network.
+    /// The evidence that needs no request.
     fn frame(&self) -> Evidence {
         let (timeout, deadline) = self.cx.limits();
         Evidence {

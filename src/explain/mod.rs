@@ -196,11 +196,9 @@ mod tests {
         for page in &pages {
             let found = find(page.id.as_bytes());
             assert!(found.exact && found.pages[0].id == page.id, "{}", page.id);
-            assert!(
-                !page.means.is_empty() && !page.fix.is_empty() | !page.related.is_empty(),
-                "{}",
-                page.id
-            );
+            // A check that only says what was not checked has no problem to link to.
+            let leads_on = !page.fix.is_empty() || !page.related.is_empty() || page.kind == "check";
+            assert!(!page.means.is_empty() && leads_on, "{}", page.id);
             for related in &page.related {
                 assert!(
                     ids.contains(&related.id),

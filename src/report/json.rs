@@ -118,9 +118,11 @@ struct Vantage {
     /// The subnets of this machine in Azure, as its metadata service reports them; absent if they are
     /// not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     subnets: Vec<String>,
     /// Its private addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     private_addresses: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use super::{
     roles, table,
 };
 use crate::text::{Inert, Page};
-use entra_pg_checks::{Fix, Outcome, Severity};
+use entra_pg_checks::{Fix, Line, Outcome, Severity};
 use owo_colors::Style as Paint;
 
 /// Columns of text; longer lines are hard to read.
@@ -18,6 +18,8 @@ const EVIDENCE_LINES: usize = 4;
 const PRIMARY_LINES: usize = 9;
 /// Lines for other findings without `-v`.
 const OTHERS: usize = 3;
+/// Bytes of a command that still fits on two lines.
+const SHORT: usize = 120;
 
 /// The whole report.
 pub(super) fn render(report: &Report, style: &Style) -> Inert {
@@ -195,26 +197,43 @@ impl Screen {
         if settings.is_none_or(|settings| settings.host.is_some()) {
             return;
         }
-        let text = "Not tested, since no server is given: server, login, database access";
+        let text = "Not tested without a server: server, login, database access. To test them:";
         self.paragraph("  ", text, 4, None);
         let line = "entra-pg doctor -h NAME.postgres.database.azure.com -U ROLE -d DATABASE";
-        self.paragraph("  ", "To test a login (or set PGHOST, PGUSER and PGDATABASE):", 4, None);
         self.line(&format!("    {line}"), Some(Paint::new().bold()));
     }
 
+    /// What could not be checked: one row per reason. How to decide it is shown with `-v`, and for a
+    /// single short reason.
     fn undetermined(&mut self, report: &Report) {
+        let mut reasons: Vec<(&Line, usize)> = Vec::new();
         let lines = outline::undetermined(report);
-        for line in lines.iter().take(OTHERS) {
+        for line in &lines {
+            match reasons.iter_mut().find(|(first, _)| first.detail == line.detail) {
+                Some((_, others)) => *others += 1,
+                None => reasons.push((line, 0)),
+            }
+        }
+        for (line, others) in reasons.iter().take(OTHERS) {
             let subject = line.subject.as_deref().map(|subject| format!(" ({subject})"));
+            let others = match others {
+                0 => String::new(),
+                1 => " (and one more check)".to_owned(),
+                more => format!(" (and {more} more checks)"),
+            };
+            let mut reason = line.detail.trim_start_matches("not decided: ");
+            if let Some((why, how)) = reason.split_once("; to decide it: ") {
+                let short = reasons.len() == 1 && how.len() < SHORT;
+                reason = if short || self.style.verbose > 0 { reason } else { why };
+            }
+            let asserts = line.check.asserts;
             let text = format!(
-                "Could not check: {}{}: {}",
-                line.check.asserts,
-                subject.unwrap_or_default(),
-                line.detail
+                "Could not check: {asserts}{}{others}: {reason}",
+                subject.unwrap_or_default()
             );
             self.paragraph("  ", &text, 4, Some(Paint::new().yellow()));
         }
-        self.more("Could not check", lines.len());
+        self.more("Could not check", reasons.len());
     }
 
     fn others(&mut self, report: &Report) {
