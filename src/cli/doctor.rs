@@ -220,7 +220,13 @@ impl OutputOptions {
                 .suggest("--pseudonymize=KEYFILE"));
         }
         let main = self.output.as_deref().or((!packed).then_some(stdout));
-        let mut destinations: Vec<&Path> = self.files().chain(main).collect();
+        // A JSON line can be told from a text on the same stream; `merge` reads it from a log.
+        let whole =
+            |&(format, path): &(Format, &Path)| format != Format::JsonLine || path != stdout;
+        let reports = self.report.iter().map(|(format, path)| (*format, path.as_path()));
+        let reports = reports.chain(main.map(|path| (self.format, path))).filter(whole);
+        let mut destinations: Vec<&Path> =
+            reports.map(|(_, path)| path).chain(self.bundle.as_deref()).collect();
         destinations.sort();
         match destinations.windows(2).find(|pair| pair[0] == pair[1]) {
             Some([same, _]) if *same == stdout => {

@@ -112,9 +112,14 @@ impl FleetOutput {
     /// # Errors
     /// Two outputs have the same destination.
     fn check(&self) -> Result<(), UsageError> {
-        let main = self.output.as_deref().unwrap_or(Path::new("-"));
-        let mut files: Vec<&Path> = self.report.iter().map(|(_, path)| path.as_path()).collect();
-        files.push(main);
+        let stdout = Path::new("-");
+        let main = (self.format, self.output.as_deref().unwrap_or(stdout));
+        let reports = self.report.iter().map(|(format, path)| (*format, path.as_path()));
+        // JSON lines can be told from a text on the same stream; `merge` reads them from a log.
+        let whole =
+            |&(format, path): &(FleetFormat, &Path)| format != FleetFormat::Jsonl || path != stdout;
+        let mut files: Vec<&Path> =
+            reports.chain([main]).filter(whole).map(|(_, path)| path).collect();
         files.sort();
         match files.windows(2).any(|pair| pair[0] == pair[1]) {
             true => Err(UsageError::new("two outputs have the same destination")

@@ -48,7 +48,7 @@ pub struct MergeArgs {
 }
 
 /// All reports together are no longer than this.
-const LIMIT: u64 = 64 * 1024 * 1024;
+const LIMIT: u64 = 32 * 1024 * 1024;
 
 /// Runs `merge`.
 ///

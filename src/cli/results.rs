@@ -17,8 +17,8 @@ use std::{
     path::Path,
 };
 
-/// The results of 20,000 targets are shorter.
-const LIMIT: u64 = 64 * 1024 * 1024;
+/// The results of 10,000 targets are shorter.
+const LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The sinks of JSON lines, and what identifies the lines.
 pub(super) struct Lines {
