@@ -9,6 +9,55 @@ const PUBLIC: Topology = Topology::Public;
 const ENDPOINT: Topology = Topology::PrivateEndpoints;
 const NETWORK: Topology = Topology::VirtualNetwork;
 
+/// What several requirements need: a run on the client, a rule that allows Microsoft Entra ID, a link of
+/// the private zone to the network of the clients.
+const RUN_ON_CLIENT: &str =
+    "entra-pg doctor --format json -o client.json on the client, then preflight --from client.json";
+const ALLOW_ENTRA_AZ: &str = "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443";
+const ALLOW_ENTRA_BICEP: &str = r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
+  parent: nsg
+  name: 'AllowEntraOutBound'
+  properties: {
+    priority: <priority>
+    direction: 'Outbound'
+    access: 'Allow'
+    protocol: 'Tcp'
+    sourceAddressPrefix: '*'
+    sourcePortRange: '*'
+    destinationAddressPrefix: 'AzureActiveDirectory'
+    destinationPortRange: '443'
+  }
+}"#;
+const ALLOW_ENTRA_TERRAFORM: &str = r#"resource "azurerm_network_security_rule" "rule" {
+  name                        = "AllowEntraOutBound"
+  resource_group_name         = "<network-resource-group>"
+  network_security_group_name = "<nsg>"
+  priority                    = <priority>
+  direction                   = "Outbound"
+  access                      = "Allow"
+  protocol                    = "Tcp"
+  source_address_prefix       = "*"
+  source_port_range           = "*"
+  destination_address_prefix  = "AzureActiveDirectory"
+  destination_port_range      = "443"
+}"#;
+const LINK_ZONE_AZ: &str = "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID -e false";
+const LINK_ZONE_BICEP: &str = r#"resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = {
+  parent: zone
+  name: 'clients'
+  location: 'global'
+  properties: {
+    virtualNetwork: { id: vnet.id }
+    registrationEnabled: false
+  }
+}"#;
+const LINK_ZONE_TERRAFORM: &str = r#"resource "azurerm_private_dns_zone_virtual_network_link" "clients" {
+  name                  = "clients"
+  resource_group_name   = "<network-resource-group>"
+  private_dns_zone_name = "<zone>"
+  virtual_network_id    = azurerm_virtual_network.clients.id
+}"#;
+
 /// The requirements, in the order in which they are met.
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
@@ -96,34 +145,9 @@ pub const REQUIREMENTS: &[Requirement] = &[
         supply: "az network nsg show -g $NETWORK_RG -n $NSG -o json",
         role: "Reader on the virtual network's resource group",
         portal: "network security group > Outbound security rules",
-        az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443",
-        bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowEntraOutBound'
-  properties: {
-    priority: <priority>
-    direction: 'Outbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '*'
-    sourcePortRange: '*'
-    destinationAddressPrefix: 'AzureActiveDirectory'
-    destinationPortRange: '443'
-  }
-}"#,
-        terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowEntraOutBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Outbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "*"
-  source_port_range           = "*"
-  destination_address_prefix  = "AzureActiveDirectory"
-  destination_port_range      = "443"
-}"#,
+        az: ALLOW_ENTRA_AZ,
+        bicep: ALLOW_ENTRA_BICEP,
+        terraform: ALLOW_ENTRA_TERRAFORM,
     },
     Requirement {
         id: "route-entra",
@@ -339,22 +363,9 @@ pub const REQUIREMENTS: &[Requirement] = &[
         supply: "az network private-dns link vnet list -g $NETWORK_RG -z $ZONE -o json",
         role: "Reader on the private DNS zone",
         portal: "private DNS zone > Virtual network links",
-        az: "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID -e false",
-        bicep: r#"resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = {
-  parent: zone
-  name: 'clients'
-  location: 'global'
-  properties: {
-    virtualNetwork: { id: vnet.id }
-    registrationEnabled: false
-  }
-}"#,
-        terraform: r#"resource "azurerm_private_dns_zone_virtual_network_link" "clients" {
-  name                  = "clients"
-  resource_group_name   = "<network-resource-group>"
-  private_dns_zone_name = "<zone>"
-  virtual_network_id    = azurerm_virtual_network.clients.id
-}"#,
+        az: LINK_ZONE_AZ,
+        bicep: LINK_ZONE_BICEP,
+        terraform: LINK_ZONE_TERRAFORM,
     },
     Requirement {
         id: "client-resolves",
@@ -363,25 +374,12 @@ pub const REQUIREMENTS: &[Requirement] = &[
         side: Side::Client,
         checks: &[&crate::dns::resolution::CHECK],
         open: &[],
-        supply: "entra-pg doctor --format json -o client.json on the client, then preflight --from client.json",
+        supply: RUN_ON_CLIENT,
         role: "none: run it on the client",
         portal: "virtual network > DNS servers",
-        az: "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID -e false",
-        bicep: r#"resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = {
-  parent: zone
-  name: 'clients'
-  location: 'global'
-  properties: {
-    virtualNetwork: { id: vnet.id }
-    registrationEnabled: false
-  }
-}"#,
-        terraform: r#"resource "azurerm_private_dns_zone_virtual_network_link" "clients" {
-  name                  = "clients"
-  resource_group_name   = "<network-resource-group>"
-  private_dns_zone_name = "<zone>"
-  virtual_network_id    = azurerm_virtual_network.clients.id
-}"#,
+        az: LINK_ZONE_AZ,
+        bicep: LINK_ZONE_BICEP,
+        terraform: LINK_ZONE_TERRAFORM,
     },
     Requirement {
         id: "client-reaches-entra",
@@ -395,37 +393,12 @@ pub const REQUIREMENTS: &[Requirement] = &[
             &crate::outbound::http::CHECK,
         ],
         open: &[],
-        supply: "entra-pg doctor --format json -o client.json on the client, then preflight --from client.json",
+        supply: RUN_ON_CLIENT,
         role: "none: run it on the client",
         portal: "network security group and firewall of the client's network",
-        az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443",
-        bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowEntraOutBound'
-  properties: {
-    priority: <priority>
-    direction: 'Outbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '*'
-    sourcePortRange: '*'
-    destinationAddressPrefix: 'AzureActiveDirectory'
-    destinationPortRange: '443'
-  }
-}"#,
-        terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowEntraOutBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Outbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "*"
-  source_port_range           = "*"
-  destination_address_prefix  = "AzureActiveDirectory"
-  destination_port_range      = "443"
-}"#,
+        az: ALLOW_ENTRA_AZ,
+        bicep: ALLOW_ENTRA_BICEP,
+        terraform: ALLOW_ENTRA_TERRAFORM,
     },
     Requirement {
         id: "client-reaches-server",
@@ -438,7 +411,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
             &crate::server::tls::CHECK,
         ],
         open: &[],
-        supply: "entra-pg doctor --format json -o client.json on the client, then preflight --from client.json",
+        supply: RUN_ON_CLIENT,
         role: "none: run it on the client",
         portal: "server > Settings > Networking",
         az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes '*' --destination-port-ranges 5432",
