@@ -1,7 +1,7 @@
 //! Whether the server's subnet has only what Azure supports on a delegated subnet.
 
 use super::{
-    place::{Found, Place},
+    place::Place,
     words::{network_group, on_group},
 };
 use crate::{
@@ -32,15 +32,10 @@ const NAMED: usize = 3;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (group, table) = (place.security_group(), place.route_table());
-    if let (Err(why), Err(_)) = (&group, &table) {
-        return Err(why.clone());
-    }
+    let (group, table) = place.rules_and_routes()?;
     let mut findings = Vec::new();
-    if let Ok(Found::This(group, _)) = group {
-        findings.extend(application_groups(group));
-    }
-    if let (Ok(Found::This(table, _)), Some(subnet)) = (table, place.subnet) {
+    findings.extend(group.and_then(application_groups));
+    if let (Some(table), Some(subnet)) = (table, place.subnet) {
         let space = place.network.map(|network| network.address_space.as_slice());
         findings.extend(own_route(table, &subnet.prefixes, space.unwrap_or_default()));
     }

@@ -3,7 +3,7 @@
 
 use super::{
     addresses::Addresses,
-    place::{Found, Place},
+    place::Place,
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
     words::{self, logged_in, login_seen, on_group, unless_seen},
@@ -35,12 +35,8 @@ const EVIDENCE_LINES: usize = 20;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (group, sure) = match place.security_group()? {
-        Found::This(group, sure) => (Some(group), sure),
-        Found::None if place.admin_rules().is_empty() => {
-            return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
-        }
-        Found::None => (None, true),
+    let Some((group, sure)) = place.filtering_group()? else {
+        return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
     };
     let tags = Tags::of(seen);
     let routed = place.routed(&tags);

@@ -3,7 +3,7 @@
 use super::{
     addresses::Addresses,
     egress_rules::line,
-    place::{Found, Place},
+    place::Place,
     security::{self, Inside, Outcome, Rules, Service},
     tags::Tags,
     words::{self, connected, on_group, unless_seen},
@@ -38,12 +38,8 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (group, sure) = match place.security_group()? {
-        Found::This(group, sure) => (Some(group), sure),
-        Found::None if place.admin_rules().is_empty() => {
-            return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
-        }
-        Found::None => (None, true),
+    let Some((group, sure)) = place.filtering_group()? else {
+        return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
     };
     let port = seen.settings.get()?.port.value;
     let tags = Tags::of(seen);

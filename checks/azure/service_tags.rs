@@ -1,9 +1,6 @@
 //! Whether the list of service tags is recent enough for the rules and routes that depend on it.
 
-use super::{
-    place::{Found, Place},
-    tags::Tags,
-};
+use super::{place::Place, tags::Tags};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     command::Command,
@@ -31,17 +28,14 @@ const NAMED: usize = 3;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (group, table) = (place.security_group(), place.route_table());
-    if let (Err(why), Err(_)) = (&group, &table) {
-        return Err(why.clone());
-    }
+    let (group, table) = place.rules_and_routes()?;
     let tags = Tags::of(seen);
     let mut ends: Vec<&Endpoint> = Vec::new();
-    if let Ok(Found::This(group, _)) = group {
+    if let Some(group) = group {
         let outbound = group.rules.iter().filter(|rule| rule.direction == Direction::Outbound);
         ends.extend(outbound.flat_map(|rule| &rule.destinations));
     }
-    if let Ok(Found::This(table, _)) = table {
+    if let Some(table) = table {
         ends.extend(table.routes.iter().map(|route| &route.destination));
     }
     let mut named: Vec<&str> = Vec::new();

@@ -40,6 +40,15 @@ pub enum Found<'a, T> {
     None,
 }
 
+impl<'a, T> Found<'a, T> {
+    fn known(self) -> Option<&'a T> {
+        match self {
+            Self::This(known, _) => Some(known),
+            Self::None => None,
+        }
+    }
+}
+
 /// The server that the run is about.
 ///
 /// # Errors
@@ -226,6 +235,34 @@ impl<'a> Place<'a> {
         let on_subnet = self.subnet.map(|subnet| subnet.security_group.as_deref());
         self.choose(&self.azure.security_groups, on_subnet, "security group", |group| {
             (&group.id, &group.subnets)
+        })
+    }
+
+    /// The security group and the route table on the subnet, each if there is one and it is known.
+    ///
+    /// # Errors
+    /// Neither of them was given.
+    pub fn rules_and_routes(
+        &self,
+    ) -> Result<(Option<&'a SecurityGroup>, Option<&'a RouteTable>), Missing> {
+        match (self.security_group(), self.route_table()) {
+            (Err(why), Err(_)) => Err(why),
+            (group, table) => {
+                Ok((group.ok().and_then(Found::known), table.ok().and_then(Found::known)))
+            }
+        }
+    }
+
+    /// The security group that filters the subnet's traffic, and whether it is certain that it is on
+    /// the subnet. There is no group if only security admin rules apply; nothing is returned if
+    /// neither applies.
+    ///
+    /// # Errors
+    /// As [`Self::security_group`].
+    pub fn filtering_group(&self) -> Result<Option<(Option<&'a SecurityGroup>, bool)>, Missing> {
+        Ok(match self.security_group()? {
+            Found::This(group, sure) => Some((Some(group), sure)),
+            Found::None => (!self.admin_rules().is_empty()).then_some((None, true)),
         })
     }
 
