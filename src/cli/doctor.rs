@@ -38,15 +38,9 @@ use tokio_util::sync::CancellationToken;
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
-    /// The target.
+    /// The login.
     #[command(flatten)]
-    pub target: TargetOptions,
-    /// The identity.
-    #[command(flatten)]
-    pub identity: IdentityOptions,
-    /// The network.
-    #[command(flatten)]
-    pub network: NetworkOptions,
+    pub connection: ConnectionOptions,
     /// The server's own side.
     #[command(flatten)]
     pub azure: AzureOptions,
@@ -59,6 +53,33 @@ pub struct DoctorArgs {
     /// The output.
     #[command(flatten)]
     pub output: OutputOptions,
+}
+
+/// The login: what to connect to, who logs in, and how the network is probed.
+#[derive(Args, Clone, Debug)]
+pub struct ConnectionOptions {
+    /// The target.
+    #[command(flatten)]
+    pub target: TargetOptions,
+    /// The identity.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+impl ConnectionOptions {
+    /// # Errors
+    /// An option, or a file that it names, is not valid.
+    pub(super) fn request(
+        &self,
+        selection: Selection,
+        environment: &Environment,
+    ) -> Result<Request, UsageError> {
+        let target = self.target.to_args();
+        build_request(&target, &self.identity, &self.network, selection, environment)
+    }
 }
 
 /// Who logs in.
@@ -225,20 +246,8 @@ impl OutputOptions {
             |&(format, path): &(Format, &Path)| format != Format::JsonLine || path != stdout;
         let reports = self.report.iter().map(|(format, path)| (*format, path.as_path()));
         let reports = reports.chain(main.map(|path| (self.format, path))).filter(whole);
-        let mut destinations: Vec<&Path> =
-            reports.map(|(_, path)| path).chain(self.bundle.as_deref()).collect();
-        destinations.sort();
-        match destinations.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some([same, _]) if *same == stdout => {
-                Err(UsageError::new("two outputs go to standard output")
-                    .suggest("-o FILE for the report, or a file for the other output"))
-            }
-            Some([same, _]) => {
-                Err(UsageError::new(format!("two outputs are written to {}", same.display()))
-                    .suggest("a file of its own for each of -o, --report and --bundle"))
-            }
-            _ => Ok(()),
-        }
+        let destinations = reports.map(|(_, path)| path).chain(self.bundle.as_deref());
+        output::check_distinct(destinations.collect(), "-o, --report and --bundle")
     }
 
     /// The destinations of --report and --bundle.
@@ -318,13 +327,7 @@ fn perform(
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
     let selection = selection_of(&args.choice.only, &args.choice.skip)?;
-    let mut request = build_request(
-        &args.target.to_args(),
-        &args.identity,
-        &args.network,
-        selection,
-        environment,
-    )?;
+    let mut request = args.connection.request(selection, environment)?;
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     if packed && args.output.bundle.is_none() && !args.choice.plan {
         let named = host.as_deref().filter(|_| args.output.pseudonymize.is_none());
@@ -482,7 +485,7 @@ async fn repeat(
 ) -> Report {
     let interrupt = CancellationToken::new();
     tokio::spawn(listen(interrupt.clone()));
-    let mut retry = Retry::new(Instant::now(), args.network.retry_for);
+    let mut retry = Retry::new(Instant::now(), args.connection.network.retry_for);
     loop {
         let progress = progress(args, terminal);
         let report = diagnose::run(request, environment, &interrupt, progress).await;

@@ -3,16 +3,15 @@
 
 use super::{
     TOOL_FAILED,
-    doctor::{IdentityOptions, NetworkOptions, build_request},
+    doctor::ConnectionOptions,
     output::{self, Terminal},
-    target::TargetOptions,
     token::obtain,
 };
 use crate::{
     diagnose::{self, Report},
     environment::{Environment, vantage},
     process::progress::Progress,
-    report::{self, Format, Style},
+    report::{self, Format},
     secret::{Secret, redact},
     settings::{
         request::{Request, Selection},
@@ -43,13 +42,7 @@ const KEPT: usize = 64 * 1024;
 pub struct ExecArgs {
     /// The login.
     #[command(flatten)]
-    pub target: TargetOptions,
-    /// The identity.
-    #[command(flatten)]
-    pub identity: IdentityOptions,
-    /// The network.
-    #[command(flatten)]
-    pub network: NetworkOptions,
+    pub connection: ConnectionOptions,
     /// Run the doctor if the command fails with an authentication error
     #[arg(long)]
     pub diagnose: bool,
@@ -68,13 +61,7 @@ pub fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
-    let request = build_request(
-        &args.target.to_args(),
-        &args.identity,
-        &args.network,
-        Selection::default(),
-        environment,
-    )?;
+    let request = args.connection.request(Selection::default(), environment)?;
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(UsageError::new("no command was given").suggest("entra-pg exec -- psql"));
     };
@@ -92,7 +79,7 @@ pub fn run(
     command.args(arguments);
     let bundle = vantage::observe(environment, request.timeout, request.deadline).root_bundle;
     for (name, value) in
-        variables(&request.settings, bundle.as_deref(), args.identity.send_token_unverified)
+        variables(&request.settings, bundle.as_deref(), request.send_token_unverified)
     {
         command.env(name, value);
     }
@@ -232,14 +219,7 @@ fn is_refused_login(text: &str) -> bool {
 
 /// The report on the error output: standard output belongs to the command.
 fn show(report: &Report, terminal: &Terminal) {
-    let style = Style {
-        color: false,
-        width: terminal.width,
-        verbose: 0,
-        quiet: false,
-        unicode: terminal.unicode,
-    };
-    if let Ok(text) = report::render(report, Format::Text, &style) {
+    if let Ok(text) = report::render(report, Format::Text, &terminal.style()) {
         // If this fails, the exit code still says that the command failed.
         let _ = output::to_stderr(&text);
     }

@@ -118,14 +118,8 @@ impl FleetOutput {
         // JSON lines can be told from a text on the same stream; `merge` reads them from a log.
         let whole =
             |&(format, path): &(FleetFormat, &Path)| format != FleetFormat::Jsonl || path != stdout;
-        let mut files: Vec<&Path> =
-            reports.chain([main]).filter(whole).map(|(_, path)| path).collect();
-        files.sort();
-        match files.windows(2).any(|pair| pair[0] == pair[1]) {
-            true => Err(UsageError::new("two outputs have the same destination")
-                .suggest("a file of its own for each of -o and --report")),
-            false => Ok(()),
-        }
+        let files = reports.chain([main]).filter(whole).map(|(_, path)| path);
+        output::check_distinct(files.collect(), "-o and --report")
     }
 
     /// # Errors
@@ -228,13 +222,8 @@ fn speed(args: &FleetArgs, shard: Option<Shard>) -> Speed {
 
 /// Renders the formats that need every row at once; says whether all of them could be written.
 fn render_others(options: &FleetOutput, fleet: &Fleet, terminal: &Terminal) -> bool {
-    let style = |color| Style {
-        color,
-        width: terminal.width,
-        verbose: options.verbose,
-        quiet: options.quiet,
-        unicode: terminal.unicode,
-    };
+    let style =
+        |color| Style { color, verbose: options.verbose, quiet: options.quiet, ..terminal.style() };
     let mut written = true;
     for (format, path) in Lines::others_of(options) {
         let stdout = path.is_none();

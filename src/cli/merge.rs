@@ -9,10 +9,7 @@ use crate::{
     diagnose::{FailOn, Report},
     fleet::{self, Fleet, Line, Results, Sides},
     input, json,
-    report::{
-        Style,
-        fleet::{FleetFormat, MergeFormat, exit_code, render, render_merge},
-    },
+    report::fleet::{FleetFormat, MergeFormat, exit_code, render, render_merge},
     settings::request::Selection,
     settings::usage::UsageError,
 };
@@ -79,19 +76,9 @@ pub fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     }
     let places = fleet::merge(&reports);
     let sides = Sides::of(&reports, &siblings);
-    let style = |color| Style {
-        color,
-        width: terminal.width,
-        verbose: 0,
-        quiet: false,
-        unicode: terminal.unicode,
-    };
-    let written = match &args.output {
-        Some(path) => render_merge(&places, &sides, args.format, &style(false))
-            .and_then(|bytes| output::to_file(path, &bytes)),
-        None => render_merge(&places, &sides, args.format, &style(terminal.colors(args.color)))
-            .and_then(|bytes| output::to_stdout(&bytes)),
-    };
+    let written = output::render_to(args.output.as_deref(), args.color, terminal, |style| {
+        render_merge(&places, &sides, args.format, style)
+    });
     if let Err(error) = written {
         terminal.complain(&format!("the report could not be written: {error}"));
         return Ok(TOOL_FAILED);
@@ -110,20 +97,9 @@ fn join(args: &MergeArgs, fleet: &Fleet, terminal: &Terminal) -> Result<u8, Usag
         MergeFormat::Text => FleetFormat::Text,
         MergeFormat::Json => FleetFormat::Json,
     };
-    let style = |color| Style {
-        color,
-        width: terminal.width,
-        verbose: 0,
-        quiet: false,
-        unicode: terminal.unicode,
-    };
-    let written = match &args.output {
-        Some(path) => {
-            render(fleet, format, &style(false)).and_then(|bytes| output::to_file(path, &bytes))
-        }
-        None => render(fleet, format, &style(terminal.colors(args.color)))
-            .and_then(|bytes| output::to_stdout(&bytes)),
-    };
+    let written = output::render_to(args.output.as_deref(), args.color, terminal, |style| {
+        render(fleet, format, style)
+    });
     if let Err(error) = written {
         terminal.complain(&format!("the report could not be written: {error}"));
         return Ok(TOOL_FAILED);

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the home of stdout and stderr")]
 
 use super::file::{self, Access};
-use crate::{environment::Environment, text::Inert};
+use crate::{environment::Environment, report::Style, settings::usage::UsageError, text::Inert};
 use std::{
     io::{self, IsTerminal, Write},
     path::Path,
@@ -69,6 +69,12 @@ impl Terminal {
         }
     }
 
+    /// How a report without colors is laid out.
+    #[must_use]
+    pub const fn style(&self) -> Style {
+        Style { color: false, width: self.width, verbose: 0, quiet: false, unicode: self.unicode }
+    }
+
     /// Reports what was done besides the report, on stderr.
     pub fn note(&self, text: &str) {
         // A failure to write to stderr cannot be reported.
@@ -116,6 +122,37 @@ pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
 /// The file cannot be written; then the file that was there before is unchanged.
 pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Owner) }
+}
+
+/// Renders a report and writes it to a file without colors, or to stdout.
+///
+/// # Errors
+/// The report cannot be rendered or written.
+pub fn render_to(
+    path: Option<&Path>,
+    color: Color,
+    terminal: &Terminal,
+    render: impl FnOnce(&Style) -> io::Result<Inert>,
+) -> io::Result<()> {
+    let color = path.is_none() && terminal.colors(color);
+    let bytes = render(&Style { color, ..terminal.style() })?;
+    to_file(path.unwrap_or(Path::new("-")), &bytes)
+}
+
+/// Checks that no two outputs have the same destination; `options` names the options that set one.
+///
+/// # Errors
+/// Two outputs do.
+pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageError> {
+    paths.sort();
+    let Some(same) = paths.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
+    Err(if same[0].as_os_str() == "-" {
+        UsageError::new("two outputs go to standard output")
+            .suggest("-o FILE for the report, or a file for the other output")
+    } else {
+        UsageError::new(format!("two outputs are written to {}", same[0].display()))
+            .suggest(format!("a file of its own for each of {options}"))
+    })
 }
 
 /// Writes a file whose readers the file that was there before, or the umask, decides. For output that is

@@ -2,20 +2,16 @@
 
 use super::{
     TOOL_FAILED,
-    doctor::{AzureOptions, IdentityOptions, NetworkOptions},
+    doctor::{AzureOptions, ConnectionOptions},
     output::{self, Color, Terminal},
     replay,
-    target::TargetOptions,
 };
 use crate::{
     diagnose,
     environment::{Environment, vantage},
     probe::{azure::merged, context::Context},
     process::progress::Progress,
-    report::{
-        Style,
-        preflight::{PreflightFormat, exit_code, render},
-    },
+    report::preflight::{PreflightFormat, exit_code, render},
     settings::{
         request::{Request, Selection},
         usage::UsageError,
@@ -29,15 +25,9 @@ use tokio_util::sync::CancellationToken;
 /// Options of `preflight`.
 #[derive(Args, Clone, Debug)]
 pub struct PreflightArgs {
-    /// The server.
+    /// The server, and the identity for --azure.
     #[command(flatten)]
-    pub target: TargetOptions,
-    /// The identity, for --azure.
-    #[command(flatten)]
-    pub identity: IdentityOptions,
-    /// The network.
-    #[command(flatten)]
-    pub network: NetworkOptions,
+    pub connection: ConnectionOptions,
     /// The configuration in Azure.
     #[command(flatten)]
     pub azure: AzureOptions,
@@ -98,16 +88,8 @@ pub fn run(
         TopologyName::Vnet => Topology::VirtualNetwork,
     });
     let list = checklist(&seen, &all, topology);
-    let style = Style {
-        color: args.output.is_none() && terminal.colors(args.color),
-        width: terminal.width,
-        verbose: 0,
-        quiet: false,
-        unicode: terminal.unicode,
-    };
-    let written = render(&list, &seen, args.format, &style).and_then(|text| match &args.output {
-        Some(path) => output::to_file(path, &text),
-        None => output::to_stdout(&text),
+    let written = output::render_to(args.output.as_deref(), args.color, terminal, |style| {
+        render(&list, &seen, args.format, style)
     });
     if let Err(error) = written {
         terminal.complain(&format!("the checklist cannot be written: {error}"));
@@ -140,13 +122,7 @@ fn observe(args: &PreflightArgs, environment: &Environment) -> Result<Evidence, 
     } else {
         super::doctor::selection_of(&["azure".to_owned()], &[])?
     };
-    let mut request = super::doctor::build_request(
-        &args.target.to_args(),
-        &args.identity,
-        &args.network,
-        selection,
-        environment,
-    )?;
+    let mut request = args.connection.request(selection, environment)?;
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     request.azure = args.azure.to_request(host.as_deref())?;
     if !args.here && !request.azure.live {

@@ -32,13 +32,8 @@ pub(super) fn speak(
     environment: &Environment,
     terminal: &Terminal,
 ) -> u8 {
-    let style = |color| Style {
-        color,
-        width: terminal.width,
-        verbose: output.verbose,
-        quiet: output.quiet,
-        unicode: terminal.unicode,
-    };
+    let style =
+        |color| Style { color, verbose: output.verbose, quiet: output.quiet, ..terminal.style() };
     let mut targets: Vec<(Target, Format)> = Vec::new();
     for (format, path) in &output.report {
         targets.push((Target::File(path), *format));

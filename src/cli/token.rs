@@ -3,9 +3,8 @@
 
 use super::{
     TOOL_FAILED,
-    doctor::{IdentityOptions, NetworkOptions, build_request, read_token, runtime},
+    doctor::{ConnectionOptions, read_token, runtime},
     output::{self, Terminal},
-    target::TargetOptions,
 };
 use crate::{
     diagnose::{FailOn, Report},
@@ -40,13 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub struct TokenArgs {
     /// The target: its cloud and tenant decide for what and where the token is asked.
     #[command(flatten)]
-    pub target: TargetOptions,
-    /// The identity.
-    #[command(flatten)]
-    pub identity: IdentityOptions,
-    /// The network.
-    #[command(flatten)]
-    pub network: NetworkOptions,
+    pub connection: ConnectionOptions,
     /// Judge a token that is given, from a file or - for standard input; nothing is contacted.
     #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
     pub decode: Option<PathBuf>,
@@ -76,13 +69,7 @@ pub fn run(
         )
         .suggest("export PGPASSWORD=\"$(entra-pg token --show-token)\", or add --force"));
     }
-    let request = build_request(
-        &args.target.to_args(),
-        &args.identity,
-        &args.network,
-        Selection::default(),
-        environment,
-    )?;
+    let request = args.connection.request(Selection::default(), environment)?;
     let (evidence, secret) = match &args.decode {
         Some(path) => {
             let (secret, origin) = read_token(path)?;
@@ -114,10 +101,9 @@ pub fn run(
     };
     let style = Style {
         color: terminal.colors(output::Color::Auto),
-        width: terminal.width,
         verbose: args.verbose.saturating_sub(1),
         quiet: args.verbose < 2,
-        unicode: terminal.unicode,
+        ..terminal.style()
     };
     let rendered = report::render(&report, Format::Text, &style);
     let written = rendered.and_then(|text| {
