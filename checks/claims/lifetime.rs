@@ -99,6 +99,8 @@ pub static EXPIRED: Problem = Problem {
     waiting: Waiting::Useless,
     fragments: &[
         Fragment::new("access token has expired", 78),
+        Fragment::new("entra token has expired", 78),
+        Fragment::new("aad token has expired", 78),
         Fragment::new("password authentication failed", 62),
     ],
     page: Page {

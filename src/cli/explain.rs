@@ -88,7 +88,9 @@ fn families(format: ExplainFormat) -> Result<Inert, UsageError> {
     for family in families {
         let problems = family.related.iter().filter(|page| !page.title.starts_with("check: "));
         let (id, title) = (&family.id, &family.title);
-        let _ = writeln!(out, "  {id:<10} {title}: {} problems", problems.count());
+        let count = problems.count();
+        let plural = if count == 1 { "" } else { "s" };
+        let _ = writeln!(out, "  {id:<10} {title}: {count} problem{plural}");
     }
     out.push_str(
         "\nentra-pg explain FAMILY lists the problems of a family. More that can be explained:\n  \

@@ -363,6 +363,10 @@ impl Related {
         Self { id: guide.id.to_owned(), title: guide.title.to_owned() }
     }
 
+    pub(super) fn family(family: &Family) -> Self {
+        Self { id: family.name.to_owned(), title: family.title.to_owned() }
+    }
+
     pub(super) fn of(problem: &Problem) -> Self {
         Self { id: problem.id.to_owned(), title: problem.title.to_owned() }
     }

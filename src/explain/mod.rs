@@ -78,11 +78,12 @@ pub fn find(text: &[u8]) -> Answer {
         true => reader::nearest(text),
         false => nearest,
     };
+    let word = id.filter(|_| pages.is_empty()).unwrap_or_default();
     Answer {
         exact: false,
         reasons: reasons.collect(),
         truncated: reading.truncated,
-        nearest: nearest.into_iter().map(Related::of).collect(),
+        nearest: misspelled_family(word).chain(nearest.into_iter().map(Related::of)).collect(),
         pages,
     }
 }
@@ -153,6 +154,12 @@ fn misspelled(word: &str) -> Vec<&'static Problem> {
     near.into_iter().filter_map(|id| all.iter().find(|problem| problem.id == id).copied()).collect()
 }
 
+/// The families whose names are close to a single word.
+fn misspelled_family(word: &str) -> impl Iterator<Item = Related> {
+    let names = FAMILIES.iter().map(|family| family.name).filter(|_| !word.is_empty());
+    nearest(word, names).into_iter().filter_map(family).map(Related::family)
+}
+
 /// The families of problems, for `explain` without an id.
 #[must_use]
 pub fn families() -> Vec<Document> {
@@ -182,8 +189,14 @@ mod tests {
             let text = text.trim_end_matches(':');
             assert_eq!(first(text).as_deref(), Some(id), "{text}");
         }
+        let rejected =
+            "pg_hba.conf rejects connection for host \"1.2.3.4\", user \"x\", no encryption";
+        assert_eq!(first(rejected).as_deref(), Some("login/tls-required"));
+        let expired = first("FATAL: Microsoft Entra token has expired");
+        assert!(expired.is_some_and(|id| id.ends_with("expired")));
         let shared = find(b"dropped");
         assert!(shared.exact && shared.pages.len() > 1);
+        assert_eq!(find(b"tokn").nearest[0].id, "token");
         assert_eq!(find(b"wrong-csae").nearest[0].id, "name/wrong-case");
         assert_eq!(find(b"nmae/wrong-case").nearest[0].id, "name/wrong-case");
     }

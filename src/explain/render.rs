@@ -67,8 +67,9 @@ fn steps(out: &mut String, page: &Document) {
 const STEP_WIDTH: usize = 84;
 
 fn remedy(remedy: &Remedy) -> String {
-    let command = remedy.command.as_ref().map(|command| format!("\n      {command}"));
-    format!("{}: {}{}", remedy.actor, remedy.text, command.unwrap_or_default())
+    let lines = remedy.command.iter().flat_map(|command| command.lines());
+    let command: String = lines.map(|line| format!("\n      {line}")).collect();
+    format!("{}: {}{command}", remedy.actor, remedy.text)
 }
 
 /// A page for a wiki or a repository.
@@ -84,8 +85,10 @@ pub fn markdown(page: &Document) -> String {
     section(&mut out, "Common causes", &escape(&page.causes));
     section(&mut out, "How to confirm it", &escape(&page.confirm));
     let fixes = page.fix.iter().map(|remedy| {
-        let command =
-            remedy.command.as_ref().map(|command| format!("\n\n  ```\n  {command}\n  ```"));
+        let command = remedy
+            .command
+            .as_ref()
+            .map(|command| format!("\n\n  ```\n  {}\n  ```", command.replace('\n', "\n  ")));
         format!("**{}**: {}{}", remedy.actor, escaped(&remedy.text), command.unwrap_or_default())
     });
     section(&mut out, "How to fix it", &fixes.collect::<Vec<String>>());

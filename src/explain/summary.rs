@@ -38,7 +38,8 @@ fn fixes(page: &Document, width: usize, room: usize) -> Vec<String> {
     let mut lines = vec![String::new(), "How to fix it".to_owned()];
     for fix in &page.fix {
         let mut fix_lines = wrapped(&format!("{}: {}", fix.actor, fix.text), width, FIX, "  - ");
-        fix_lines.extend(fix.command.iter().map(|command| format!("      {command}")));
+        let command = fix.command.iter().flat_map(|command| command.lines());
+        fix_lines.extend(command.map(|line| format!("      {line}")));
         if lines.len() + fix_lines.len() > room {
             break;
         }
@@ -108,6 +109,7 @@ mod tests {
                 shown.lines().find(|line| line.chars().count() > 80 && !line.starts_with("      "));
             assert!(long.is_none(), "{shown}");
             assert!(shown.contains("How to fix it"), "{shown}");
+            assert!(shown.lines().all(|line| !line.starts_with("az ")), "not indented: {shown}");
         }
     }
 }

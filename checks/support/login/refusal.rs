@@ -632,7 +632,9 @@ pub static CLIENT_ADDRESS_REFUSED: Problem = Problem {
     fragments: &[
         Fragment::new("no pg_hba.conf entry … ssl encryption", 90),
         Fragment::new("no pg_hba.conf entry … ssl on", 90),
-        Fragment::new("pg_hba.conf rejects connection", 88),
+        Fragment::new("pg_hba.conf rejects connection … ssl encryption", 90),
+        Fragment::new("pg_hba.conf rejects connection … ssl on", 90),
+        Fragment::new("pg_hba.conf rejects connection", 84),
         Fragment::new("no pg_hba.conf entry", 84),
     ],
     page: Page {
@@ -660,6 +662,8 @@ pub static TLS_REQUIRED: Problem = Problem {
     fragments: &[
         Fragment::new("no pg_hba.conf entry … no encryption", 86),
         Fragment::new("no pg_hba.conf entry … ssl off", 86),
+        Fragment::new("pg_hba.conf rejects connection … no encryption", 86),
+        Fragment::new("pg_hba.conf rejects connection … ssl off", 86),
         Fragment::new("unknown auth message code 1397113172", 88),
         Fragment::new("ssl connection is required", 84),
         Fragment::new("connection requires ssl", 84),

@@ -30,7 +30,8 @@ impl Advice {
             scope: place("https://ossrdbms-aad.database.windows.net/.default"),
             cloud: "<cloud>",
         };
-        let command = (!self.command.is_empty()).then(|| open(self.command));
+        let command = (!self.command.is_empty())
+            .then(|| open(self.command).with("SCOPE", Some(&values.scope)));
         let rendered = command.and_then(|command| command.render(Shell::Posix));
         (values.fill(self.text), rendered.map(|rendered| rendered.text).unwrap_or_default())
     }
