@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Everything that judging one run gave.
-pub struct Judgement {
+pub struct Judgment {
     /// One line per check and subject, in the order of the rulebook.
     pub lines: Vec<Line>,
     /// Every finding, in the order of the rulebook.
@@ -127,7 +127,7 @@ pub fn judge(
     rulebook: &[&'static Check],
     evidence: &Evidence,
     selected: impl Fn(&Check) -> bool,
-) -> Judgement {
+) -> Judgment {
     let mut verdicts = Vec::new();
     for &check in rulebook {
         if selected(check) {
@@ -144,10 +144,10 @@ pub fn judge(
     let lines: Vec<Line> =
         verdicts.into_iter().map(|verdict| line(verdict, &findings, evidence)).collect();
     let outcome = outcome(&lines, &findings);
-    Judgement { lines, findings, outcome }
+    Judgment { lines, findings, outcome }
 }
 
-impl Judgement {
+impl Judgment {
     /// The root cause.
     #[must_use]
     pub fn root(&self) -> Option<&Judged> {

@@ -31,7 +31,7 @@ pub use check::{
 pub use command::{Command, Language};
 pub use evidence::{Contact, ContactProtocol, Evidence, Step};
 pub use facts::{Fact, NotObserved, Topic};
-pub use judge::{Judged, Judgement, Line, Outcome, Status, judge};
+pub use judge::{Judged, Judgment, Line, Outcome, Status, judge};
 pub use verdict::{Actor, Confidence, Finding, Fix, Risk, Verdict};
 
 /// The families in the order of the chain, from what is typed to what is queried.

@@ -155,8 +155,8 @@ pub fn redacted(text: &str) -> String {
 /// What is wrong with it.
 pub fn replayed(bytes: &[u8]) -> Result<String, String> {
     let evidence = crate::bundle::read(bytes)?;
-    let judgement = judge(&entra_pg_checks::rulebook(), &evidence, |_| true);
-    let lines = judgement.lines.iter();
+    let judgment = judge(&entra_pg_checks::rulebook(), &evidence, |_| true);
+    let lines = judgment.lines.iter();
     let text: Vec<String> = lines.map(|line| crate::text::clean(&line.detail)).collect();
     Ok(text.join("\n"))
 }
@@ -265,8 +265,8 @@ pub fn judge_name(name: &str) -> Vec<(&'static str, String)> {
         auth_request: Fact::Seen(AuthRequest::Sasl { mechanisms: Vec::new() }),
         ..Evidence::default()
     };
-    let judgement = judge(entra_pg_checks::name::FAMILY.checks, &evidence, |_| true);
-    let found = judgement.findings.into_iter();
+    let judgment = judge(entra_pg_checks::name::FAMILY.checks, &evidence, |_| true);
+    let found = judgment.findings.into_iter();
     found.map(|judged| (judged.finding.problem.id, judged.finding.detail)).collect()
 }
 

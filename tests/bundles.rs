@@ -88,7 +88,7 @@ fn a_bundle_of_the_first_version_is_read() {
     let bytes = fs::read(fixture("reports/first-version.zip")).expect("the recorded bundle");
     let evidence = bundle::read(&bytes).expect("read");
     let report = Report::new(evidence, &Selection::default());
-    let root = report.judgement().root().expect("a root");
+    let root = report.judgment().root().expect("a root");
     assert_eq!(root.finding.problem.id, "name/wrong-case");
 }
 
@@ -602,7 +602,7 @@ fn a_difference_names_what_differs_and_what_is_the_same() {
 
 fn problems(report: &Report) -> Vec<(&'static str, bool)> {
     report
-        .judgement()
+        .judgment()
         .findings
         .iter()
         .map(|judged| (judged.finding.problem.id, judged.root))

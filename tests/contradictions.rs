@@ -93,7 +93,7 @@ fn the_name_is_not_checked_without_token_and_server() {
     set(&mut seen, "/token", json!({"not_observed": {"reason": "not_asked"}}));
     set(&mut seen, "/credential", json!({"not_observed": {"reason": "not_asked"}}));
     let report = report(seen.clone());
-    let line = report.judgement().lines.iter().find(|line| line.check.id == "name/spelling");
+    let line = report.judgment().lines.iter().find(|line| line.check.id == "name/spelling");
     let status = format!("{:?}", line.expect("the check").status);
     assert!(status != "Passed", "{status}");
     let document = document(seen);

@@ -364,8 +364,8 @@ mod tests {
                 ("/settings/seen/host", json!({"value": host, "origin": {"kind": "uri"}})),
                 ("/settings/seen/user", json!({"value": user, "origin": {"kind": "uri"}})),
             ]);
-            let judgement = judged(&CHECK, &seen);
-            let finding = &judgement.findings[0].finding;
+            let judgment = judged(&CHECK, &seen);
+            let finding = &judgment.findings[0].finding;
             assert_eq!(finding.problem.id, "config/host-malformed");
             assert_eq!(finding.fixes[0].command.as_deref(), Some(uri));
         }

@@ -392,8 +392,8 @@ mod tests {
         let tcp = both("tcp", true, "answered");
         let silent =
             [both("udp", true, "silent"), both("udp", false, "silent"), tcp.clone()].concat();
-        let judgement = judged(&CHECK, &seen(&silent, false));
-        let finding = &judgement.findings[0].finding;
+        let judgment = judged(&CHECK, &seen(&silent, false));
+        let finding = &judgment.findings[0].finding;
         assert_eq!((finding.problem.id, finding.severity), ("dns/udp-blocked", Severity::Error));
         assert_eq!(
             judged(&CHECK, &seen(&silent, true)).findings[0].finding.severity,

@@ -243,7 +243,7 @@ mod tests {
             resolved("20.50.1.11"),
             ("/server/seen/tcp/0/outcome", json!({"kind": "silent"})),
         ]);
-        let judgement = judged(&CHECK, &dead);
-        assert!(judgement.root().is_some());
+        let judgment = judged(&CHECK, &dead);
+        assert!(judgment.root().is_some());
     }
 }

@@ -743,8 +743,8 @@ mod tests {
         let both: Vec<_> = changes.iter().cloned().chain(pinned).collect();
         assert_eq!(problems_of(&CHECK, &healthy_but(&both)), Vec::<&str>::new());
         let resolved = healthy_but(&changes[..2]);
-        let judgement = crate::support::testing::judged(&CHECK, &resolved);
-        assert_eq!(judgement.findings[0].finding.severity, crate::Severity::Warning);
+        let judgment = crate::support::testing::judged(&CHECK, &resolved);
+        assert_eq!(judgment.findings[0].finding.severity, crate::Severity::Warning);
     }
 
     #[test]

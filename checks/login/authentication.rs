@@ -132,8 +132,8 @@ mod tests {
             ("/azure", json!({"seen": {"server": server}}))
         };
         let asks_the_network = |changes: &[(&str, Value)]| {
-            let judgement = judged(&CHECK, &healthy_but(changes));
-            let finding = &judgement.findings[0].finding;
+            let judgment = judged(&CHECK, &healthy_but(changes));
+            let finding = &judgment.findings[0].finding;
             assert_eq!(finding.problem.id, "login/stalled");
             finding.fixes.iter().any(|fix| fix.actor == Actor::Network)
         };

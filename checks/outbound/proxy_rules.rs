@@ -298,8 +298,8 @@ mod tests {
             [("/proxy/seen/http", proxy()), ("/proxy/seen/covers_metadata_service", json!(true))];
         assert_eq!(problems_of(&CHECK, &healthy_but(&set)), Vec::<&str>::new());
         let in_azure = [set.as_slice(), &[("/vantage/in_azure", json!(true))]].concat();
-        let judgement = judged(&CHECK, &healthy_but(&in_azure));
-        assert_eq!(judgement.findings.len(), 1);
-        assert!(judgement.root().is_none());
+        let judgment = judged(&CHECK, &healthy_but(&in_azure));
+        assert_eq!(judgment.findings.len(), 1);
+        assert!(judgment.root().is_none());
     }
 }

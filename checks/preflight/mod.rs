@@ -9,7 +9,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::azure::{FlexibleServer, Topology},
-    judge::{Judgement, Line, Status, judge},
+    judge::{Judgment, Line, Status, judge},
     support::azure::{place, words::on_server},
     verdict::{Confidence, Fix},
 };
@@ -174,15 +174,15 @@ struct Sheet<'a> {
 
 /// A requirement, judged from one vantage.
 struct Answer {
-    judgement: Judgement,
+    judgment: Judgment,
     state: State,
     detail: String,
 }
 
 fn judged(requirement: &Requirement, seen: &Evidence) -> Answer {
-    let judgement = judge(requirement.checks, seen, |_| true);
-    let (state, detail) = state_of(requirement, &judgement);
-    Answer { judgement, state, detail }
+    let judgment = judge(requirement.checks, seen, |_| true);
+    let (state, detail) = state_of(requirement, &judgment);
+    Answer { judgment, state, detail }
 }
 
 impl Sheet<'_> {
@@ -203,13 +203,13 @@ impl Sheet<'_> {
 
     fn item(&self, requirement: &'static Requirement, answer: Answer, vantage: String) -> Item {
         let failed = answer.state == State::NoGo;
-        let findings = || answer.judgement.findings.iter().map(|one| &one.finding);
+        let findings = || answer.judgment.findings.iter().map(|one| &one.finding);
         let fixes: Vec<Fix> = if failed {
             findings().flat_map(|one| one.fixes.clone()).collect()
         } else {
             Vec::new()
         };
-        let passed = answer.judgement.lines.iter().filter(|line| line.status == Status::Passed);
+        let passed = answer.judgment.lines.iter().filter(|line| line.status == Status::Passed);
         let passed = passed.map(|line| format!("{}: {}", line.check.id, about(line)));
         let evidence = passed.chain(findings().flat_map(|one| one.evidence.clone())).collect();
         let snippets = if failed { self.snippets(requirement, &fixes) } else { Vec::new() };
@@ -277,7 +277,7 @@ fn topology_of(seen: &Evidence, server: Option<&FlexibleServer>) -> Option<Topol
 }
 
 /// Nothing but a check that passed is a go.
-fn state_of(requirement: &Requirement, judged: &Judgement) -> (State, String) {
+fn state_of(requirement: &Requirement, judged: &Judgment) -> (State, String) {
     let open = |problem: &Problem| requirement.open.iter().any(|one| one.id == problem.id);
     let failed = judged.findings.iter().map(|one| &one.finding).find(|one| {
         one.severity >= Severity::Warning && (one.severity == Severity::Error || !open(one.problem))

@@ -1,6 +1,6 @@
 //! Recorded observations for the tests of checks.
 
-use crate::{check::Check, evidence::Evidence, judge::Judgement, judge::judge};
+use crate::{check::Check, evidence::Evidence, judge::Judgment, judge::judge};
 use serde_json::{Value, json};
 
 /// The evidence of a healthy run, changed at JSON pointers such as `/token/seen/claims/aud`.
@@ -18,7 +18,7 @@ pub(crate) fn problems_of(check: &'static Check, evidence: &Evidence) -> Vec<&'s
 }
 
 /// The judgment of a single check.
-pub(crate) fn judged(check: &'static Check, evidence: &Evidence) -> Judgement {
+pub(crate) fn judged(check: &'static Check, evidence: &Evidence) -> Judgment {
     judge(&[check], evidence, |_| true)
 }
 

@@ -48,8 +48,8 @@ fn a_check_of_another_program_joins_the_rulebook() {
     for (database, expected) in [("appdb", Status::Passed), ("postgres", Status::Warning)] {
         document["settings"]["seen"]["database"]["value"] = database.into();
         let evidence: Evidence = serde_json::from_value(document.clone()).expect("evidence");
-        let judgement = judge(&checks, &evidence, |_| true);
-        let line = judgement.lines.iter().find(|line| line.check.id == CHECK.id).expect("judged");
+        let judgment = judge(&checks, &evidence, |_| true);
+        let line = judgment.lines.iter().find(|line| line.check.id == CHECK.id).expect("judged");
         assert_eq!(line.status, expected, "{}", line.detail);
     }
 }

@@ -6,7 +6,7 @@
 //! the root cause is another problem.
 
 use entra_pg_checks::{
-    Check, Evidence, FAMILIES, Fact, Judgement, Problem, Severity, Status, Topic, judge, problems,
+    Check, Evidence, FAMILIES, Fact, Judgment, Problem, Severity, Status, Topic, judge, problems,
     rulebook, support::sources,
 };
 use serde_json::Value;
@@ -26,7 +26,7 @@ struct Fixture {
     /// `root` of the file.
     root: Option<Value>,
     evidence: Evidence,
-    judgement: Judgement,
+    judgment: Judgment,
 }
 
 static HEALTHY: LazyLock<Value> =
@@ -36,16 +36,16 @@ static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(fixtures);
 
 #[test]
 fn a_healthy_run_gives_no_finding() {
-    let judgement = judge_all(&evidence(&Value::Null));
-    let found: Vec<&str> = ids(&judgement).into_iter().collect();
+    let judgment = judge_all(&evidence(&Value::Null));
+    let found: Vec<&str> = ids(&judgment).into_iter().collect();
     assert!(found.is_empty(), "found in the healthy evidence: {found:?}");
 }
 
 #[test]
 fn every_fixture_leads_to_its_problem() {
     let mut wrong = Vec::new();
-    for Fixture { id, near_miss, path, root: expected, judgement, .. } in FIXTURES.iter() {
-        let found = ids(judgement);
+    for Fixture { id, near_miss, path, root: expected, judgment, .. } in FIXTURES.iter() {
+        let found = ids(judgment);
         let path = path.display();
         if *near_miss && found.contains(id.as_str()) {
             wrong.push(format!("{path}: the near miss is taken for {id}"));
@@ -53,7 +53,7 @@ fn every_fixture_leads_to_its_problem() {
         if !near_miss && !found.contains(id.as_str()) {
             wrong.push(format!("{path}: {id} is not found, but {found:?}"));
         }
-        let severe = judgement.findings.iter().any(|judged| {
+        let severe = judgment.findings.iter().any(|judged| {
             judged.finding.problem.id == id && judged.finding.severity == Severity::Error
         });
         let expected = match expected {
@@ -61,7 +61,7 @@ fn every_fixture_leads_to_its_problem() {
             None => Some(id.as_str()),
             Some(expected) => expected.as_str(),
         };
-        let root = judgement.root().map(|judged| judged.finding.problem.id);
+        let root = judgment.root().map(|judged| judged.finding.problem.id);
         if root != expected {
             wrong.push(format!("{path}: the root is {root:?}, not {expected:?}"));
         }
@@ -199,13 +199,13 @@ fn every_file_of_a_family_is_a_registered_check_of_that_name() {
 
 #[test]
 fn one_error_is_the_root_and_nothing_explains_it() {
-    for Fixture { path, judgement, .. } in FIXTURES.iter() {
-        let roots = judgement.findings.iter().filter(|judged| judged.root).count();
-        let mut findings = judgement.findings.iter();
+    for Fixture { path, judgment, .. } in FIXTURES.iter() {
+        let roots = judgment.findings.iter().filter(|judged| judged.root).count();
+        let mut findings = judgment.findings.iter();
         let errors =
             findings.any(|judged| judged.finding.severity == Severity::Error || judged.softened);
         assert_eq!(roots, usize::from(errors), "{}", path.display());
-        let root = judgement.root();
+        let root = judgment.root();
         assert!(root.is_none_or(|root| root.explained_by.is_none()), "{}", path.display());
     }
 }
@@ -229,7 +229,7 @@ fn consequences_are_problems_that_exist() {
 fn only_errors_list_consequences() {
     let errors: BTreeSet<&str> = FIXTURES
         .iter()
-        .flat_map(|fixture| &fixture.judgement.findings)
+        .flat_map(|fixture| &fixture.judgment.findings)
         .filter(|judged| judged.finding.severity == Severity::Error || judged.softened)
         .map(|judged| judged.finding.problem.id)
         .collect();
@@ -255,7 +255,7 @@ fn fragments_of_messages_are_in_lower_case() {
 #[test]
 fn a_passed_check_says_what_it_found() {
     let mut wrong = BTreeSet::new();
-    for line in FIXTURES.iter().flat_map(|fixture| &fixture.judgement.lines) {
+    for line in FIXTURES.iter().flat_map(|fixture| &fixture.judgment.lines) {
         let is_word = line.detail.chars().all(char::is_alphabetic);
         if line.status == Status::Passed && is_word {
             wrong.insert(format!("{} passes with {:?}", line.check.id, line.detail));
@@ -266,7 +266,7 @@ fn a_passed_check_says_what_it_found() {
 
 #[test]
 fn checks_report_only_what_they_declare() {
-    for judged in FIXTURES.iter().flat_map(|fixture| &fixture.judgement.findings) {
+    for judged in FIXTURES.iter().flat_map(|fixture| &fixture.judgment.findings) {
         let problem = judged.finding.problem;
         assert!(
             judged.check.problems.contains(&problem),
@@ -287,8 +287,8 @@ fn checks_read_only_what_they_need() {
         needs.sort();
         alike.entry(needs).or_default().push(check);
     }
-    for Fixture { evidence, judgement, .. } in FIXTURES.iter() {
-        let whole = found_by_check(judgement);
+    for Fixture { evidence, judgment, .. } in FIXTURES.iter() {
+        let whole = found_by_check(judgment);
         for (needs, checks) in &alike {
             let reduced = judge(checks, &without_others(evidence, needs), |_| true);
             let reduced = found_by_check(&reduced);
@@ -303,9 +303,9 @@ fn checks_read_only_what_they_need() {
 }
 
 /// The problems that each check found.
-fn found_by_check(judgement: &Judgement) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+fn found_by_check(judgment: &Judgment) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut found: BTreeMap<&'static str, BTreeSet<&'static str>> = BTreeMap::new();
-    for judged in &judgement.findings {
+    for judged in &judgment.findings {
         found.entry(judged.check.id).or_default().insert(judged.finding.problem.id);
     }
     found
@@ -335,12 +335,12 @@ fn without_others(seen: &Evidence, needs: &[Topic]) -> Evidence {
     left
 }
 
-fn judge_all(evidence: &Evidence) -> Judgement {
+fn judge_all(evidence: &Evidence) -> Judgment {
     judge(&rulebook(), evidence, |_| true)
 }
 
-fn ids(judgement: &Judgement) -> BTreeSet<&'static str> {
-    judgement.findings.iter().map(|judged| judged.finding.problem.id).collect()
+fn ids(judgment: &Judgment) -> BTreeSet<&'static str> {
+    judgment.findings.iter().map(|judged| judged.finding.problem.id).collect()
 }
 
 fn fixtures() -> Vec<Fixture> {
@@ -357,9 +357,9 @@ fn fixtures() -> Vec<Fixture> {
             let id = format!("{}/{slug}", family.name);
             let patch = read(&path);
             let evidence = evidence(&patch);
-            let judgement = judge_all(&evidence);
+            let judgment = judge_all(&evidence);
             let root = patch.get("root").cloned();
-            all.push(Fixture { id, near_miss, path, root, evidence, judgement });
+            all.push(Fixture { id, near_miss, path, root, evidence, judgment });
         }
     }
     all

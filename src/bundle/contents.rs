@@ -77,7 +77,7 @@ fn readme(report: &Report, missing: &[String], pseudonymised: bool, unscanned: u
         evidence.observed_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
         clean(&report.summary())
     );
-    if let Some(root) = report.judgement().root() {
+    if let Some(root) = report.judgment().root() {
         let _ =
             writeln!(out, "Problem: {} ({})", root.finding.problem.id, root.finding.problem.docs());
     }

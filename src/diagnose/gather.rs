@@ -653,8 +653,8 @@ impl Path {
 /// Whether the claims by themselves rule the login out.
 fn doomed(evidence: &Evidence) -> bool {
     let claims = entra_pg_checks::claims::FAMILY.checks;
-    let judgement = judge(claims, evidence, |_| true);
-    judgement.findings.iter().any(|judged| judged.finding.severity == Severity::Error)
+    let judgment = judge(claims, evidence, |_| true);
+    judgment.findings.iter().any(|judged| judged.finding.severity == Severity::Error)
 }
 
 fn clock_of(hosts: &[Option<Host>]) -> Fact<ClockReading> {

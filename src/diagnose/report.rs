@@ -4,12 +4,12 @@ use crate::{
     connect::{self, Client, Instruction},
     settings::request::Selection,
 };
-use entra_pg_checks::{Check, Evidence, Judgement, Outcome, Severity, Status, judge, rulebook};
+use entra_pg_checks::{Check, Evidence, Judgment, Outcome, Severity, Status, judge, rulebook};
 
 /// Evidence and what it means.
 pub struct Report {
     evidence: Evidence,
-    judgement: Judgement,
+    judgment: Judgment,
     clients: Vec<Client>,
     recorded: bool,
 }
@@ -34,8 +34,8 @@ impl Report {
     /// Judges evidence by these checks.
     #[must_use]
     pub fn judged_by(checks: &[&'static Check], evidence: Evidence, selection: &Selection) -> Self {
-        let judgement = judge(checks, &evidence, |check| selection.wants(check));
-        Self { evidence, judgement, clients: Vec::new(), recorded: false }
+        let judgment = judge(checks, &evidence, |check| selection.wants(check));
+        Self { evidence, judgment, clients: Vec::new(), recorded: false }
     }
 
     /// The same with what to type in these clients.
@@ -65,7 +65,7 @@ impl Report {
             return connect::instructions(&self.evidence, &self.clients);
         }
         let works = self.logged_in()
-            && matches!(self.judgement.outcome, Outcome::Healthy | Outcome::Degraded);
+            && matches!(self.judgment.outcome, Outcome::Healthy | Outcome::Degraded);
         connect::psql(&self.evidence).filter(|_| works).into_iter().collect()
     }
 
@@ -83,19 +83,19 @@ impl Report {
 
     /// What it means.
     #[must_use]
-    pub const fn judgement(&self) -> &Judgement {
-        &self.judgement
+    pub const fn judgment(&self) -> &Judgment {
+        &self.judgment
     }
 
     /// The families of which something passed and nothing failed, with the checks that passed.
     #[must_use]
     pub fn ruled_out(&self) -> Vec<(&'static str, Vec<&'static str>)> {
         let mut areas: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
-        if self.judgement.root().is_none() {
+        if self.judgment.root().is_none() {
             return areas;
         }
-        for family in self.judgement.families() {
-            let lines = || self.judgement.lines.iter().filter(|line| line.check.family() == family);
+        for family in self.judgment.families() {
+            let lines = || self.judgment.lines.iter().filter(|line| line.check.family() == family);
             let failed = lines().any(|line| {
                 matches!(line.status, Status::Failed | Status::Undetermined | Status::Skipped)
             });
@@ -116,8 +116,8 @@ impl Report {
 #[must_use]
 pub fn exit_code(report: &Report, fail_on: FailOn) -> u8 {
     let warned =
-        report.judgement.findings.iter().any(|judged| judged.finding.severity == Severity::Warning);
-    match report.judgement.outcome {
+        report.judgment.findings.iter().any(|judged| judged.finding.severity == Severity::Warning);
+    match report.judgment.outcome {
         _ if report.evidence.interrupted => 130,
         Outcome::Failing => 1,
         Outcome::Undetermined => 3,

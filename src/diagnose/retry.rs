@@ -48,12 +48,12 @@ impl Retry {
             return Next::Stop(None);
         }
         let waited = duration(i64::try_from((now - self.began).as_secs()).unwrap_or(i64::MAX));
-        let judgement = report.judgement();
-        if matches!(judgement.outcome, Outcome::Healthy | Outcome::Degraded) {
+        let judgment = report.judgment();
+        if matches!(judgment.outcome, Outcome::Healthy | Outcome::Degraded) {
             let said = format!("it works: {} runs in {waited}", self.looks);
             return Next::Stop((self.looks > 1).then_some(said));
         }
-        let root = judgement.root();
+        let root = judgment.root();
         let blocked_by = root.map(|root| root.finding.problem.id);
         let what = match root {
             Some(root) => format!("{} ({})", root.finding.problem.id, root.finding.detail),

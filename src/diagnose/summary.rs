@@ -18,7 +18,7 @@ impl Report {
             }
             None => conclusion,
         };
-        match self.judgement().outcome {
+        match self.judgment().outcome {
             Outcome::Failing => with_cause(format!("{}{}", self.failure(), self.certainty())),
             Outcome::Degraded => with_cause(match self.warnings() {
                 0 | 1 => format!("{}, with a warning", self.success()),
@@ -36,7 +36,7 @@ impl Report {
         let warning = |judged: &&Judged| {
             judged.finding.severity == Severity::Warning && judged.explained_by.is_none()
         };
-        self.judgement().root().or_else(|| self.judgement().findings.iter().find(warning))
+        self.judgment().root().or_else(|| self.judgment().findings.iter().find(warning))
     }
 
     /// Whether the server accepted the login.
@@ -47,7 +47,7 @@ impl Report {
     }
 
     fn failure(&self) -> &'static str {
-        let family = self.judgement().root().map(|root| root.finding.problem.family());
+        let family = self.judgment().root().map(|root| root.finding.problem.family());
         let connected = self.logged_in() && self.evidence().session.seen().is_some();
         match family {
             _ if !self.has_server() && self.files_only() => "Azure configuration blocks the login",
@@ -69,7 +69,7 @@ impl Report {
     }
 
     fn certainty(&self) -> &'static str {
-        match self.judgement().root().map(|root| root.finding.confidence) {
+        match self.judgment().root().map(|root| root.finding.confidence) {
             Some(Confidence::Likely) => ", likely cause",
             Some(Confidence::Possible) => ", possible cause",
             Some(Confidence::Certain) | None => "",
@@ -81,7 +81,7 @@ impl Report {
             return "Not decided: interrupted, no fault found so far".to_owned();
         }
         let lines = || {
-            let lines = self.judgement().lines.iter();
+            let lines = self.judgment().lines.iter();
             lines.filter(|line| line.status == Status::Undetermined)
         };
         match lines().find(|line| line.check.decisive).or_else(|| lines().next()) {
@@ -95,7 +95,7 @@ impl Report {
             judged.finding.severity == Severity::Warning && judged.explained_by.is_none()
         };
         let mut problems: Vec<&str> = Vec::new();
-        for judged in self.judgement().findings.iter().filter(warning) {
+        for judged in self.judgment().findings.iter().filter(warning) {
             problems.push(judged.finding.problem.id);
         }
         problems.dedup();

@@ -108,19 +108,19 @@ fn run(report: &Report) -> Run {
     Run {
         run_id: evidence.run_id.clone(),
         started_at: evidence.observed_at.to_string(),
-        outcome: match report.judgement().outcome {
+        outcome: match report.judgment().outcome {
             Outcome::Healthy => "healthy",
             Outcome::Degraded => "degraded",
             Outcome::Failing => "failing",
             Outcome::Undetermined => "undetermined",
         },
-        problem: report.judgement().root().map(|root| root.finding.problem.id),
+        problem: report.judgment().root().map(|root| root.finding.problem.id),
         summary: report.summary(),
     }
 }
 
 fn checks(before: &Report, after: &Report) -> Vec<CheckChange> {
-    let (old, new) = (&before.judgement().lines, &after.judgement().lines);
+    let (old, new) = (&before.judgment().lines, &after.judgment().lines);
     let find = |lines: &'_ [Line], line: &Line| {
         lines
             .iter()

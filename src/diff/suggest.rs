@@ -10,7 +10,7 @@ pub(super) fn suggest(
     differs: &[FactChange],
     same: &[String],
 ) -> Vec<String> {
-    let root = |report: &Report| report.judgement().root().map(|root| root.finding.problem);
+    let root = |report: &Report| report.judgment().root().map(|root| root.finding.problem);
     let (old, new) = (root(before), root(after));
     let mut lines = Vec::new();
     let failing = match (old, new) {

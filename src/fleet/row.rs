@@ -74,7 +74,7 @@ impl Row {
     /// What a report says of its target.
     #[must_use]
     pub fn of(name: &str, report: &Report) -> Self {
-        let (evidence, judgement) = (report.evidence(), report.judgement());
+        let (evidence, judgment) = (report.evidence(), report.judgment());
         let settings = evidence.settings.seen();
         let cause = |judged: &Judged| Cause::of(judged, settings);
         let warning = |judged: &&Judged| {
@@ -86,14 +86,14 @@ impl Row {
             run_id: evidence.run_id.clone(),
             started_at: Some(evidence.observed_at),
             duration_ms: evidence.duration_ms,
-            state: State::Looked(judgement.outcome),
-            stages: judgement
+            state: State::Looked(judgment.outcome),
+            stages: judgment
                 .families()
                 .into_iter()
-                .map(|family| (family, stage(family, &judgement.lines)))
+                .map(|family| (family, stage(family, &judgment.lines)))
                 .collect(),
-            root: judgement.root().map(cause),
-            warnings: judgement.findings.iter().filter(warning).map(cause).collect(),
+            root: judgment.root().map(cause),
+            warnings: judgment.findings.iter().filter(warning).map(cause).collect(),
             summary: report.summary(),
             ..Self::unseen(name, settings)
         }

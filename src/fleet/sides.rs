@@ -50,7 +50,7 @@ impl Sides {
 
     fn add_azure(&mut self, report: &Report) {
         self.has_azure |= report.evidence().azure.seen().is_some();
-        for judged in &report.judgement().findings {
+        for judged in &report.judgment().findings {
             let finding = &judged.finding;
             let of_azure = judged.check.family() == entra_pg_checks::azure::FAMILY.name;
             let id = finding.problem.id;
@@ -142,7 +142,7 @@ impl Sides {
 /// A fault that is a warning because the login worked without the path is a fault of the path.
 fn path_to_entra(report: &Report, row: &Row) -> (Known, Option<&'static str>) {
     let family = entra_pg_checks::outbound::FAMILY.name;
-    let fault = report.judgement().findings.iter().find(|judged| {
+    let fault = report.judgment().findings.iter().find(|judged| {
         let error = judged.finding.severity == Severity::Error || judged.softened;
         judged.check.family() == family && error
     });

@@ -25,7 +25,7 @@ pub(super) fn render(report: &Report) -> Inert {
         }
     }
     let summary = report.summary();
-    match report.judgement().outcome {
+    match report.judgment().outcome {
         Outcome::Failing => {}
         Outcome::Healthy => log.line(&format!("entra-pg: {summary}")),
         Outcome::Degraded | Outcome::Undetermined => {

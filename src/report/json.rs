@@ -197,19 +197,19 @@ impl Tool {
 
 impl Document {
     fn of(report: &Report) -> io::Result<Self> {
-        let (evidence, judgement) = (report.evidence(), report.judgement());
+        let (evidence, judgment) = (report.evidence(), report.judgment());
         Ok(Self {
             schema_version: "1",
             tool: Tool::this(),
             run_id: evidence.run_id.clone(),
             started_at: evidence.observed_at,
             duration_ms: evidence.duration_ms,
-            outcome: outcome(judgement.outcome),
+            outcome: outcome(judgment.outcome),
             verdict: Verdict::of(report),
             target: Target::of(report),
             vantage: Vantage::of(report),
-            checks: judgement.lines.iter().map(Check::of).collect(),
-            findings: judgement.findings.iter().map(Finding::of).collect(),
+            checks: judgment.lines.iter().map(Check::of).collect(),
+            findings: judgment.findings.iter().map(Finding::of).collect(),
             contacted: evidence
                 .contacted
                 .iter()
@@ -230,10 +230,10 @@ impl Document {
 
 impl Verdict {
     fn of(report: &Report) -> Self {
-        let root = report.judgement().root();
+        let root = report.judgment().root();
         let problem = root.map(|root| root.finding.problem);
         let mut blocked: Vec<&'static str> = report
-            .judgement()
+            .judgment()
             .lines
             .iter()
             .filter(|line| line.status == Status::Skipped)

@@ -8,13 +8,13 @@ use std::{io, time::Duration};
 
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let mut junit = Junit::new("entra-pg");
-    let judgement = report.judgement();
-    let passes = matches!(judgement.outcome, Outcome::Healthy | Outcome::Degraded);
-    for family in judgement.families() {
+    let judgment = report.judgment();
+    let passes = matches!(judgment.outcome, Outcome::Healthy | Outcome::Degraded);
+    for family in judgment.families() {
         let mut suite = TestSuite::new(family);
         suite.set_time(Duration::ZERO);
-        for line in judgement.lines.iter().filter(|line| line.check.family() == family) {
-            let finding = judgement.findings.iter().find(|judged| belongs(judged, line));
+        for line in judgment.lines.iter().filter(|line| line.check.family() == family) {
+            let finding = judgment.findings.iter().find(|judged| belongs(judged, line));
             let name = match &line.subject {
                 Some(subject) => format!("{} {}", line.check.id, clean(subject)),
                 None => line.check.id.to_owned(),

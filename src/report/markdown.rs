@@ -16,7 +16,7 @@ const ACTORS: [Actor; 6] = [
 
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
-    let judgement = report.judgement();
+    let judgment = report.judgment();
     let _ = writeln!(out, "## entra-pg: {}\n", escape(&report.summary()));
     head(&mut out, report);
     if let Some(group) = outline::primary(report) {
@@ -36,7 +36,7 @@ pub(super) fn render(report: &Report) -> String {
         let _ = writeln!(out, "- Also found: {label}: {} (`{id}`)", escape(&finding.headline()));
     }
     for actor in ACTORS {
-        let fixes = judgement
+        let fixes = judgment
             .findings
             .iter()
             .filter(|judged| judged.explained_by.is_none())
@@ -58,7 +58,7 @@ pub(super) fn render(report: &Report) -> String {
         }
     }
     let _ = writeln!(out, "\n| check | status | detail |\n|---|---|---|");
-    for line in judgement.lines.iter().filter(|line| line.status != Status::NotApplicable) {
+    for line in judgment.lines.iter().filter(|line| line.status != Status::NotApplicable) {
         let about = line.subject.as_deref().map(|subject| format!(" {}", escape(subject)));
         let (id, about) = (line.check.id, about.unwrap_or_default());
         let _ =

@@ -20,7 +20,7 @@ pub(super) fn primary(report: &Report) -> Option<Group<'_>> {
 pub(super) fn others(report: &Report) -> Vec<Group<'_>> {
     let primary = report.primary().map(|judged| judged.finding.problem);
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for judged in &report.judgement().findings {
+    for judged in &report.judgment().findings {
         let problem = judged.finding.problem;
         let known = groups.iter().any(|group| group.judged.finding.problem == problem);
         if judged.explained_by.is_none() && !known && Some(problem) != primary {
@@ -33,12 +33,12 @@ pub(super) fn others(report: &Report) -> Vec<Group<'_>> {
 
 /// The findings that another one explains.
 pub(super) fn explained(report: &Report) -> impl Iterator<Item = &Judged> {
-    report.judgement().findings.iter().filter(|judged| judged.explained_by.is_some())
+    report.judgment().findings.iter().filter(|judged| judged.explained_by.is_some())
 }
 
 fn group<'a>(report: &'a Report, judged: &'a Judged) -> Group<'a> {
     let mut also: Vec<&str> = Vec::new();
-    for other in &report.judgement().findings {
+    for other in &report.judgment().findings {
         let same = other.finding.problem == judged.finding.problem;
         let subject = other.finding.subject.as_str();
         if same && subject != judged.finding.subject && !also.contains(&subject) {
@@ -64,20 +64,20 @@ pub(super) fn passed(report: &Report) -> Vec<&'static str> {
 pub(super) fn blocked(report: &Report) -> (Vec<&'static str>, usize) {
     let blocked = |line: &&Line| line.status == Status::Skipped && line.explained_by.is_some();
     let areas = areas(report, |lines| lines.iter().any(&blocked));
-    (areas, report.judgement().lines.iter().filter(blocked).count())
+    (areas, report.judgment().lines.iter().filter(blocked).count())
 }
 
 /// The checks that could not be made.
 pub(super) fn undetermined(report: &Report) -> Vec<&Line> {
-    let lines = report.judgement().lines.iter();
+    let lines = report.judgment().lines.iter();
     lines.filter(|line| line.status == Status::Undetermined).collect()
 }
 
 fn areas(report: &Report, holds: impl Fn(&[&Line]) -> bool) -> Vec<&'static str> {
     let lines = |family: &str| -> Vec<&Line> {
-        report.judgement().lines.iter().filter(|line| line.check.family() == family).collect()
+        report.judgment().lines.iter().filter(|line| line.check.family() == family).collect()
     };
-    let families = report.judgement().families().into_iter();
+    let families = report.judgment().families().into_iter();
     let holding = families.filter(|family| holds(&lines(family)));
     // A check of an embedder can be of a family of its own.
     holding.map(|name| family(name).map_or(name, |family| family.title)).collect()

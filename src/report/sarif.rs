@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use std::io;
 
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
-    let (evidence, judgement) = (report.evidence(), report.judgement());
+    let (evidence, judgment) = (report.evidence(), report.judgment());
     let mut rules: Vec<&'static Problem> = Vec::new();
     // Findings that the cause explains are not results of their own.
-    let found = || judgement.findings.iter().filter(|judged| judged.explained_by.is_none());
+    let found = || judgment.findings.iter().filter(|judged| judged.explained_by.is_none());
     for judged in found() {
         if !rules.contains(&judged.finding.problem) {
             rules.push(judged.finding.problem);
@@ -127,7 +127,7 @@ fn notifications(report: &Report) -> Vec<Value> {
     let notification =
         |level: &str, text: String| json!({"level": level, "message": {"text": text}});
     let undetermined =
-        report.judgement().lines.iter().filter(|line| line.status == Status::Undetermined).map(
+        report.judgment().lines.iter().filter(|line| line.status == Status::Undetermined).map(
             |line| notification("warning", clean(&format!("{}: {}", line.check.id, line.detail))),
         );
     let defects = report.evidence().tool_errors.iter();

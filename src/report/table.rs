@@ -10,9 +10,9 @@ const CHECK: usize = 25;
 const TIME: usize = 9;
 
 pub(super) fn checks(screen: &mut Screen, report: &Report) {
-    for family in report.judgement().families() {
+    for family in report.judgment().families() {
         let lines: Vec<&Line> =
-            report.judgement().lines.iter().filter(|line| line.check.family() == family).collect();
+            report.judgment().lines.iter().filter(|line| line.check.family() == family).collect();
         let every = screen.style.verbose > 1;
         let skipped = |line: &&&Line| line.status == Status::Skipped;
         let folded = lines.iter().filter(skipped).count();
@@ -30,7 +30,7 @@ pub(super) fn checks(screen: &mut Screen, report: &Report) {
         }
     }
     screen.blank();
-    let counts = Counts::of(&report.judgement().lines);
+    let counts = Counts::of(&report.judgment().lines);
     let time = outline::seconds(report.evidence().duration_ms);
     screen.paragraph("  ", &format!("{counts} ({time})"), 4, None);
     screen.blank();
@@ -121,7 +121,7 @@ fn row(screen: &mut Screen, check: &str, status: Status, milliseconds: u64, text
 /// The evidence of the findings of a check, with `-vv`.
 fn evidence(screen: &mut Screen, report: &Report, line: &Line) {
     let same = |subject: &str| line.subject.as_deref().is_none_or(|own| own == subject);
-    for judged in &report.judgement().findings {
+    for judged in &report.judgment().findings {
         if judged.check.id == line.check.id && same(&judged.finding.subject) {
             for (evidence, column) in outline::aligned(&judged.finding.evidence) {
                 for part in screen.wrap(&evidence, 8, column) {

@@ -69,7 +69,7 @@ impl Screen {
     }
 
     fn headline(&mut self, report: &Report) {
-        let (symbol, ascii, paint) = match report.judgement().outcome {
+        let (symbol, ascii, paint) = match report.judgment().outcome {
             Outcome::Healthy => ("✓", "OK", Paint::new().green().bold()),
             Outcome::Degraded => ("!", "!", Paint::new().yellow().bold()),
             Outcome::Undetermined => ("?", "?", Paint::new().yellow().bold()),
@@ -298,7 +298,7 @@ impl Screen {
 
     /// How to connect. No line is broken: it is pasted.
     fn connect(&mut self, report: &Report) {
-        let healthy = report.judgement().outcome == Outcome::Healthy;
+        let healthy = report.judgment().outcome == Outcome::Healthy;
         if report.clients().is_empty() && !healthy && self.style.verbose == 0 {
             return;
         }

@@ -79,8 +79,8 @@ fn head(report: &Report) -> Markup {
 }
 
 fn verdict(report: &Report) -> Markup {
-    let judgement = report.judgement();
-    let class = match judgement.outcome {
+    let judgment = report.judgment();
+    let class = match judgment.outcome {
         Outcome::Healthy => "good",
         Outcome::Degraded | Outcome::Undetermined => "warn",
         Outcome::Failing => "bad",
@@ -202,13 +202,13 @@ fn timeline(report: &Report) -> Markup {
 }
 
 fn checks(report: &Report) -> Markup {
-    let judgement = report.judgement();
-    let counts = Counts::of(&judgement.lines);
+    let judgment = report.judgment();
+    let counts = Counts::of(&judgment.lines);
     html! {
         section aria-labelledby="checks-title" {
             h2 #checks-title { "All checks " span.muted { (counts) } }
-            @for family in judgement.families() {
-                @let lines: Vec<&Line> = judgement.lines.iter().filter(|line| line.check.family() == family).collect();
+            @for family in judgment.families() {
+                @let lines: Vec<&Line> = judgment.lines.iter().filter(|line| line.check.family() == family).collect();
                 (family_of(family, &lines))
             }
         }

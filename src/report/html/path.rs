@@ -29,16 +29,16 @@ pub(super) fn draw(report: &Report) -> Markup {
 }
 
 fn stations(report: &Report) -> Vec<Stop> {
-    let judgement = report.judgement();
+    let judgment = report.judgment();
     let of = |name: &str| family(name).map(|family| family.station);
-    let root = judgement.root().and_then(|root| of(root.finding.problem.family()));
+    let root = judgment.root().and_then(|root| of(root.finding.problem.family()));
     Station::ALL
         .into_iter()
         .map(|station| Stop {
             station,
             about: about(report, station),
             class: state(
-                judgement.lines.iter().filter(|line| of(line.check.family()) == Some(station)),
+                judgment.lines.iter().filter(|line| of(line.check.family()) == Some(station)),
                 station,
             ),
             root: root == Some(station),
