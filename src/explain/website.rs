@@ -25,7 +25,7 @@ const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1c1f23; --muted: #5b636e; --paper: #fbfbfa; --code: #eceef0; --link: #1f5fa8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --muted: #a3abb5; --paper: #14171a; --code: #262b31; --link: #8ab8ee; } }
 body { margin: 0 auto; max-width: 46rem; padding: 1rem 1.25rem 3rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
-a { color: var(--link); } code, pre { background: var(--code); border-radius: 4px; padding: .1em .3em; font-size: .9em; } pre { padding: .6em .8em; overflow-x: auto; }
+a { color: var(--link); } code, pre { background: var(--code); border-radius: 4px; padding: .1em .3em; font-size: .9em; } pre { padding: .6em .8em; white-space: pre-wrap; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; } nav, .muted { color: var(--muted); } li { margin: .25rem 0; }
 [hidden] { display: none; } input { width: 100%; box-sizing: border-box; padding: .45em .6em; font: inherit; color: inherit; background: var(--code); border: 1px solid var(--muted); border-radius: 4px; }
 ";
@@ -158,7 +158,7 @@ fn frame(title: &str, body: &Markup, script: &str) -> Markup {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (body)
+                main { (body) }
                 @if !script.is_empty() { script { (PreEscaped(script)) } }
             }
         }
