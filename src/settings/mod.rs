@@ -66,15 +66,32 @@ pub fn resolve(
     args: &TargetArgs,
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {
+    let typed = args.conninfo.as_deref().or(args.dbname.as_deref()).unwrap_or_default();
     let (args, converted) = with_converted(args);
     let args = &args;
-    let (reading, others) = given::readings(args, environment)?;
+    let texts = [args.conninfo.as_deref(), args.dbname.as_deref().filter(|_| args.host.is_none())];
+    if let Some(error) = texts.into_iter().flatten().find_map(foreign::misread) {
+        return Err(error);
+    }
+    let readings = given::readings(args, environment);
+    let (reading, others) = readings.map_err(|error| with_line(error, typed))?;
     let libpq =
         Libpq { version: reading.version.number(), differences: reading.differences(&others) };
     let (mut settings, port_text) = settings(args, environment, &reading.given, libpq)?;
     settings.converted = converted;
     let password = password(&reading.given, &port_text, &mut settings, environment);
     Ok((settings, password))
+}
+
+/// The error for a connection string that cannot be read, with the `doctor` line to type instead.
+fn with_line(mut error: UsageError, text: &str) -> UsageError {
+    if let Some(line) = foreign::doctor_line(text) {
+        error.suggestion = Some(match error.suggestion {
+            Some(first) => format!("{first}\n or: {line}"),
+            None => line,
+        });
+    }
+    error
 }
 
 /// The arguments with a connection string in libpq's form, if it is in the form of another driver.
@@ -95,11 +112,6 @@ fn with_converted(args: &TargetArgs) -> (TargetArgs, Option<Converted>) {
         }
     }
     (args, converted)
-}
-
-/// The pairs of a `key=value` string, if libpq 18 accepts it.
-fn conninfo_pairs(text: &str) -> Option<Pairs> {
-    conninfo::parse(text, Version::V18).ok()
 }
 
 /// The settings by the rules of one release, as the differential test compares them, and the password.

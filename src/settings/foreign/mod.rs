@@ -1,11 +1,17 @@
 //! Connection strings in the form of other drivers: what people have at hand is often not libpq's.
 
-use super::{keywords::Pairs, uri};
-use entra_pg_checks::{
-    facts::{cloud::Cloud, settings::Converted},
-    text::conninfo_value,
+mod fields;
+mod shells;
+mod suggest;
+mod urls;
+
+use super::{
+    keywords::Pairs,
+    options::{self, Version},
+    uri,
 };
-use percent_encoding::percent_decode_str;
+use entra_pg_checks::{facts::settings::Converted, text::conninfo_value};
+pub(super) use suggest::{doctor_line, misread};
 
 /// A connection string in libpq's form, and what to say of it.
 pub(super) struct Conversion {
@@ -15,52 +21,82 @@ pub(super) struct Conversion {
     pub(super) converted: Converted,
 }
 
-/// Keywords of drivers, in lower case and without blanks, and libpq's.
-const KEYWORDS: [(&str, &str); 38] = [
+/// A form by its name, and the pairs that were read.
+type Read = (&'static str, Pairs);
+
+/// Keywords of drivers, in lower case and without blanks, `_`, `-` and `.`, and libpq's.
+const KEYWORDS: [(&str, &str); 48] = [
     ("host", "host"),
     ("hostname", "host"),
     ("server", "host"),
+    ("servername", "host"),
+    ("endpoint", "host"),
     ("datasource", "host"),
     ("address", "host"),
     ("addr", "host"),
+    ("hostaddr", "hostaddr"),
     ("port", "port"),
     ("user", "user"),
     ("username", "user"),
     ("userid", "user"),
     ("uid", "user"),
+    ("login", "user"),
+    ("adminlogin", "user"),
+    ("administratorlogin", "user"),
+    ("serveradminlogin", "user"),
     ("password", "password"),
     ("pwd", "password"),
     ("pass", "password"),
     ("database", "dbname"),
+    ("databasename", "dbname"),
     ("dbname", "dbname"),
     ("db", "dbname"),
     ("initialcatalog", "dbname"),
     ("sslmode", "sslmode"),
-    ("ssl_mode", "sslmode"),
     ("sslrootcert", "sslrootcert"),
     ("rootcertificate", "sslrootcert"),
     ("sslcert", "sslcert"),
+    ("sslcertificate", "sslcert"),
     ("sslkey", "sslkey"),
+    ("sslpassword", "sslpassword"),
     ("timeout", "connect_timeout"),
     ("connecttimeout", "connect_timeout"),
-    ("connect_timeout", "connect_timeout"),
+    ("connectiontimeout", "connect_timeout"),
     ("applicationname", "application_name"),
-    ("application_name", "application_name"),
+    ("appname", "application_name"),
     ("options", "options"),
     ("channelbinding", "channel_binding"),
-    ("channel_binding", "channel_binding"),
     ("gssencmode", "gssencmode"),
     ("requireauth", "require_auth"),
     ("sslnegotiation", "sslnegotiation"),
     ("replication", "replication"),
     ("targetservertype", "target_session_attrs"),
-    ("target_session_attrs", "target_session_attrs"),
+    ("targetsessionattrs", "target_session_attrs"),
+    ("targetsessionattributes", "target_session_attrs"),
+    ("service", "service"),
 ];
+
+/// The beginning of a variable or a property before the keyword.
+const PREFIXES: [&str; 7] =
+    ["springdatasource", "azurepostgresql", "postgresql", "postgres", "database", "db", "pg"];
+
+/// libpq's keyword for that of a driver, of a variable such as `DB_HOST`, or of a label.
+fn keyword(name: &str) -> Option<&'static str> {
+    let plain = name.to_ascii_lowercase().replace([' ', '_', '-', '.'], "");
+    let of =
+        |name: &str| KEYWORDS.iter().find(|(known, _)| *known == name).map(|(_, keyword)| *keyword);
+    of(&plain).or_else(|| {
+        PREFIXES
+            .iter()
+            .filter_map(|prefix| plain.strip_prefix(prefix))
+            .find_map(|rest| if rest == "name" { Some("dbname") } else { of(rest) })
+    })
+}
 
 /// Reads a text that is not in a form of libpq; `None` if libpq's own rules apply.
 pub(super) fn convert(text: &str) -> Option<Conversion> {
     let text = text.trim();
-    conversion(connection(text).or_else(|| bare_host(text))?)
+    conversion(connection(text).or_else(|| urls::server_name(text))?)
 }
 
 /// The same for `--dbname`, in which the name of a server is the name of a database.
@@ -69,18 +105,48 @@ pub(super) fn convert_database(text: &str) -> Option<Conversion> {
 }
 
 fn connection(text: &str) -> Option<Read> {
-    psql(text)
-        .or_else(|| jdbc(text))
-        .or_else(|| url(text))
-        .or_else(|| semicolons(text))
-        .or_else(|| call(text))
+    let known = urls::jdbc(text)
+        .or_else(|| urls::of_library(text))
+        .or_else(|| fields::semicolons(text))
+        .or_else(|| fields::call(text));
+    if known.is_some() || is_of_libpq(text) {
+        return known;
+    }
+    shells::assignment(text)
+        .and_then(|value| connection(value).or_else(|| Some(("a variable", libpq_pairs(value)?))))
+        .or_else(|| shells::command(text))
+        .or_else(|| shells::variables(text))
+        .or_else(|| urls::without_scheme(text))
+        .or_else(|| urls::with_driver_parameters(text))
+        .or_else(|| fields::with_driver_parameters(text))
+        .or_else(|| fields::passfile_line(text))
+        .or_else(|| fields::labels(text))
+}
+
+/// Whether a release of libpq reads a text as a connection string.
+fn is_of_libpq(text: &str) -> bool {
+    let accepts = |version: &Version| super::parse(text, *version).is_ok();
+    is_connection_string(text) && Version::NEWEST_FIRST.iter().any(accepts)
+}
+
+/// Whether libpq tries to read a text as a connection string; others are names of databases.
+fn is_connection_string(text: &str) -> bool {
+    uri::is_uri(text) || text.contains('=')
+}
+
+/// The pairs of a connection string or URI that libpq 18 accepts.
+fn libpq_pairs(text: &str) -> Option<Pairs> {
+    let pairs = || super::parse(text, Version::V18).ok();
+    is_connection_string(text).then(pairs)?.map(|(pairs, _)| pairs)
 }
 
 fn conversion((form, raw): Read) -> Option<Conversion> {
     let mut found = Found::default();
     raw.into_iter().for_each(|(keyword, value)| found.add(&keyword, value));
-    let named = found.pairs.iter().any(|(keyword, _)| keyword == "host");
-    named.then(|| found.conversion(form))
+    let named = |(keyword, _): &(String, String)| {
+        ["host", "hostaddr", "service"].contains(&keyword.as_str())
+    };
+    found.pairs.iter().any(named).then(|| found.conversion(form))
 }
 
 #[derive(Default)]
@@ -90,28 +156,44 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, keyword: &str, value: String) {
-        let plain: String = keyword.chars().filter(|character| *character != ' ').collect();
-        let plain = plain.to_ascii_lowercase();
-        let known = KEYWORDS.iter().find(|(known, _)| *known == plain);
+    fn add(&mut self, name: &str, value: String) {
         let placeholder = value.starts_with(['{', '<']) && value.ends_with(['}', '>']);
-        match known {
-            Some((_, keyword)) if !placeholder => {
-                let value = translated(keyword, value);
-                self.pairs.push(((*keyword).to_owned(), value));
+        let own = options::find(name, Version::V18).map(|option| option.keyword);
+        match keyword(name).or(own) {
+            Some("host") if !placeholder => self.add_host(&value),
+            Some(keyword) if !placeholder => {
+                self.pairs.push((keyword.to_owned(), translated(keyword, value)));
             }
-            None if plain == "ssl" => match value.to_ascii_lowercase().as_str() {
+            None if name.eq_ignore_ascii_case("ssl") => match value.to_ascii_lowercase().as_str() {
                 "true" | "require" => self.pairs.push(("sslmode".into(), "require".into())),
                 _ => self.left_out.push("ssl".to_owned()),
             },
-            _ => self.left_out.push(keyword.trim().chars().take(40).collect()),
+            _ => self.left_out.push(name.trim().chars().take(40).collect()),
+        }
+    }
+
+    /// A host; Npgsql allows `host:port`, SQL Server's drivers write `tcp:host,port`.
+    fn add_host(&mut self, value: &str) {
+        let plain = value.strip_prefix("tcp:").unwrap_or(value);
+        let sql_server = plain.split_once(',').filter(|(_, port)| is_number(port));
+        let one_colon = |host: &str| host.matches(':').count() <= 1;
+        if let Some((host, port)) = sql_server {
+            self.pairs.push(("host".to_owned(), host.to_owned()));
+            self.pairs.push(("port".to_owned(), port.to_owned()));
+        } else if plain.contains(':') && plain.split(',').all(one_colon) && !plain.contains('/') {
+            urls::location(plain, &mut self.pairs);
+        } else {
+            self.pairs.push(("host".to_owned(), plain.to_owned()));
         }
     }
 
     fn conversion(self, form: &str) -> Conversion {
         let write =
             |(keyword, value): &(String, String)| format!("{keyword}={}", conninfo_value(value));
-        let shown = self.pairs.iter().filter(|(keyword, _)| keyword != "password").map(write);
+        let is_secret = |keyword: &str| {
+            options::find(keyword, Version::V18).is_some_and(|option| option.secret)
+        };
+        let shown = self.pairs.iter().filter(|(keyword, _)| !is_secret(keyword)).map(write);
         let converted = Converted {
             form: form.to_owned(),
             conninfo: shown.collect::<Vec<_>>().join(" "),
@@ -120,6 +202,10 @@ impl Found {
         let conninfo = self.pairs.iter().map(write).collect::<Vec<_>>().join(" ");
         Conversion { conninfo, converted }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Values that drivers write differently.
@@ -139,15 +225,6 @@ fn translated(keyword: &str, value: String) -> String {
     known.to_owned()
 }
 
-type Read = (&'static str, Pairs);
-
-/// `psql "host=…"`, as the portal shows it.
-fn psql(text: &str) -> Option<Read> {
-    let inner = unquoted(text.strip_prefix("psql ")?.trim());
-    let pairs = super::parse(inner, super::options::Version::V18).ok()?.0;
-    Some(("a psql command", pairs))
-}
-
 fn unquoted(text: &str) -> &str {
     ['"', '\'']
         .iter()
@@ -155,154 +232,69 @@ fn unquoted(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// `jdbc:postgresql://host:port/database?user=…`; pgjdbc decodes `+` as a blank.
-fn jdbc(text: &str) -> Option<Read> {
-    let rest = text.strip_prefix("jdbc:postgresql://")?;
-    let mut pairs = Pairs::new();
-    let query = location(rest, &mut pairs);
-    parameters(&query.replace('+', " "), &mut pairs);
-    Some(("a JDBC URL", pairs))
-}
+/// Parameters of drivers that libpq refuses, in lower case and without `_` and `-`.
+const OF_DRIVERS: [&str; 53] = [
+    "timezone",
+    "searchpath",
+    "schema",
+    "currentschema",
+    "encoding",
+    "charset",
+    "serverversion",
+    "driver",
+    "adapter",
+    "pool",
+    "poolsize",
+    "maxoverflow",
+    "pooltimeout",
+    "poolrecycle",
+    "poolmaxconns",
+    "poolminconns",
+    "poolminidleconns",
+    "poolmaxconnlifetime",
+    "poolmaxconnlifetimejitter",
+    "poolmaxconnidletime",
+    "poolhealthcheckperiod",
+    "defaultqueryexecmode",
+    "statementcachecapacity",
+    "statementcachemode",
+    "descriptioncachecapacity",
+    "preparedstatements",
+    "preparedstatementcachesize",
+    "preparethreshold",
+    "prefersimpleprotocol",
+    "binaryparameters",
+    "minreadbuffersize",
+    "pgbouncer",
+    "connectionlimit",
+    "sockettimeout",
+    "querytimeout",
+    "commandtimeout",
+    "sslaccept",
+    "sslidentity",
+    "sslfactory",
+    "uselibpqcompat",
+    "rewritebatchedinserts",
+    "stringtype",
+    "loggerlevel",
+    "tcpkeepalive",
+    "statementtimeout",
+    "locktimeout",
+    "idleintransactionsessiontimeout",
+    "clientminmessages",
+    "reconnect",
+    "trustservercertificate",
+    "persistsecurityinfo",
+    "dialtimeout",
+    "authenticationpluginclassname",
+];
 
-/// A URL of SQLAlchemy, Django or another library, or of a browser.
-fn url(text: &str) -> Option<Read> {
-    let (scheme, rest) = text.split_once("://")?;
-    let form = match scheme.to_ascii_lowercase().as_str() {
-        _ if uri::is_uri(text) => return None,
-        "http" | "https" => "a web address",
-        "postgis" | "pgsql" | "psql" | "tcp" | "postgresql" | "postgres" => "a database URL",
-        other if other.starts_with("postgresql+") || other.starts_with("postgres+") => {
-            "a SQLAlchemy URL"
-        }
-        _ => return None,
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let mut pairs = Pairs::new();
-    // SQLAlchemy allows an @ in the user name, so the last one counts.
-    let start = match rest[..end].rfind('@') {
-        Some(at) => {
-            let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
-            put(&mut pairs, "user", user);
-            put(&mut pairs, "password", password);
-            at + 1
-        }
-        None => 0,
-    };
-    if form == "a web address" {
-        let host = rest[start..end].split(':').next().unwrap_or_default();
-        put(&mut pairs, "host", host);
-        return Some((form, pairs));
-    }
-    let query = location(&rest[start..], &mut pairs);
-    parameters(query, &mut pairs);
-    Some((form, pairs))
-}
-
-/// Reads `host:port,host:port/database?query` and returns the query.
-fn location<'a>(text: &'a str, pairs: &mut Pairs) -> &'a str {
-    let (path, query) = text.split_once('?').unwrap_or((text, ""));
-    let (hosts, database) = path.split_once('/').unwrap_or((path, ""));
-    let (hosts, ports): (Vec<&str>, Vec<&str>) =
-        hosts.split(',').map(|host| host.split_once(':').unwrap_or((host, ""))).unzip();
-    put(pairs, "host", &hosts.join(","));
-    if ports.iter().any(|port| !port.is_empty()) {
-        put(pairs, "port", &ports.join(","));
-    }
-    put(pairs, "dbname", database);
-    query
-}
-
-fn parameters(query: &str, pairs: &mut Pairs) {
-    for (keyword, value) in query.split('&').filter_map(|parameter| parameter.split_once('=')) {
-        put(pairs, keyword, value);
-    }
-}
-
-fn put(pairs: &mut Pairs, keyword: &str, value: &str) {
-    if !value.is_empty() {
-        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        pairs.push((keyword.to_owned(), value));
-    }
-}
-
-/// `Host=…;Username=…`, as Npgsql and ADO.NET write it.
-fn semicolons(text: &str) -> Option<Read> {
-    let mut pairs = Pairs::new();
-    for part in split_outside_quotes(text).into_iter().filter(|part| !part.trim().is_empty()) {
-        let (keyword, value) = part.split_once('=')?;
-        // Several pairs in one part are libpq's own form, with a semicolon inside of a value.
-        if value.contains('=')
-            && value.trim().contains(' ')
-            && !value.trim().starts_with(['"', '\''])
-        {
-            return None;
-        }
-        pairs.push((keyword.trim().to_owned(), unquoted(value.trim()).to_owned()));
-    }
-    let known = |keyword: &str| {
-        let plain = keyword.replace(' ', "").to_ascii_lowercase();
-        KEYWORDS.iter().any(|(known, _)| *known == plain)
-    };
-    let recognized = pairs.iter().filter(|(keyword, _)| known(keyword)).count();
-    // libpq reads a single pair, and a semicolon inside of a value, itself.
-    (text.contains(';') && recognized >= 2).then_some(("an ADO.NET connection string", pairs))
-}
-
-fn split_outside_quotes(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut quote) = (0, None);
-    for (index, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), close) if open == close => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
-            (None, ';') => {
-                parts.push(&text[start..index]);
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
-}
-
-/// The call of a driver in program text: `psycopg2.connect(user="…")`, `{host: "…"}`.
-fn call(text: &str) -> Option<Read> {
-    let open = text.find(['(', '{'])?;
-    let before = &text[..open];
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "._ :=$\n".contains(c);
-    if !before.chars().all(is_name) || !text.trim_end_matches([';', ' ']).ends_with([')', '}']) {
-        return None;
-    }
-    let inner = &text[open + 1..];
-    // PHP gives a whole connection string.
-    let quoted = inner.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-    if let Some(pairs) = quoted.filter(|text| text.contains('=')).and_then(super::conninfo_pairs) {
-        return Some(("the call of a driver", pairs));
-    }
-    let mut pairs = Pairs::new();
-    for argument in inner.split([',', '{', '}', '(', ')', '\n']) {
-        let separator = ["=>", "=", ":"].iter().find_map(|mark| argument.split_once(mark));
-        if let Some((keyword, value)) = separator {
-            let keyword = keyword.trim().trim_matches(['"', '\'', ':']);
-            let value = unquoted(value.trim().trim_end_matches(';'));
-            if !keyword.is_empty() && !value.is_empty() {
-                pairs.push((keyword.to_owned(), value.to_owned()));
-            }
-        }
-    }
-    Some(("the call of a driver", pairs))
-}
-
-/// The name of a server, perhaps with its port: libpq would take it for the name of a database.
-fn bare_host(text: &str) -> Option<Read> {
-    let mut pairs = Pairs::new();
-    let host = text.split([':', '/']).next()?;
-    if text.contains(['=', ' ', '@']) || Cloud::of_server(host.trim_end_matches('.')).is_none() {
-        return None;
-    }
-    location(text, &mut pairs);
-    Some(("the name of a server", pairs))
+/// Whether a parameter belongs to a driver and not to libpq. Migration tools start theirs with `x-`.
+fn is_of_driver(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.replace(['_', '-'], "");
+    // `ssl-mode` and the like are spellings of libpq's own keywords.
+    lower.starts_with("x-") || OF_DRIVERS.contains(&plain.as_str())
 }
 
 #[cfg(test)]
@@ -363,6 +355,68 @@ mod tests {
         ] {
             assert_eq!(read(&text), conninfo, "{text}");
         }
+    }
+
+    #[test]
+    fn reads_what_is_in_files_and_shells() {
+        const HOST: &str = "pg.postgres.database.azure.com";
+        let mut wrong = Vec::new();
+        let whole = "host='SRV' port='5432' user='me' dbname='app'";
+        for (text, conninfo) in [
+            ("jdbc:pgsql://SRV/app?user=me", "host='SRV' dbname='app' user='me'"),
+            ("jdbc:aws-wrapper:postgresql://SRV:5432/app", "host='SRV' port='5432' dbname='app'"),
+            ("r2dbc:pool:postgresql://me:Ge@SRV/app", "user='me' host='SRV' dbname='app'"),
+            ("ecto://me:Ge/h#e?im@SRV/app", "user='me' host='SRV' dbname='app'"),
+            ("me@c.com@SRV:5432/app", "user='me@c.com' host='SRV' port='5432' dbname='app'"),
+            ("SRV,5432", "host='SRV' port='5432'"),
+            ("SRV 5432", "host='SRV' port='5432'"),
+            ("tcp:SRV,5432", "host='SRV' port='5432'"),
+            (
+                "Server=tcp:SRV,5432;Initial Catalog=app;User ID=me;Password=Ge",
+                "host='SRV' port='5432' dbname='app' user='me'",
+            ),
+            ("Host=SRV:6432;Username=me", "host='SRV' port='6432' user='me'"),
+            (
+                "postgresql://me:Ge@SRV/app?schema=public&sslmode=require",
+                "user='me' host='SRV' dbname='app' sslmode='require'",
+            ),
+            ("host=SRV user=me TimeZone=Asia/Shanghai pool_max_conns=5", "host='SRV' user='me'"),
+            (
+                "psql -h SRV -p 5432 -U me -d app -c 'select 1'",
+                "host='SRV' port='5432' user='me' dbname='app'",
+            ),
+            (
+                "PGPASSWORD=Ge psql --host=SRV --username me app",
+                "host='SRV' user='me' dbname='app'",
+            ),
+            ("psql 'postgresql://me:Ge@SRV/app'", "user='me' host='SRV' dbname='app'"),
+            ("SRV -U me -d app", "host='SRV' user='me' dbname='app'"),
+            ("PGHOST=SRV PGPORT=5432 PGUSER=me PGDATABASE=app", whole),
+            (
+                "export DB_HOST=SRV\nexport DB_PORT=5432\nexport DB_USER='me'\nexport DB_NAME=app",
+                whole,
+            ),
+            ("$env:PGHOST='SRV'; $env:PGUSER = 'me'", "host='SRV' user='me'"),
+            ("set \"PGHOST=SRV\" & set \"PGUSER=me\"", "host='SRV' user='me'"),
+            ("DATABASE_URL=postgresql://me:Ge@SRV/app", "user='me' host='SRV' dbname='app'"),
+            ("spring.datasource.url=jdbc:postgresql://SRV/app", "host='SRV' dbname='app'"),
+            ("\"Default\": \"Host=SRV;Username=me;Password=Ge\",", "host='SRV' user='me'"),
+            ("SRV:5432:*:me:Ge:heim", "host='SRV' port='5432' user='me'"),
+            ("host: SRV\nuser: me\ndatabase: app", "host='SRV' user='me' dbname='app'"),
+            ("Server name: SRV, Login: me", "host='SRV' user='me'"),
+            ("pgsql:host=SRV;port=5432;user=me;password=Ge", "host='SRV' port='5432' user='me'"),
+            ("dbi:Pg:dbname=app;host=SRV", "dbname='app' host='SRV'"),
+            (
+                "Driver={PostgreSQL Unicode};Server=SRV;Port=5432;Uid=me;Pwd=Ge;",
+                "host='SRV' port='5432' user='me'",
+            ),
+        ] {
+            let (text, conninfo) = (text.replace("SRV", HOST), conninfo.replace("SRV", HOST));
+            if read(&text) != conninfo {
+                wrong.push(format!("{text}\n    is {}\n  not {conninfo}", read(&text)));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]
