@@ -14,12 +14,13 @@ use entra_pg_checks::{
 /// else. Its parts must not be sent to a server as a name: they can hold a password.
 pub(in crate::settings) fn misread(text: &str) -> Option<UsageError> {
     let text = text.trim();
-    let is_name =
-        text.contains("://") || server(text).is_some_and(|(start, end)| end - start < text.len());
-    if is_connection_string(text) || !is_name {
+    let is_url = text.contains("://") || text.starts_with("jdbc:") || text.starts_with("r2dbc:");
+    let names_server = server(text).is_some_and(|(start, end)| end - start < text.len());
+    if is_connection_string(text) || !(is_url || names_server) {
         return None;
     }
     let message = match text.split_once("://") {
+        _ if text.starts_with("jdbc:postgresql:") => "the JDBC URL names no server".to_owned(),
         Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
             format!("\"{scheme}://\" is not the beginning of a PostgreSQL connection string")
         }
