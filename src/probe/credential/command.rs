@@ -1,13 +1,12 @@
 //! The Azure CLI and the Azure Developer CLI.
 
+#[cfg(unix)]
 use super::descendants;
 use super::{
     program,
     source::{Source, Tried},
 };
-#[cfg(unix)]
-use crate::sync::lock;
-use crate::{input, net::gateway::Contacts, probe::context::Context};
+use crate::{input, net::gateway::Contacts, probe::context::Context, sync::lock};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
