@@ -9,19 +9,20 @@ const NAME: &str = "macOS network settings";
 /// What the output of `scutil --proxy` says.
 pub(crate) fn parse(text: &str) -> SystemSettings {
     let (mut values, mut exceptions) = (BTreeMap::new(), Vec::new());
-    let mut list = None;
+    // The keys of the dictionaries and lists around a line. Those of single interfaces, in
+    // `__SCOPED__`, do not count.
+    let mut around: Vec<&str> = Vec::new();
     for line in text.lines().take(4096) {
         let line = line.trim();
         if line == "}" {
-            list = None;
+            around.pop();
         } else if let Some((key, value)) = line.split_once(" : ") {
-            match list {
-                Some("ExceptionsList") => exceptions.push(value),
-                Some(_) => {}
-                None if value.ends_with('{') => list = Some(key),
-                None => {
-                    values.insert(key, value);
-                }
+            if value.ends_with('{') {
+                around.push(key);
+            } else if around == ["ExceptionsList"] {
+                exceptions.push(value);
+            } else if around.is_empty() {
+                values.insert(key, value);
             }
         }
     }
@@ -85,6 +86,15 @@ mod tests {
   HTTPSProxy : proxy.corp.contoso.com
   ProxyAutoConfigEnable : 1
   ProxyAutoConfigURLString : http://wpad.corp/proxy.pac
+  __SCOPED__ : <dictionary> {
+    en0 : <dictionary> {
+      ExceptionsList : <array> {
+        0 : *.other
+      }
+      HTTPEnable : 1
+      HTTPSProxy : of-one-interface
+    }
+  }
 }
 ";
 

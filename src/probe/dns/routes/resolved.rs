@@ -8,9 +8,16 @@ use entra_pg_checks::facts::dns::DnsRoute;
 #[cfg(target_os = "linux")]
 const STUBS: [&str; 2] = ["127.0.0.53", "127.0.0.54"];
 
+/// Nameservers, and whether the domain `~.` sends them every name that no other domain holds.
+#[derive(Debug)]
+pub(crate) struct Link {
+    route: DnsRoute,
+    takes_all: bool,
+}
+
 /// One link as resolved or networkd saved it.
 /// Files: `/run/systemd/resolve/netif/<index>` and `/run/systemd/netif/links/<index>`.
-pub(crate) fn link(interface: &str, texts: &[String]) -> Option<DnsRoute> {
+pub(crate) fn link(interface: &str, texts: &[String]) -> Option<Link> {
     let (mut servers, mut domains) = (Vec::new(), Vec::new());
     let (mut default, mut routes_only) = (None, false);
     for line in texts.iter().flat_map(|text| text.lines()).take(1024) {
@@ -36,17 +43,29 @@ pub(crate) fn link(interface: &str, texts: &[String]) -> Option<DnsRoute> {
     domains.retain(|name| !name.is_empty());
     domains.truncate(MAX_DOMAINS);
     servers.dedup();
-    Some(DnsRoute {
+    let route = DnsRoute {
         interface: interface.chars().take(64).collect(),
         domains,
         default: takes_all || default.unwrap_or(!routes_only),
         nameservers: servers,
         source: "systemd-resolved".to_owned(),
-    })
+    };
+    Some(Link { route, takes_all })
+}
+
+/// The routes of all links. `~.` on one of them, as a VPN for all traffic sets it, makes it the only
+/// one for names that no domain holds.
+fn routes(links: Vec<Link>) -> Vec<DnsRoute> {
+    let any = links.iter().any(|link| link.takes_all);
+    let route = |link: Link| DnsRoute {
+        default: if any { link.takes_all } else { link.route.default },
+        ..link.route
+    };
+    links.into_iter().map(route).collect()
 }
 
 /// The nameservers for all links in resolved.conf and its drop-ins.
-pub(crate) fn global(texts: &[String]) -> Option<DnsRoute> {
+pub(crate) fn global(texts: &[String]) -> Option<Link> {
     let (mut servers, mut domains) = (Vec::new(), Vec::new());
     for line in texts.iter().flat_map(|text| text.lines()).take(4096) {
         match line.trim().split_once('=') {
@@ -60,15 +79,17 @@ pub(crate) fn global(texts: &[String]) -> Option<DnsRoute> {
             _ => {}
         }
     }
+    let takes_all = domains.iter().any(String::is_empty);
     domains.retain(|name: &String| !name.is_empty());
     domains.truncate(MAX_DOMAINS);
-    (!servers.is_empty()).then(|| DnsRoute {
+    let route = DnsRoute {
         interface: "all links".to_owned(),
         domains,
         default: true,
         nameservers: servers,
         source: "resolved.conf".to_owned(),
-    })
+    };
+    (!route.nameservers.is_empty()).then_some(Link { route, takes_all })
 }
 
 /// Booleans as systemd reads them.
@@ -93,9 +114,7 @@ pub(crate) fn read(
     if !by_module && !nameservers.into_iter().any(is_stub) {
         return Vec::new();
     }
-    let mut routes: Vec<DnsRoute> = links().collect();
-    routes.extend(global(&files(&CONFIGURATION)));
-    routes
+    routes(links().chain(global(&files(&CONFIGURATION))).collect())
 }
 
 #[cfg(target_os = "linux")]
@@ -103,7 +122,7 @@ const CONFIGURATION: [&str; 3] =
     ["/etc/systemd/resolved.conf", "/run/systemd/resolved.conf.d", "/etc/systemd/resolved.conf.d"];
 
 #[cfg(target_os = "linux")]
-fn links() -> impl Iterator<Item = DnsRoute> {
+fn links() -> impl Iterator<Item = Link> {
     const STATES: [&str; 2] = ["/run/systemd/netif/links", "/run/systemd/resolve/netif"];
     let interfaces = std::fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
     interfaces.take(super::MAX_ROUTES).filter_map(|entry| {
@@ -135,19 +154,23 @@ fn files(paths: &[impl AsRef<std::path::Path>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{global, link};
+    use super::{global, link, routes};
 
     #[test]
     fn a_vpn_link_with_routing_domains_is_not_the_default() {
         let text = "# This is private data. Do not parse.\nLLMNR=yes\nSERVERS=10.8.0.1 fe80::1%3\nDOMAINS=~corp.contoso.com ~privatelink.postgres.database.azure.com\n";
-        let vpn = link("tun0", &[text.to_owned()]).expect("a link with nameservers");
+        let vpn = link("tun0", &[text.to_owned()]).expect("a link with nameservers").route;
         assert_eq!(vpn.domains, ["corp.contoso.com", "privatelink.postgres.database.azure.com"]);
         assert_eq!((vpn.default, vpn.nameservers.len()), (false, 2));
         let text = "DNS=192.168.1.1\nDOMAINS=home.arpa\n".to_owned();
-        assert!(link("wlan0", &[text]).expect("a link").default);
+        let wireless = link("wlan0", &[text]).expect("a link");
+        assert!(wireless.route.default);
         let all = "SERVERS=10.8.0.1\nDOMAINS=~.\nDEFAULT_ROUTE=no\n".to_owned();
         let all = link("tun0", &[all]).expect("a link");
-        assert!(all.default && all.domains.is_empty());
+        assert!(all.route.default && all.route.domains.is_empty());
+        let both = routes(vec![wireless, all]);
+        assert_eq!(both.iter().map(|route| route.default).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(both[0].domains, ["home.arpa"]);
         assert!(link("lo", &["LLMNR=no\n".to_owned()]).is_none());
     }
 
@@ -156,7 +179,8 @@ mod tests {
         let text =
             "[Resolve]\n#DNS=1.1.1.1\nDNS=9.9.9.9#dns.quad9.net [2620:fe::fe]:53\nDomains=~.\n";
         let found = global(&[text.to_owned()]).expect("nameservers");
-        assert_eq!((found.nameservers.len(), found.default), (2, true));
+        assert_eq!((found.route.nameservers.len(), found.route.default), (2, true));
+        assert!(found.takes_all);
         assert!(global(&["[Resolve]\nDNS=9.9.9.9\n".to_owned(), "DNS=\n".to_owned()]).is_none());
     }
 

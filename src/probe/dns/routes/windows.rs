@@ -42,8 +42,23 @@ pub(crate) fn resolver(
     suffixes: &Suffixes,
 ) -> ResolverSettings {
     adapters.sort_by_key(|adapter| adapter.metric);
-    let routes = adapters.iter().filter_map(of_adapter).chain(rules.iter().filter_map(of_rule));
-    ResolverSettings { search: search(suffixes), ..settings(SOURCE, routes.collect()) }
+    let by_rule: Vec<DnsRoute> = rules.iter().filter_map(of_rule).collect();
+    let mut routes: Vec<DnsRoute> = adapters.iter().filter_map(of_adapter).collect();
+    let exempt = exempt(rules);
+    for route in &mut routes {
+        route.domains.clone_from(&exempt);
+        // A rule for all names leaves the adapters' nameservers only the names that are exempt.
+        route.default = !by_rule.iter().any(|rule| rule.default);
+    }
+    routes.extend(by_rule);
+    ResolverSettings { search: search(suffixes), ..settings(SOURCE, routes) }
+}
+
+/// The names of rules without nameservers: the adapters' are asked for them, whatever other rules say.
+fn exempt(rules: &[Rule]) -> Vec<String> {
+    let without = rules.iter().filter(|rule| addresses(&rule.nameservers).is_empty());
+    let names = without.flat_map(|rule| &rule.names).map(|name| domain(name));
+    names.filter(|name| !name.is_empty()).take(MAX_DOMAINS).collect()
 }
 
 fn of_adapter(adapter: &Adapter) -> Option<DnsRoute> {
@@ -64,7 +79,7 @@ fn is_placeholder(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(ip) if ip.segments()[0] == 0xfec0)
 }
 
-/// A rule without nameservers exempts its names from other rules: the adapters' are asked.
+/// The route of a rule with nameservers.
 fn of_rule(rule: &Rule) -> Option<DnsRoute> {
     let nameservers = addresses(&rule.nameservers);
     // The list ends with an empty text; only a dot means all names.
@@ -206,8 +221,20 @@ mod tests {
         };
         assert_eq!(asked("pg.postgres.database.azure.com"), ["10.8.0.1", "10.8.0.2"]);
         assert_eq!(asked("login.microsoftonline.com"), ["192.168.1.1"]);
+    }
+
+    #[test]
+    fn a_rule_for_all_names_leaves_the_adapters_only_what_is_exempt() {
         let all = Rule { names: vec![".".to_owned()], nameservers: "10.8.0.1".to_owned() };
-        assert!(resolver(Vec::new(), &[all], &Suffixes::default()).routes[0].default);
+        let exemption =
+            Rule { names: vec![".microsoftonline.com".to_owned()], nameservers: String::new() };
+        let adapters = vec![adapter("Wi-Fi", 50, &["192.168.1.1"])];
+        let found = resolver(adapters, &[all, exemption], &Suffixes::default());
+        let asked = |name| -> Vec<String> {
+            found.nameservers_for(name).iter().map(|at| at.ip().to_string()).collect()
+        };
+        assert_eq!(asked("pg.postgres.database.azure.com"), ["10.8.0.1"]);
+        assert_eq!(asked("login.microsoftonline.com"), ["192.168.1.1"]);
     }
 
     #[test]
