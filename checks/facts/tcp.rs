@@ -28,6 +28,13 @@ pub enum TcpOutcome {
         /// The machine that sent the ICMP message, when one came.
         icmp_from: Option<IpAddr>,
     },
+    /// This machine's own firewall or routing table does not permit the connection: EACCES or EPERM,
+    /// WSAEACCES on Windows.
+    Denied {
+        /// The operating system's words.
+        #[serde(serialize_with = "class::clause")]
+        detail: String,
+    },
     /// ICMP, or this machine's own routing table, says that there is no way.
     Unreachable {
         /// The ICMP message, when one came from the network.

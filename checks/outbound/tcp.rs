@@ -6,7 +6,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{Topic, outbound::Route, tcp::TcpAttempt},
-    support::reach::{Reach, lines, nothing_answers, path_fix, reach},
+    support::reach::{Reach, is_denied_here, lines, local_fix, nothing_answers, path_fix, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -42,6 +42,10 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
             format!("nothing comes back from {subject} port 443: a firewall drops the packets"),
         ),
         Reach::Refused => (&REFUSED, format!("connections to {subject} port 443 are refused")),
+        Reach::Unreachable if is_denied_here(attempts) => (
+            &UNREACHABLE,
+            format!("this computer's firewall or routes block {subject} port 443"),
+        ),
         Reach::Unreachable => (&UNREACHABLE, format!("there is no way to {subject} port 443")),
         Reach::Some(failed) => (
             &SOME_ADDRESSES_BLOCKED,
@@ -62,6 +66,9 @@ fn judge(seen: &Evidence, subject: &str) -> Result<Verdict, Missing> {
     };
     let finding = Finding::of(problem, subject, detail).because_all(lines(attempts));
     let finding = finding.because_all(prefixes::lines(seen, attempts));
+    if problem == &UNREACHABLE && is_denied_here(attempts) {
+        return Ok(Verdict::found(finding.fix(local_fix(seen))));
+    }
     let finding = match problem == &DROPPED && nothing_answers(seen) {
         true => finding.fix(path_fix()),
         false => finding,
@@ -204,6 +211,7 @@ pub static UNREACHABLE: Problem = Problem {
             "no default route",
             "a router or firewall that answers with ICMP",
             "a VPN that went down",
+            "a firewall on this computer that blocks programs (WSAEACCES on Windows, EPERM on Linux)",
         ],
         confirm: &["`ip route get <address>`", "`traceroute -T -p 443 <address>`"],
         fix: &[(

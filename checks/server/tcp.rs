@@ -4,13 +4,14 @@ use super::{EVERYTHING_AFTER, names};
 use crate::{
     check::{Check, Fragment, Judge, Page, Problem},
     command::Command,
+    evidence::Evidence,
     facts::{
         Topic,
         server::Server,
         tcp::{TcpAttempt, TcpOutcome},
     },
     support::commands,
-    support::reach::{Reach, lines, nothing_answers, path_fix, reach},
+    support::reach::{Reach, is_denied_here, lines, local_fix, nothing_answers, path_fix, reach},
     text,
     verdict::{Actor, Finding, Fix, Verdict},
 };
@@ -23,10 +24,11 @@ pub static CHECK: Check = Check {
     needs: &[Topic::Server],
     problems: &[&POOLER_OFF, &DROPPED, &REFUSED, &UNREACHABLE],
     decisive: true,
-    judge: Judge::Once(|seen| Ok(judge(seen.server.get()?, nothing_answers(seen)))),
+    judge: Judge::Once(|seen| Ok(judge(seen, seen.server.get()?))),
 };
 
-fn judge(server: &Server, no_path: bool) -> Verdict {
+fn judge(seen: &Evidence, server: &Server) -> Verdict {
+    let no_path = nothing_answers(seen);
     let subject = format!("{}:{}", server.host, server.port);
     let problem = match reach(&server.tcp) {
         Reach::All | Reach::Some(_) | Reach::FamilyBroken(_) => {
@@ -69,11 +71,17 @@ fn judge(server: &Server, no_path: bool) -> Verdict {
         known if known == &DROPPED => format!(
             "nothing comes back from {subject}: a firewall, a network rule or a stopped server"
         ),
+        _ if is_denied_here(&server.tcp) => {
+            format!("this computer's firewall or routes block {subject}")
+        }
         _ => format!("there is no route to {subject}"),
     };
     let mut finding = Finding::of(problem, subject, detail)
         .because_all(lines(&server.tcp))
         .because_all(lines(&server.sibling));
+    if problem == &UNREACHABLE && is_denied_here(&server.tcp) {
+        return Verdict::found(finding.fix(local_fix(seen)));
+    }
     if no_path {
         finding = finding.fix(path_fix());
     }
@@ -268,6 +276,7 @@ pub static UNREACHABLE: Problem = Problem {
             "no peering or VPN to the server's virtual network",
             "a VPN that is down",
             "an address range used twice",
+            "a firewall on this computer that blocks programs (WSAEACCES on Windows, EPERM on Linux)",
         ],
         confirm: &["`ip route get <address>`"],
         fix: &[(Actor::Network, "peer the networks, or repair the VPN and its routes")],

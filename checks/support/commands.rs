@@ -176,6 +176,18 @@ pub fn synchronize_clock(vantage: &Vantage) -> Command {
     }
 }
 
+/// Lists the rules by which this computer denies its own connections.
+#[must_use]
+pub fn local_rules(vantage: &Vantage) -> Command {
+    match System::of(vantage) {
+        System::Linux => {
+            Command::new("sudo nft list ruleset").then(Command::new("ip route show type prohibit"))
+        }
+        System::MacOs => Command::new("sudo pfctl -s rules"),
+        System::Windows => Command::new("netsh advfirewall firewall show rule name=all dir=out"),
+    }
+}
+
 /// Starts the agent of Azure Arc.
 #[must_use]
 pub fn start_arc_agent(vantage: &Vantage) -> Command {

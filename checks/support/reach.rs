@@ -7,7 +7,7 @@ use crate::{
         tcp::{TcpAttempt, TcpOutcome},
         tls::{RootVerdict, Tls, Trust, Validity},
     },
-    support::server::openssl,
+    support::{commands, server::openssl},
     text,
     verdict::{Actor, Fix},
 };
@@ -50,6 +50,20 @@ pub(crate) fn path_fix() -> Fix {
     )
 }
 
+/// Whether this machine's own firewall or routing table denies the connections.
+pub(crate) fn is_denied_here(attempts: &[TcpAttempt]) -> bool {
+    attempts.iter().any(|attempt| matches!(attempt.outcome, TcpOutcome::Denied { .. }))
+}
+
+/// What to do if this machine denies its own connections.
+pub(crate) fn local_fix(seen: &Evidence) -> Fix {
+    Fix::you(
+        "Allow entra-pg and psql in the firewall or endpoint protection of this computer, and remove \
+            blocking routes",
+    )
+    .run(commands::local_rules(&seen.vantage))
+}
+
 /// Sums the attempts up. An address family that this machine has no route for does not count.
 #[must_use]
 pub fn reach(attempts: &[TcpAttempt]) -> Reach {
@@ -82,7 +96,7 @@ pub fn reach(attempts: &[TcpAttempt]) -> Reach {
 fn without_route(attempt: &TcpAttempt) -> bool {
     match &attempt.outcome {
         TcpOutcome::Unreachable { icmp, .. } => icmp.is_none(),
-        TcpOutcome::Failed { .. } => true,
+        TcpOutcome::Denied { .. } | TcpOutcome::Failed { .. } => true,
         TcpOutcome::Connected | TcpOutcome::Silent | TcpOutcome::Refused { .. } => false,
     }
 }
@@ -111,6 +125,9 @@ pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
                         _ => detail.as_str(),
                     };
                     format!("{address}: {from} says: {kind} (ICMP {}/{})", icmp.kind, icmp.code)
+                }
+                TcpOutcome::Denied { detail } => {
+                    format!("{address}: this computer does not permit the connection: {detail}")
                 }
                 TcpOutcome::Unreachable { icmp: None, detail } | TcpOutcome::Failed { detail } => {
                     format!("{address}: {detail}")
@@ -214,7 +231,7 @@ pub fn chain_lines(tls: &Tls) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reach, reach};
+    use super::{Reach, is_denied_here, lines, reach};
     use crate::facts::tcp::{TcpAttempt, TcpOutcome};
 
     fn attempt(address: &str, outcome: TcpOutcome) -> TcpAttempt {
@@ -237,6 +254,17 @@ mod tests {
             attempt("[2001:db8::1]:443", TcpOutcome::Silent),
         ];
         assert!(matches!(reach(&attempts), Reach::FamilyBroken(_)));
+    }
+
+    #[test]
+    fn what_this_machine_denies_is_not_the_networks_doing() {
+        let denied = || TcpOutcome::Denied { detail: "Permission denied".to_owned() };
+        let attempts = [attempt("1.2.3.4:443", denied()), attempt("[2001:db8::1]:443", denied())];
+        assert_eq!(reach(&attempts), Reach::Unreachable);
+        assert!(is_denied_here(&attempts));
+        assert!(lines(&attempts)[0].contains("this computer does not permit"));
+        let silent = [attempt("1.2.3.4:443", TcpOutcome::Silent)];
+        assert!(!is_denied_here(&silent));
     }
 
     #[test]

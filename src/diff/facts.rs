@@ -275,6 +275,7 @@ fn tcp(attempt: &TcpAttempt) -> &'static str {
         TcpOutcome::Connected => "connects",
         TcpOutcome::Silent => "silent",
         TcpOutcome::Refused { .. } => "refused",
+        TcpOutcome::Denied { .. } => "denied by this machine",
         TcpOutcome::Unreachable { .. } => "unreachable",
         TcpOutcome::Failed { .. } => "failed",
     }

@@ -108,18 +108,18 @@ pub async fn connect_and<T, F: Future<Output = T>>(
 }
 
 fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
-    let mut detail = error.to_string();
-    if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied {
-        detail = format!("a firewall on this machine does not permit the connection ({detail})");
-    }
+    let detail = error.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             TcpOutcome::Refused { icmp_from: icmp.and_then(|icmp| icmp.from) }
         }
         io::ErrorKind::TimedOut => TcpOutcome::Silent,
+        // A firewall or a `prohibit` route of this machine. ICMPv6 "administratively prohibited" has the
+        // same number.
+        io::ErrorKind::PermissionDenied if icmp.is_none() => TcpOutcome::Denied { detail },
         io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
-        // A `prohibit` or a `blackhole` route of this machine; ICMPv6 "administratively prohibited".
+        // A `blackhole` route of this machine is invalid input.
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::InvalidInput => TcpOutcome::Unreachable { icmp, detail },
         _ => TcpOutcome::Failed { detail },

@@ -79,7 +79,9 @@ impl Source<'_> {
                 TcpOutcome::Connected => return None,
                 TcpOutcome::Silent => "no answer".to_owned(),
                 TcpOutcome::Refused { .. } => "connection refused".to_owned(),
-                TcpOutcome::Unreachable { detail, .. } | TcpOutcome::Failed { detail } => detail,
+                TcpOutcome::Denied { detail }
+                | TcpOutcome::Unreachable { detail, .. }
+                | TcpOutcome::Failed { detail } => detail,
             },
             Err(_) => "no answer".to_owned(),
         };
