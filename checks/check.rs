@@ -56,6 +56,8 @@ pub struct Problem {
     pub waiting: Waiting,
     /// Where its cause is observed.
     pub vantage: VantageKind,
+    /// The service that its error messages are about, if it is not the family's.
+    pub service: Option<Service>,
     /// Parts of error messages by which `explain` recognizes it.
     pub fragments: &'static [Fragment],
     /// Its page for `entra-pg explain`.
@@ -110,6 +112,17 @@ pub struct Family {
     pub pages: &'static [&'static Problem],
     /// Its station on the path that the HTML report draws.
     pub station: Station,
+    /// Whether a passed check shows that the station was reached.
+    pub reaches_station: bool,
+    /// The service that error messages of its problems are about; `None`: this machine or any service.
+    pub service: Option<Service>,
+    /// The weight from which a fragment of its problems proves that the server gave a reason. Drivers
+    /// then try again without TLS, and the answer to the second attempt means nothing.
+    pub proof_of_refusal: Option<u16>,
+    /// Whether its findings are about a host or a resource, which a headline can name.
+    pub about_resources: bool,
+    /// Whether psql can fail because of its problems while the doctor, with settings of its own, logs in.
+    pub psql_only: bool,
     /// The areas in which a difference between two runs can be the cause of its problems.
     pub reasons: &'static [Area],
     /// The facts that `diff` lists if they are the same in both runs, because they are suspected first.
@@ -133,6 +146,11 @@ impl Family {
         checks: &[],
         pages: &[],
         station: Station::Machine,
+        reaches_station: true,
+        service: None,
+        proof_of_refusal: None,
+        about_resources: false,
+        psql_only: false,
         reasons: &[],
         suspects: &[],
         blocks: &[],
@@ -179,6 +197,17 @@ pub enum Station {
     Server,
     /// The login and its session.
     Login,
+}
+
+/// A service that an error message can be about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Service {
+    /// The database server or its pooler.
+    Server,
+    /// Microsoft Entra ID, Microsoft Graph or Azure Resource Manager.
+    Outbound,
+    /// The endpoint of managed identities.
+    Identity,
 }
 
 /// A part of the evidence, as `diff` groups it.
@@ -245,6 +274,12 @@ impl Check {
     pub fn family(&self) -> &'static str {
         family_of(self.id)
     }
+
+    /// The data of its family; [`Family::DEFAULT`] for a family that is not in [`crate::FAMILIES`].
+    #[must_use]
+    pub fn family_data(&self) -> &'static Family {
+        crate::family(self.family()).unwrap_or(&Family::DEFAULT)
+    }
 }
 
 impl Problem {
@@ -258,6 +293,7 @@ impl Problem {
         local: false,
         waiting: Waiting::Helps,
         vantage: VantageKind::Client,
+        service: None,
         fragments: &[],
         page: Page {
             means: "",
@@ -273,6 +309,12 @@ impl Problem {
     #[must_use]
     pub fn family(&self) -> &'static str {
         family_of(self.id)
+    }
+
+    /// The data of its family; [`Family::DEFAULT`] for a family that is not in [`crate::FAMILIES`].
+    #[must_use]
+    pub fn family_data(&self) -> &'static Family {
+        crate::family(self.family()).unwrap_or(&Family::DEFAULT)
     }
 
     /// The command that prints the page. It needs no network.

@@ -1,7 +1,7 @@
 //! From evidence to outcomes, and from outcomes to the one root cause.
 
 use crate::{
-    check::{Check, Family, Judge, Missing, NeededBy, Problem, Severity},
+    check::{Check, Judge, Missing, NeededBy, Problem, Severity},
     evidence::Evidence,
     facts::{
         NotObserved, Topic, credential::CredentialKind, dns::Role, login::LoginOutcome,
@@ -297,7 +297,7 @@ fn needed(finding: &Finding, evidence: &Evidence) -> bool {
 
 /// Which logins need what the finding is about. Checks of an unknown family concern every login.
 fn needed_by(finding: &Finding) -> NeededBy {
-    crate::family(finding.problem.family()).unwrap_or(&Family::DEFAULT).needed
+    finding.problem.family_data().needed
 }
 
 /// Whether the token was acquired in this run. A given token needs no Entra host.
@@ -348,7 +348,7 @@ fn mark_root(findings: &mut [Judged], evidence: &Evidence) {
 
 fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evidence) -> Line {
     // What configuration says took as long as reading it, whatever it is compared with.
-    let timed = crate::family(check.family()).map_or(&[][..], |family| family.timed);
+    let timed = check.family_data().timed;
     let topics = if timed.is_empty() { check.needs } else { timed };
     let span = evidence.span(topics, subject.as_deref());
     let (status, detail, explained_by) = match verdict {
@@ -406,9 +406,7 @@ fn blocked(
     subject: &str,
     findings: &[Judged],
 ) -> (Status, String, Option<&'static Problem>) {
-    let blocks = |problem: &Problem| {
-        crate::family(problem.family()).is_some_and(|family| family.blocks.contains(&by))
-    };
+    let blocks = |problem: &Problem| problem.family_data().blocks.contains(&by);
     let errors = || {
         findings.iter().filter(|judged| {
             let error = judged.finding.severity == Severity::Error || judged.softened;

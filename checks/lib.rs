@@ -26,7 +26,7 @@ pub mod verdict;
 
 pub use check::{
     Area, Check, Family, Fragment, Judge, Missing, NeededBy, Page, Problem, RelatedSetting,
-    Severity, Station, VantageKind, Waiting,
+    Service, Severity, Station, VantageKind, Waiting,
 };
 pub use command::{Command, Language};
 pub use evidence::{Contact, ContactProtocol, Evidence, Step};

@@ -182,7 +182,7 @@ impl Finding {
         }
         let title = self.problem.title;
         let named = format!("{title}: {}", self.subject);
-        let is_name = matches!(self.problem.family(), "dns" | "outbound" | "server" | "azure");
+        let is_name = self.problem.family_data().about_resources;
         if is_name && !self.subject.is_empty() && fits(&named) { named } else { title.to_owned() }
     }
 

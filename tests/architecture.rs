@@ -97,39 +97,94 @@ fn top_level_modules_form_no_cycle() {
     assert!(left.is_empty(), "these modules depend on each other: {left:#?}");
 }
 
-/// The names of problems are for scripts. Code that depends on one refers to its static, so that a
-/// renamed or removed problem does not compile.
+/// Code without its tests, which compare ids as scripts do.
+fn program(path: &Path) -> String {
+    let code = code(path);
+    let program = code.split("#[cfg(test)]").next().unwrap_or_default();
+    program.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The string literals of a source, each with the text before and after it.
+fn literals(code: &str) -> Vec<(&str, &str, &str)> {
+    let quotes: Vec<usize> = code.match_indices('"').map(|(at, _)| at).collect();
+    let literal = |pair: &[usize]| {
+        let (start, end) = (pair[0], pair[1]);
+        (code[..start].trim_end(), &code[start + 1..end], code[end + 1..].trim_start())
+    };
+    quotes.windows(2).map(literal).collect()
+}
+
+/// Whether a literal is a pattern of `match` or `matches!`, or compared.
+fn is_compared(before: &str, after: &str) -> bool {
+    let compared = ["==", "!=", "contains(&", "starts_with(", "ends_with("];
+    let pattern = after.trim_start_matches(')').trim_start();
+    compared.iter().any(|operator| before.ends_with(operator))
+        || ["==", "!=", "=>", "| \"", "if "].iter().any(|next| pattern.starts_with(next))
+        || before.ends_with("\" |")
+}
+
+/// The sources of a text that use a literal where its problem, check or family belongs.
+fn uses_of_names(path: &Path, code: &str) -> Vec<String> {
+    let ids = entra_pg_checks::problems().into_iter().map(|problem| problem.id);
+    let ids: BTreeSet<&str> =
+        ids.chain(entra_pg_checks::rulebook().into_iter().map(|check| check.id)).collect();
+    let families: BTreeSet<&str> =
+        entra_pg_checks::FAMILIES.iter().map(|family| family.name).collect();
+    let in_checks = path.starts_with(Path::new(ROOT).join("checks"));
+    let about_families = code.contains("family()") || code.contains("family.name");
+    let is_wrong = |(before, text, after): &(&str, &str, &str)| {
+        let names_id = ids.contains(text)
+            || text.split_once('/').is_some_and(|(family, slug)| {
+                families.contains(family) && slug.is_empty() && before.ends_with("starts_with(")
+            });
+        // Outside checks, nothing names a problem or a check.
+        (names_id && (!in_checks || is_compared(before, after)))
+            || (about_families
+                && families.contains(text)
+                && (is_compared(before, after) || before.ends_with("family(),")))
+    };
+    literals(code)
+        .iter()
+        .filter(|literal| is_wrong(literal))
+        .map(|(_, text, _)| (*text).to_owned())
+        .collect()
+}
+
+/// The names of problems, checks and families are for scripts. Code that depends on one refers to its
+/// static, so that a renamed or removed one does not compile, and what is known of it is in its file.
 #[test]
-fn nothing_compares_an_id_with_a_literal() {
+fn nothing_compares_a_name_with_a_literal() {
     let root = Path::new(ROOT);
     let mut wrong = Vec::new();
     for path in sources(&root.join("src")).into_iter().chain(sources(&root.join("checks"))) {
-        let code = code(&path);
-        // Tests compare ids as scripts do.
-        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
-        if path.starts_with(root.join("checks/tests")) {
+        if path.starts_with(root.join("checks/tests")) || path.ends_with("tests.rs") {
             continue;
         }
-        let compact: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
-        let compared = [".id == \"", ".id != \""].iter().any(|text| compact.contains(text));
-        let matched = ["match ", "matches!("].iter().any(|start| {
-            compact.match_indices(start).any(|(at, _)| {
-                let head: String = compact[at + start.len()..]
-                    .chars()
-                    .take_while(|c| !"{;".contains(*c))
-                    .collect();
-                head.starts_with("(problem.id")
-                    || head
-                        .split([' ', ',', ')'])
-                        .next()
-                        .is_some_and(|first| first.ends_with(".id"))
-            })
-        });
-        if compared || matched {
-            wrong.push(path.display().to_string());
-        }
+        let found = uses_of_names(&path, &program(&path));
+        wrong.extend(found.into_iter().map(|name| format!("{}: {name}", path.display())));
     }
-    assert!(wrong.is_empty(), "an id is compared with a literal in {}", wrong.join(", "));
+    assert!(wrong.is_empty(), "use the static, or a field of it:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_comparison_with_a_name_is_found() {
+    let path = Path::new(ROOT).join("checks/judge.rs");
+    for code in [
+        "match problem.id { \"dns/nxdomain\" => 1, _ => 2 }",
+        "match problem.id { \"x\" | \"dns/nxdomain\" if y => 1, _ => 2 }",
+        "match root.map(|root| root.id) { Some(\"dns/nxdomain\") => 1, _ => 2 }",
+        "matches!(check.id, \"dns/resolution\" | \"dns/latency\")",
+        "if finding.problem.id == \"dns/nxdomain\" {}",
+        "id.starts_with(\"dns/\")",
+        "problem.family() == \"dns\"",
+        "match check.family() { \"server\" | \"login\" => true, _ => false }",
+        "matches!(self.problem.family(), \"dns\" | \"outbound\")",
+        "let of = x.family(); match of { Some(\"config\" | \"server\") if connected => 1 }",
+    ] {
+        assert!(!uses_of_names(&path, code).is_empty(), "{code}");
+    }
+    let explains = "explains: &[\"dns/nxdomain\", \"dns/*\"], id: \"dns/nxdomain\",";
+    assert!(uses_of_names(&path, explains).is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub mod role_mapping;
 pub mod second_factor;
 
 use crate::{
-    check::{Area, Family, RelatedSetting, Station},
+    check::{Area, Family, Fragment, RelatedSetting, Service, Station},
     facts::Topic,
 };
 
@@ -27,6 +27,9 @@ pub static FAMILY: Family = Family {
     ],
     pages: crate::support::access::pages::PAGES,
     station: Station::Login,
+    reaches_station: false,
+    service: Some(Service::Server),
+    proof_of_refusal: Some(Fragment::SPECIFIC),
     reasons: &[Area::Settings, Area::Login, Area::Access],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::Login, Topic::Session],

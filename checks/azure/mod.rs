@@ -57,6 +57,8 @@ pub static FAMILY: Family = Family {
     ],
     pages: crate::support::azure::pages::PAGES,
     station: Station::Server,
+    reaches_station: false,
+    about_resources: true,
     reasons: &[Area::Settings, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[],

@@ -9,7 +9,7 @@ pub mod tenant;
 pub mod well_formed;
 
 use crate::{
-    check::{Area, Family, Missing, Station},
+    check::{Area, Family, Fragment, Missing, Service, Station},
     evidence::Evidence,
     facts::{NotObserved, Topic, cloud::Cloud, token::Claims},
     support::commands,
@@ -32,6 +32,8 @@ pub static FAMILY: Family = Family {
     ],
     pages: &[],
     station: Station::Entra,
+    service: Some(Service::Server),
+    proof_of_refusal: Some(Fragment::SPECIFIC),
     reasons: &[Area::Settings, Area::Clock, Area::Token],
     suspects: &["source of the token", "principal (oid)", "tenant of the token (tid)", "user"],
     blocks: &[Topic::Token, Topic::Login, Topic::Session],

@@ -35,6 +35,7 @@ pub static FAMILY: Family = Family {
     ],
     pages: &[],
     station: Station::Machine,
+    psql_only: true,
     reasons: &[Area::Settings],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[

@@ -38,6 +38,7 @@ pub static FAMILY: Family = Family {
     ],
     pages: &[],
     station: Station::Dns,
+    about_resources: true,
     reasons: &[Area::Machine, Area::Settings, Area::Proxy, Area::Dns],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[

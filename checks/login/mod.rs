@@ -5,7 +5,7 @@ pub mod authentication;
 
 pub(crate) use crate::support::login::{attempt, refusal};
 use crate::{
-    check::{Area, Family, RelatedSetting, Station},
+    check::{Area, Family, Fragment, RelatedSetting, Service, Station},
     facts::Topic,
 };
 
@@ -17,6 +17,8 @@ pub static FAMILY: Family = Family {
     checks: &[&auth_request::CHECK, &authentication::CHECK],
     pages: &[],
     station: Station::Login,
+    service: Some(Service::Server),
+    proof_of_refusal: Some(Fragment::SPECIFIC),
     reasons: &[Area::Settings, Area::Token, Area::Server, Area::Login],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::AuthRequest, Topic::Login, Topic::Session],

@@ -5,7 +5,7 @@ pub mod spelling;
 
 pub(crate) use crate::support::name::{candidates, compare, slip};
 use crate::{
-    check::{Area, Family, RelatedSetting, Station},
+    check::{Area, Family, Fragment, RelatedSetting, Station},
     facts::Topic,
 };
 
@@ -17,6 +17,8 @@ pub static FAMILY: Family = Family {
     checks: &[&secret::CHECK, &spelling::CHECK],
     pages: &[],
     station: Station::Login,
+    reaches_station: false,
+    proof_of_refusal: Some(Fragment::SPECIFIC),
     reasons: &[Area::Settings, Area::Token],
     suspects: &["token", "user", "host", "database", "what the server asks for"],
     blocks: &[Topic::Settings, Topic::AuthRequest, Topic::Login, Topic::Session],

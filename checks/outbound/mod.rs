@@ -8,7 +8,7 @@ pub mod tls;
 
 pub(crate) use crate::support::outbound::prefixes;
 use crate::{
-    check::{Area, Family, Missing, NeededBy, Station},
+    check::{Area, Family, Missing, NeededBy, Service, Station},
     evidence::Evidence,
     facts::{NotObserved, Topic, http::Http, outbound::Host, outbound::Route, tls::Tls},
 };
@@ -21,6 +21,8 @@ pub static FAMILY: Family = Family {
     checks: &[&proxy_rules::CHECK, &proxy::CHECK, &tcp::CHECK, &tls::CHECK, &http::CHECK],
     pages: &[],
     station: Station::Entra,
+    service: Some(Service::Outbound),
+    about_resources: true,
     reasons: &[Area::Machine, Area::Proxy, Area::Dns, Area::Outbound],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[

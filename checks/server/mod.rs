@@ -6,7 +6,7 @@ pub mod tls;
 
 pub(crate) use crate::support::server::{names, openssl, psql, roots, tls_problems};
 use crate::{
-    check::{Area, Family, RelatedSetting, Station},
+    check::{Area, Family, RelatedSetting, Service, Station},
     facts::Topic,
 };
 
@@ -18,6 +18,10 @@ pub static FAMILY: Family = Family {
     checks: &[&tcp::CHECK, &protocol::CHECK, &tls::CHECK],
     pages: crate::support::server::pages::PAGES,
     station: Station::Server,
+    service: Some(Service::Server),
+    proof_of_refusal: Some(84),
+    about_resources: true,
+    psql_only: true,
     reasons: &[Area::Settings, Area::Dns, Area::Server],
     suspects: &["host", "port", "nameservers", "proxy for https", "token"],
     blocks: &[Topic::Server, Topic::AuthRequest, Topic::Login, Topic::Session],

@@ -2,7 +2,7 @@
 
 use super::{acquisition::endpoint_name, refusal::IDENTITY};
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, Severity},
+    check::{Check, Judge, Missing, Page, Problem, Service, Severity},
     command::Command,
     evidence::Evidence,
     facts::{
@@ -72,6 +72,7 @@ pub static IDENTITY_ENDPOINT_SLOW: Problem = Problem {
     id: "token/identity-endpoint-slow",
     title: "the managed identity endpoint is slow",
     severity: Severity::Warning,
+    service: Some(Service::Identity),
     page: Page {
         means: "The managed identity endpoint needs a second or more for an answer. The doctor \
             waits longer than an Azure SDK: DefaultAzureCredential gives the metadata service one \

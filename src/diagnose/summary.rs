@@ -47,13 +47,13 @@ impl Report {
     }
 
     fn failure(&self) -> &'static str {
-        let family = self.judgment().root().map(|root| root.finding.problem.family());
+        let family = self.judgment().root().map(|root| root.finding.problem.family_data());
         let connected = self.logged_in() && self.evidence().session.seen().is_some();
         match family {
             _ if !self.has_server() && self.files_only() => "Azure configuration blocks the login",
             _ if !self.has_server() => "Preflight fails",
             // The doctor logs in with settings of its own where those given cannot work.
-            Some("config" | "server") if connected => "psql fails",
+            Some(family) if connected && family.psql_only => "psql fails",
             Some(_) if connected => "Login works, but",
             _ => "Login fails",
         }

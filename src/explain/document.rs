@@ -125,7 +125,7 @@ impl Document {
             mistaken_for: owned(page.mistaken_for),
             related: found_by
                 .map(|check| Related { id: check.id.to_owned(), title: check.asserts.to_owned() })
-                .chain(GUIDES.iter().filter(|guide| guide.is_for(problem.id)).map(Related::to))
+                .chain(GUIDES.iter().filter(|guide| guide.is_for(problem)).map(Related::to))
                 .collect(),
             ..Self::citing(references(page.sources))
         }
@@ -301,11 +301,8 @@ impl Document {
     }
 
     pub(super) fn sqlstate(state: &'static Sqlstate) -> Self {
-        let all = problems();
-        let candidates =
-            state.problems.iter().filter_map(|id| all.iter().find(|problem| problem.id == *id));
-        let related: Vec<Related> = candidates.map(|problem| related(problem)).collect();
-        let first = all.iter().find(|problem| state.problems.first() == Some(&problem.id));
+        let related: Vec<Related> = state.problems.iter().map(|problem| related(problem)).collect();
+        let first = state.problems.first();
         Self {
             id: state.code.to_owned(),
             kind: "sqlstate",

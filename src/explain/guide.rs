@@ -1,14 +1,27 @@
 //! Guides: how to run the doctor where the fault is, step by step, and what each step proves. The commands
 //! read the server and the user from PGHOST, PGUSER and PGDATABASE.
 
+use entra_pg_checks::{
+    Family, Problem, access,
+    azure::{self, administrators::NO_ENTRA_ADMINISTRATOR},
+    dns::{
+        address_class::{PRIVATE_ANSWER, PUBLIC_ANSWER},
+        resolution::NXDOMAIN,
+    },
+    login, name, outbound, server,
+    support::token::refusal::{ASSERTION_EXPIRED, FEDERATION_MISMATCH},
+};
+
 /// A guide.
 pub(super) struct Guide {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) means: &'static str,
     pub(super) steps: &'static [Step],
-    /// Problems whose pages name this guide: ids, or families with `/`.
-    pub(super) problems: &'static [&'static str],
+    /// Families whose problems' pages name this guide.
+    pub(super) families: &'static [&'static Family],
+    /// Other problems whose pages name this guide.
+    pub(super) problems: &'static [&'static Problem],
     /// Other guides.
     pub(super) related: &'static [&'static str],
     pub(super) sources: &'static [&'static str],
@@ -136,14 +149,14 @@ const PRIVATE_NETWORK: Guide = Guide {
             proves: "Which of the two networks is the cause, in one sentence.",
         },
     ],
+    families: &[&azure::FAMILY],
     problems: &[
-        "azure/",
-        "outbound/dropped",
-        "outbound/refused",
-        "server/dropped",
-        "dns/nxdomain",
-        "dns/public-answer",
-        "dns/private-answer",
+        &outbound::tcp::DROPPED,
+        &outbound::tcp::REFUSED,
+        &server::tcp::DROPPED,
+        &NXDOMAIN,
+        &PUBLIC_ANSWER,
+        &PRIVATE_ANSWER,
     ],
     related: &["guide/go-live", "guide/ci"],
     sources: &[
@@ -198,7 +211,8 @@ const CI: Guide = Guide {
             proves: "The evidence of the run leads to the same verdict on another machine.",
         },
     ],
-    problems: &["token/federation-mismatch", "token/assertion-expired"],
+    families: &[],
+    problems: &[&FEDERATION_MISMATCH, &ASSERTION_EXPIRED],
     related: &["guide/private-network", "guide/first-login"],
     sources: &["Microsoft Learn: Workload identity federation"],
 };
@@ -255,6 +269,7 @@ const GO_LIVE: Guide = Guide {
             proves: "Changes of rules, roles and certificates are found within minutes.",
         },
     ],
+    families: &[],
     problems: &[],
     related: &["guide/private-network", "guide/first-login"],
     sources: &[
@@ -315,7 +330,8 @@ const FIRST_LOGIN: Guide = Guide {
             proves: "psql works with a fresh token.",
         },
     ],
-    problems: &["access/", "name/", "azure/no-entra-administrator", "login/"],
+    families: &[&access::FAMILY, &name::FAMILY, &login::FAMILY],
+    problems: &[&NO_ENTRA_ADMINISTRATOR],
     related: &["guide/private-network", "guide/go-live"],
     sources: &[
         "Microsoft Learn: Use Microsoft Entra ID for authentication with Azure Database for PostgreSQL",
@@ -329,32 +345,15 @@ pub(super) fn is_guide(id: &str) -> bool {
 
 impl Guide {
     /// Whether the page of a problem names this guide.
-    pub(super) fn is_for(&self, problem: &str) -> bool {
-        let named = |known: &str| match known.strip_suffix('/') {
-            Some(family) => problem.split('/').next() == Some(family),
-            None => known == problem,
-        };
-        self.problems.iter().any(|known| named(known))
+    pub(super) fn is_for(&self, problem: &Problem) -> bool {
+        self.problems.contains(&problem)
+            || self.families.iter().any(|family| family.name == problem.family())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::GUIDES;
-    use entra_pg_checks::{family, problems};
-
-    #[test]
-    fn the_problems_of_a_guide_exist() {
-        for guide in GUIDES {
-            for id in guide.problems {
-                let known = match id.strip_suffix('/') {
-                    Some(name) => family(name).is_some(),
-                    None => problems().iter().any(|problem| problem.id == *id),
-                };
-                assert!(known, "{} names {id}", guide.id);
-            }
-        }
-    }
 
     #[test]
     fn every_step_says_what_it_proves() {

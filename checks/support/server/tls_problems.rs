@@ -14,6 +14,15 @@ pub(crate) static CLIENT_CERTIFICATE_REQUIRED: Problem = Problem {
     fragments: &[
         Fragment::new("certificate required", 88),
         Fragment::new("sslv3 alert handshake failure", 78),
+        Fragment::new("connection requires a valid client certificate", 93),
+        Fragment::new("peer did not return a certificate", 92),
+        Fragment::new("alert certificate required", 90),
+        Fragment::new("certificate_required", 90),
+        Fragment::new("tls: certificate required", 90),
+        Fragment::new("port 6432 … alert handshake failure", 84),
+        Fragment::new(":6432 … alert handshake failure", 84),
+        Fragment::new("alert handshake failure", 70),
+        Fragment::new("handshake_failure", 70),
     ],
     page: Page {
         means: "The TLS handshake is complete on this side, and the server ends it because no client \
@@ -85,6 +94,16 @@ pub(crate) static WEAK_SIGNATURE: Problem = Problem {
         Fragment::new("ca key too small", 90),
         Fragment::new("certificates do not conform to algorithm constraints", 90),
         Fragment::new("certificates does not conform to algorithm constraints", 90),
+        Fragment::new("certificates do not conform to algorithm constraints", 92),
+        Fragment::new("algorithm constraints check failed", 92),
+        Fragment::new("ca md too weak", 92),
+        Fragment::new("ca signature digest algorithm too weak", 92),
+        Fragment::new("insecure algorithm sha1", 92),
+        Fragment::new("insecure algorithm md5", 90),
+        Fragment::new("ee key too small", 90),
+        Fragment::new("ca key too small", 90),
+        Fragment::new("unsupportedsignaturealgorithm", 90),
+        Fragment::new("certificate is signed with a weak", 88),
     ],
     page: Page {
         means: "A certificate of the chain is signed with SHA-1 or MD5, or its key is too small. \

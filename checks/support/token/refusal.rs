@@ -1,7 +1,7 @@
 //! The problems of obtaining a token, with their pages.
 
 use crate::{
-    check::{Fragment, Page, Problem, Waiting},
+    check::{Fragment, Page, Problem, Service, Waiting},
     verdict::Actor,
 };
 
@@ -270,6 +270,7 @@ pub static IDENTITY_ENDPOINT_UNREACHABLE: Problem = Problem {
         Fragment::new("host is unreachable", 59),
         Fragment::new("failed to connect", 59),
     ],
+    service: Some(Service::Identity),
     page: Page {
         means: "The endpoint of managed identities (169.254.169.254, or IDENTITY_ENDPOINT) does \
             not answer.",
@@ -378,6 +379,7 @@ pub static IDENTITY_ENDPOINT_BUSY: Problem = Problem {
         Fragment::new("imds … 410 gone", 72),
         Fragment::new("imds … 429", 72),
     ],
+    service: Some(Service::Identity),
     page: Page {
         means: "The endpoint of managed identities throttles requests, is being updated (410, \
             for up to 70 seconds), or fails.",

@@ -5,7 +5,14 @@ use super::{
     normalize::Normalized,
     what::{Evidence, Subject},
 };
-use entra_pg_checks::{command::guid, problems};
+use entra_pg_checks::{
+    Problem,
+    access::database::DATABASE_MISSING,
+    command::guid,
+    config::host::HOST_MALFORMED,
+    dns::resolution::PRIVATE_RECORD_MISSING,
+    name::{secret, spelling},
+};
 
 /// Names that are read of a text.
 const NAMES: usize = 8;
@@ -40,17 +47,17 @@ pub(super) fn evidence(text: &Normalized) -> Vec<Evidence> {
     .iter()
     .any(|words| lower.contains(words))
         || text.dense.contains("passwordauthenticationfailed");
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     if about_names {
         for name in names(&text.readable, &lower, USERS) {
-            found.extend(user(&name, &lower));
+            all.extend(user(&name, &lower));
         }
     }
     for name in names(&text.readable, &lower, HOSTS) {
-        found.extend(host(&name));
+        all.extend(host(&name));
     }
-    found.extend(databases(&text.readable, &lower));
-    found
+    all.extend(databases(&text.readable, &lower));
+    all
 }
 
 /// The names after any of the marks, up to the closing character.
@@ -82,32 +89,33 @@ fn user(name: &str, lower: &str) -> Option<Evidence> {
         !suffix.is_empty() && !suffix.contains('.') && lower.contains(&format!("{suffix}.postgres"))
             || suffix.contains(".postgres.database.")
     });
-    let (id, weight, reason) = if low.starts_with("eyj") && low.len() > 30 {
-        ("name/token-as-user", 99, "the user name is a token")
-    } else if guid(&low).is_some() {
-        ("name/identifier-not-name", 96, "the user name is an object ID or application ID")
-    } else if server {
-        ("name/single-server-suffix", 96, "the user name ends in the name of the server")
-    } else if low.contains(".postgres.database.") || low.contains(".postgres.cosmos.") {
-        ("name/host-as-user", 97, "the user name is the host name of a server")
-    } else if low.contains("%40") || low.contains("%20") || low.contains("%23") {
-        ("name/percent-kept", 95, "the user name contains percent escapes")
-    } else if name.contains("\\ ") || name.contains("\\@") {
-        ("name/backslash-kept", 95, "the user name contains a backslash")
-    } else if plain.starts_with(['\'', '"']) || plain.ends_with(['\'', '"']) {
-        ("name/quotes-kept", 94, "the user name contains quotation marks")
-    } else if name.len() > 63 {
-        ("name/too-long", 90, "the user name is longer than 63 bytes")
-    } else {
-        return None;
-    };
-    problem(id, weight, reason)
+    let (problem, weight, reason): (&'static Problem, u16, &str) =
+        if low.starts_with("eyj") && low.len() > 30 {
+            (&secret::TOKEN_AS_USER, 99, "the user name is a token")
+        } else if guid(&low).is_some() {
+            (&spelling::IDENTIFIER_NOT_NAME, 96, "the user name is an object ID or application ID")
+        } else if server {
+            (&spelling::SINGLE_SERVER_SUFFIX, 96, "the user name ends in the name of the server")
+        } else if low.contains(".postgres.database.") || low.contains(".postgres.cosmos.") {
+            (&spelling::HOST_AS_USER, 97, "the user name is the host name of a server")
+        } else if low.contains("%40") || low.contains("%20") || low.contains("%23") {
+            (&spelling::PERCENT_KEPT, 95, "the user name contains percent escapes")
+        } else if name.contains("\\ ") || name.contains("\\@") {
+            (&spelling::BACKSLASH_KEPT, 95, "the user name contains a backslash")
+        } else if plain.starts_with(['\'', '"']) || plain.ends_with(['\'', '"']) {
+            (&spelling::QUOTES_KEPT, 94, "the user name contains quotation marks")
+        } else if name.len() > 63 {
+            (&spelling::TOO_LONG, 90, "the user name is longer than 63 bytes")
+        } else {
+            return None;
+        };
+    Some(found(problem, weight, reason))
 }
 
 fn host(name: &str) -> Option<Evidence> {
     let name = name.trim_end_matches([',', '.', ';', ':', ')']);
     if name.len() > 30 && name.to_ascii_lowercase().starts_with("eyj") {
-        return problem("config/host-malformed", 92, "the host name is a token");
+        return Some(found(&HOST_MALFORMED, 92, "the host name is a token"));
     }
     let port = name
         .rsplit_once(':')
@@ -115,10 +123,10 @@ fn host(name: &str) -> Option<Evidence> {
     if name.contains(['@', '/', '%', '=', ' ', '<', '>'])
         || (port && name.matches(':').count() == 1)
     {
-        return problem("config/host-malformed", 94, "the host name contains characters of a URI");
+        return Some(found(&HOST_MALFORMED, 94, "the host name contains characters of a URI"));
     }
     if name.to_ascii_lowercase().contains(".privatelink.") {
-        return problem("dns/private-record-missing", 82, "the host name contains privatelink");
+        return Some(found(&PRIVATE_RECORD_MISSING, 82, "the host name contains privatelink"));
     }
     None
 }
@@ -140,18 +148,13 @@ fn databases(text: &str, lower: &str) -> Option<Evidence> {
             continue;
         }
         if name.starts_with("eyj") && text.len() > 30 {
-            return problem("name/token-as-user", 98, "the database name is a token");
+            return Some(found(&secret::TOKEN_AS_USER, 98, "the database name is a token"));
         }
-        return problem(
-            "access/database-missing",
-            93,
-            "the text says that a database does not exist",
-        );
+        return Some(found(&DATABASE_MISSING, 93, "the text says that a database does not exist"));
     }
     None
 }
 
-fn problem(id: &str, weight: u16, reason: &str) -> Option<Evidence> {
-    let problem = problems().into_iter().find(|problem| problem.id == id)?;
-    Some(Evidence { subject: Subject::Problem(problem), weight, reason: reason.to_owned() })
+fn found(problem: &'static Problem, weight: u16, reason: &str) -> Evidence {
+    Evidence { subject: Subject::Problem(problem), weight, reason: reason.to_owned() }
 }

@@ -5,7 +5,7 @@ use super::{
     what::{Evidence, Subject},
 };
 use entra_pg_checks::{
-    Fragment, Problem,
+    Problem,
     config::tls_settings::TLS_DISABLED,
     support::{
         login::refusal::{CLIENT_ADDRESS_REFUSED, TLS_REQUIRED},
@@ -115,11 +115,8 @@ fn second_attempt(candidates: &mut [Candidate]) {
     let of_second =
         |candidate: &Candidate| candidate.problem().is_some_and(|p| second.contains(&p));
     let first = candidates.iter().filter(|candidate| !of_second(candidate)).any(|candidate| {
-        candidate.problem().is_some_and(|problem| match problem.family() {
-            "login" | "claims" | "name" | "access" => candidate.weight >= Fragment::SPECIFIC,
-            "server" => candidate.weight >= 84,
-            _ => false,
-        })
+        let proof = candidate.problem().and_then(|problem| problem.family_data().proof_of_refusal);
+        proof.is_some_and(|weight| candidate.weight >= weight)
     });
     let address = candidates.iter().any(|candidate| {
         candidate.problem() == Some(&CLIENT_ADDRESS_REFUSED) && candidate.weight >= 88
@@ -158,11 +155,9 @@ fn with_states_first(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let mut related = Vec::new();
     for candidate in &candidates {
         let Subject::State(state) = candidate.subject else { continue };
-        for problem in entra_pg_checks::problems() {
-            if state.problems.contains(&problem.id) {
-                let reason = candidate.reason.clone();
-                related.push(Candidate { subject: Subject::Problem(problem), reason, weight: 10 });
-            }
+        for problem in state.problems {
+            let reason = candidate.reason.clone();
+            related.push(Candidate { subject: Subject::Problem(problem), reason, weight: 10 });
         }
     }
     related.retain(|new| candidates.iter().all(|known| known.id() != new.id()));

@@ -4,12 +4,15 @@ use super::{
     super::sqlstate::{self, Sqlstate},
     normalize::{Normalized, dense},
     quoted,
-    who::{Services, service_of},
+    who::{Services, without_context},
 };
 use aho_corasick::AhoCorasick;
 use entra_pg_checks::{
     Fragment, Problem, problems,
-    support::token::aadsts::{self, Aadsts},
+    support::token::{
+        aadsts::{self, Aadsts},
+        refusal,
+    },
 };
 use std::sync::LazyLock;
 
@@ -57,39 +60,6 @@ pub(super) struct Evidence {
     pub(super) reason: String,
 }
 
-/// Fragments of problems of the server's TLS, which the problems do not hold yet.
-const EXPECTED: &[(&str, &[Fragment])] = &[
-    (
-        "server/client-certificate-required",
-        &[
-            Fragment::new("connection requires a valid client certificate", 93),
-            Fragment::new("peer did not return a certificate", 92),
-            Fragment::new("alert certificate required", 90),
-            Fragment::new("certificate_required", 90),
-            Fragment::new("tls: certificate required", 90),
-            Fragment::new("port 6432 … alert handshake failure", 84),
-            Fragment::new(":6432 … alert handshake failure", 84),
-            Fragment::new("alert handshake failure", 70),
-            Fragment::new("handshake_failure", 70),
-        ],
-    ),
-    (
-        "server/tls-weak-signature",
-        &[
-            Fragment::new("certificates do not conform to algorithm constraints", 92),
-            Fragment::new("algorithm constraints check failed", 92),
-            Fragment::new("ca md too weak", 92),
-            Fragment::new("ca signature digest algorithm too weak", 92),
-            Fragment::new("insecure algorithm sha1", 92),
-            Fragment::new("insecure algorithm md5", 90),
-            Fragment::new("ee key too small", 90),
-            Fragment::new("ca key too small", 90),
-            Fragment::new("unsupportedsignaturealgorithm", 90),
-            Fragment::new("certificate is signed with a weak", 88),
-        ],
-    ),
-];
-
 /// The known fragments, prepared for one pass over a text.
 struct Known {
     automaton: Option<AhoCorasick>,
@@ -101,9 +71,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let mut heads = Vec::new();
     let mut entries = Vec::new();
     for problem in problems() {
-        let expected = EXPECTED.iter().find(|(id, _)| *id == problem.id);
-        for fragment in problem.fragments.iter().chain(expected.iter().flat_map(|(_, more)| *more))
-        {
+        for fragment in problem.fragments {
             let mut parts = fragment.text.split('…').map(dense);
             heads.push(parts.next().unwrap_or_default());
             entries.push((fragment, parts.collect(), problem));
@@ -138,7 +106,7 @@ fn fragments(text: &Normalized) -> Vec<Evidence> {
             *tried += 1;
             continue;
         }
-        let wanted = service_of(problem);
+        let wanted = problem.service.or(problem.family_data().service);
         let service = services.at(text, head.start());
         let weight = match (wanted, service) {
             (Some(wanted), Some(service)) if fragment.weight < Fragment::SPECIFIC => {
@@ -150,7 +118,7 @@ fn fragments(text: &Normalized) -> Vec<Evidence> {
             }
             // Without a service, an error of the network is most likely about the server.
             (Some(wanted), None) if fragment.weight < Fragment::SPECIFIC => {
-                let Some(weight) = wanted.without_context(fragment.weight) else { continue };
+                let Some(weight) = without_context(wanted, fragment.weight) else { continue };
                 weight
             }
             _ => fragment.weight,
@@ -242,22 +210,21 @@ fn number_in(text: &str) -> Option<u32> {
 
 /// Values of `suberror`, in dense form, and their problems.
 /// Source: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
-const SUBERRORS: &[(&str, &str)] = &[
-    ("basic_action", "token/mfa-required"),
-    ("additional_action", "token/mfa-required"),
-    ("message_only", "token/conditional-access"),
-    ("protection_policy_required", "token/conditional-access"),
-    ("device_authentication_failed", "token/conditional-access"),
-    ("consent_required", "token/consent-missing"),
-    ("user_password_expired", "token/user-disabled"),
-    ("bad_token", "token/session-expired"),
-    ("token_expired", "token/session-expired"),
+static SUBERRORS: &[(&str, &Problem)] = &[
+    ("basic_action", &refusal::MFA_REQUIRED),
+    ("additional_action", &refusal::MFA_REQUIRED),
+    ("message_only", &refusal::CONDITIONAL_ACCESS),
+    ("protection_policy_required", &refusal::CONDITIONAL_ACCESS),
+    ("device_authentication_failed", &refusal::CONDITIONAL_ACCESS),
+    ("consent_required", &refusal::CONSENT_MISSING),
+    ("user_password_expired", &refusal::USER_DISABLED),
+    ("bad_token", &refusal::SESSION_EXPIRED),
+    ("token_expired", &refusal::SESSION_EXPIRED),
 ];
 
 fn suberror(text: &Normalized) -> Option<Evidence> {
     let (_, after) = text.dense.split_once("suberror:")?;
-    let (name, id) = SUBERRORS.iter().find(|(name, _)| after.starts_with(name))?;
-    let problem = problems().into_iter().find(|problem| problem.id == *id)?;
+    let (name, problem) = SUBERRORS.iter().find(|(name, _)| after.starts_with(name))?;
     let reason = format!("the suberror is {name}");
     Some(Evidence { subject: Subject::Problem(problem), weight: 84, reason })
 }

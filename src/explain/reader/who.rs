@@ -1,18 +1,7 @@
 //! Which service a text is about. A network error means nothing without it.
 
 use super::normalize::Normalized;
-use entra_pg_checks::Problem;
-
-/// A service.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Service {
-    /// The database server or its pooler.
-    Server,
-    /// Microsoft Entra ID, Microsoft Graph or Azure Resource Manager.
-    Outbound,
-    /// The endpoint of managed identities.
-    Identity,
-}
+use entra_pg_checks::Service;
 
 /// Host names and ports, in dense form.
 const HOSTS: &[(&str, Service)] = &[
@@ -84,14 +73,12 @@ impl Services {
     }
 }
 
-impl Service {
-    /// The weight of an unspecific fragment in a text that names no service; `None` if it means nothing.
-    pub(super) fn without_context(self, weight: u16) -> Option<u16> {
-        match self {
-            Self::Server => Some(weight),
-            Self::Outbound => Some(weight.saturating_sub(8)),
-            Self::Identity => None,
-        }
+/// The weight of an unspecific fragment in a text that names no service; `None` if it means nothing.
+pub(super) fn without_context(service: Service, weight: u16) -> Option<u16> {
+    match service {
+        Service::Server => Some(weight),
+        Service::Outbound => Some(weight.saturating_sub(8)),
+        Service::Identity => None,
     }
 }
 
@@ -101,14 +88,4 @@ fn only(marks: &[(&str, Service)], text: &str) -> Option<Service> {
         marks.iter().filter(|(mark, _)| text.contains(mark)).map(|(_, service)| *service);
     let first = found.next()?;
     found.all(|service| service == first).then_some(first)
-}
-
-/// The service that a problem is about; `None` if it is about this machine or about any service.
-pub(super) fn service_of(problem: &Problem) -> Option<Service> {
-    match problem.family() {
-        "server" | "login" | "access" | "claims" => Some(Service::Server),
-        "outbound" => Some(Service::Outbound),
-        "token" if problem.id.contains("identity-endpoint") => Some(Service::Identity),
-        _ => None,
-    }
 }

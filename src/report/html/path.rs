@@ -4,7 +4,7 @@
 use super::worst;
 use crate::diagnose::Report;
 use crate::text::clean;
-use entra_pg_checks::{Line, Station, Status, facts::dns::Role, family};
+use entra_pg_checks::{Line, Station, Status, facts::dns::Role};
 use maud::{Markup, html};
 
 /// A station, and the families that judge it.
@@ -30,16 +30,14 @@ pub(super) fn draw(report: &Report) -> Markup {
 
 fn stations(report: &Report) -> Vec<Stop> {
     let judgment = report.judgment();
-    let of = |name: &str| family(name).map(|family| family.station);
-    let root = judgment.root().and_then(|root| of(root.finding.problem.family()));
+    let root = judgment.root().map(|root| root.finding.problem.family_data().station);
     Station::ALL
         .into_iter()
         .map(|station| Stop {
             station,
             about: about(report, station),
             class: state(
-                judgment.lines.iter().filter(|line| of(line.check.family()) == Some(station)),
-                station,
+                judgment.lines.iter().filter(|line| line.check.family_data().station == station),
             ),
             root: root == Some(station),
         })
@@ -48,16 +46,12 @@ fn stations(report: &Report) -> Vec<Stop> {
 
 /// The state of a station: the worst of its lines. It is good only if it was reached: a check of the
 /// station itself passed and none was blocked.
-fn state<'a>(lines: impl Iterator<Item = &'a Line>, station: Station) -> &'static str {
+fn state<'a>(lines: impl Iterator<Item = &'a Line>) -> &'static str {
     let lines: Vec<&Line> = lines.collect();
-    // Configuration files and spelling say nothing about reaching the server.
-    let reaching = |line: &Line| match station {
-        Station::Server => line.check.family() == "server",
-        Station::Login => line.check.family() == "login",
-        Station::Machine | Station::Dns | Station::Entra => true,
-    };
     let blocked = |line: &&Line| line.status == Status::Skipped && line.explained_by.is_some();
-    let reached = lines.iter().any(|line| reaching(line) && line.status == Status::Passed)
+    let reached = lines
+        .iter()
+        .any(|line| line.check.family_data().reaches_station && line.status == Status::Passed)
         && !lines.iter().any(blocked);
     match worst(lines.into_iter()) {
         "good" if !reached => "off",
