@@ -31,6 +31,8 @@ const KINDS: &[(&str, &str)] = &[
     ("nic.json", "network interface vm1-nic"),
     ("vnet-rest.json", "virtual network vnet-data"),
     ("subnet.json", "subnet snet-postgres"),
+    ("subnet-of-clients.json", "subnet snet-apps"),
+    ("virtual-endpoint-of-replica.json", "virtual endpoint orders"),
     ("nsg-rule-list.json", "security rule AllowEntra"),
     ("nsg-powershell.json", "network security group nsg-postgres"),
     ("route-list.json", "route Entra"),
@@ -60,6 +62,36 @@ const KINDS: &[(&str, &str)] = &[
     ("health-events.json", "service event BC_1-FXZ"),
     ("dns-forwarding-rules.json", "DNS forwarding rule entra"),
     ("graph-principal.json", "service principal of the Graph client of PostgreSQL"),
+    ("firewall-policy.json", "Azure Firewall policy policy-hub"),
+    (
+        "next-hop-10.1.1.9-to-20.190.128.7.json",
+        "Network Watcher next hop from 10.1.1.9 to 20.190.128.7",
+    ),
+    ("next-hop-request.json", "Network Watcher next hop from 10.1.1.9 to 20.190.128.7"),
+    (
+        "next-hop-powershell-10.1.1.9-to-20.190.128.7.json",
+        "Network Watcher next hop from 10.1.1.9 to 20.190.128.7",
+    ),
+    (
+        "ip-flow-10.1.1.9-to-20.190.128.7-443.json",
+        "Network Watcher IP flow from 10.1.1.9 to 20.190.128.7",
+    ),
+    (
+        "ip-flow-10.1.1.9-to-20.190.128.7-443.yaml",
+        "Network Watcher IP flow from 10.1.1.9 to 20.190.128.7",
+    ),
+    ("ip-flow-rest-sample.json", "Network Watcher IP flow from 10.1.1.9 to 20.190.128.7"),
+    ("connectivity-443.json", "Network Watcher connection from 10.1.1.9 to 20.190.128.7"),
+    ("asg-with-members.json", "application security group asg-web: vm1-nic"),
+    ("nat-gateway.json", "NAT gateway nat"),
+    ("replicas.json", "flexible server pg-replica"),
+    ("virtual-endpoints-cli.json", "virtual endpoint orders"),
+    ("dns-forwarding-links.json", "link vnet-data of DNS forwarding ruleset rules-hub"),
+    (
+        "dns-record-sets.json",
+        "record pg-vnet of private DNS zone privatelink.postgres.database.azure.com",
+    ),
+    ("terraform-network.json", "application security group asg-web: vm1-nic"),
 ];
 
 #[test]
@@ -130,6 +162,121 @@ fn parts_from_several_files_become_one() {
     let state = read("terraform-state.json");
     let subnets = &state.networks.seen().expect("a network")[0].subnets;
     assert!(subnets[0].security_group.as_deref().is_some_and(|id| id.ends_with("nsg-postgres")));
+}
+
+#[test]
+fn results_of_network_watcher_name_what_was_asked() {
+    for (name, port) in [
+        ("next-hop-10.1.1.9-to-20.190.128.7.json", None),
+        ("next-hop-request.json", None),
+        ("next-hop-powershell-10.1.1.9-to-20.190.128.7.json", None),
+        ("ip-flow-10.1.1.9-to-20.190.128.7-443.json", Some(443)),
+        ("ip-flow-10.1.1.9-to-20.190.128.7-443.yaml", Some(443)),
+        ("ip-flow-rest-sample.json", Some(443)),
+        ("connectivity-443.json", Some(443)),
+    ] {
+        let azure = read(name);
+        let one = &azure.measurements.seen().unwrap_or_else(|| panic!("{name}"))[0];
+        assert_eq!(one.source, "10.1.1.9".parse().ok(), "{name}");
+        assert_eq!(one.destination, "20.190.128.7".parse().ok(), "{name}");
+        assert_eq!(one.port, port, "{name}");
+    }
+}
+
+#[test]
+fn members_of_application_security_groups_are_known_by_address() {
+    let azure = read("asg-with-members.json");
+    let interfaces = azure.interfaces.seen().expect("interfaces");
+    let members: Vec<_> = interfaces
+        .iter()
+        .filter(|one| !one.groups.is_empty())
+        .flat_map(|one| &one.addresses)
+        .collect();
+    assert_eq!(members, [&"10.1.1.9".parse::<std::net::IpAddr>().expect("an address")]);
+    let terraform = read("terraform-network.json");
+    let interfaces = terraform.interfaces.seen().expect("interfaces");
+    assert_eq!(interfaces[0].groups.len(), 1);
+}
+
+#[test]
+fn a_nat_gateway_has_its_addresses_and_its_subnets() {
+    for (name, count) in [("nat-gateway.json", 2), ("terraform-network.json", 1)] {
+        let azure = read(name);
+        let gateways = azure.nat_gateways.seen().expect("a gateway");
+        assert_eq!(gateways[0].addresses.len(), count, "{name}");
+        assert_eq!(azure.public_addresses.seen().map(Vec::len), Some(count), "{name}");
+    }
+    let paths = ["subnet-of-clients.json", "nat-gateway.json"].map(kind);
+    let azure = read_files(&paths, Some(HOST)).expect("read");
+    let subnet = &azure.networks.seen().expect("a network")[0].subnets[0];
+    assert!(subnet.nat_gateway.as_deref().is_some_and(|id| id.ends_with("/natGateways/nat")));
+    assert_eq!(subnet.default_outbound, Some(false));
+}
+
+#[test]
+fn terraform_and_resource_manager_give_the_same_firewall_rules() {
+    let terraform = read("terraform-network.json");
+    let rules = terraform.collections.seen().expect("collections");
+    let own = read("firewall-rule-collection-groups.json");
+    let own = own.collections.seen().expect("collections");
+    assert_eq!(rules[0], own[0]);
+    assert!(rules[1].application && rules[1].rules[0].ports[0].first == 443);
+    assert!(terraform.policies.seen().expect("a policy")[0].base.is_none());
+    let policy = read("firewall-policy.json");
+    let policy = &policy.policies.seen().expect("a policy")[0];
+    assert!(policy.base.as_deref().is_some_and(|id| id.ends_with("/policy-base")));
+}
+
+#[test]
+fn the_reader_of_a_virtual_endpoint_leads_to_the_replica() {
+    let server = |host: &str| {
+        let azure = read_files(&[kind("virtual-endpoints-cli.json")], Some(host)).expect("read");
+        azure.server.seen().map(|one| (one.name.clone(), one.is_replica()))
+    };
+    let name = |name: &str, replica: bool| Some((name.to_owned(), replica));
+    assert_eq!(server("orders.reader.postgres.database.azure.com"), name("pg-replica", true));
+    assert_eq!(server("orders.writer.postgres.database.azure.com"), name("pg-vnet", false));
+    // Without the replica's document, the primary's is not taken for it.
+    let paths = ["server-list.json", "virtual-endpoints.json"].map(kind);
+    let azure = read_files(&paths, Some("orders.writer.postgres.database.azure.com"));
+    assert_eq!(
+        azure.expect("read").server.seen().map(|one| one.name.clone()),
+        Some("pg-vnet".to_owned())
+    );
+    let paths = ["server-list.json", "virtual-endpoint-of-replica.json"].map(kind);
+    let azure = read_files(&paths, Some("orders.reader.postgres.database.azure.com"));
+    let azure = azure.expect("read");
+    assert!(azure.server.seen().is_none());
+    let why = "the virtual endpoint orders.reader.postgres.database.azure.com leads to pg-replica";
+    assert!(azure.unused.iter().any(|one| one.why == why), "{:?}", azure.unused);
+}
+
+#[test]
+fn what_if_is_the_state_after_the_deployment_in_any_order() {
+    for names in
+        [["what-if.json", "route-table-rest.json"], ["route-table-rest.json", "what-if.json"]]
+    {
+        let azure = read_files(&names.map(kind), Some(HOST)).expect("read");
+        assert!(azure.planned);
+        let tables = azure.route_tables.seen().expect("a table");
+        assert_eq!(tables.len(), 1, "{names:?}");
+        assert_eq!(tables[0].routes[0].name, "Entra", "{names:?}");
+        let planned = |one: &entra_pg_checks::facts::azure::Source| {
+            one.from.ends_with("what-if.json (after the deployment)")
+        };
+        assert!(azure.sources.iter().any(planned), "{:?}", azure.sources);
+    }
+    let names = ["near-what-if-delete.json", "nsg-powershell.json"].map(kind);
+    let azure = read_files(&names, Some(HOST)).expect("read");
+    assert_eq!(azure.security_groups.seen().map(Vec::len), Some(0), "it is deleted");
+    assert!(azure.unused.iter().any(|one| one.why == "the deployment deletes it"));
+}
+
+#[test]
+fn a_list_of_record_sets_is_whole() {
+    let azure = read("dns-record-sets.json");
+    assert!(azure.dns_zones.seen().expect("a zone")[0].listed);
+    assert!(!read("dns-records.json").dns_zones.seen().expect("a zone")[0].listed);
 }
 
 #[test]

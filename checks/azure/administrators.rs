@@ -52,8 +52,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 .run(on_server(create(claims), known)),
         );
     let asked = seen.auth_request.seen() == Some(&AuthRequest::Cleartext);
-    let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
-    Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
+    let finding = unless_seen(seen, finding, logged_in(seen), "a login with a token was accepted");
+    Ok(Verdict::found(unless_seen(seen, finding, asked, "the server asks this user for a token")))
 }
 
 /// Who they are, and whether this token is of one of them.

@@ -90,7 +90,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     } else {
         finding.severity(crate::check::Severity::Warning)
     };
-    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+    Ok(Verdict::found(unless_seen(
+        seen,
+        finding,
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
 }
 
 const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);

@@ -3,6 +3,7 @@
 use super::{
     egress_rules::CUT_OFF,
     place::Place,
+    tags::like,
     words::{given, logged_in, unless_seen},
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::ForwardingRule,
+        azure::{Azure, ForwardingRule},
         dns::{Answer, AnswerOutcome, Dns, Role},
     },
     text,
@@ -55,8 +56,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let own: Vec<IpAddr> =
         network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
     let (own, by) = if own.is_empty() {
-        let rules = seen.azure.seen().and_then(|azure| azure.forwarding.seen());
-        match rules.and_then(|rules| forwarded(rules)) {
+        let rules = rules_of(seen.azure.get()?, Some(network.id.as_str()));
+        match forwarded(&rules) {
             Some(rule) => (rule.servers.clone(), format!("ruleset {}", rule.ruleset)),
             None => {
                 return Ok(Verdict::Passed(format!("{} asks Azure's own", network.name)));
@@ -107,21 +108,37 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if every {
         finding = finding.severity(Severity::Error).sure(Confidence::Likely);
     }
-    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+    Ok(Verdict::found(unless_seen(
+        seen,
+        finding,
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
 }
 
 /// The rule of a DNS forwarding ruleset that takes the sign-in host: the longest domain wins.
 /// Source: Microsoft Learn, "Azure DNS Private Resolver endpoints and rulesets".
-fn forwarded(rules: &[ForwardingRule]) -> Option<&ForwardingRule> {
+fn forwarded<'a>(rules: &[&'a ForwardingRule]) -> Option<&'a ForwardingRule> {
     const HOST: &str = "login.microsoftonline.com";
-    let holds = |rule: &&ForwardingRule| {
+    let holds = |rule: &&&ForwardingRule| {
         let domain = rule.domain.as_str();
         domain.is_empty()
             || HOST == domain
             || HOST.strip_suffix(domain).is_some_and(|head| head.ends_with('.'))
     };
-    let azure = |rule: &&ForwardingRule| rule.servers.iter().all(|ip| *ip == OF_AZURE);
-    rules.iter().filter(holds).max_by_key(|rule| rule.domain.len()).filter(|rule| !azure(rule))
+    let rule = rules.iter().filter(holds).max_by_key(|rule| rule.domain.len())?;
+    (!rule.servers.iter().all(|ip| *ip == OF_AZURE)).then_some(*rule)
+}
+
+/// The rules of the forwarding rulesets that apply to a network: those whose links name it, and those
+/// whose links were not given.
+pub(crate) fn rules_of<'a>(azure: &'a Azure, network: Option<&str>) -> Vec<&'a ForwardingRule> {
+    let links = azure.forwarding_links.seen().map(Vec::as_slice).unwrap_or_default();
+    let applies = |rule: &&ForwardingRule| {
+        let mut own = links.iter().filter(|link| like(&link.ruleset, &rule.ruleset)).peekable();
+        own.peek().is_none() || network.is_none_or(|id| own.any(|link| like(&link.network, id)))
+    };
+    azure.forwarding.seen().into_iter().flatten().filter(applies).collect()
 }
 
 /// What these nameservers said of Entra's names when this machine asked them: the nameserver, the name,

@@ -3,6 +3,7 @@
 
 use super::{
     addresses::Addresses,
+    measured::{self, Flow},
     place::Place,
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
@@ -45,12 +46,24 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let outcome = security::outbound(rules, HTTPS, &tags);
     let (denied, undecided) = (outcome.denied(), outcome.undecided());
     let name = group.map_or("the security admin rules", |group| &group.name);
+    let flows = group.map(|group| measured::flows(seen, &place, group, &tags)).unwrap_or_default();
+    if let (Some(group), Some(finding)) =
+        (group, group.and_then(|group| by_measurement(&flows, group, &denied, &tags)))
+    {
+        let finding = finding.because_all(login_seen(seen)).fix(fix(group, &outcome));
+        let seen_login = "a login with a token was accepted";
+        return Ok(Verdict::found(unless_seen(seen, finding, logged_in(seen), seen_login)));
+    }
     if denied.is_empty() && undecided.is_empty() {
         return Ok(Verdict::Passed(passed(name, &outcome, &tags)));
     }
     if denied.is_empty() {
         let share = share(&undecided, &tags.entra);
-        let what = format!("whether {name} lets the server reach {share}");
+        let measured = match flows.first() {
+            Some(flow) => format!(" (Network Watcher: {} is allowed)", flow.to),
+            None => String::new(),
+        };
+        let what = format!("whether {name} lets the server reach {share}{measured}");
         return Err(words::undecided(&what, &outcome.unknown, &place));
     }
     let blocked = tags.main.without(&denied).is_empty();
@@ -69,7 +82,54 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if !sure || !rules.admin.is_empty() {
         finding = finding.sure(Confidence::Likely);
     }
-    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+    let finding = contradicted(finding, &flows, &denied);
+    Ok(Verdict::found(unless_seen(
+        seen,
+        finding,
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
+}
+
+/// A denial that Network Watcher measured and that the rules, as far as they are known, leave open.
+fn by_measurement(
+    flows: &[Flow<'_>],
+    group: &SecurityGroup,
+    denied: &Addresses,
+    tags: &Tags<'_>,
+) -> Option<Finding> {
+    let flow = flows
+        .iter()
+        .find(|flow| flow.rule.access == Access::Deny && !denied.holds(flow.to.into()))?;
+    // A rule for some prefixes denies only these; one for a tag or for everything denies Entra.
+    let prefixes = flow.rule.destinations.iter().filter_map(|end| match end {
+        Endpoint::Prefix(net) => Some(net),
+        _ => None,
+    });
+    let only_prefixes = prefixes.clone().count() == flow.rule.destinations.len();
+    let whole = !only_prefixes || tags.main.without(&Addresses::of(prefixes)).is_empty();
+    let problem = if whole { &NSG_BLOCKS_ENTRA } else { &NSG_PARTIAL };
+    let detail = format!(
+        "rule {} (priority {}) of {} blocks the server's outbound traffic to {}, as Network Watcher measured",
+        flow.rule.name, flow.rule.priority, group.name, flow.to
+    );
+    let finding = Finding::of(problem, &group.name, detail)
+        .because(flow.line.clone())
+        .because(format!("azure-config: {} decides", line(flow.rule)));
+    Some(finding.sure(Confidence::Likely))
+}
+
+/// A measurement is newer or older than the documents: one of the two is not the present state.
+fn contradicted(finding: Finding, flows: &[Flow<'_>], denied: &Addresses) -> Finding {
+    let allowed =
+        flows.iter().find(|flow| flow.rule.access == Access::Allow && denied.holds(flow.to.into()));
+    match allowed {
+        Some(flow) if finding.severity == Severity::Error => finding
+            .severity(Severity::Warning)
+            .sure(Confidence::Possible)
+            .because(flow.line.clone()),
+        _ => finding,
+    }
 }
 
 fn evidence(outcome: &Outcome<'_>, tags: &Tags<'_>) -> Vec<String> {

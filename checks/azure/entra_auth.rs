@@ -53,8 +53,13 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                     .run(on_server(command, Some(server))),
             );
             let finding =
-                unless_seen(finding, logged_in(seen), "a login with a token was accepted");
-            Ok(Verdict::found(unless_seen(finding, asked, "the server asks this user for a token")))
+                unless_seen(seen, finding, logged_in(seen), "a login with a token was accepted");
+            Ok(Verdict::found(unless_seen(
+                seen,
+                finding,
+                asked,
+                "the server asks this user for a token",
+            )))
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Whether the server's public endpoint admits this machine.
 
 use super::{
+    addresses::Addresses,
     place::{of_server, server},
     private_endpoint::approved,
     security,
-    words::{client_address, connected, given, on_server, unless_seen},
+    words::{BY_SERVER, client_address, connected, given, nat_addresses, on_server, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
@@ -13,9 +14,10 @@ use crate::{
     facts::{
         NotObserved, Topic,
         azure::{FirewallRule, FlexibleServer, Topology},
+        azure_network::NatGateway,
         login::AuthRequest,
     },
-    support::commands,
+    support::{commands, service_tags::IpNet},
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -88,7 +90,7 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
             Some(server),
         ),
     ));
-    Verdict::found(unless_seen(finding, admitted(seen), "the server talks to this machine"))
+    Verdict::found(unless_seen(seen, finding, admitted(seen), "the server talks to this machine"))
 }
 
 fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, Missing> {
@@ -96,6 +98,11 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
     let rules = of_server(seen, all, |rule| rule.server.as_deref())?;
     if admitted(seen) {
         return Ok(Verdict::Passed("the server talks to this machine".to_owned()));
+    }
+    if let Some((gateway, nets)) = nat_addresses(seen)
+        && client_address(seen).is_none_or(|(_, how)| how != BY_SERVER)
+    {
+        return by_gateway(seen, known, &rules, gateway, &nets);
     }
     let address = client_address(seen);
     let (who, how) = match address {
@@ -137,6 +144,53 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
         finding = finding.sure(Confidence::Likely);
     }
     Ok(Verdict::found(finding))
+}
+
+/// Connections come from the public addresses of a NAT gateway.
+fn by_gateway(
+    seen: &Evidence,
+    known: Option<&FlexibleServer>,
+    rules: &[&FirewallRule],
+    gateway: &NatGateway,
+    nets: &[IpNet],
+) -> Result<Verdict, Missing> {
+    let ranges: Vec<IpNet> = rules
+        .iter()
+        .filter(|rule| !inside_azure(rule))
+        .flat_map(|rule| ipnet::Ipv4Subnets::new(rule.first, rule.last, 0).map(IpNet::V4))
+        .collect();
+    let own = Addresses::of(nets);
+    let (outside, list) = (own.without(&Addresses::of(&ranges)), text::list(nets, 3));
+    let azure = rules.iter().any(|rule| inside_azure(rule));
+    if azure || outside.is_empty() {
+        let by = if azure { "every address inside Azure is" } else { "all of them are" };
+        let name = &gateway.name;
+        return Ok(Verdict::Passed(format!("NAT gateway {name} uses {list}; {by} admitted")));
+    }
+    if outside != own {
+        let open = text::list(&outside.prefixes(3), 3);
+        let detail = format!(
+            "NAT gateway {} uses {list}, of which {open} is in no firewall rule",
+            gateway.name
+        );
+        let decide = "admit every address of the NAT gateway".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+    }
+    let name = known.map_or("the server", |server| server.name.as_str());
+    let detail = format!(
+        "{list}, the public address of NAT gateway {} of this machine's subnet, is in no firewall rule of {name}",
+        gateway.name
+    );
+    let first = nets.first().map(IpNet::addr);
+    let allow = commands::allow_address(None, first);
+    let finding = Finding::of(&CLIENT_NOT_IN_FIREWALL_RULES, &list, detail)
+        .because(format!("azure-config: {}", listed(rules)))
+        .fix(
+            Fix::by(Actor::AzureOwner, "Admit this address; it takes up to five minutes")
+                .run_if(allow.map(|command| on_server(command, known))),
+        )
+        .sure(Confidence::Likely);
+    Ok(Verdict::found(unless_seen(seen, finding, false, "")))
 }
 
 /// The server has got as far as asking who this is.

@@ -54,8 +54,8 @@ fn unavailable(seen: &Evidence, health: &Health) -> Option<Finding> {
         ));
     let degraded = like(bad, "Degraded");
     let finding = if degraded { finding.severity(Severity::Warning) } else { finding };
-    let finding = unless_seen(finding, logged_in(seen), "a login with a token was accepted");
-    Some(unless_seen(finding, connected(seen), "the server's port accepts connections"))
+    let finding = unless_seen(seen, finding, logged_in(seen), "a login with a token was accepted");
+    Some(unless_seen(seen, finding, connected(seen), "the server's port accepts connections"))
 }
 
 fn matters(event: &ServiceEvent) -> bool {

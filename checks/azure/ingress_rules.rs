@@ -4,7 +4,7 @@ use super::{
     addresses::Addresses,
     egress_rules::line,
     place::Place,
-    security::{self, Inside, Outcome, Rules, Service},
+    security::{self, Arrives, Inside, Outcome, Rules, Service},
     tags::Tags,
     words::{self, connected, on_group, unless_seen},
 };
@@ -49,15 +49,18 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let client = client(seen);
     let from = client.map_or_else(|| clients(inside), Addresses::one);
     let service = Service { port, protocol: Protocol::Tcp };
-    let connected_client = client.is_none() || arrives_from_the_network(inside);
-    let outcome = security::inbound(rules, service, &from, connected_client);
+    let arrives = match client {
+        None => Arrives::FromNetwork,
+        Some(_) => Arrives::FromPrivate,
+    };
+    let outcome = security::inbound(rules, service, &from, arrives);
     let who =
         client.map_or_else(|| "clients in the virtual network".to_owned(), |ip| ip.to_string());
     let name = group.map_or("the security admin rules", |group| &group.name);
     if outcome.may_deny.is_empty() {
         if port != POOLER && pooler_on(seen) {
             let pooler = Service { port: POOLER, protocol: Protocol::Tcp };
-            let outcome = security::inbound(rules, pooler, &from, connected_client);
+            let outcome = security::inbound(rules, pooler, &from, arrives);
             if outcome.may_allow.is_empty() {
                 return Ok(Verdict::found(pooler_blocked(name, &who, &outcome, group, client)));
             }
@@ -93,18 +96,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding = finding.sure(Confidence::Likely);
     }
     Ok(Verdict::found(unless_seen(
+        seen,
         finding,
         connected(seen),
         "the server's port accepts connections",
     )))
-}
-
-/// Whether a private address that arrives at the subnet is of the virtual network. The tag also holds
-/// peered networks and every network behind a gateway, and nothing else can send from a private
-/// address. It is left open only if the network is known and has no gateway.
-/// Source: Microsoft Learn, "Virtual network service tags".
-const fn arrives_from_the_network(inside: Inside<'_>) -> bool {
-    inside.network.is_empty() || inside.gateway
 }
 
 /// This machine's private address. Another one is not the address that arrives at the server.

@@ -22,7 +22,7 @@ pub mod service_tags;
 pub mod tenant;
 
 pub(crate) use crate::support::azure::{
-    addresses, firewall, place, routing, security, tags, words,
+    addresses, firewall, measured, place, routing, security, tags, words,
 };
 use crate::{
     check::{Area, Family, Station},

@@ -72,7 +72,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             Fix::by(Actor::DatabaseAdmin, "Or switch the pooler on").run(on_server(command, known)),
         );
     }
-    Ok(Verdict::found(unless_seen(finding, connected(seen), "port 6432 takes connections")))
+    Ok(Verdict::found(unless_seen(seen, finding, connected(seen), "port 6432 takes connections")))
 }
 
 /// PgBouncer is off, and its port is used.

@@ -64,7 +64,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     // With a public endpoint, the private one may not be needed.
     let needed = only || goes_private(seen);
     let finding = if needed { finding } else { finding.severity(Severity::Warning) };
-    Ok(Verdict::found(unless_seen(finding, connected(seen), "the server's port takes connections")))
+    Ok(Verdict::found(unless_seen(
+        seen,
+        finding,
+        connected(seen),
+        "the server's port takes connections",
+    )))
 }
 
 /// The names of the approved ones.

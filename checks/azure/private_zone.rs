@@ -1,31 +1,44 @@
-//! Whether the private DNS zone of the server is linked to a virtual network.
+//! Whether the private DNS zone of the server is linked to the network, holds the server's present
+//! address, and is not forwarded elsewhere.
 
 use super::{
+    dns_servers::{OF_AZURE, rules_of},
     place::server,
     tags::like,
     words::{connected, given, network_group, unless_seen},
 };
 use crate::{
-    check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
+    check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     command::Command,
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::{FlexibleServer, Topology},
+        azure::{Azure, DnsRecord, DnsZone, FlexibleServer, ForwardingRule, Topology},
+        azure_network::VirtualNetwork,
     },
+    support::service_tags::IpNet,
     text,
-    verdict::{Actor, Finding, Fix, Verdict},
+    verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
+use std::net::IpAddr;
 
-/// The private DNS zone is linked to a virtual network.
+/// The private DNS zone leads to the server.
 pub static CHECK: Check = Check {
     id: "azure/private-zone",
-    asserts: "the private DNS zone of the server is linked to a virtual network",
+    asserts: "the private DNS zone of the server is linked and holds its address",
     needs: &[Topic::Settings, Topic::Server, Topic::Azure],
-    problems: &[&PRIVATE_ZONE_NOT_LINKED],
+    problems: &[
+        &PRIVATE_ZONE_NOT_LINKED,
+        &PRIVATE_ZONE_NO_RECORD,
+        &PRIVATE_ZONE_OLD_RECORD,
+        &PRIVATE_ZONE_FORWARDED,
+    ],
     decisive: false,
     judge: Judge::Once(judge),
 };
+
+/// Names and addresses in one sentence.
+const NAMED: usize = 3;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let server = server(seen)?;
@@ -33,39 +46,339 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let Some(wanted) = zone_of(server, suffix.unwrap_or("postgres.database.azure.com")) else {
         return Ok(Verdict::NotApplicable("the server has no private address".to_owned()));
     };
-    let zones = given(&seen.azure.get()?.dns_zones, "the private DNS zone")?;
+    let azure = seen.azure.get()?;
+    let zones = given(&azure.dns_zones, "the private DNS zone")?;
     let Some(zone) = zones.iter().find(|zone| like(&zone.name, &wanted)) else {
-        return Err(Missing(NotObserved::NotDecided {
-            detail: format!("the document of the private DNS zone {wanted} was not given"),
-            decide: format!(
-                "`az network private-dns link vnet list -g $RG -z {wanted} -o json` (--azure-config)"
-            ),
-        }));
+        return Err(undecided(
+            format!("the document of the private DNS zone {wanted} was not given"),
+            links_command(&wanted),
+        ));
     };
-    if !zone.links.is_empty() {
-        let networks: Vec<&str> = zone
-            .links
-            .iter()
-            .map(|link| link.network.rsplit('/').next().unwrap_or_default())
-            .collect();
-        return Ok(Verdict::Passed(format!("{wanted} is linked to {}", text::list(&networks, 3))));
-    }
+    let found = unlinked(zone)
+        .or_else(|| record(azure, server, zone))
+        .or_else(|| forwarded(azure, server, zone));
+    let found = match found {
+        Some(finding) => finding,
+        None => match linked(azure, server, zone)? {
+            Ok(passed) => {
+                return record_known(server, zone).map(|record| passed_by(passed, record));
+            }
+            Err(finding) => finding,
+        },
+    };
+    Ok(Verdict::found(unless_seen(
+        seen,
+        found,
+        connected(seen),
+        "the server's port accepts connections",
+    )))
+}
+
+fn passed_by(linked: String, record: Option<&DnsRecord>) -> Verdict {
+    Verdict::Passed(match record {
+        Some(record) => {
+            let list = text::list(&record.addresses, NAMED);
+            format!("{linked}; its record {} is {list}", record.name)
+        }
+        None => linked,
+    })
+}
+
+fn undecided(detail: String, decide: String) -> Missing {
+    Missing(NotObserved::NotDecided { detail, decide })
+}
+
+fn links_command(zone: &str) -> String {
+    format!("`az network private-dns link vnet list -g $RG -z {zone} -o json` (--azure-config)")
+}
+
+/// The zone is linked to no network.
+fn unlinked(zone: &DnsZone) -> Option<Finding> {
+    zone.links.is_empty().then(|| {
+        let detail = format!(
+            "the private DNS zone {} is linked to no virtual network, so clients cannot resolve the server",
+            zone.name
+        );
+        Finding::of(&PRIVATE_ZONE_NOT_LINKED, &zone.name, detail)
+            .because("azure-config: the zone has no virtual network link")
+            .fix(link(zone, None))
+    })
+}
+
+fn link(zone: &DnsZone, network: Option<&str>) -> Fix {
     let command = Command::new(
         "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID \
          -e false",
     );
-    let command = network_group(command, &zone.id).with("ZONE", Some(&zone.name));
+    let command = network_group(command, &zone.id)
+        .with("ZONE", Some(&zone.name))
+        .with("VNET_ID", network.filter(|id| id.starts_with('/')));
+    Fix::by(Actor::Network, "Link the zone to the network of the clients").run(command)
+}
+
+/// The zone is linked: to the server's network, to one whose nameservers ask for it, or to others only.
+fn linked(
+    azure: &Azure,
+    server: &FlexibleServer,
+    zone: &DnsZone,
+) -> Result<Result<String, Finding>, Missing> {
+    let names: Vec<&str> =
+        zone.links.iter().map(|link| link.network.rsplit('/').next().unwrap_or_default()).collect();
+    let list = text::list(&names, NAMED);
+    let passed = format!("{} is linked to {list}", zone.name);
+    let Some(id) = network_of(azure, server) else { return Ok(Ok(passed)) };
+    if zone.links.iter().any(|link| same_network(&link.network, id)) {
+        return Ok(Ok(passed));
+    }
+    let name = id.rsplit('/').next().unwrap_or(id);
+    let networks = azure.networks.seen().into_iter().flatten();
+    let document = networks.into_iter().find(|one| same_network(&one.id, id) && is_whole(one));
+    let Some(document) = document else {
+        return Err(undecided(
+            format!(
+                "{passed}, not to {name}; whether {name} asks nameservers of its own, which may be in a linked network, is not known"
+            ),
+            "`az network vnet show -g $RG -n $VNET -o json` (--azure-config)".to_owned(),
+        ));
+    };
+    let own = document.dns_servers.iter().filter(|ip| **ip != OF_AZURE).count();
+    if own > 0 {
+        return Ok(Ok(format!("{passed}; {name} asks nameservers of its own")));
+    }
     let detail = format!(
-        "the private DNS zone {wanted} is linked to no virtual network, so clients cannot resolve the server"
+        "the private DNS zone {} is linked to {list}, not to {name}: machines in {name} cannot resolve the server",
+        zone.name
     );
-    let finding = Finding::of(&PRIVATE_ZONE_NOT_LINKED, &wanted, detail)
-        .because("azure-config: the zone has no virtual network link")
-        .fix(Fix::by(Actor::Network, "Link the zone to the network of the clients").run(command));
-    Ok(Verdict::found(unless_seen(
-        finding,
-        connected(seen),
-        "the server's port accepts connections",
-    )))
+    Ok(Err(Finding::of(&PRIVATE_ZONE_NOT_LINKED, &zone.name, detail)
+        .because(format!("azure-config: {name} asks Azure's own nameserver"))
+        .severity(Severity::Warning)
+        .sure(Confidence::Likely)
+        .fix(link(zone, Some(id)))))
+}
+
+/// The network that the server or its private endpoint is in, by id.
+fn network_of<'a>(azure: &'a Azure, server: &'a FlexibleServer) -> Option<&'a str> {
+    let subnet = match &server.delegated_subnet {
+        Some(subnet) => Some(subnet.as_str()),
+        None => endpoints(azure, server).find_map(|one| one.subnet.as_deref()),
+    };
+    subnet.and_then(|id| id.split("/subnets/").next())
+}
+
+/// The documents of the server's private endpoints.
+fn endpoints<'a>(
+    azure: &'a Azure,
+    server: &'a FlexibleServer,
+) -> impl Iterator<Item = &'a crate::facts::azure::Endpoint> {
+    azure.endpoints.seen().into_iter().flatten().filter(|one| {
+        let by_target = one.target.as_deref().is_some_and(|id| like(id, &server.id));
+        let known = || server.private_endpoints.iter().filter_map(|one| one.endpoint.as_deref());
+        by_target || known().any(|id| like(id, &one.id))
+    })
+}
+
+fn same_network(one: &str, other: &str) -> bool {
+    // Templates name a network without its id.
+    like(one, other) || (!one.contains('/') && other.rsplit('/').next() == Some(one))
+}
+
+/// Whether the document describes the network, not only a subnet of it.
+fn is_whole(network: &VirtualNetwork) -> bool {
+    !network.address_space.is_empty() || !network.dns_servers.is_empty()
+}
+
+/// The record that leads to the server: by the server's name, or in a zone of VNet integration by the
+/// first label of its host name. `None` if its name is not known.
+fn label<'a>(server: &'a FlexibleServer, zone: &DnsZone) -> Option<&'a str> {
+    let (label, rest) = server.host.as_deref()?.trim_end_matches('.').split_once('.')?;
+    let endpoint = zone.name.to_ascii_lowercase().starts_with("privatelink.");
+    (endpoint || like(rest, &zone.name)).then_some(label)
+}
+
+/// Whether every A record of the zone is known.
+fn is_complete(zone: &DnsZone) -> bool {
+    // The zone's own SOA record is the one record set of an empty zone.
+    zone.listed || zone.record_sets.is_some_and(|count| zone.records.len() as u64 + 1 >= count)
+}
+
+/// The server's record; `None` if which one it is, or whether there is one, was not given.
+fn own_record<'a>(server: &FlexibleServer, zone: &'a DnsZone) -> Option<&'a DnsRecord> {
+    match label(server, zone) {
+        Some(label) => zone.records.iter().find(|one| like(&one.name, label)),
+        None => match zone.records.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        },
+    }
+}
+
+/// Whether a record is known, for a check that passes otherwise. A zone of VNet integration is filled by
+/// the service itself; the record of a private endpoint is the owner's.
+fn record_known<'a>(
+    server: &FlexibleServer,
+    zone: &'a DnsZone,
+) -> Result<Option<&'a DnsRecord>, Missing> {
+    let record = own_record(server, zone);
+    if record.is_some() || server.delegated_subnet.is_some() {
+        return Ok(record);
+    }
+    Err(undecided(
+        format!("whether the private DNS zone {} has a record of {}", zone.name, server.name),
+        format!(
+            "`az network private-dns record-set a list -g $RG -z {} -o json` (--azure-config)",
+            zone.name
+        ),
+    ))
+}
+
+/// The record is missing, or has an address that is not the server's.
+fn record(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Finding> {
+    let Some(record) = own_record(server, zone) else {
+        let name = label(server, zone).unwrap_or("the server");
+        let none = zone.records.is_empty() || label(server, zone).is_some();
+        return (is_complete(zone) && none).then(|| {
+            let detail = format!(
+                "the private DNS zone {} has no A record of {name}, so clients in linked networks cannot resolve the server",
+                zone.name
+            );
+            let finding = Finding::of(&PRIVATE_ZONE_NO_RECORD, &zone.name, detail)
+                .because(format!("azure-config: the zone has {} A records", zone.records.len()));
+            with_record(finding, azure, server, zone)
+        });
+    };
+    let list = text::list(&record.addresses, NAMED);
+    let name = &record.name;
+    if record.automatic {
+        let detail = format!(
+            "the record {name} of the private DNS zone {} is {list}, which a virtual machine of that name registered",
+            zone.name
+        );
+        let finding = Finding::of(&PRIVATE_ZONE_OLD_RECORD, &zone.name, detail)
+            .because("azure-config: the record is registered automatically");
+        return Some(with_record(finding, azure, server, zone));
+    }
+    let present = addresses(azure, server);
+    let own_subnet = subnet(azure, server);
+    let is_old = |ip: &IpAddr| {
+        if own_subnet.is_empty() {
+            !present.is_empty() && !present.contains(ip)
+        } else {
+            !own_subnet.iter().any(|net| net.contains(ip))
+        }
+    };
+    if record.addresses.is_empty() || !record.addresses.iter().all(is_old) {
+        return None;
+    }
+    let (now, where_from) = if own_subnet.is_empty() {
+        (format!("has {}", text::list(&present, NAMED)), "its private endpoint")
+    } else {
+        (format!("is in {}", text::list(own_subnet, NAMED)), "the server")
+    };
+    let detail = format!(
+        "the record {name} of the private DNS zone {} is {list}, and {where_from} {now}",
+        zone.name
+    );
+    let finding = Finding::of(&PRIVATE_ZONE_OLD_RECORD, &zone.name, detail)
+        .because(format!("azure-config: record {name} is {list}"));
+    Some(with_record(finding, azure, server, zone))
+}
+
+/// The fix: a DNS zone group keeps the record of a private endpoint up to date.
+fn with_record(
+    finding: Finding,
+    azure: &Azure,
+    server: &FlexibleServer,
+    zone: &DnsZone,
+) -> Finding {
+    if server.delegated_subnet.is_some() {
+        let text = "Let the service write the record again: restart the server, which registers its address in the zone";
+        let command = Command::new("az postgres flexible-server restart -g $RG -n $SERVER");
+        return finding.fix(
+            Fix::by(Actor::AzureOwner, text).run(super::words::on_server(command, Some(server))),
+        );
+    }
+    let endpoint = endpoints(azure, server).next();
+    let named = server.private_endpoints.first().map(|one| one.name.as_str());
+    let name = endpoint.map(|one| one.name.as_str()).or(named);
+    let id = endpoint.map_or("", |one| one.id.as_str());
+    let command = Command::new(
+        "az network private-endpoint dns-zone-group create -g $NETWORK_RG --endpoint-name \
+         $ENDPOINT -n default --zone-name postgres --private-dns-zone $ZONE_ID",
+    );
+    let command = network_group(command, id)
+        .with("ENDPOINT", name)
+        .with("ZONE_ID", Some(zone.id.as_str()).filter(|id| !id.is_empty()));
+    finding.fix(
+        Fix::by(
+            Actor::Network,
+            "Give the private endpoint a DNS zone group, which writes the record and keeps it up to date",
+        )
+        .run(command),
+    )
+}
+
+/// The present addresses of the server's private endpoints.
+fn addresses(azure: &Azure, server: &FlexibleServer) -> Vec<IpAddr> {
+    let mut all: Vec<IpAddr> =
+        endpoints(azure, server).flat_map(|one| one.addresses.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The prefixes of the server's delegated subnet.
+fn subnet<'a>(azure: &'a Azure, server: &FlexibleServer) -> &'a [IpNet] {
+    let networks = azure.networks.seen().into_iter().flatten();
+    let mut subnets = networks.flat_map(|network| &network.subnets);
+    let own = server
+        .delegated_subnet
+        .as_deref()
+        .and_then(|id| subnets.find(|subnet| like(&subnet.id, id)));
+    own.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default()
+}
+
+/// A DNS forwarding ruleset sends queries for the zone to nameservers other than Azure's.
+fn forwarded(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Finding> {
+    let network = network_of(azure, server);
+    let rules = rules_of(azure, network);
+    let name = match label(server, zone) {
+        Some(label) => format!("{label}.{}", zone.name),
+        None => zone.name.clone(),
+    };
+    let rule = longest(&rules, &name)?;
+    let servers = text::list(&rule.servers, NAMED);
+    let detail = format!(
+        "DNS forwarding ruleset {} sends queries for {} to {servers}, which must resolve the server",
+        rule.ruleset, rule.domain
+    );
+    Some(
+        Finding::of(&PRIVATE_ZONE_FORWARDED, &rule.ruleset, detail)
+            .because(format!(
+                "azure-config: rule for {} names {servers}; the zone is {}",
+                rule.domain, zone.name
+            ))
+            .sure(Confidence::Likely)
+            .fix(
+                Fix::by(
+                    Actor::Network,
+                    "Ask one of them for the server's name; it must answer with the private address",
+                )
+                .run(Command::new("nslookup $HOST").with("HOST", server.host.as_deref())),
+            ),
+    )
+}
+
+/// The rule for the longest domain that holds a name, unless it leads to Azure's own nameserver. Rules
+/// for every name are left out: the zone, which is linked, is the longer one.
+fn longest<'a>(rules: &[&'a ForwardingRule], name: &str) -> Option<&'a ForwardingRule> {
+    let name = name.to_ascii_lowercase();
+    let holds = |rule: &&&ForwardingRule| {
+        let domain = rule.domain.as_str();
+        !domain.is_empty()
+            && (name == domain || name.strip_suffix(domain).is_some_and(|head| head.ends_with('.')))
+    };
+    let rule = rules.iter().filter(holds).max_by_key(|rule| rule.domain.len())?;
+    (!rule.servers.iter().all(|ip| *ip == OF_AZURE)).then_some(*rule)
 }
 
 /// The zone that a private address of the server needs.
@@ -92,9 +405,10 @@ pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
     vantage: VantageKind::AzureConfig,
     page: Page {
         means: "A server with a private address is found through a private DNS zone. The zone is \
-            resolved only in the virtual networks that it is linked to. This zone has no link, so \
-            no client resolves the server through Azure's resolver.",
+            resolved only in the virtual networks that it is linked to. This zone has no link, or \
+            none to the network of the server or of its private endpoint.",
         causes: &[
+            "the zone is linked only to another network, such as the one that was tested first",
             "the zone was created by a template without its virtual network links",
             "the link was removed with the network that it belonged to",
             "the zone is in another subscription, and its links were never created there",
@@ -112,6 +426,113 @@ pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
             "Microsoft Learn: Network with private access for Azure Database for PostgreSQL",
             "Microsoft Learn: What is a virtual network link?",
         ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The private DNS zone has no record of the server.
+pub static PRIVATE_ZONE_NO_RECORD: Problem = Problem {
+    id: "azure/private-zone-no-record",
+    title: "the private DNS zone has no record of the server",
+    explains: &["dns/*"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The private DNS zone is linked to a network and holds no A record of the server. \
+            In a linked network the zone answers for its whole domain, so the server's name does \
+            not exist there, even if public DNS knows it.",
+        causes: &[
+            "the private endpoint was created without a DNS zone group, and no record was added",
+            "the DNS zone group registers in another zone of the same name, in another subscription",
+            "the record was deleted with an earlier private endpoint",
+        ],
+        confirm: &[
+            "`az network private-dns record-set a list -g $RG -z $ZONE -o table`",
+            "`az network private-endpoint dns-zone-group list -g $RG --endpoint-name $ENDPOINT -o table`",
+        ],
+        fix: &[(
+            Actor::Network,
+            "add a DNS zone group to the private endpoint, or an A record with its address",
+        )],
+        mistaken_for: &[
+            "dns/nxdomain: what the client sees of it",
+            "azure/private-zone-not-linked: there the zone is not used at all",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure private endpoint private DNS zone values",
+            "Microsoft Learn: Private Link for Azure Database for PostgreSQL",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// The record in the private DNS zone is not of the server.
+pub static PRIVATE_ZONE_OLD_RECORD: Problem = Problem {
+    id: "azure/private-zone-old-record",
+    title: "the private DNS zone has an outdated address of the server",
+    explains: &["dns/*", "server/*", "login/*"],
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "The A record of the server in the private DNS zone has an address that is neither \
+            that of its private endpoint nor in its subnet. Clients connect to another machine, or \
+            to none.",
+        causes: &[
+            "the private endpoint was created again with another address, and the record was added \
+                by hand",
+            "a virtual machine with the server's name is in a network whose link registers machines \
+                automatically",
+        ],
+        confirm: &[
+            "`az network private-dns record-set a list -g $RG -z $ZONE -o table`",
+            "`az network private-endpoint show -g $RG -n $ENDPOINT --query customDnsConfigs`",
+        ],
+        fix: &[(
+            Actor::Network,
+            "correct the record, or add a DNS zone group to the private endpoint, which keeps it \
+                up to date",
+        )],
+        mistaken_for: &[
+            "server/dropped and server/refused: what the client sees of it",
+            "azure/private-endpoint-not-approved: there the address is right",
+        ],
+        sources: &[
+            "Microsoft Learn: Azure private endpoint private DNS zone values",
+            "Microsoft Learn: What is the autoregistration feature in Azure DNS private zones?",
+        ],
+    },
+    ..Problem::DEFAULT
+};
+
+/// A DNS forwarding ruleset sends the zone elsewhere.
+pub static PRIVATE_ZONE_FORWARDED: Problem = Problem {
+    id: "azure/private-zone-forwarded",
+    title: "a DNS forwarding ruleset sends the server's zone to other nameservers",
+    severity: Severity::Warning,
+    waiting: Waiting::HelpsIfReadLive,
+    vantage: VantageKind::AzureConfig,
+    page: Page {
+        means: "A rule of a DNS forwarding ruleset covers the private DNS zone of the server and \
+            names nameservers other than Azure's. In networks linked to the ruleset, these \
+            nameservers decide whether the server is found, and with which address.",
+        causes: &[
+            "the rule leads to the inbound endpoint of a resolver in a hub, which is a common design",
+            "the rule leads to nameservers of the company that do not know the zone",
+        ],
+        confirm: &[
+            "`az dns-resolver forwarding-rule list -g $RG --ruleset-name $RULESET -o table`",
+            "`nslookup <host> <nameserver>` from a machine in the network; or give it to this tool \
+                with --nameserver",
+        ],
+        fix: &[(
+            Actor::Network,
+            "let the rule name nameservers that resolve the zone, or remove the rule",
+        )],
+        mistaken_for: &[
+            "azure/custom-dns: there the names of Entra go to other nameservers",
+            "azure/private-zone-not-linked: there no rule sends the queries elsewhere",
+        ],
+        sources: &["Microsoft Learn: Azure DNS Private Resolver endpoints and rulesets"],
     },
     ..Problem::DEFAULT
 };

@@ -3,7 +3,8 @@
 use super::{
     addresses::Addresses,
     egress_rules::{CUT_OFF, share},
-    firewall::{self, Decision},
+    firewall::{self, Decision, Policies},
+    measured::{self, Hop},
     place::{Found, Place},
     routing::{self, Way, Ways},
     tags::{LIST_COMMAND, Tags},
@@ -15,6 +16,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
+        azure::Azure,
         azure_network::{Endpoint, NextHop, Route, RouteTable},
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
@@ -32,11 +34,16 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (table, sure) = match place.route_table()? {
-        Found::This(table, sure) => (table, sure),
-        Found::None => return Ok(Verdict::Passed("the subnet has no route table".to_owned())),
-    };
     let tags = Tags::of(seen);
+    let hops = measured::hops(seen, &place, &tags);
+    let (table, sure) = match place.route_table() {
+        Ok(Found::This(table, sure)) => (table, sure),
+        Ok(Found::None) => return Ok(Verdict::Passed("the subnet has no route table".to_owned())),
+        Err(why) => {
+            let table = RouteTable::default();
+            return by_measurement(seen, &hops, &table).ok_or(why);
+        }
+    };
     let found = routing::ways(table, place.gateway(), &tags);
     let by = Classes::of(&found);
     let dropped = by.only(&by.dropped);
@@ -58,12 +65,18 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 let finding = finding.because(format!("azure-config: {}", line(worst)));
                 let finding = finding.because_all(login_seen(seen));
                 return Ok(Verdict::found(unless_seen(
+                    seen,
                     finding,
                     logged_in(seen),
                     "a login with a token was accepted",
                 )));
             }
             Some(Ok(_)) | None => {}
+        }
+        if dropped_by(&hops).is_some()
+            && let Some(verdict) = by_measurement(seen, &hops, table)
+        {
+            return Ok(verdict);
         }
         let detail = format!(
             "route {} of {} sends the server's traffic to {} through {}, which decides whether it arrives",
@@ -72,11 +85,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             share(&away, &tags.entra),
             hop(worst)
         );
-        Finding::of(&ROUTE_VIA_APPLIANCE, &table.name, detail)
+        let finding = Finding::of(&ROUTE_VIA_APPLIANCE, &table.name, detail);
+        let finding = finding.because_all(firewall_missing(seen, worst));
+        match measured::connected(seen, &place, &tags) {
+            Some((false, line)) => finding.severity(Severity::Error).because(line),
+            Some((true, line)) => finding.because(line),
+            None => finding,
+        }
+    } else if let Some(verdict) = by_measurement(seen, &hops, table) {
+        return Ok(verdict);
     } else if by.undecided().is_empty() {
         return Ok(Verdict::Passed(passed(table, ways)));
     } else {
-        return Err(undecided(table, &found, &by, &tags));
+        return Err(undecided(table, &found, &by, &tags, &hops));
     };
     let mut finding = finding
         .because_all(ways.iter().map(|way| {
@@ -98,7 +119,72 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if !sure {
         finding = finding.sure(Confidence::Likely);
     }
-    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "a login with a token was accepted")))
+    Ok(Verdict::found(unless_seen(
+        seen,
+        finding,
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
+}
+
+/// The measured next hop that drops the packet.
+fn dropped_by<'a, 'b>(hops: &'b [Hop<'a>]) -> Option<&'b Hop<'a>> {
+    hops.iter().find(|one| matches!(one.hop, NextHop::None | NextHop::VirtualNetwork))
+}
+
+/// What Network Watcher measured, if it is not the internet. A measurement holds what the documents may
+/// not: routes that a gateway announces, and the prefixes of service tags.
+fn by_measurement(seen: &Evidence, hops: &[Hop<'_>], table: &RouteTable) -> Option<Verdict> {
+    let away = |one: &&Hop<'_>| one.hop != NextHop::Internet;
+    let worst = dropped_by(hops).or_else(|| hops.iter().find(away))?;
+    let to = worst.to;
+    let of_result = worst.table.rsplit('/').next().filter(|name| !name.is_empty());
+    let name = of_result.unwrap_or(if table.name.is_empty() { "the subnet" } else { &table.name });
+    let (problem, detail) = if dropped_by(hops).is_some() {
+        (&ROUTE_DROPS_ENTRA, format!("the routes of {name} drop the server's traffic to {to}"))
+    } else {
+        let via = match (worst.hop, worst.address) {
+            (NextHop::VirtualAppliance, Some(address)) => format!("the appliance {address}"),
+            (NextHop::VirtualAppliance, None) => "an appliance".to_owned(),
+            _ => "the gateway of the network".to_owned(),
+        };
+        let detail = format!(
+            "the routes of {name} send the server's traffic to {to} through {via}, which decides whether it arrives"
+        );
+        (&ROUTE_VIA_APPLIANCE, detail)
+    };
+    let mut finding = Finding::of(problem, name, detail)
+        .because_all(hops.iter().map(|one| one.line.clone()))
+        .because_all(login_seen(seen))
+        .sure(Confidence::Likely);
+    for fix in fixes(table, None) {
+        finding = finding.fix(fix);
+    }
+    Some(Verdict::found(unless_seen(
+        seen,
+        finding,
+        logged_in(seen),
+        "a login with a token was accepted",
+    )))
+}
+
+/// Why the rules of the firewall on a route do not decide.
+fn firewall_missing(seen: &Evidence, route: &Route) -> Option<String> {
+    let azure = seen.azure.seen()?;
+    let address = route.next_hop_address?;
+    let own = azure.firewalls.seen()?.iter().find(|one| one.addresses.contains(&address))?;
+    let (what, command) = policies(azure).missing(own)?;
+    Some(format!(
+        "azure-config: the rules of firewall {} are not complete without {what}: {command}",
+        own.name
+    ))
+}
+
+fn policies(azure: &Azure) -> Policies<'_> {
+    Policies {
+        collections: azure.collections.seen().map(Vec::as_slice).unwrap_or_default(),
+        policies: azure.policies.seen().map(Vec::as_slice).unwrap_or_default(),
+    }
 }
 
 /// What the Azure Firewall that is the next hop does: `Ok` if it allows the traffic. `None` if the
@@ -117,9 +203,8 @@ fn by_firewall(
         .any(|way| way.route.is_none_or(|other| other.next_hop_address != route.next_hop_address));
     let mut firewalls = azure.firewalls.seen()?.iter();
     let own = firewalls.find(|one| one.addresses.contains(&address)).filter(|_| !other)?;
-    let collections = azure.collections.seen().map(Vec::as_slice).unwrap_or_default();
     let subnet = place.subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default();
-    match firewall::decide(own, collections, subnet, tags) {
+    match firewall::decide(own, policies(azure), subnet, tags) {
         Decision::Allowed(rule) => Some(Ok(format!("firewall {} allows it by {rule}", own.name))),
         Decision::Denied(rule) => {
             let by = match rule {
@@ -191,7 +276,13 @@ impl Classes {
     }
 }
 
-fn undecided(table: &RouteTable, found: &Ways<'_>, by: &Classes, tags: &Tags<'_>) -> Missing {
+fn undecided(
+    table: &RouteTable,
+    found: &Ways<'_>,
+    by: &Classes,
+    tags: &Tags<'_>,
+    hops: &[Hop<'_>],
+) -> Missing {
     let share = share(&by.undecided(), &tags.entra);
     let mut on: Vec<String> =
         found.unknown.iter().take(3).map(|name| format!("the prefixes of {name}")).collect();
@@ -203,8 +294,16 @@ fn undecided(table: &RouteTable, found: &Ways<'_>, by: &Classes, tags: &Tags<'_>
         on.push("the routes that the network's gateway learns".to_owned());
         decide.push("`az network nic show-effective-route-table -g $RG -n <nic> -o json` of a machine in a subnet with the same route table (--azure-config)");
     }
+    let measured = match hops {
+        [] => String::new(),
+        [first, ..] => format!("; measured for {} only: to the internet", first.to),
+    };
     Missing(NotObserved::NotDecided {
-        detail: format!("where {} sends {share} depends on {}", table.name, on.join(", and on ")),
+        detail: format!(
+            "where {} sends {share} depends on {}{measured}",
+            table.name,
+            on.join(", and on ")
+        ),
         decide: decide.join("; "),
     })
 }

@@ -29,7 +29,17 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Err(Missing(NotObserved::NotPermitted { detail }));
     };
     if state.eq_ignore_ascii_case("Ready") {
-        return Ok(Verdict::Passed(format!("{} is {state}", server.name)));
+        let role = match &server.source_server {
+            Some(id) if server.is_replica() => {
+                let source = id.rsplit('/').next().unwrap_or(id);
+                format!(", a read-only replica of {source} with firewall rules of its own")
+            }
+            _ if server.is_replica() => {
+                ", a read-only replica with firewall rules of its own".to_owned()
+            }
+            _ => String::new(),
+        };
+        return Ok(Verdict::Passed(format!("{} is {state}{role}", server.name)));
     }
     let detail = format!("Azure says that {} is {state}", server.name);
     let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)
@@ -54,6 +64,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         )),
     };
     Ok(Verdict::found(unless_seen(
+        seen,
         finding.fix(fix),
         logged_in(seen),
         "a login with a token was accepted",

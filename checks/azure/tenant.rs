@@ -45,7 +45,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             Fix::you("Get a token from the server's tenant")
                 .run(commands::fresh_token(audience, Some(tenant))),
         );
-    Ok(Verdict::found(unless_seen(finding, logged_in(seen), "this token was accepted")))
+    Ok(Verdict::found(unless_seen(seen, finding, logged_in(seen), "this token was accepted")))
 }
 
 /// The token is from another tenant than the server's.

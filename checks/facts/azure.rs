@@ -4,7 +4,8 @@
 use super::{
     Fact, NotObserved,
     azure_network::{
-        AdminRule, CentralFirewall, RouteTable, RuleCollection, SecurityGroup, VirtualNetwork,
+        AdminRule, CentralFirewall, FirewallPolicy, Measurement, NatGateway, PublicAddress,
+        RouteTable, RuleCollection, SecurityGroup, VirtualNetwork,
     },
 };
 use crate::facts::class;
@@ -68,10 +69,24 @@ pub struct Azure {
     /// The rule collections of firewall policies.
     #[serde(skip_serializing_if = "not_asked")]
     pub collections: Fact<Vec<RuleCollection>>,
-    /// Virtual endpoints by server, exported apart from it.
-    #[serde(skip)]
-    #[serde(serialize_with = "class::name")]
-    pub virtual_endpoints: Vec<(String, String)>,
+    /// Firewall policies.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub policies: Fact<Vec<FirewallPolicy>>,
+    /// The virtual networks that DNS forwarding rulesets apply to.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub forwarding_links: Fact<Vec<ForwardingLink>>,
+    /// Results of Network Watcher.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub measurements: Fact<Vec<Measurement>>,
+    /// NAT gateways.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub nat_gateways: Fact<Vec<NatGateway>>,
+    /// Public IP addresses and public IP prefixes.
+    #[serde(skip_serializing_if = "not_asked")]
+    pub public_addresses: Fact<Vec<PublicAddress>>,
+    /// Whether a part is the state after a deployment, not the present one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
     /// Documents that were given and are not used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<Unused>,
@@ -138,6 +153,18 @@ pub struct ForwardingRule {
     pub servers: Vec<IpAddr>,
 }
 
+/// A link of a DNS forwarding ruleset and a virtual network.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct ForwardingLink {
+    /// The ruleset.
+    #[serde(serialize_with = "class::name")]
+    pub ruleset: String,
+    /// The network, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub network: String,
+}
+
 /// A private DNS zone.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
@@ -152,6 +179,12 @@ pub struct DnsZone {
     pub links: Vec<DnsLink>,
     /// Its A records.
     pub records: Vec<DnsRecord>,
+    /// How many record sets it has, the SOA record included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_sets: Option<u64>,
+    /// Whether all of its records were read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
 }
 
 /// A link of a private DNS zone and a virtual network.
@@ -167,6 +200,9 @@ pub struct DnsLink {
     /// `Completed` or `InProgress`.
     #[serde(serialize_with = "class::word")]
     pub state: Option<String>,
+    /// Whether the zone gets records of the machines in the network by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<bool>,
 }
 
 /// An A record set.
@@ -178,6 +214,9 @@ pub struct DnsRecord {
     pub name: String,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
+    /// Whether a machine in a linked network registered it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
 }
 
 /// A private endpoint, as its own document describes it.
@@ -288,6 +327,14 @@ pub struct FlexibleServer {
     /// `Burstable`, `GeneralPurpose` or `MemoryOptimized`.
     #[serde(serialize_with = "class::word")]
     pub tier: Option<String>,
+    /// `Primary`, `AsyncReplica`, `GeoAsyncReplica` or `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::word")]
+    pub role: Option<String>,
+    /// The server that a replica copies, by resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::name")]
+    pub source_server: Option<String>,
 }
 
 /// A private endpoint's connection to the server.
@@ -377,6 +424,13 @@ pub enum Topology {
 }
 
 impl FlexibleServer {
+    /// Whether it is a read replica, whose data and roles are those of another server.
+    #[must_use]
+    pub fn is_replica(&self) -> bool {
+        let role = self.role.as_deref().unwrap_or_default();
+        role.to_ascii_lowercase().ends_with("replica")
+    }
+
     /// How it is attached to networks.
     #[must_use]
     pub const fn topology(&self) -> Topology {

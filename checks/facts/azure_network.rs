@@ -196,6 +196,10 @@ pub struct RuleCollection {
     /// The policy, by resource id.
     #[serde(serialize_with = "class::name")]
     pub policy: Option<String>,
+    /// Its group in the policy, by resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::name")]
+    pub group: Option<String>,
     /// The priority of its group in a policy.
     pub group_priority: u32,
     /// Its priority; the lowest number decides first.
@@ -282,4 +286,111 @@ pub struct Subnet {
     /// The services it is delegated to.
     #[serde(serialize_with = "class::word")]
     pub delegations: Vec<String>,
+    /// The NAT gateway on it, by resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::name")]
+    pub nat_gateway: Option<String>,
+    /// Whether machines without a public address of their own reach the internet; `None` if the
+    /// document does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_outbound: Option<bool>,
+}
+
+/// A NAT gateway: what its subnets send to the internet comes from its public addresses.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct NatGateway {
+    /// The resource id.
+    #[serde(serialize_with = "class::name")]
+    pub id: String,
+    /// Its name.
+    #[serde(serialize_with = "class::name")]
+    pub name: String,
+    /// Its public IP addresses and prefixes, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub addresses: Vec<String>,
+    /// The subnets it is associated with, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub subnets: Vec<String>,
+}
+
+/// A public IP address or a public IP prefix.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct PublicAddress {
+    /// The resource id.
+    #[serde(serialize_with = "class::name")]
+    pub id: String,
+    /// The address, or the addresses.
+    pub prefix: Option<IpNet>,
+}
+
+/// A firewall policy. A policy inherits the rule collections of its base policy.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct FirewallPolicy {
+    /// The resource id.
+    #[serde(serialize_with = "class::name")]
+    pub id: String,
+    /// The base policy, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub base: Option<String>,
+    /// Its rule collection groups, by resource id.
+    #[serde(serialize_with = "class::name")]
+    pub groups: Vec<String>,
+}
+
+/// A result of Network Watcher: what Azure computed or measured from a virtual machine, at one moment.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Measurement {
+    /// The file.
+    #[serde(serialize_with = "class::name")]
+    pub from: String,
+    /// The address that the traffic comes from.
+    pub source: Option<IpAddr>,
+    /// The address that the traffic goes to.
+    pub destination: Option<IpAddr>,
+    /// The destination port.
+    pub port: Option<u16>,
+    /// The result.
+    pub result: Measured,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// The next hop of a packet.
+    NextHop {
+        /// Where the packet goes next.
+        hop: NextHop,
+        /// The appliance's address.
+        address: Option<IpAddr>,
+        /// The route table with the route, by resource id; `None`: a system route.
+        #[serde(serialize_with = "class::name")]
+        table: Option<String>,
+    },
+    /// What the security rules do to a packet.
+    IpFlow {
+        /// Whether they let it through.
+        allowed: bool,
+        /// The rule that decides.
+        #[serde(serialize_with = "class::name")]
+        rule: String,
+        /// The network security group with the rule, by resource id.
+        #[serde(serialize_with = "class::name")]
+        group: Option<String>,
+    },
+    /// Connections that were tried.
+    Connection {
+        /// Whether one was made.
+        reachable: bool,
+        /// The network security rules that Network Watcher names as the cause.
+        #[serde(serialize_with = "class::name")]
+        rules: Vec<String>,
+        /// Whether Network Watcher names a user-defined route as the cause.
+        route: bool,
+        /// The machines on the way.
+        hops: Vec<IpAddr>,
+    },
 }

@@ -10,8 +10,11 @@ use crate::{
     evidence::Evidence,
     facts::azure::{FlexibleServer, Topology},
     judge::{Judgment, Line, Status, judge},
-    support::azure::{place, words::on_server},
-    verdict::{Confidence, Fix},
+    support::azure::{
+        place,
+        words::{on_server, planned},
+    },
+    verdict::{Confidence, Finding, Fix},
 };
 pub use requirements::REQUIREMENTS;
 
@@ -49,6 +52,18 @@ pub struct Requirement {
     pub portal: &'static str,
     /// The fix for the Azure CLI, if the finding gives none, in the syntax of [`Command::new`].
     pub az: &'static str,
+    /// The fix in Bicep.
+    pub bicep: &'static str,
+    /// The fix in Terraform.
+    pub terraform: &'static str,
+    /// Problems of the checks with another fix.
+    pub instead: &'static [Instead],
+}
+
+/// The fix of one problem, in place of that of the requirement.
+pub struct Instead {
+    /// The problem.
+    pub problem: &'static Problem,
     /// The fix in Bicep.
     pub bicep: &'static str,
     /// The fix in Terraform.
@@ -212,7 +227,9 @@ impl Sheet<'_> {
         let passed = answer.judgment.lines.iter().filter(|line| line.status == Status::Passed);
         let passed = passed.map(|line| format!("{}: {}", line.check.id, about(line)));
         let evidence = passed.chain(findings().flat_map(|one| one.evidence.clone())).collect();
-        let snippets = if failed { self.snippets(requirement, &fixes) } else { Vec::new() };
+        let problem = failing(requirement, &answer.judgment).map(|one| one.problem);
+        let snippets =
+            if failed { self.snippets(requirement, problem, &fixes) } else { Vec::new() };
         Item {
             requirement,
             state: answer.state,
@@ -225,14 +242,28 @@ impl Sheet<'_> {
     }
 
     /// The same fix in three languages.
-    fn snippets(&self, requirement: &Requirement, fixes: &[Fix]) -> Vec<(&'static str, String)> {
+    fn snippets(
+        &self,
+        requirement: &Requirement,
+        problem: Option<&Problem>,
+        fixes: &[Fix],
+    ) -> Vec<(&'static str, String)> {
+        let own = requirement
+            .instead
+            .iter()
+            .find(|one| problem.is_some_and(|problem| problem.id == one.problem.id));
+        let (mut bicep, mut terraform) = own
+            .map_or((requirement.bicep, requirement.terraform), |one| (one.bicep, one.terraform));
         let action = fixes.iter().find_map(|fix| fix.action.clone().filter(Command::is_azure_cli));
         let action = action.unwrap_or_else(|| on_server(Command::new(requirement.az), self.server));
+        if action.starts_with(&["az", "postgres", "flexible-server", "restart"]) {
+            (bicep, terraform) = snippets::NOT_A_PROPERTY;
+        }
         let az = action.render(self.seen.vantage.shell).map(|rendered| rendered.text);
         [
             ("az", az.unwrap_or_else(|| requirement.az.to_owned())),
-            ("bicep", snippets::filled(requirement.bicep, &action, self.server)),
-            ("terraform", snippets::filled(requirement.terraform, &action, self.server)),
+            ("bicep", snippets::filled(bicep, &action, self.server)),
+            ("terraform", snippets::filled(terraform, &action, self.server)),
         ]
         .to_vec()
     }
@@ -255,11 +286,12 @@ fn origin(seen: &Evidence) -> String {
     let sources = seen.azure.seen().map(|azure| azure.sources.as_slice()).unwrap_or_default();
     let live = |from: &str| from.starts_with(LIVE);
     let files = sources.iter().any(|source| !live(&source.from));
-    match (files, sources.iter().any(|source| live(&source.from))) {
+    let origin = match (files, sources.iter().any(|source| live(&source.from))) {
         (true, true) => format!("azure-config, {LIVE}"),
         (false, true) => LIVE.to_owned(),
         (_, false) => "azure-config".to_owned(),
-    }
+    };
+    if planned(seen) { format!("{origin}, after the deployment") } else { origin }
 }
 
 /// What the source of a part says that was read live.
@@ -276,13 +308,17 @@ fn topology_of(seen: &Evidence, server: Option<&FlexibleServer>) -> Option<Topol
     server.map(FlexibleServer::topology).or_else(|| planned.then_some(Topology::VirtualNetwork))
 }
 
+/// The finding for which a requirement is not met.
+fn failing<'a>(requirement: &Requirement, judged: &'a Judgment) -> Option<&'a Finding> {
+    let open = |problem: &Problem| requirement.open.iter().any(|one| one.id == problem.id);
+    judged.findings.iter().map(|one| &one.finding).find(|one| {
+        one.severity >= Severity::Warning && (one.severity == Severity::Error || !open(one.problem))
+    })
+}
+
 /// Nothing but a check that passed is a go.
 fn state_of(requirement: &Requirement, judged: &Judgment) -> (State, String) {
-    let open = |problem: &Problem| requirement.open.iter().any(|one| one.id == problem.id);
-    let failed = judged.findings.iter().map(|one| &one.finding).find(|one| {
-        one.severity >= Severity::Warning && (one.severity == Severity::Error || !open(one.problem))
-    });
-    match failed {
+    match failing(requirement, judged) {
         // What was observed contradicts what the configuration says.
         Some(one) if one.confidence == Confidence::Possible => {
             return (State::NotChecked, format!("contradicted by a run: {}", one.detail));

@@ -2,7 +2,7 @@
 //! with Azure Database for PostgreSQL", "Network with private access", "Network with public access" and
 //! "Private Link".
 
-use super::{Requirement, Side};
+use super::{Instead, Requirement, Side};
 use crate::facts::azure::Topology;
 
 const PUBLIC: Topology = Topology::Public;
@@ -58,6 +58,35 @@ const LINK_ZONE_TERRAFORM: &str = r#"resource "azurerm_private_dns_zone_virtual_
   virtual_network_id    = azurerm_virtual_network.clients.id
 }"#;
 
+/// What keeps the record of a private endpoint up to date.
+const ZONE_GROUP_BICEP: &str = r#"resource group 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2023-09-01' = {
+  name: '<endpoint>/default'
+  properties: {
+    privateDnsZoneConfigs: [
+      {
+        name: 'postgres'
+        properties: { privateDnsZoneId: '<zone-id>' }
+      }
+    ]
+  }
+}"#;
+const ZONE_GROUP_TERRAFORM: &str = r#"resource "azurerm_private_endpoint" "server" {
+  name                = "<endpoint>"
+  resource_group_name = "<network-resource-group>"
+  location            = var.location
+  subnet_id           = var.subnet_id
+  private_service_connection {
+    name                           = "<server>"
+    private_connection_resource_id = azurerm_postgresql_flexible_server.server.id
+    subresource_names              = ["postgresqlServer"]
+    is_manual_connection           = false
+  }
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = ["<zone-id>"]
+  }
+}"#;
+
 /// The requirements, in the order in which they are met.
 pub const REQUIREMENTS: &[Requirement] = &[
     Requirement {
@@ -73,6 +102,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
         az: "az postgres flexible-server start -g $RG -n $SERVER",
         bicep: "// The state is not a property of a template. Start the server with the Azure CLI.",
         terraform: "# The state is not an argument of azurerm_postgresql_flexible_server. Start the server with the Azure CLI.",
+        instead: &[],
     },
     Requirement {
         id: "entra-authentication",
@@ -105,6 +135,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
     tenant_id                     = data.azurerm_client_config.current.tenant_id
   }
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "entra-administrator",
@@ -134,6 +165,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
   principal_name      = "<name>"
   principal_type      = "<principal-type>"
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "nsg-entra",
@@ -148,6 +180,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
         az: ALLOW_ENTRA_AZ,
         bicep: ALLOW_ENTRA_BICEP,
         terraform: ALLOW_ENTRA_TERRAFORM,
+        instead: &[],
     },
     Requirement {
         id: "route-entra",
@@ -175,6 +208,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
   address_prefix      = "AzureActiveDirectory"
   next_hop_type       = "Internet"
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "dns-entra",
@@ -218,6 +252,23 @@ pub const REQUIREMENTS: &[Requirement] = &[
 }
 # If the nameservers do not resolve: dns_servers = [] in azurerm_virtual_network selects the
 # resolver of Azure. Otherwise forward public names to a public resolver."#,
+        instead: &[Instead {
+            problem: &crate::azure::dns_servers::CUSTOM_DNS,
+            bicep: r#"// Azure's own resolver. With nameservers of your own, forward public names to a public resolver.
+resource vnet 'Microsoft.Network/virtualNetworks@2023-09-01' = {
+  name: '<vnet>'
+  location: location
+  properties: {
+    addressSpace: { addressPrefixes: addressPrefixes }
+    dhcpOptions: { dnsServers: [] }
+  }
+}"#,
+            terraform: r#"# Azure's own resolver. With nameservers of your own, forward public names to a public resolver.
+resource "azurerm_virtual_network_dns_servers" "dns" {
+  virtual_network_id = "<vnet-id>"
+  dns_servers        = []
+}"#,
+        }],
     },
     Requirement {
         id: "subnet-supported",
@@ -247,6 +298,36 @@ pub const REQUIREMENTS: &[Requirement] = &[
   next_hop_type       = "VnetLocal"
 }
 # In rules, name source_address_prefixes in place of source_application_security_group_ids."#,
+        instead: &[Instead {
+            problem: &crate::azure::delegated_subnet::ASG_NOT_SUPPORTED,
+            bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
+  parent: nsg
+  name: '<rule>'
+  properties: {
+    priority: <priority>
+    direction: 'Inbound'
+    access: 'Allow'
+    protocol: 'Tcp'
+    sourceAddressPrefix: '<client-prefix>'
+    sourcePortRange: '*'
+    destinationAddressPrefix: '*'
+    destinationPortRange: '5432'
+  }
+}"#,
+            terraform: r#"resource "azurerm_network_security_rule" "rule" {
+  name                        = "<rule>"
+  resource_group_name         = "<network-resource-group>"
+  network_security_group_name = "<nsg>"
+  priority                    = <priority>
+  direction                   = "Inbound"
+  access                      = "Allow"
+  protocol                    = "Tcp"
+  source_address_prefix       = "<client-prefix>"
+  source_port_range           = "*"
+  destination_address_prefix  = "*"
+  destination_port_range      = "5432"
+}"#,
+        }],
     },
     Requirement {
         id: "nsg-clients",
@@ -286,6 +367,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
   destination_address_prefix  = "*"
   destination_port_range      = "<port>"
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "firewall-rules",
@@ -312,6 +394,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
   start_ip_address = "<address>"
   end_ip_address   = "<address>"
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "private-endpoint",
@@ -352,20 +435,33 @@ pub const REQUIREMENTS: &[Requirement] = &[
     is_manual_connection           = false
   }
 }"#,
+        instead: &[],
     },
     Requirement {
         id: "private-zone",
-        title: "The private DNS zone of the server is linked to a virtual network",
+        title: "The private DNS zone of the server is linked to the network and holds its address",
         topologies: &[ENDPOINT, NETWORK],
         side: Side::Server,
         checks: &[&crate::azure::private_zone::CHECK],
-        open: &[],
-        supply: "az network private-dns link vnet list -g $NETWORK_RG -z $ZONE -o json",
+        open: &[&crate::azure::private_zone::PRIVATE_ZONE_FORWARDED],
+        supply: "az network private-dns link vnet list -g $NETWORK_RG -z $ZONE -o json; az network private-dns record-set list -g $NETWORK_RG -z $ZONE -o json",
         role: "Reader on the private DNS zone",
         portal: "private DNS zone > Virtual network links",
         az: LINK_ZONE_AZ,
         bicep: LINK_ZONE_BICEP,
         terraform: LINK_ZONE_TERRAFORM,
+        instead: &[
+            Instead {
+                problem: &crate::azure::private_zone::PRIVATE_ZONE_NO_RECORD,
+                bicep: ZONE_GROUP_BICEP,
+                terraform: ZONE_GROUP_TERRAFORM,
+            },
+            Instead {
+                problem: &crate::azure::private_zone::PRIVATE_ZONE_OLD_RECORD,
+                bicep: ZONE_GROUP_BICEP,
+                terraform: ZONE_GROUP_TERRAFORM,
+            },
+        ],
     },
     Requirement {
         id: "client-resolves",
@@ -380,6 +476,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
         az: LINK_ZONE_AZ,
         bicep: LINK_ZONE_BICEP,
         terraform: LINK_ZONE_TERRAFORM,
+        instead: &[],
     },
     Requirement {
         id: "client-reaches-entra",
@@ -399,6 +496,7 @@ pub const REQUIREMENTS: &[Requirement] = &[
         az: ALLOW_ENTRA_AZ,
         bicep: ALLOW_ENTRA_BICEP,
         terraform: ALLOW_ENTRA_TERRAFORM,
+        instead: &[],
     },
     Requirement {
         id: "client-reaches-server",
@@ -442,5 +540,6 @@ pub const REQUIREMENTS: &[Requirement] = &[
   destination_address_prefix  = "*"
   destination_port_range      = "5432"
 }"#,
+        instead: &[],
     },
 ];

@@ -12,6 +12,8 @@ const VALUES: &[(&str, &str)] = &[
     ("<route-table>", "--route-table-name"),
     ("<zone>", "-z"),
     ("<vnet-id>", "-v"),
+    ("<endpoint>", "--endpoint-name"),
+    ("<zone-id>", "--private-dns-zone"),
     ("<client-prefix>", "--source-address-prefixes"),
     ("<port>", "--destination-port-ranges"),
     ("<nameserver>", "--destination-address-prefixes"),
@@ -20,6 +22,12 @@ const VALUES: &[(&str, &str)] = &[
     ("<object-id>", "-i"),
     ("<principal-type>", "-t"),
 ];
+
+/// In Bicep and in Terraform, for what only a command does.
+pub(super) const NOT_A_PROPERTY: (&str, &str) = (
+    "// This is not a property of a template. Run the Azure CLI.",
+    "# This is not an argument of a resource. Run the Azure CLI.",
+);
 
 /// What a snippet holds if the value is not known: numbers have no quotation marks around them.
 const DEFAULTS: &[(&str, &str)] = &[("<priority>", "200"), ("<port>", "5432")];

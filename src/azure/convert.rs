@@ -3,6 +3,7 @@
 use super::{
     firewall,
     kind::{Identified, Kind, identify, name_of, resource_type, server_of},
+    measured,
     node::Node,
     rules,
 };
@@ -11,11 +12,12 @@ use entra_pg_checks::{
     facts::{
         azure::{
             Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
-            FlexibleServer, ForwardingRule, GraphPrincipal, Health, Interface, Parameter,
-            PrivateEndpoint, ServiceEvent, Source, Unused,
+            FlexibleServer, ForwardingLink, ForwardingRule, GraphPrincipal, Health, Interface,
+            Parameter, PrivateEndpoint, ServiceEvent, Source, Unused,
         },
         azure_network::{
-            AdminRule, RouteTable, SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
+            AdminRule, NatGateway, PublicAddress, RouteTable, SecurityGroup, SecurityRule, Subnet,
+            VirtualNetwork,
         },
     },
     support::{
@@ -41,6 +43,43 @@ pub(crate) struct Collected {
     counts: HashMap<Kind, usize>,
     /// Addresses in the rules of all groups so far.
     addresses: usize,
+    /// Documents of the state after a deployment, which replace those of the present state.
+    planned: Vec<(String, Node)>,
+    /// Resources that a deployment deletes, by id.
+    deleted: Vec<String>,
+    endpoints: Vec<VirtualEndpoint>,
+    /// Application security groups: the file, the id and the name.
+    application_groups: Vec<(String, String, String)>,
+    group_of_interface: Vec<(String, String)>,
+    nat_of_subnet: Vec<(String, String)>,
+    address_of_nat: Vec<(String, String)>,
+}
+
+/// A virtual endpoint: host names that lead to a server whatever its role.
+#[derive(Debug)]
+struct VirtualEndpoint {
+    /// The server that it was exported from.
+    owner: String,
+    name: String,
+    /// The servers that the reader's name leads to.
+    members: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl VirtualEndpoint {
+    /// The host names and, of each, the server: the writer's is the primary server.
+    fn names<'a>(&'a self, zone: &str) -> Vec<(String, &'a str)> {
+        let reader = self.members.first().map_or(self.owner.as_str(), String::as_str);
+        let mut hosts = self.hosts.clone();
+        if hosts.is_empty() {
+            hosts = ["writer", "reader"].map(|role| format!("{}.{role}.{zone}", self.name)).into();
+        }
+        let leads = |host: String| {
+            let is_reader = host.to_ascii_lowercase().contains(".reader.");
+            (host, if is_reader { reader } else { self.owner.as_str() })
+        };
+        hosts.into_iter().map(leads).collect()
+    }
 }
 
 impl Collected {
@@ -55,6 +94,15 @@ impl Collected {
     fn add_at(&mut self, from: &str, node: &Node, depth: usize) -> Result<(), String> {
         if depth > MAX_WRAPPINGS {
             self.unused(from, "document", "lists inside of lists");
+            return Ok(());
+        }
+        if let Some(changes) = changes(node) {
+            self.change(from, changes);
+            return Ok(());
+        }
+        if let Some(planned) = planned(node) {
+            let from = format!("{from}{AFTER}");
+            self.planned.extend(planned.into_iter().map(|one| (from.clone(), one)));
             return Ok(());
         }
         if let Some(items) = wrapped(node) {
@@ -79,8 +127,9 @@ impl Collected {
                 self.unused(from, "document", &why);
             }
             Identified::Known(kind) => {
-                let what = self.convert(kind, node)?;
-                self.azure.sources.push(Source { from: from.to_owned(), what });
+                if let Some(what) = self.convert(kind, node, from)? {
+                    self.azure.sources.push(Source { from: from.to_owned(), what });
+                }
             }
             Identified::Other(what, why) => self.unused(from, &what, why),
             Identified::Unknown => {
@@ -88,6 +137,95 @@ impl Collected {
             }
         }
         Ok(())
+    }
+
+    /// Takes in what a deployment changes: the state after it.
+    fn change(&mut self, from: &str, changes: &[Node]) {
+        for change in changes {
+            let id = change.get("resourceid").text().unwrap_or_default().to_owned();
+            let name = id.rsplit('/').next().unwrap_or_default();
+            let kind = change.get("changetype").text().unwrap_or_default().to_ascii_lowercase();
+            let (before, after) = (change.get("before"), change.get("after"));
+            if kind == "delete" {
+                self.unused(from, &format!("resource {name}"), "the deployment deletes it");
+                self.deleted.push(id);
+                self.azure.planned = true;
+            } else if after.is_map() {
+                self.planned.push((format!("{from}{AFTER}"), after.clone()));
+            } else if kind == "nochange" && before.is_map() {
+                self.planned.push((format!("{from}{AFTER}"), before.clone()));
+            } else {
+                let why = format!(
+                    "the what-if result does not hold its state after the deployment ({kind}); request it with --result-format FullResourcePayloads"
+                );
+                self.unused(from, &format!("resource {name}"), &why);
+            }
+        }
+    }
+
+    /// The state after a deployment replaces the present one, in whatever order the files were given.
+    fn deploy(&mut self) {
+        for (from, node) in std::mem::take(&mut self.planned) {
+            self.azure.planned = true;
+            if let Err(error) = self.add_at(&from, &node, 1) {
+                self.unused(&from, "resource", &error);
+            }
+        }
+        let deleted = std::mem::take(&mut self.deleted);
+        if deleted.is_empty() {
+            return;
+        }
+        let stays = |id: &String| !deleted.iter().any(|gone| like(gone, id));
+        self.servers.retain(|one| stays(&one.id));
+        let azure = &mut self.azure;
+        keep(&mut azure.security_groups, |one| stays(&one.id));
+        keep(&mut azure.route_tables, |one| stays(&one.id));
+        keep(&mut azure.networks, |one| stays(&one.id));
+        keep(&mut azure.dns_zones, |one| stays(&one.id));
+        keep(&mut azure.endpoints, |one| stays(&one.id));
+        keep(&mut azure.firewalls, |one| stays(&one.id));
+        keep(&mut azure.policies, |one| stays(&one.id));
+        keep(&mut azure.administrators, |one| {
+            !deleted.iter().any(|id| {
+                id.to_ascii_lowercase()
+                    .ends_with(&format!("/administrators/{}", one.object_id.to_ascii_lowercase()))
+            })
+        });
+        keep(&mut azure.firewall_rules, |one| {
+            !deleted.iter().any(|id| {
+                id.to_ascii_lowercase()
+                    .ends_with(&format!("/firewallrules/{}", one.name.to_ascii_lowercase()))
+            })
+        });
+        for subnet in networks_of(azure).iter_mut().flat_map(|network| &mut network.subnets) {
+            let gone = |id: &Option<String>| id.as_ref().is_some_and(|id| !stays(id));
+            if gone(&subnet.security_group) {
+                subnet.security_group = None;
+            }
+            if gone(&subnet.route_table) {
+                subnet.route_table = None;
+            }
+        }
+        let child = |kind: &str, parent: &str, name: &str| {
+            deleted.iter().any(|id| {
+                let mut parts = id.rsplit('/');
+                let own = parts.next().is_some_and(|last| like(last, name));
+                let of = parts.next().is_some_and(|part| like(part, kind));
+                own && of && parts.next().is_some_and(|of| like(of, parent))
+            })
+        };
+        if let Fact::Seen(groups) = &mut azure.security_groups {
+            for group in groups {
+                let SecurityGroup { name, rules, .. } = group;
+                rules.retain(|rule| !child("securityRules", name, &rule.name));
+            }
+        }
+        if let Fact::Seen(tables) = &mut azure.route_tables {
+            for table in tables {
+                let RouteTable { name, routes, .. } = table;
+                routes.retain(|route| !child("routes", name, &route.name));
+            }
+        }
     }
 
     /// Counts a document; true once there are more of its kind than are read.
@@ -127,22 +265,26 @@ impl Collected {
     /// # Errors
     /// Several servers, and no host name that says which is meant.
     pub(crate) fn finish(mut self, host: Option<&str>) -> Result<Azure, String> {
+        self.deploy();
         self.attach();
+        self.groups_of_interfaces();
+        self.public_addresses();
         let names = |servers: &[FlexibleServer]| {
             let names: Vec<&str> = servers.iter().map(|one| one.name.as_str()).take(8).collect();
             names.join(", ")
         };
-        let endpoints = std::mem::take(&mut self.azure.virtual_endpoints);
-        for (owner, name) in &endpoints {
-            for server in
-                self.servers.iter_mut().filter(|one| like(&one.name, owner) || owner.is_empty())
-            {
-                if let Some((_, zone)) = server.host.as_deref().and_then(|own| own.split_once('.'))
-                {
-                    server.virtual_endpoints.push(format!("{name}.writer.{zone}"));
-                    server.virtual_endpoints.push(format!("{name}.reader.{zone}"));
-                }
+        let mut leads: Vec<(String, String)> = Vec::new();
+        for endpoint in std::mem::take(&mut self.endpoints) {
+            let own = |one: &&FlexibleServer| like(&one.name, &endpoint.owner);
+            let zone = self.servers.iter().find(own).or(self.servers.first());
+            let zone = zone.and_then(|one| one.host.as_deref()?.split_once('.'));
+            for (host, server) in endpoint.names(zone.map_or("", |(_, zone)| zone)) {
+                leads.push((host, server.to_owned()));
             }
+        }
+        for server in &mut self.servers {
+            let own = leads.iter().filter(|(_, to)| to.is_empty() || like(to, &server.name));
+            server.virtual_endpoints.extend(own.map(|(host, _)| host.clone()));
         }
         let servers = std::mem::take(&mut self.servers);
         let (mut meant, others): (Vec<_>, Vec<_>) =
@@ -155,8 +297,13 @@ impl Collected {
             }
         }
         for other in others {
-            let known = other.host.as_deref().unwrap_or("unknown").to_owned();
-            let why = format!("its host name is {known}, not {}", host.unwrap_or_default());
+            let known = other.host.as_deref().unwrap_or("unknown");
+            let asked = host.unwrap_or_default();
+            let virtual_one = leads.iter().find(|(name, _)| like(name, asked));
+            let why = match virtual_one {
+                Some((_, to)) => format!("the virtual endpoint {asked} leads to {to}"),
+                None => format!("its host name is {known}, not {asked}"),
+            };
             self.unused(FILES, &format!("flexible server {}", other.name), &why);
         }
         if !meant.is_empty() {
@@ -165,10 +312,11 @@ impl Collected {
         Ok(self.azure)
     }
 
-    fn convert(&mut self, kind: Kind, node: &Node) -> Result<String, String> {
+    /// What the document is; `None` if it is named once all documents are read, or is not used.
+    fn convert(&mut self, kind: Kind, node: &Node, from: &str) -> Result<Option<String>, String> {
         let name = name_of(node);
         let azure = &mut self.azure;
-        Ok(match kind {
+        Ok(Some(match kind {
             Kind::Server => {
                 let server = server(node)?;
                 let what = format!("flexible server {}", server.name);
@@ -193,8 +341,22 @@ impl Collected {
                 format!("parameter {name}")
             }
             Kind::VirtualEndpoint => {
-                let owner = server_of(node).unwrap_or_default();
-                azure.virtual_endpoints.push((owner, name.clone()));
+                let id = node.field("sourceserverid").text();
+                let by_id = id.and_then(|id| id.rsplit('/').next()).map(str::to_owned);
+                let replica = node.field("replicaserverid").text();
+                let replica = replica.and_then(|id| id.rsplit('/').next()).map(str::to_owned);
+                let members = node.field("members").texts().map(str::to_owned);
+                let hosts = node.field("virtualendpoints").texts();
+                self.endpoints.push(VirtualEndpoint {
+                    owner: server_of(node).or(by_id).unwrap_or_default(),
+                    members: members.chain(replica).take(MAX_NAMED).collect(),
+                    hosts: hosts
+                        .filter(|host| host.contains(".postgres."))
+                        .map(str::to_owned)
+                        .take(MAX_NAMED)
+                        .collect(),
+                    name: name.clone(),
+                });
                 format!("virtual endpoint {name}")
             }
             Kind::ServerConnection => {
@@ -207,7 +369,10 @@ impl Collected {
                 format!("private endpoint {name}")
             }
             Kind::NetworkInterface => {
-                put(&mut azure.interfaces, interface(node, &name), |one| &one.id);
+                let id = node.get("id").text().unwrap_or_default();
+                let all = listed(&mut azure.interfaces);
+                all.retain(|one| id.is_empty() || !like(&one.id, id));
+                all.extend(interfaces(node, &name));
                 format!("network interface {name}")
             }
             Kind::Network => {
@@ -256,28 +421,29 @@ impl Collected {
                 format!("security admin rule {name}")
             }
             Kind::DnsZone => {
-                zone(&mut azure.dns_zones, &name).id = node.get("id").owned().unwrap_or_default();
+                let one = zone(&mut azure.dns_zones, &name);
+                one.id = node.get("id").owned().unwrap_or_default();
+                one.record_sets = node.field("numberofrecordsets").number();
                 format!("private DNS zone {name}")
             }
             Kind::DnsLink => {
                 let of = parent(node, "privateDnsZones", "privatednszonename");
-                let network = node
-                    .field("virtualnetwork")
-                    .get("id")
-                    .text()
-                    .or_else(|| node.field("virtualnetworkid").text());
-                let network = network.unwrap_or_default().to_owned();
-                let state = node.field("virtualnetworklinkstate").owned();
-                zone(&mut azure.dns_zones, &of).links.push(DnsLink {
+                let link = DnsLink {
                     name: name.clone(),
-                    network,
-                    state,
-                });
+                    network: linked_network(node),
+                    state: node.field("virtualnetworklinkstate").owned(),
+                    registration: node.field("registrationenabled").flag(),
+                };
+                let links = &mut zone(&mut azure.dns_zones, &of).links;
+                links.retain(|one| !like(&one.name, &link.name));
+                links.push(link);
                 format!("link {name} of private DNS zone {of}")
             }
             Kind::DnsRecord => {
                 let of = parent(node, "privateDnsZones", "zonename");
-                zone(&mut azure.dns_zones, &of).records.push(record(node, &name));
+                let records = &mut zone(&mut azure.dns_zones, &of).records;
+                records.retain(|one| !like(&one.name, &name));
+                records.push(record(node, &name));
                 format!("record {name} of private DNS zone {of}")
             }
             Kind::ServiceTags => {
@@ -339,7 +505,125 @@ impl Collected {
                 azure.graph_principal = Fact::Seen(GraphPrincipal { exists: true, enabled });
                 "service principal of the Graph client of PostgreSQL".to_owned()
             }
-        })
+            Kind::FirewallPolicy => {
+                put(&mut azure.policies, firewall::policy(node), |one| &one.id);
+                format!("Azure Firewall policy {name}")
+            }
+            Kind::ForwardingLink => {
+                let ruleset = parent(node, "dnsForwardingRulesets", "dnsforwardingrulesetname");
+                let ruleset = match node.field("dnsforwardingrulesetid").text() {
+                    Some(id) => id.rsplit('/').next().unwrap_or_default().to_owned(),
+                    None => ruleset,
+                };
+                let network = linked_network(node);
+                let what = format!("link {name} of DNS forwarding ruleset {ruleset}");
+                listed(&mut azure.forwarding_links).push(ForwardingLink { ruleset, network });
+                what
+            }
+            Kind::ApplicationGroup => {
+                let id = node.get("id").owned().unwrap_or_else(|| name.clone());
+                self.application_groups.push((from.to_owned(), id, name));
+                return Ok(None);
+            }
+            Kind::GroupOfInterface => {
+                let id = |key: &str| node.field(key).owned();
+                if let (Some(interface), Some(group)) =
+                    (id("networkinterfaceid"), id("applicationsecuritygroupid"))
+                {
+                    self.group_of_interface.push((interface, group));
+                }
+                "association of a network interface and an application security group".to_owned()
+            }
+            Kind::NatGateway => {
+                put(&mut azure.nat_gateways, nat_gateway(node, &name), |one| &one.id);
+                format!("NAT gateway {name}")
+            }
+            Kind::NatOfSubnet => {
+                let id = |key: &str| node.field(key).owned();
+                self.nat_of_subnet.extend(id("subnetid").zip(id("natgatewayid")));
+                "association of a subnet and a NAT gateway".to_owned()
+            }
+            Kind::AddressOfNat => {
+                let id = |key: &str| node.field(key).owned();
+                let address = id("publicipaddressid").or_else(|| id("publicipprefixid"));
+                self.address_of_nat.extend(id("natgatewayid").zip(address));
+                "association of a NAT gateway and a public IP address".to_owned()
+            }
+            Kind::PublicAddress => {
+                put(&mut azure.public_addresses, public_address(node), |one| &one.id);
+                format!("public IP address {name}")
+            }
+            Kind::OtherRecord => {
+                let of = parent(node, "privateDnsZones", "zonename");
+                zone(&mut azure.dns_zones, &of).listed = true;
+                format!("record {name} of private DNS zone {of}")
+            }
+            Kind::Measurement => {
+                let title = measured::title(node);
+                let Some(one) = measured::measurement(node, from)? else {
+                    self.unused(from, title, measured::NO_REQUEST);
+                    return Ok(None);
+                };
+                let end = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string()).unwrap_or_default();
+                let (source, destination) = (end(one.source), end(one.destination));
+                listed(&mut azure.measurements).push(one);
+                format!("{title} from {source} to {destination}")
+            }
+        }))
+    }
+
+    /// Application security groups are of use with the interfaces that are their members.
+    fn groups_of_interfaces(&mut self) {
+        let interfaces = match &mut self.azure.interfaces {
+            Fact::Seen(interfaces) => interfaces.as_mut_slice(),
+            Fact::NotObserved(_) => &mut [],
+        };
+        for (interface, group) in std::mem::take(&mut self.group_of_interface) {
+            for one in interfaces.iter_mut().filter(|one| like(&one.id, &interface)) {
+                one.groups.push(group.clone());
+            }
+        }
+        for (from, id, name) in std::mem::take(&mut self.application_groups) {
+            let known = self.azure.interfaces.seen().map(Vec::as_slice).unwrap_or_default();
+            let members: Vec<&str> = known
+                .iter()
+                .filter(|one| one.groups.iter().any(|group| like(group, &id)))
+                .map(|one| one.name.as_str())
+                .take(MAX_NAMED)
+                .collect();
+            if members.is_empty() {
+                let what = format!("application security group {name}");
+                self.unused(
+                    &from,
+                    &what,
+                    "its document does not list the members, and no given network interface is one; `az network nic list -g $RG -o json` does",
+                );
+            } else {
+                let what = format!("application security group {name}: {}", members.join(", "));
+                self.azure.sources.push(Source { from, what });
+            }
+        }
+    }
+
+    /// Puts NAT gateways on their subnets, and public addresses into NAT gateways.
+    fn public_addresses(&mut self) {
+        for (gateway, address) in std::mem::take(&mut self.address_of_nat) {
+            if let Fact::Seen(gateways) = &mut self.azure.nat_gateways {
+                for one in gateways.iter_mut().filter(|one| like(&one.id, &gateway)) {
+                    one.addresses.push(address.clone());
+                }
+            }
+        }
+        let mut pairs = std::mem::take(&mut self.nat_of_subnet);
+        for one in self.azure.nat_gateways.seen().into_iter().flatten() {
+            pairs.extend(one.subnets.iter().map(|subnet| (subnet.clone(), one.id.clone())));
+        }
+        for subnet in networks_of(&mut self.azure).iter_mut().flat_map(|one| &mut one.subnets) {
+            let gateway = pairs.iter().find(|(id, _)| like(id, &subnet.id));
+            if let (None, Some((_, gateway))) = (&subnet.nat_gateway, gateway) {
+                subnet.nat_gateway = Some(gateway.clone());
+            }
+        }
     }
 
     fn add_subnet(&mut self, node: &Node, subnet: Subnet) {
@@ -434,6 +718,10 @@ impl Collected {
 const LIVE: &str = "Azure Resource Manager";
 /// The origin of what several files give together.
 const FILES: &str = "--azure-config";
+/// What is added to the name of a file that describes the state after a deployment.
+const AFTER: &str = " (after the deployment)";
+/// Names in one line, and entries of a short list.
+const MAX_NAMED: usize = 16;
 /// Lists, pages and changes inside of each other.
 const MAX_WRAPPINGS: usize = 8;
 /// Network interfaces of one subnet that are kept.
@@ -463,6 +751,11 @@ fn wrapped(node: &Node) -> Option<Cow<'_, [Node]>> {
     if node.get("data").is_list() && !own_type {
         return Some(Cow::Borrowed(node.get("data").items()));
     }
+    if node.get("values").get("rootmodule").is_map() {
+        let mut found = Vec::new();
+        module(node.get("values").get("rootmodule"), &mut found);
+        return Some(Cow::Owned(found));
+    }
     let data = node.get("data");
     if data.get("columns").is_list() && data.get("rows").is_list() {
         return Some(Cow::Owned(rows(data)));
@@ -470,29 +763,51 @@ fn wrapped(node: &Node) -> Option<Cow<'_, [Node]>> {
     if node.get("$schema").text().is_some() && node.get("resources").is_list() {
         return Some(Cow::Owned(node.get("resources").items().iter().flat_map(template).collect()));
     }
-    let changes = if node.get("changes").is_list() {
-        node.get("changes")
-    } else {
-        node.get("properties").get("changes")
-    };
-    if changes.is_list() {
-        let after = |change: &Node| {
-            let after = change.get("after");
-            if after.is_null() { change.get("before").clone() } else { after.clone() }
-        };
-        return Some(Cow::Owned(changes.items().iter().map(after).filter(Node::is_map).collect()));
+    // A sample of the REST API: the request, and the answer to it.
+    let samples = node.get("responses");
+    let answer = samples.get("200").get("body");
+    if answer.is_map() {
+        return Some(Cow::Owned(vec![with_request(answer, node.get("parameters"))]));
     }
-    let planned = if node.get("plannedvalues").is_map() {
-        node.get("plannedvalues")
-    } else {
-        node.get("values")
-    };
-    if planned.get("rootmodule").is_map() {
-        let mut found = Vec::new();
-        module(planned.get("rootmodule"), &mut found);
-        return Some(Cow::Owned(found));
+    if node.get("request").is_map() && node.get("response").is_map() {
+        return Some(Cow::Owned(vec![with_request(node.get("response"), node.get("request"))]));
     }
     None
+}
+
+/// The changes of a what-if result.
+fn changes(node: &Node) -> Option<&[Node]> {
+    [node.get("changes"), node.get("properties").get("changes")]
+        .into_iter()
+        .find(|changes| changes.is_list())
+        .map(Node::items)
+}
+
+/// The resources of a plan, as they are once it is applied; of a state, as they are.
+fn planned(node: &Node) -> Option<Vec<Node>> {
+    let root = node.get("plannedvalues").get("rootmodule");
+    root.is_map().then(|| {
+        let mut found = Vec::new();
+        module(root, &mut found);
+        found
+    })
+}
+
+/// An answer with the fields of its request, which it does not repeat.
+fn with_request(answer: &Node, request: &Node) -> Node {
+    let Node::Map(mut entries) = answer.clone() else { return answer.clone() };
+    let body = match request.get("parameters") {
+        Node::Null => request,
+        body => body,
+    };
+    if let Node::Map(asked) = body {
+        for (key, value) in asked {
+            if !entries.iter().any(|(known, _)| known == key) {
+                entries.push((key.clone(), value.clone()));
+            }
+        }
+    }
+    Node::Map(entries)
 }
 
 /// The table form of a Resource Graph result.
@@ -549,6 +864,49 @@ fn put<T>(list: &mut Fact<Vec<T>>, entry: T, key: impl Fn(&T) -> &String) {
     let all = listed(list);
     all.retain(|one| key(one).is_empty() || !like(key(one), key(&entry)));
     all.push(entry);
+}
+
+/// Leaves out entries of a list.
+fn keep<T>(list: &mut Fact<Vec<T>>, stays: impl Fn(&T) -> bool) {
+    if let Fact::Seen(all) = list {
+        all.retain(stays);
+    }
+}
+
+fn networks_of(azure: &mut Azure) -> &mut [VirtualNetwork] {
+    match &mut azure.networks {
+        Fact::Seen(networks) => networks,
+        Fact::NotObserved(_) => &mut [],
+    }
+}
+
+/// The virtual network of a link.
+fn linked_network(node: &Node) -> String {
+    let id = node.field("virtualnetwork").get("id").text();
+    id.or_else(|| node.field("virtualnetworkid").text()).unwrap_or_default().to_owned()
+}
+
+fn nat_gateway(node: &Node, name: &str) -> NatGateway {
+    let ids = |keys: &[&str]| -> Vec<String> {
+        let all = keys.iter().flat_map(|key| node.field(key).items());
+        all.filter_map(|one| one.get("id").owned().or_else(|| one.owned()))
+            .take(MAX_INTERFACES)
+            .collect()
+    };
+    NatGateway {
+        id: node.get("id").owned().unwrap_or_default(),
+        name: name.to_owned(),
+        addresses: ids(&["publicipaddresses", "publicipprefixes"]),
+        subnets: ids(&["subnets"]),
+    }
+}
+
+fn public_address(node: &Node) -> PublicAddress {
+    let text = node.field("ipaddress").text().or_else(|| node.field("ipprefix").text());
+    PublicAddress {
+        id: node.get("id").owned().unwrap_or_default(),
+        prefix: text.and_then(rules::prefix),
+    }
 }
 
 fn listed<T>(list: &mut Fact<Vec<T>>) -> &mut Vec<T> {
@@ -695,6 +1053,11 @@ fn subnet(node: &Node) -> Result<Subnet, String> {
             .take(MAX_INTERFACES)
             .collect(),
         delegations: delegations.filter_map(service).collect(),
+        nat_gateway: id_of("natgateway"),
+        default_outbound: node
+            .field("defaultoutboundaccess")
+            .flag()
+            .or_else(|| node.field("defaultoutboundaccessenabled").flag()),
     })
 }
 
@@ -798,6 +1161,9 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
             .collect(),
         virtual_endpoints: Vec::new(),
         tier: text(&[sku.get("tier"), &field("skutier")]),
+        role: text(&[&field("replicationrole"), first("replica").get("role")])
+            .filter(|role| !like(role, "None")),
+        source_server: text(&[&field("sourceserverresourceid"), &field("sourceserverid")]),
         host,
         name,
     })
@@ -845,23 +1211,29 @@ fn endpoint(node: &Node, name: &str) -> Endpoint {
     }
 }
 
-fn interface(node: &Node, name: &str) -> Interface {
+/// A network interface: one entry per set of application security groups of its configurations.
+fn interfaces(node: &Node, name: &str) -> Vec<Interface> {
     let configurations =
-        || ["ipconfigurations", "ipconfiguration"].iter().flat_map(|key| node.field(key).items());
-    let addresses = configurations().filter_map(|one| one.field("privateipaddress").text());
-    let subnet = configurations().find_map(|one| {
-        one.field("subnet").get("id").owned().or_else(|| one.field("subnetid").owned())
-    });
-    let groups = configurations()
-        .flat_map(|one| one.field("applicationsecuritygroups").items())
-        .filter_map(|one| one.get("id").owned());
-    Interface {
-        id: node.get("id").owned().unwrap_or_default(),
-        name: name.to_owned(),
-        addresses: addresses.filter_map(|text| text.parse().ok()).collect(),
-        subnet,
-        groups: groups.collect(),
+        ["ipconfigurations", "ipconfiguration"].iter().flat_map(|key| node.field(key).items());
+    let mut all: Vec<Interface> = Vec::new();
+    for one in configurations.take(MAX_INTERFACES) {
+        let subnet =
+            one.field("subnet").get("id").owned().or_else(|| one.field("subnetid").owned());
+        let address = one.field("privateipaddress").text().and_then(|text| text.parse().ok());
+        let groups = one.field("applicationsecuritygroups").items().iter();
+        let groups: Vec<String> = groups.filter_map(|one| one.get("id").owned()).collect();
+        match all.iter_mut().find(|known| known.groups == groups) {
+            Some(known) => known.addresses.extend(address),
+            None => all.push(Interface {
+                id: node.get("id").owned().unwrap_or_default(),
+                name: name.to_owned(),
+                addresses: address.into_iter().collect(),
+                subnet,
+                groups,
+            }),
+        }
     }
+    all
 }
 
 /// A rule that is enabled.
@@ -890,5 +1262,9 @@ fn record(node: &Node, name: &str) -> DnsRecord {
     let addresses = lists.iter().flat_map(|key| node.field(key).items()).filter_map(|one| {
         one.get("ipv4address").text().or_else(|| one.text()).and_then(|text| text.parse().ok())
     });
-    DnsRecord { name: name.to_owned(), addresses: addresses.collect() }
+    DnsRecord {
+        name: name.to_owned(),
+        addresses: addresses.collect(),
+        automatic: node.field("isautoregistered").flag().unwrap_or_default(),
+    }
 }

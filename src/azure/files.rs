@@ -130,6 +130,7 @@ fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), S
     }
     let documents = match std::str::from_utf8(bytes) {
         Ok(text) if is_yaml(bytes) => yaml::read(text)?,
+        Ok(text) if named_yaml(name) => read(bytes).or_else(|_| yaml::read(text))?,
         _ => read(bytes)?,
     };
     let date = date_in(name);
@@ -155,9 +156,15 @@ fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), S
     Ok(())
 }
 
+fn named_yaml(name: &str) -> bool {
+    let extension = Path::new(name).extension().map(|extension| extension.to_ascii_lowercase());
+    extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 /// A mapping or a list of YAML, as `az … -o yaml` writes it.
 fn is_yaml(bytes: &[u8]) -> bool {
-    let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     let Some(line) = line.and_then(|line| std::str::from_utf8(line).ok()) else { return false };
     let line = line.trim();
     let key = line

@@ -6,7 +6,7 @@ use super::{
     rules::{MAX_RULES, endpoint, port_range},
 };
 use entra_pg_checks::facts::azure_network::{
-    CentralFirewall, CentralRule, Endpoint, PortRange, RuleCollection,
+    CentralFirewall, CentralRule, Endpoint, FirewallPolicy, PortRange, RuleCollection,
 };
 
 /// A firewall with the rules of its own.
@@ -14,7 +14,8 @@ use entra_pg_checks::facts::azure_network::{
 /// # Errors
 /// A rule is not understood.
 pub(super) fn firewall(node: &Node, name: &str) -> Result<CentralFirewall, String> {
-    let own = node.field("ipconfigurations").items().iter();
+    let own =
+        ["ipconfigurations", "ipconfiguration"].iter().flat_map(|key| node.field(key).items());
     let own = own.map(|one| one.field("privateipaddress"));
     let hub = [node.field("hubipaddresses").get("privateipaddress")];
     let addresses = own.chain(hub).filter_map(|one| one.text()?.parse().ok());
@@ -30,10 +31,32 @@ pub(super) fn firewall(node: &Node, name: &str) -> Result<CentralFirewall, Strin
         id: node.get("id").owned().unwrap_or_default(),
         name: name.to_owned(),
         addresses: addresses.collect(),
-        policy: node.field("firewallpolicy").get("id").owned(),
+        policy: node
+            .field("firewallpolicy")
+            .get("id")
+            .owned()
+            .or_else(|| node.field("firewallpolicyid").owned()),
         collections,
     })
 }
+
+/// A policy, its base policy and its groups, by id.
+pub(super) fn policy(node: &Node) -> FirewallPolicy {
+    let base = node.field("basepolicy").get("id").owned();
+    let groups = node.field("rulecollectiongroups").items().iter();
+    FirewallPolicy {
+        id: node.get("id").owned().unwrap_or_default(),
+        base: base.or_else(|| node.field("basepolicyid").owned()),
+        groups: groups
+            .filter_map(|one| one.get("id").owned().or_else(|| one.owned()))
+            .take(MAX_GROUPS)
+            .collect(),
+    }
+}
+
+/// Rule collection groups of one policy that are read. Azure allows 90.
+/// Source: Microsoft Learn, "Azure subscription and service limits".
+const MAX_GROUPS: usize = 1_000;
 
 /// The rule collections of a group of a policy. Collections for address translation are left out.
 ///
@@ -43,8 +66,17 @@ pub(super) fn group(node: &Node) -> Result<Vec<RuleCollection>, String> {
     let id = node.get("id").text().unwrap_or_default();
     let lower = id.to_ascii_lowercase();
     let policy = lower.find("/rulecollectiongroups/").and_then(|end| id.get(..end));
+    let policy = policy.or_else(|| node.field("firewallpolicyid").text());
     let priority = number(node.field("priority"));
     let mut all = Vec::new();
+    // Terraform has a block per kind.
+    for (key, application) in
+        [("networkrulecollection", false), ("applicationrulecollection", true)]
+    {
+        for one in node.get(key).items() {
+            all.push(collection(one, priority, policy, application)?);
+        }
+    }
     for one in node.field("rulecollections").items() {
         let kind = one.field("rulecollectiontype").text().unwrap_or_default();
         if kind.to_ascii_lowercase().contains("nat") {
@@ -57,6 +89,17 @@ pub(super) fn group(node: &Node) -> Result<Vec<RuleCollection>, String> {
         });
         all.push(collection(one, priority, policy, application)?);
     }
+    if all.is_empty() {
+        // A group without filter rules is known all the same.
+        all.push(RuleCollection {
+            policy: policy.map(str::to_owned),
+            group_priority: priority,
+            ..RuleCollection::default()
+        });
+    }
+    for one in &mut all {
+        one.group = Some(id.to_owned()).filter(|id| !id.is_empty());
+    }
     Ok(all)
 }
 
@@ -66,7 +109,10 @@ fn collection(
     policy: Option<&str>,
     application: bool,
 ) -> Result<RuleCollection, String> {
-    let rules = node.field("rules").items();
+    let rules = match node.field("rules") {
+        Node::Null => node.field("rule").items(),
+        rules => rules.items(),
+    };
     if rules.len() > MAX_RULES {
         return Err(format!("{:.80}: more than {MAX_RULES} rules", name_of(node)));
     }
@@ -74,6 +120,7 @@ fn collection(
     let action = action.get("type").text().or_else(|| action.text()).unwrap_or_default();
     Ok(RuleCollection {
         policy: policy.map(str::to_owned),
+        group: None,
         group_priority,
         priority: number(node.field("priority")),
         allow: action.eq_ignore_ascii_case("Allow"),
@@ -98,7 +145,10 @@ fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
     let ranges = |key: &str| node.get(key).texts().any(is_range);
     let protocols = || {
         let all = ["protocols", "ipprotocols"].into_iter().flat_map(|key| node.get(key).items());
-        all.map(|one| one.text().or_else(|| one.get("protocoltype").text()).unwrap_or_default())
+        all.map(|one| {
+            let named = one.text().or_else(|| one.get("protocoltype").text());
+            named.or_else(|| one.get("type").text()).unwrap_or_default()
+        })
     };
     let tcp = protocols()
         .any(|name| ["tcp", "any", "https"].iter().any(|known| name.eq_ignore_ascii_case(known)));
@@ -113,8 +163,10 @@ fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
         unknown_destination: has(&[
             "destinationipgroups",
             "fqdntags",
+            "destinationfqdntags",
             "webcategories",
             "targeturls",
+            "destinationurls",
         ]) || ranges("destinationaddresses"),
         name,
     })
@@ -133,7 +185,8 @@ fn network_ports(node: &Node) -> Vec<PortRange> {
 /// HTTPS without a port is on 443.
 fn application_ports(node: &Node) -> Vec<PortRange> {
     let https = node.get("protocols").items().iter().filter(|one| {
-        one.get("protocoltype").text().is_some_and(|kind| kind.eq_ignore_ascii_case("Https"))
+        let kind = one.get("protocoltype").text().or_else(|| one.get("type").text());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Https"))
     });
     let port = |one: &Node| one.get("port").number().and_then(|port| u16::try_from(port).ok());
     https

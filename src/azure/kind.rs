@@ -35,7 +35,17 @@ pub(super) enum Kind {
     ForwardingRule,
     GraphPrincipal,
     Firewall,
+    FirewallPolicy,
     RuleCollectionGroup,
+    ForwardingLink,
+    ApplicationGroup,
+    GroupOfInterface,
+    NatGateway,
+    NatOfSubnet,
+    AddressOfNat,
+    PublicAddress,
+    Measurement,
+    OtherRecord,
 }
 
 /// What a document is.
@@ -76,12 +86,37 @@ const TYPES: &[(&str, Kind)] = &[
     ("microsoft.network/privatednszones", Kind::DnsZone),
     ("microsoft.network/privatednszones/virtualnetworklinks", Kind::DnsLink),
     ("microsoft.network/privatednszones/a", Kind::DnsRecord),
+    ("microsoft.network/privatednszones/soa", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/cname", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/txt", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/aaaa", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/ptr", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/srv", Kind::OtherRecord),
+    ("microsoft.network/privatednszones/mx", Kind::OtherRecord),
     ("microsoft.resourcehealth/availabilitystatuses", Kind::Health),
     ("microsoft.resourcehealth/events", Kind::HealthEvent),
     ("microsoft.network/azurefirewalls", Kind::Firewall),
+    ("microsoft.network/firewallpolicies", Kind::FirewallPolicy),
     ("microsoft.network/firewallpolicies/rulecollectiongroups", Kind::RuleCollectionGroup),
     ("microsoft.network/dnsforwardingrulesets/forwardingrules", Kind::ForwardingRule),
+    ("microsoft.network/dnsforwardingrulesets/virtualnetworklinks", Kind::ForwardingLink),
+    ("microsoft.network/applicationsecuritygroups", Kind::ApplicationGroup),
+    ("microsoft.network/natgateways", Kind::NatGateway),
+    ("microsoft.network/publicipaddresses", Kind::PublicAddress),
+    ("microsoft.network/publicipprefixes", Kind::PublicAddress),
     ("azurerm_private_dns_resolver_forwarding_rule", Kind::ForwardingRule),
+    ("azurerm_private_dns_resolver_virtual_network_link", Kind::ForwardingLink),
+    ("azurerm_application_security_group", Kind::ApplicationGroup),
+    ("azurerm_network_interface_application_security_group_association", Kind::GroupOfInterface),
+    ("azurerm_nat_gateway", Kind::NatGateway),
+    ("azurerm_subnet_nat_gateway_association", Kind::NatOfSubnet),
+    ("azurerm_nat_gateway_public_ip_association", Kind::AddressOfNat),
+    ("azurerm_nat_gateway_public_ip_prefix_association", Kind::AddressOfNat),
+    ("azurerm_public_ip", Kind::PublicAddress),
+    ("azurerm_public_ip_prefix", Kind::PublicAddress),
+    ("azurerm_firewall", Kind::Firewall),
+    ("azurerm_firewall_policy", Kind::FirewallPolicy),
+    ("azurerm_firewall_policy_rule_collection_group", Kind::RuleCollectionGroup),
     ("azurerm_postgresql_flexible_server", Kind::Server),
     ("azurerm_postgresql_flexible_server_active_directory_administrator", Kind::Administrator),
     ("azurerm_postgresql_flexible_server_firewall_rule", Kind::FirewallRule),
@@ -128,18 +163,6 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "microsoft.network/dnsresolvers",
         "DNS private resolver",
         "it does not decide any requirement by itself; ask the nameserver with --nameserver",
-    ),
-    (
-        "microsoft.network/applicationsecuritygroups",
-        "application security group",
-        "its document does not list the members; `az network nic show` of the client does",
-    ),
-    ("microsoft.network/natgateways", "NAT gateway", "a NAT gateway blocks nothing"),
-    (
-        "microsoft.network/firewallpolicies",
-        "Azure Firewall policy",
-        "it does not hold its rules; export them with `az network firewall policy \
-            rule-collection-group list`",
     ),
 ];
 
@@ -272,23 +295,11 @@ fn by_keys(node: &Node) -> Identified {
     if has("delegations") && (has("addressprefix") || has("addressprefixes")) {
         return known(Kind::Subnet);
     }
-    if has("nexthoptype") {
-        return Identified::Other(
-            "Network Watcher next hop".to_owned(),
-            "it does not name its source and destination",
-        );
-    }
-    if text("access") && text("rulename") {
-        return Identified::Other(
-            "Network Watcher IP flow".to_owned(),
-            "it does not name its source and destination",
-        );
-    }
-    if text("connectionstatus") {
-        return Identified::Other(
-            "Network Watcher connectivity check".to_owned(),
-            "it is about the machine it ran on, not about the server's subnet",
-        );
+    if has("nexthoptype")
+        || text("access") && text("rulename")
+        || text("connectionstatus") && (has("hops") || has("probessent"))
+    {
+        return known(Kind::Measurement);
     }
     if node.get("name").text().is_some()
         && node.field("value").scalar().is_some()

@@ -5,6 +5,7 @@ mod convert;
 mod files;
 mod firewall;
 mod kind;
+mod measured;
 mod node;
 mod rules;
 mod yaml;

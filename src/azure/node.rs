@@ -10,9 +10,9 @@ use std::{cell::Cell, fmt};
 /// Values in all documents of one file. A published ServiceTags file has about 150,000.
 pub(super) const MAX_VALUES: usize = 300_000;
 /// Bytes of text that are kept of one value. Azure's names and ids are shorter.
-const MAX_TEXT: usize = 4096;
+pub(super) const MAX_TEXT: usize = 4096;
 /// Documents in one file.
-const MAX_DOCUMENTS: usize = 5_000;
+pub(super) const MAX_DOCUMENTS: usize = 5_000;
 
 /// A value.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -223,7 +223,7 @@ pub(super) fn endpoint(text: &str) -> Option<Endpoint> {
     (!like_an_address).then(|| Endpoint::Tag(text.to_owned()))
 }
 
-fn prefix(text: &str) -> Option<IpNet> {
+pub(super) fn prefix(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>()
         .map(|net| net.trunc())
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
@@ -272,6 +272,23 @@ pub(super) fn empty_table(route: &Node, name: &str) -> RouteTable {
     }
 }
 
+/// The next hop of a route, of an effective route or of Network Watcher.
+pub(super) fn next_hop(name: &str) -> Option<NextHop> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "internet" | "virtualnetworkserviceendpoint" | "microsoftedge" => NextHop::Internet,
+        "virtualappliance" => NextHop::VirtualAppliance,
+        "virtualnetworkgateway" | "hypernetgateway" => NextHop::VirtualNetworkGateway,
+        "vnetlocal"
+        | "vnetpeering"
+        | "vnetglobalpeering"
+        | "interfaceendpoint"
+        | "virtualnetwork"
+        | "virtualnetworkpeering" => NextHop::VirtualNetwork,
+        "none" | "null" => NextHop::None,
+        _ => return None,
+    })
+}
+
 /// A route, or an effective one with several prefixes. One that is not active is none.
 pub(super) fn routes(node: &Node) -> Result<Vec<Route>, String> {
     let given = node.get("name").text().map(str::to_owned);
@@ -281,16 +298,9 @@ pub(super) fn routes(node: &Node) -> Result<Vec<Route>, String> {
     }
     let hop = node.field("nexthoptype").text().unwrap_or_default();
     let name = given.unwrap_or_else(|| format!("to {hop}"));
-    let next_hop = match hop.to_ascii_lowercase().as_str() {
-        "internet" | "virtualnetworkserviceendpoint" => NextHop::Internet,
-        "virtualappliance" => NextHop::VirtualAppliance,
-        "virtualnetworkgateway" => NextHop::VirtualNetworkGateway,
-        "vnetlocal" | "vnetpeering" | "vnetglobalpeering" | "interfaceendpoint" => {
-            NextHop::VirtualNetwork
-        }
-        "none" | "null" => NextHop::None,
-        other => return Err(format!("route {name}: nextHopType is \"{other:.80}\"")),
-    };
+    let next_hop = next_hop(hop).ok_or_else(|| {
+        format!("route {name}: nextHopType is \"{:.80}\"", hop.to_ascii_lowercase())
+    })?;
     let address = ["nexthopipaddress", "nexthopinipaddress"]
         .iter()
         .find_map(|key| node.field(key).texts().next());

@@ -1,21 +1,17 @@
-//! The part of YAML that `az … -o yaml` writes: block mappings and lists, plain and quoted scalars, empty
-//! lists and mappings. Anchors, aliases and tags, by which a short text becomes a large one, are errors.
+//! YAML, as `az … -o yaml` writes it, by the events of saphyr-parser. Only as many values and levels are
+//! kept as of JSON, and an alias, by which a short text becomes a large one, is an error.
 
-use super::node::{MAX_VALUES, Node, normal};
+use super::node::{MAX_DOCUMENTS, MAX_TEXT, MAX_VALUES, Node, normal};
+use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// Levels of nesting. Exports have about ten.
 const MAX_DEPTH: usize = 64;
 
-struct Line<'a> {
-    number: usize,
-    indent: usize,
-    text: &'a str,
-}
-
-struct Reader<'a> {
-    lines: Vec<Line<'a>>,
-    at: usize,
-    values: usize,
+/// A list or a mapping that is not complete.
+enum Open {
+    List(Vec<Node>),
+    /// The entries, and the key whose value comes next.
+    Map(Vec<(String, Node)>, Option<String>),
 }
 
 /// Every document of a text.
@@ -23,180 +19,105 @@ struct Reader<'a> {
 /// # Errors
 /// What is not read, and the line.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, String> {
-    let mut documents = Vec::new();
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    let mut values = 0;
-    let ends = |line: &str| line == "---" || line == "...";
-    for (index, line) in text.lines().chain(["---"]).enumerate() {
-        let text = line.trim_start_matches(' ');
-        if ends(line.trim_end()) {
-            if !lines.is_empty() {
-                let mut reader = Reader { lines: std::mem::take(&mut lines), at: 0, values };
-                documents.push(reader.document()?);
-                values = reader.values;
-            }
-        } else if !text.trim().is_empty() && !text.starts_with('#') {
-            let indent = line.len() - text.len();
-            lines.push(Line { number: index + 1, indent, text: text.trim_end() });
-        }
+    let mut reader = Reader::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            at(&format!("not YAML: {:.200}", error.info()), error.marker().line())
+        })?;
+        reader.take(event).map_err(|error| at(&error, span.start.line()))?;
     }
-    Ok(documents)
+    Ok(reader.documents)
 }
 
-impl<'a> Reader<'a> {
-    fn document(&mut self) -> Result<Node, String> {
-        let indent = self.lines.first().map_or(0, |line| line.indent);
-        let node = self.block(indent, 0)?;
-        match self.lines.get(self.at) {
-            Some(line) => Err(format!("not YAML as Azure writes it at line {}", line.number)),
-            None => Ok(node),
+fn at(error: &str, line: usize) -> String {
+    format!("{error} at line {line}")
+}
+
+#[derive(Default)]
+struct Reader {
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    values: usize,
+}
+
+impl Reader {
+    fn take(&mut self, event: Event<'_>) -> Result<(), String> {
+        match event {
+            Event::Alias(_) => Err("an alias is not read".to_owned()),
+            Event::Scalar(text, style, ..) => {
+                let node = match style {
+                    ScalarStyle::Plain => plain(&text),
+                    _ => Node::Text(shortened(&text)),
+                };
+                self.put(node)
+            }
+            Event::SequenceStart(..) => self.enter(Open::List(Vec::new())),
+            Event::MappingStart(..) => self.enter(Open::Map(Vec::new(), None)),
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List(items)) => self.put(Node::List(items)),
+                Some(Open::Map(entries, _)) => self.put(Node::Map(entries)),
+                None => Ok(()),
+            },
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
         }
     }
 
-    fn here(&self, indent: usize) -> Option<&Line<'a>> {
-        self.lines.get(self.at).filter(|line| line.indent == indent)
+    fn enter(&mut self, open: Open) -> Result<(), String> {
+        if self.open.len() == MAX_DEPTH {
+            return Err("nested more deeply than any export".to_owned());
+        }
+        self.open.push(open);
+        Ok(())
     }
 
-    fn error(&self, what: &str) -> String {
-        let line = self.lines.get(self.at.min(self.lines.len().saturating_sub(1)));
-        format!("{what} at line {}", line.map_or(0, |line| line.number))
-    }
-
-    fn count(&mut self) -> Result<(), String> {
+    fn put(&mut self, node: Node) -> Result<(), String> {
         self.values += 1;
         if self.values > MAX_VALUES {
             return Err(format!("more than {MAX_VALUES} values"));
         }
+        match self.open.last_mut() {
+            Some(Open::List(items)) => items.push(node),
+            Some(Open::Map(entries, key)) => match (key.take(), node) {
+                (Some(key), value) => entries.push((key, value)),
+                (None, Node::List(_) | Node::Map(_)) => {
+                    return Err("a key that is not a text".to_owned());
+                }
+                (None, text) => {
+                    *key = Some(normal(&text.scalar().unwrap_or_else(|| "null".to_owned())));
+                }
+            },
+            None if self.documents.len() == MAX_DOCUMENTS => {
+                return Err(format!("more than {MAX_DOCUMENTS} documents"));
+            }
+            None => self.documents.push(node),
+        }
         Ok(())
     }
-
-    /// A list, a mapping or a scalar whose lines start at this column.
-    fn block(&mut self, indent: usize, depth: usize) -> Result<Node, String> {
-        if depth > MAX_DEPTH {
-            return Err(self.error("nested more deeply than any export"));
-        }
-        self.count()?;
-        let Some(line) = self.here(indent) else { return Ok(Node::Null) };
-        if is_item(line.text) {
-            self.list(indent, depth)
-        } else if split(line.text).is_some() {
-            self.mapping(indent, depth)
-        } else {
-            let text = line.text;
-            self.at += 1;
-            self.scalar(text, indent)
-        }
-    }
-
-    fn list(&mut self, indent: usize, depth: usize) -> Result<Node, String> {
-        let mut items = Vec::new();
-        while let Some(line) = self.here(indent).filter(|line| is_item(line.text)) {
-            let rest = line.text[1..].trim_start();
-            let column = indent + line.text.len() - rest.len();
-            if rest.is_empty() {
-                self.at += 1;
-                items.push(self.nested(indent, depth)?);
-            } else if !is_item(rest) && split(rest).is_none() {
-                self.at += 1;
-                self.count()?;
-                items.push(self.scalar(rest, indent)?);
-            } else {
-                // The rest of the line is the first line of the item.
-                let number = line.number;
-                self.lines[self.at] = Line { number, indent: column, text: rest };
-                items.push(self.block(column, depth + 1)?);
-            }
-        }
-        Ok(Node::List(items))
-    }
-
-    fn mapping(&mut self, indent: usize, depth: usize) -> Result<Node, String> {
-        let mut entries = Vec::new();
-        while let Some(line) = self.here(indent) {
-            let Some((key, rest)) = split(line.text) else { break };
-            self.at += 1;
-            let value = if rest.is_empty() {
-                let list = self.here(indent).is_some_and(|line| is_item(line.text));
-                if list { self.block(indent, depth + 1)? } else { self.nested(indent, depth)? }
-            } else {
-                self.count()?;
-                self.scalar(rest, indent)?
-            };
-            entries.push((normal(key.trim_matches(['\'', '"'])), value));
-        }
-        Ok(Node::Map(entries))
-    }
-
-    /// What is further to the right than a column; null if there is nothing.
-    fn nested(&mut self, indent: usize, depth: usize) -> Result<Node, String> {
-        match self.lines.get(self.at) {
-            Some(line) if line.indent > indent => {
-                let column = line.indent;
-                self.block(column, depth + 1)
-            }
-            _ => Ok(Node::Null),
-        }
-    }
-
-    /// A scalar, with the lines further to the right that continue it.
-    fn scalar(&mut self, first: &str, indent: usize) -> Result<Node, String> {
-        let mut text = first.to_owned();
-        while let Some(line) = self.lines.get(self.at).filter(|line| line.indent > indent) {
-            text.push(' ');
-            text.push_str(line.text);
-            self.at += 1;
-        }
-        match text.as_bytes().first() {
-            Some(b'\'') => {
-                let inner = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
-                let inner = inner.ok_or_else(|| self.error("a quotation mark is missing"))?;
-                Ok(Node::Text(inner.replace("''", "'")))
-            }
-            Some(b'"') => {
-                let inner = serde_json::from_str(&text);
-                inner.map(Node::Text).map_err(|_| self.error("an escape that is not read"))
-            }
-            Some(b'&' | b'*' | b'!' | b'%' | b'@' | b'`' | b'|' | b'>' | b'?') => {
-                Err(self.error("anchors, aliases, tags and block scalars are not read"))
-            }
-            Some(b'[' | b'{') => match text.as_str() {
-                "[]" => Ok(Node::List(Vec::new())),
-                "{}" => Ok(Node::Map(Vec::new())),
-                _ => Err(self.error("lists and mappings in brackets are not read")),
-            },
-            _ => Ok(plain(text)),
-        }
-    }
 }
 
-fn is_item(text: &str) -> bool {
-    text == "-" || text.starts_with("- ")
+fn shortened(text: &str) -> String {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].trim().to_owned()
 }
 
-/// The key and the value of a line.
-fn split(text: &str) -> Option<(&str, &str)> {
-    if text.starts_with(['\'', '"', '[', '{']) {
-        // A quoted key is short and holds no colon followed by a blank.
-        let end = text[1..].find(text.chars().next()?)? + 2;
-        let rest = text.get(end..)?.strip_prefix(':')?;
-        return Some((&text[..end], rest.trim_start()));
-    }
-    match text.split_once(": ") {
-        Some((key, rest)) => Some((key, rest.trim_start())),
-        None => text.strip_suffix(':').map(|key| (key, "")),
-    }
-}
-
-fn plain(text: String) -> Node {
-    match text.as_str() {
-        "null" | "~" | "Null" | "NULL" => Node::Null,
-        "true" | "True" => Node::Flag(true),
-        "false" | "False" => Node::Flag(false),
+/// A scalar without quotation marks, by the core schema. Source: YAML 1.2.2, section 10.3.
+fn plain(text: &str) -> Node {
+    match text {
+        "" | "null" | "~" | "Null" | "NULL" => Node::Null,
+        "true" | "True" | "TRUE" => Node::Flag(true),
+        "false" | "False" | "FALSE" => Node::Flag(false),
         _ => {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte));
             match text.parse().ok().filter(|_| digits) {
                 Some(number) => Node::Number(number),
-                None => Node::Text(text),
+                None => Node::Text(shortened(text)),
             }
         }
     }
@@ -223,14 +144,23 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_or_is_not_read_is_an_error() {
-        for text in
-            ["a: &x 1\n", "a: *x\n", "a: !!int 1\n", "a: [1, 2]\n", "a: |\n  b\n", "a: 'b\n"]
-        {
+    fn what_people_write() {
+        let text = "# exported by hand\n%YAML 1.2\n---\nports: [443, '5432']\nnote: |\n  two\n  lines\ntag: {name: x}\nversion: !!str 16\nbase: &base\n  a: 1\n";
+        let nodes = read(text).expect("YAML");
+        assert_eq!(nodes[0].get("ports").items().len(), 2);
+        assert_eq!(nodes[0].get("note").text(), Some("two\nlines"));
+        assert_eq!(nodes[0].get("tag").get("name").text(), Some("x"));
+    }
+
+    #[test]
+    fn what_grows_or_is_damaged_is_an_error() {
+        for text in ["a: &x 1\nb: *x\n", "a: 'b\n", "a: [1, 2\n", "? [a]\n: 1\n", "a:\n\tb: 1\n"] {
             let error = read(text).expect_err(text);
             assert!(error.contains("line"), "{text}: {error}");
         }
         let deep: String = (0..200).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
         assert!(read(&deep).is_err());
+        assert!(read(&"[".repeat(100_000)).is_err());
+        assert!(read(&"- ".repeat(100_000)).is_err());
     }
 }

@@ -1,15 +1,21 @@
 //! What an Azure Firewall does to the server's traffic to Microsoft Entra ID. Network rules go before
-//! application rules, groups and collections by ascending priority, and what no rule matches is denied.
+//! application rules, the collections of a base policy before those that inherit them, groups and
+//! collections by ascending priority, and what no rule matches is denied.
 //! Source: Microsoft Learn, "Azure Firewall rule processing logic".
 
 use super::{
     addresses::Addresses,
-    tags::{Part, Tags},
+    tags::{Part, Tags, like},
 };
 use crate::{
-    facts::azure_network::{CentralFirewall, CentralRule, Endpoint, RuleCollection},
+    facts::azure_network::{
+        CentralFirewall, CentralRule, Endpoint, FirewallPolicy, RuleCollection,
+    },
     support::service_tags::IpNet,
 };
+
+/// Policies that inherit from each other. Azure allows two levels; a loop ends here.
+const MAX_LEVELS: usize = 8;
 
 /// The sign-in host.
 const HOST: &str = "login.microsoftonline.com";
@@ -33,27 +39,33 @@ enum Match {
     Maybe,
 }
 
-/// The decision about the subnet's HTTPS traffic to Entra. `all`: the collections of the firewall and of
-/// its policy.
+/// The rules that apply to a firewall.
+#[derive(Clone, Copy, Default)]
+pub struct Policies<'a> {
+    /// The rule collections of policies.
+    pub collections: &'a [RuleCollection],
+    /// The policies.
+    pub policies: &'a [FirewallPolicy],
+}
+
+/// The decision about the subnet's HTTPS traffic to Entra.
 #[must_use]
 pub fn decide<'a>(
     firewall: &'a CentralFirewall,
-    all: &'a [RuleCollection],
+    with: Policies<'a>,
     subnet: &[IpNet],
     tags: &Tags<'_>,
 ) -> Decision<'a> {
-    let policy = |one: &&RuleCollection| match (&one.policy, &firewall.policy) {
-        (Some(of), Some(own)) => of.eq_ignore_ascii_case(own),
-        _ => false,
-    };
-    let mut collections: Vec<&RuleCollection> =
-        firewall.collections.iter().chain(all.iter().filter(policy)).collect();
+    let Some(inherited) = with.of(firewall) else { return Decision::Unknown };
+    let own = firewall.collections.iter().map(|one| (0, one));
+    let mut collections: Vec<(usize, &RuleCollection)> = own.chain(inherited).collect();
     if collections.is_empty() {
         return Decision::Unknown;
     }
-    collections.sort_by_key(|one| (one.application, one.group_priority, one.priority));
+    collections
+        .sort_by_key(|(level, one)| (one.application, *level, one.group_priority, one.priority));
     let mut maybe: Option<bool> = None;
-    for collection in collections {
+    for (_, collection) in collections {
         for rule in &collection.rules {
             match matches(rule, collection.application, subnet, tags) {
                 Match::No => {}
@@ -70,6 +82,59 @@ pub fn decide<'a>(
         }
     }
     if maybe == Some(true) { Decision::Unknown } else { Decision::Denied(None) }
+}
+
+impl<'a> Policies<'a> {
+    /// The collections of the firewall's policy and of those that it inherits from, with the level of
+    /// the policy: the base policy has the lowest. `None` if a policy or a group is not known.
+    fn of(self, firewall: &CentralFirewall) -> Option<Vec<(usize, &'a RuleCollection)>> {
+        let mut next = firewall.policy.as_deref();
+        let mut found = Vec::new();
+        for level in (0..MAX_LEVELS).rev() {
+            let Some(id) = next else { return Some(found) };
+            let policy = self.policies.iter().find(|one| like(&one.id, id))?;
+            let named =
+                |one: &&RuleCollection| one.policy.as_deref().is_some_and(|of| like(of, id));
+            let all: Vec<&RuleCollection> = self.collections.iter().filter(named).collect();
+            let given = |group: &String| {
+                all.iter().any(|one| one.group.as_deref().is_some_and(|id| like(id, group)))
+            };
+            if !policy.groups.iter().all(given) {
+                return None;
+            }
+            found.extend(all.into_iter().map(|one| (level, one)));
+            next = policy.base.as_deref();
+        }
+        None
+    }
+
+    /// What is not known about the rules of a firewall, as a clause, and the command that exports it.
+    #[must_use]
+    pub fn missing(self, firewall: &CentralFirewall) -> Option<(String, String)> {
+        let mut next = firewall.policy.as_deref();
+        for _ in 0..MAX_LEVELS {
+            let id = next?;
+            let name = id.rsplit('/').next().unwrap_or(id);
+            let groups = format!(
+                "`az network firewall policy rule-collection-group list -g $NETWORK_RG --policy-name {name} -o json` (--azure-config)"
+            );
+            let Some(policy) = self.policies.iter().find(|one| like(&one.id, id)) else {
+                let command = format!(
+                    "`az network firewall policy show -g $NETWORK_RG -n {name} -o json` and {groups}"
+                );
+                return Some((format!("the policy {name} and its base policy"), command));
+            };
+            let given = |group: &String| {
+                let mut of = self.collections.iter().filter_map(|one| one.group.as_deref());
+                of.any(|id| like(id, group))
+            };
+            if !policy.groups.iter().all(given) {
+                return Some((format!("rule collection groups of the policy {name}"), groups));
+            }
+            next = policy.base.as_deref();
+        }
+        None
+    }
 }
 
 fn matches(rule: &CentralRule, application: bool, subnet: &[IpNet], tags: &Tags<'_>) -> Match {
@@ -142,9 +207,11 @@ fn host(rule: &CentralRule) -> Match {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, decide};
+    use super::{Decision, Policies, decide};
     use crate::{
-        facts::azure_network::{CentralFirewall, CentralRule, Endpoint, PortRange, RuleCollection},
+        facts::azure_network::{
+            CentralFirewall, CentralRule, Endpoint, FirewallPolicy, PortRange, RuleCollection,
+        },
         support::{azure::tags::Tags, service_tags::IpNet, testing::healthy_but},
     };
 
@@ -183,7 +250,7 @@ mod tests {
         let entra = || vec![Endpoint::Tag("AzureActiveDirectory".to_owned())];
         let decided = |collections: Vec<RuleCollection>| {
             let firewall = CentralFirewall { collections, ..CentralFirewall::default() };
-            match decide(&firewall, &[], &subnet, &tags) {
+            match decide(&firewall, Policies::default(), &subnet, &tags) {
                 Decision::Allowed(name) => format!("allowed by {name}"),
                 Decision::Denied(name) => format!("denied by {}", name.unwrap_or("none")),
                 Decision::Unknown => "unknown".to_owned(),
@@ -204,5 +271,54 @@ mod tests {
         };
         assert_eq!(decided(vec![collection(100, true, false, group)]), "unknown");
         assert_eq!(decided(Vec::new()), "unknown");
+    }
+
+    #[test]
+    fn a_base_policy_goes_first_and_must_be_known() {
+        let seen = healthy_but(&[]);
+        let tags = Tags::of(&seen);
+        let subnet: Vec<IpNet> = vec!["10.1.2.0/24".parse().expect("a prefix")];
+        let entra = || vec![Endpoint::Tag("AzureActiveDirectory".to_owned())];
+        let of = |policy: &str, priority: u32, allow: bool, application: bool| RuleCollection {
+            policy: Some(policy.to_owned()),
+            group: Some(format!("{policy}/g")),
+            ..collection(priority, allow, application, rule(policy, entra(), &["*"]))
+        };
+        let policy = |id: &str, base: Option<&str>| FirewallPolicy {
+            id: id.to_owned(),
+            base: base.map(str::to_owned),
+            groups: vec![format!("{id}/G")],
+        };
+        let firewall =
+            CentralFirewall { policy: Some("CHILD".to_owned()), ..CentralFirewall::default() };
+        let decided = |collections: &[RuleCollection], policies: &[FirewallPolicy]| {
+            let with = Policies { collections, policies };
+            match decide(&firewall, with, &subnet, &tags) {
+                Decision::Allowed(name) => format!("allowed by {name}"),
+                Decision::Denied(name) => format!("denied by {}", name.unwrap_or("none")),
+                Decision::Unknown => {
+                    let (what, _) = with.missing(&firewall).expect("something is missing");
+                    format!("unknown: {what}")
+                }
+            }
+        };
+        let both = [policy("child", Some("base")), policy("base", None)];
+        // The collection of the base policy goes first, whatever its priority.
+        let rules = [of("child", 100, true, false), of("base", 900, false, false)];
+        assert_eq!(decided(&rules, &both), "denied by base");
+        assert_eq!(decided(&rules, &both[..1]), "unknown: the policy base and its base policy");
+        assert_eq!(decided(&rules, &[]), "unknown: the policy CHILD and its base policy");
+        assert_eq!(
+            decided(&rules[..1], &both),
+            "unknown: rule collection groups of the policy base"
+        );
+        // Network rules of the child go before application rules of the base policy.
+        let rules = [of("child", 100, true, false), of("base", 100, false, true)];
+        assert_eq!(decided(&rules, &both), "allowed by child");
+        let ring = [policy("child", Some("base")), policy("base", Some("child"))];
+        assert!(matches!(
+            decide(&firewall, Policies { collections: &rules, policies: &ring }, &subnet, &tags),
+            Decision::Unknown
+        ));
     }
 }

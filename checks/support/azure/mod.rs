@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod firewall;
+pub mod measured;
 pub mod pages;
 pub mod place;
 pub mod routing;

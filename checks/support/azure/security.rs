@@ -131,22 +131,38 @@ pub fn outbound<'a>(rules: Rules<'a>, service: Service, tags: &Tags<'_>) -> Outc
 #[must_use]
 pub fn outbound_to<'a>(rules: Rules<'a>, service: Service, to: &Addresses) -> Outcome<'a> {
     let side = |endpoint: &Endpoint, variables: &mut Variables, side: &mut Side| {
-        rules.inside.party(endpoint, to, false, variables, side);
+        rules.inside.party(endpoint, to, Arrives::FromAnywhere, variables, side);
     };
     evaluate(rules, Direction::Outbound, service, to, side)
 }
 
-/// What happens to traffic from clients at these addresses to the server. `connected`: all of them are
-/// known to be in the virtual network or connected to it.
+/// What is known about clients whose packets arrive at the server's subnet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Arrives {
+    /// All of them are in what Azure counts as the virtual network.
+    FromNetwork,
+    /// They have private addresses. The system routes of a subnet lead to its network, to peered
+    /// networks and through gateways, all of which the tag VirtualNetwork holds; for any other private
+    /// address their next hop is None. So a packet from elsewhere, such as from behind an appliance,
+    /// gets an answer only by a user-defined route, whose prefix the tag holds as well, unless it is a
+    /// default route, which the tag "might" hold. A private address that no user-defined route covers
+    /// is therefore of the virtual network. Source: Microsoft Learn, "Virtual network service tags" and
+    /// "Virtual network traffic routing".
+    FromPrivate,
+    /// Nothing is known.
+    FromAnywhere,
+}
+
+/// What happens to traffic from clients at these addresses to the server.
 #[must_use]
 pub fn inbound<'a>(
     rules: Rules<'a>,
     service: Service,
     from: &Addresses,
-    connected: bool,
+    arrives: Arrives,
 ) -> Outcome<'a> {
     let side = |endpoint: &Endpoint, variables: &mut Variables, side: &mut Side| {
-        rules.inside.party(endpoint, from, connected, variables, side);
+        rules.inside.party(endpoint, from, arrives, variables, side);
     };
     evaluate(rules, Direction::Inbound, service, from, side)
 }
@@ -617,7 +633,7 @@ impl Inside<'_> {
         self,
         endpoint: &Endpoint,
         of: &Addresses,
-        connected: bool,
+        arrives: Arrives,
         variables: &mut Variables,
         side: &mut Side,
     ) {
@@ -627,10 +643,13 @@ impl Inside<'_> {
             Endpoint::Group(id) => self.members(id, of, variables, side),
             Endpoint::Tag(name) if like(name, "VirtualNetwork") || like(name, "Internet") => {
                 let wanted = like(name, "VirtualNetwork");
-                if connected && wanted {
-                    side.sure.push(of.clone());
-                } else if !connected {
-                    self.network_part(of, wanted, false, variables, side);
+                match arrives {
+                    Arrives::FromNetwork if wanted => side.sure.push(of.clone()),
+                    Arrives::FromNetwork => {}
+                    Arrives::FromPrivate => self.private_part(of, wanted, variables, side),
+                    Arrives::FromAnywhere => {
+                        self.network_part(of, wanted, false, variables, side);
+                    }
                 }
             }
             Endpoint::Tag(name) => {
@@ -662,6 +681,31 @@ impl Inside<'_> {
         if !open.is_empty() {
             let variable = variables.index(Unknown::Group(id.to_owned()));
             side.maybe.push(Literal { variable, value: true, within: open });
+        }
+    }
+
+    /// Private addresses that packets arrive from: see [`Arrives::FromPrivate`].
+    fn private_part(
+        self,
+        of: &Addresses,
+        wanted: bool,
+        variables: &mut Variables,
+        side: &mut Side,
+    ) {
+        let known = Addresses::of(self.network.iter().chain(self.subnet));
+        let rest = of.without(&known);
+        // A known network without a gateway has no way from there: something in it is not known.
+        let closed = !self.network.is_empty() && !self.gateway;
+        let open = match self.routed {
+            Some(routed) if !closed => rest.and(routed),
+            _ => rest,
+        };
+        if wanted {
+            side.sure.push(of.without(&open));
+        }
+        if !open.is_empty() {
+            let variable = variables.index(Unknown::Network);
+            side.maybe.push(Literal { variable, value: wanted, within: open });
         }
     }
 

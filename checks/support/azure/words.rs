@@ -1,7 +1,11 @@
 //! What the checks of this family say alike: commands with real names, and what this machine saw of
 //! the same thing.
 
-use super::{place::Place, security::Unknown, tags::LIST_COMMAND};
+use super::{
+    place::Place,
+    security::Unknown,
+    tags::{LIST_COMMAND, like},
+};
 use crate::{
     check::{Missing, Severity},
     command::Command,
@@ -9,10 +13,12 @@ use crate::{
     facts::{
         Fact, NotObserved,
         azure::{FlexibleServer, id_part},
+        azure_network::NatGateway,
         login::{AuthRequest, LoginOutcome, LoginStep, ServerError},
         server::PreambleOutcome,
         tcp::TcpOutcome,
     },
+    support::service_tags::IpNet,
     text,
     verdict::{Confidence, Finding},
 };
@@ -70,16 +76,26 @@ pub fn connected(seen: &Evidence) -> bool {
     })
 }
 
-/// What the configuration says cannot be, and was seen all the same, is no more than a hint.
+/// What the configuration says cannot be, and was seen all the same, is no more than a hint. The state
+/// after a deployment is not contradicted by what works before it.
 #[must_use]
-pub fn unless_seen(finding: Finding, contradicted: bool, seen: &str) -> Finding {
+pub fn unless_seen(seen: &Evidence, finding: Finding, contradicted: bool, what: &str) -> Finding {
+    if planned(seen) {
+        return finding.because("azure-config: this is the state after the deployment");
+    }
     if contradicted && finding.severity == Severity::Error {
         finding.severity(Severity::Warning).sure(Confidence::Possible).because(format!(
-            "client: {seen}; the configuration is older, of something else, or takes effect later"
+            "client: {what}; the configuration is older, of something else, or takes effect later"
         ))
     } else {
         finding
     }
+}
+
+/// Whether the configuration is, in part, the state after a deployment.
+#[must_use]
+pub fn planned(seen: &Evidence) -> bool {
+    seen.azure.seen().is_some_and(|azure| azure.planned)
 }
 
 /// What this machine saw of the login, in a line.
@@ -110,14 +126,42 @@ fn phrase(step: &LoginStep) -> &str {
     }
 }
 
+/// How an address is known that the server printed.
+pub const BY_SERVER: &str = "as the server says";
+
 /// The address that the server sees this client with, as far as it is known, and how.
 #[must_use]
 pub fn client_address(seen: &Evidence) -> Option<(IpAddr, &'static str)> {
     if let Some(address) = errors(seen).find_map(|error| address_in(&error.message)) {
-        return Some((address, "as the server says"));
+        return Some((address, BY_SERVER));
     }
     let local = seen.server.seen()?.local?;
     (!super::security::private(local)).then_some((local, "this machine's own"))
+}
+
+/// The public addresses that this machine's connections come from by a NAT gateway: the gateway on the
+/// subnet that this machine's private address is in, and its addresses. `None` unless all are known.
+/// Source: Microsoft Learn, "What is Azure NAT Gateway?".
+#[must_use]
+pub fn nat_addresses(seen: &Evidence) -> Option<(&NatGateway, Vec<IpNet>)> {
+    let azure = seen.azure.seen()?;
+    let local = seen.server.seen()?.local.filter(|local| super::security::private(*local))?;
+    let subnets = azure.networks.seen()?.iter().flat_map(|network| &network.subnets);
+    let mut own = subnets.filter(|one| one.prefixes.iter().any(|net| net.contains(&local)));
+    let subnet = own.next()?;
+    // Networks that are not connected can use the same addresses.
+    if own.next().is_some() {
+        return None;
+    }
+    let id = subnet.nat_gateway.as_deref()?;
+    let gateway = azure.nat_gateways.seen()?.iter().find(|one| like(&one.id, id))?;
+    let known = azure.public_addresses.seen()?;
+    let nets = gateway.addresses.iter().map(|id| {
+        let address = known.iter().find(|one| like(&one.id, id))?;
+        address.prefix
+    });
+    let nets = nets.collect::<Option<Vec<IpNet>>>().filter(|nets| !nets.is_empty())?;
+    Some((gateway, nets))
 }
 
 fn errors(seen: &Evidence) -> impl Iterator<Item = &ServerError> {

@@ -355,8 +355,12 @@ async fn zone(reader: &Reader<'_>, id: &str) -> Result<Azure, NotObserved> {
         pages(reader, "links of the private DNS zone", &links),
         pages(reader, "records of the private DNS zone", &records),
     );
-    let parts = [zone, links, records].into_iter().collect::<Result<Vec<_>, _>>();
-    parts.and_then(|parts| collect(parts.iter().flatten(), "private DNS zone"))
+    let parts = [zone, links, records].into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut azure = collect(parts.iter().flatten(), "private DNS zone")?;
+    if let Fact::Seen(zones) = &mut azure.dns_zones {
+        zones.iter_mut().for_each(|zone| zone.listed = true);
+    }
+    Ok(azure)
 }
 
 async fn documents_of(
@@ -496,15 +500,25 @@ async fn pages(reader: &Reader<'_>, what: &str, path: &str) -> Result<Vec<Node>,
     let mut items = Vec::new();
     let mut next = Some(path.to_owned());
     for _ in 0..MOST_PAGES {
-        let Some(path) = next.take() else { break };
+        let Some(path) = next.take() else { return Ok(items) };
         let body = reader.get(what, &path).await?;
         for page in documents(&body, what)? {
-            // A link elsewhere is not followed: the token is only for this host.
-            next = page.get("nextlink").text().and_then(|link| reader.path_of(link));
+            // A link elsewhere is not followed: the token is only for this host. A part of a list
+            // must not count as all of it.
+            if let Some(link) = page.get("nextlink").text() {
+                next = Some(reader.path_of(link).ok_or_else(|| {
+                    not_permitted(format!(
+                        "the next page of the {what} is on another host, which is not asked"
+                    ))
+                })?);
+            }
             items.extend(page.get("value").items().iter().cloned());
         }
     }
-    Ok(items)
+    match next {
+        None => Ok(items),
+        Some(_) => Err(not_permitted(format!("the {what} have more than {MOST_PAGES} pages"))),
+    }
 }
 
 fn documents(body: &[u8], what: &str) -> Result<Vec<Node>, NotObserved> {
@@ -593,7 +607,12 @@ pub fn merged(live: Azure, files: &Azure) -> Azure {
         forwarding: first(&files.forwarding, live.forwarding),
         firewalls: first(&files.firewalls, live.firewalls),
         collections: first(&files.collections, live.collections),
-        virtual_endpoints: Vec::new(),
+        policies: first(&files.policies, live.policies),
+        forwarding_links: first(&files.forwarding_links, live.forwarding_links),
+        measurements: first(&files.measurements, live.measurements),
+        nat_gateways: first(&files.nat_gateways, live.nat_gateways),
+        public_addresses: first(&files.public_addresses, live.public_addresses),
+        planned: files.planned || live.planned,
     }
 }
 
