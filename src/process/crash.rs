@@ -1,9 +1,12 @@
 //! A defect of this tool: what a panic said, and where it was.
 
+#![allow(clippy::disallowed_methods, reason = "the only line of a process that is ended here")]
+
 use crate::{environment::Environment, secret::Secrets};
 use std::{
     any::Any,
     cell::RefCell,
+    io::{Write, stderr},
     panic::{self, AssertUnwindSafe},
 };
 
@@ -18,8 +21,25 @@ pub fn listen() {
         let place = info.location();
         let place = place.map(|place| format!(" ({}:{})", in_package(place.file()), place.line()));
         let text = text_of(info.payload()) + &place.unwrap_or_default();
+        if aborts(&text) {
+            // The process ends as soon as this returns: there is no report that it could garble.
+            let _ = writeln!(stderr(), "entra-pg: {text}");
+        }
         LAST.with_borrow_mut(|last| *last = Some(text));
     }));
+}
+
+/// Whether the standard library ends the process after this panic. A hook cannot ask for that in stable
+/// Rust; the texts are those of `core::panicking` and `core::ub_checks`.
+fn aborts(text: &str) -> bool {
+    const STARTS: [&str; 5] = [
+        "panic in a function that cannot unwind",
+        "panic in a destructor during cleanup",
+        "unsafe precondition(s) violated",
+        "misaligned pointer dereference",
+        "null pointer dereference",
+    ];
+    STARTS.iter().any(|start| text.starts_with(start))
 }
 
 /// The path of a source file from the folder of its package on: what comes before it is the machine
@@ -65,6 +85,12 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::{guarded, listen};
     use crate::environment::Environment;
+
+    #[test]
+    fn what_ends_the_process_is_known_by_its_text() {
+        assert!(super::aborts("unsafe precondition(s) violated: slice::from_raw_parts (x.rs:1)"));
+        assert!(!super::aborts("index out of bounds"));
+    }
 
     #[test]
     fn a_place_in_a_dependency_shows_no_folder_of_the_build() {

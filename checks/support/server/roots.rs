@@ -180,6 +180,19 @@ mod tests {
     use crate::{facts::settings::Settings, support::testing::healthy_but};
     use serde_json::json;
 
+    #[test]
+    fn psql_on_windows_and_macos_needs_a_file_of_roots() {
+        let command = |os: &str| {
+            let system = [("/vantage/os", json!(os)), ("/vantage/root_bundle", json!(null))];
+            let fix = super::name(&healthy_but(&system).vantage, "Name the roots".to_owned());
+            fix.command.expect("a command")
+        };
+        assert_eq!(command("Linux 6.1 x86_64"), "export PGSSLROOTCERT=system");
+        for os in ["Windows 11 Pro 23H2 22631 x86_64", "Darwin 24.0 arm64"] {
+            assert_eq!(command(os), "export PGSSLROOTCERT=azure-roots.pem");
+        }
+    }
+
     fn with(roots: &[&str], not_roots: &[&str]) -> Settings {
         let state = json!({"state": "read", "certificates": roots.len() + not_roots.len(),
                            "roots": roots, "not_roots": not_roots});

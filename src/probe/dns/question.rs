@@ -185,16 +185,18 @@ fn settle(
     match ended {
         Err(_) => AnswerOutcome::Silent,
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => match error.kind() {
-            io::ErrorKind::ConnectionRefused => AnswerOutcome::PortClosed,
-            // Windows reports ICMP "port unreachable" on a UDP socket as a reset connection.
-            io::ErrorKind::ConnectionReset if transport == Transport::Udp => {
-                AnswerOutcome::PortClosed
-            }
-            io::ErrorKind::TimedOut => AnswerOutcome::Silent,
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => AnswerOutcome::Closed,
-            _ => AnswerOutcome::Unreachable { detail: error.to_string() },
-        },
+        Ok(Err(error)) => failed(&error, transport),
+    }
+}
+
+fn failed(error: &io::Error, transport: Transport) -> AnswerOutcome {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => AnswerOutcome::PortClosed,
+        // Windows reports ICMP "port unreachable" on a UDP socket as a reset connection.
+        io::ErrorKind::ConnectionReset if transport == Transport::Udp => AnswerOutcome::PortClosed,
+        io::ErrorKind::TimedOut => AnswerOutcome::Silent,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => AnswerOutcome::Closed,
+        _ => AnswerOutcome::Unreachable { detail: error.to_string() },
     }
 }
 
@@ -319,8 +321,10 @@ fn random_id() -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode, reply};
-    use entra_pg_checks::facts::dns::{AnswerOutcome, RecordType, ResponseCode as Rcode};
+    use super::{decode, encode, failed, reply};
+    use entra_pg_checks::facts::dns::{
+        AnswerOutcome, RecordType, ResponseCode as Rcode, Transport,
+    };
     use hickory_proto::{
         op::{MessageType, ResponseCode},
         rr::{
@@ -329,6 +333,13 @@ mod tests {
         },
     };
     use proptest::prelude::{any, prop};
+
+    #[test]
+    fn a_reset_over_udp_is_a_closed_port() {
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(failed(&reset, Transport::Udp), AnswerOutcome::PortClosed);
+        assert_eq!(failed(&reset, Transport::Tcp), AnswerOutcome::Closed);
+    }
 
     #[test]
     fn an_alias_that_dangles_stays_visible() {
