@@ -342,10 +342,16 @@ impl Word {
     }
 }
 
-/// A SQL identifier between double quotes.
+/// A SQL identifier between double quotes. Shells act on some characters between double quotes. A name
+/// that holds one is written with escapes, so that the statement is harmless in a shell as well.
 #[must_use]
 pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    let quoted = name.replace('"', "\"\"");
+    if !name.contains(['$', '`', '\\']) {
+        return format!("\"{quoted}\"");
+    }
+    let escaped = quoted.replace('\\', r"\\").replace('$', r"\0024").replace('`', r"\0060");
+    format!("U&\"{escaped}\"")
 }
 
 /// A SQL string. A backslash needs no escape, since `standard_conforming_strings` is on by default.

@@ -90,6 +90,7 @@ fn steps_follow_each_other() {
 #[test]
 fn sql_is_quoted_by_its_own_rules() {
     assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+    assert_eq!(identifier("a$(b)`c`\\\""), "U&\"a\\0024(b)\\0060c\\0060\\\\\"\"\"");
     assert_eq!(literal("O'Neil\\"), "'O''Neil\\'");
     assert_eq!(
         guid("11111111-2222-3333-4444-55555555AAAA"),

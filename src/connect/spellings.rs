@@ -2,7 +2,7 @@
 
 use crate::settings::uri;
 use entra_pg_checks::{
-    command::{Command, Language},
+    command::{Command, Language, identifier, literal},
     facts::vantage::Shell,
     support::name::compare,
     text::{conninfo_value, quoted},
@@ -138,14 +138,6 @@ pub(crate) fn terraform(name: &str) -> String {
     json(name).replace("${", "$${").replace("%{", "%%{")
 }
 
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn literal(name: &str) -> String {
-    format!("'{}'", name.replace('\'', "''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{compare, spellings, warnings};
@@ -207,6 +199,24 @@ mod tests {
         (!bare.contains(quote)).then(|| inner.replace(&doubled, &quote.to_string()))
     }
 
+    /// A quoted identifier of PostgreSQL, with or without Unicode escapes.
+    fn sql_name(text: &str) -> Option<String> {
+        let Some(escaped) = text.strip_prefix("U&") else { return unquote(text, '"') };
+        let escaped = unquote(escaped, '"')?;
+        let (mut out, mut rest) = (String::new(), escaped.as_str());
+        while let Some((before, after)) = rest.split_once('\\') {
+            out.push_str(before);
+            if let Some(after) = after.strip_prefix('\\') {
+                out.push('\\');
+                rest = after;
+            } else {
+                out.push(char::from_u32(u32::from_str_radix(after.get(..4)?, 16).ok()?)?);
+                rest = &after[4..];
+            }
+        }
+        Some(out + rest)
+    }
+
     /// PowerShell treats typographic quotation marks as its own; each is doubled.
     fn powershell(text: &str) -> Option<String> {
         let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
@@ -225,7 +235,7 @@ mod tests {
         #[test]
         fn every_other_reader_gives_the_name_back(name in "[^\\x00]{1,63}") {
             // SQL, JSON (which YAML, Python and JavaScript read alike), ADO.NET, PowerShell, URL.
-            prop_assert_eq!(unquote(&text(&name, "SQL identifier"), '"'), Some(name.clone()));
+            prop_assert_eq!(sql_name(&text(&name, "SQL identifier")), Some(name.clone()));
             let role = text(&name, "create the role");
             let literal = role.strip_prefix("select * from pgaadauth_create_principal(");
             let literal = literal.and_then(|rest| rest.strip_suffix(", false, false);"));
