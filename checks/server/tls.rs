@@ -213,10 +213,18 @@ fn completed(case: &Case<'_>) -> Verdict {
         }
         _ => {}
     }
-    if is_lenient(case) && faults.iter().any(|fault| matches!(fault, ChainFault::Rejected(_))) {
+    let refused_here =
+        |fault: &ChainFault| matches!(fault, ChainFault::Rejected(_) | ChainFault::SelfSigned);
+    if is_lenient(case) && faults.iter().any(refused_here) {
         findings.push(lenient(case, "this tool's TLS library refuses it"));
     } else {
-        findings.extend(faults.iter().map(|fault| broken_chain(case, fault)));
+        findings.extend(faults.iter().map(|fault| match (fault, &case.prediction) {
+            // OpenSSL searches for the issuer first.
+            (ChainFault::Rejected(_), Some(Prediction::Refuses(missing @ Refusal::NoRoot(_)))) => {
+                refused(case, missing)
+            }
+            _ => broken_chain(case, fault),
+        }));
         let leaf = case.tls.chain.first();
         if faults.is_empty() && leaf.is_some_and(|leaf| leaf.has_only_a_common_name()) {
             findings.push(lenient(case, "it has no subject alternative name"));

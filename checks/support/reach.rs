@@ -202,6 +202,11 @@ fn chain_itself(tls: &Tls, trust: &Trust) -> Option<ChainFault> {
             }
             let rule = rejected(&trust.effective).or_else(|| rejected(&trust.public));
             Some(match rule {
+                // rustls refuses an authority as a server before it searches for the issuer. OpenSSL accepts
+                // one, so what counts is that no other certificate signed it.
+                Some(why) if self_signed && openssl::is_authority_as_server(&why) => {
+                    ChainFault::SelfSigned
+                }
                 Some(why) => ChainFault::Rejected(why),
                 None if self_signed => ChainFault::SelfSigned,
                 None => ChainFault::Intercepted,

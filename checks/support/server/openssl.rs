@@ -64,6 +64,11 @@ const SECURITY_BITS: u16 = 112;
 /// Longer chains are refused.
 const DEPTH: usize = 100;
 
+/// Whether rustls refuses a chain since the server's certificate is that of an authority (CA:TRUE).
+pub(crate) fn is_authority_as_server(detail: &str) -> bool {
+    detail.contains("CaUsedAsEndEntity")
+}
+
 /// Predicts what psql does with a chain, by the user's own `sslmode`.
 pub(crate) fn predict(
     mode: &str,
@@ -110,6 +115,10 @@ fn by_the_system(tls: &Tls, now: Timestamp) -> Result<(), Refusal> {
     weak(&path)?;
     match tls.trust.as_ref().map(|trust| &trust.system) {
         Some(RootVerdict::Trusted) => Ok(()),
+        // The issuer was not searched for.
+        Some(RootVerdict::Rejected { detail }) if is_authority_as_server(detail) => {
+            Err(Refusal::NoRoot(Vec::new()))
+        }
         Some(RootVerdict::Rejected { .. }) => suitable(&path),
         _ => Err(Refusal::NoRoot(Vec::new())),
     }
