@@ -690,7 +690,7 @@ fn command_failed(
     }
     let signed_out =
         ["az login", "azd auth login", "not logged in"].iter().any(|sign| stderr.contains(sign));
-    let said = format!("{command} ends with {}: {}", exit.unwrap_or(-1), stderr.trim());
+    let said = format!("{command} prints: {}", stderr.trim());
     let kind = attempt.kind.name();
     let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
     let developer = attempt.kind == CredentialKind::AzureDeveloperCli;
@@ -717,8 +717,11 @@ fn command_failed(
             .value(scope.as_str())
             .words("--query expiresOn")
     };
-    Finding::of(&CLI_SIGNED_OUT, kind, format!("{command} returned no token"))
-        .sure(Confidence::Possible)
+    let ending = match exit {
+        Some(code) => format!("{command} fails with exit code {code}"),
+        None => format!("{command} was ended by a signal"),
+    };
+    Finding::of(&CLI_FAILED, kind, ending)
         .because(said)
         .fix(Fix::confirm("run the command").run(by_hand))
 }

@@ -162,6 +162,9 @@ const VENDORS: &[&str] = &["digicert", "microsoft", "baltimore", "cybertrust"];
 /// A word of a protocol is not longer.
 const WORD_LIMIT: usize = 256;
 
+/// Commands that messages name between quotation marks, where names are.
+const COMMANDS: &[&str] = &["'az login'", "'az account set'", "'azd auth login'"];
+
 /// What is to be replaced in one run.
 struct Dictionary {
     /// Words that are names of the user, in lower case.
@@ -183,7 +186,7 @@ impl Pseudonyms {
         Ok(Self::of(key))
     }
 
-    fn of(key: [u8; 32]) -> Self {
+    pub(crate) fn of(key: [u8; 32]) -> Self {
         Self { mac: hmac::Key::new(hmac::HMAC_SHA256, &key), key, names: Mutex::default() }
     }
 
@@ -259,7 +262,15 @@ impl Pseudonyms {
     fn template(&self, text: &str, dictionary: &Dictionary) -> String {
         let mut out = String::new();
         let mut open = false;
-        for token in text.split_inclusive(char::is_whitespace) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(command) = COMMANDS.iter().find(|command| rest.starts_with(**command)) {
+                out.push_str(command);
+                rest = &rest[command.len()..];
+                continue;
+            }
+            let token = rest.split_inclusive(char::is_whitespace).next().unwrap_or(rest);
+            rest = &rest[token.len()..];
             let core = token.trim_matches(|c: char| !c.is_alphanumeric());
             let marks = token.matches(['"', '“', '”', '«', '»', '`']).count();
             let quoted =
@@ -597,7 +608,7 @@ fn is_vocabulary(word: &str) -> bool {
         || code("0x")
         || sqlstate
         || word
-            .split(['-', '\'', '_', '/'])
+            .split(['-', '\'', '_', '/', '(', ')'])
             .all(|part| part.is_empty() || is_number(part) || known(part))
 }
 
@@ -618,6 +629,7 @@ const VOCABULARY: &[&str] = &[
     "certificate self signed unable to get local issuer chain verify failed hostname mismatch handshake alert",
     "client secret provided requested resource found account signed sign run az login please interactive required",
     "peer used end entity unsupported version critical extension causedasendentity nameconstraint",
+    "other othererror",
     "trace correlation timestamp request response status message detail hint line no pg_hba entry encryption ssl",
 ];
 

@@ -205,6 +205,30 @@ pub static CLI_SIGNED_OUT: Problem = Problem {
     ..Problem::DEFAULT
 };
 
+/// The Azure CLI fails in another way.
+pub static CLI_FAILED: Problem = Problem {
+    id: "token/cli-failed",
+    title: "the Azure CLI fails",
+    explains: &["claims/*", "login/*", "access/*"],
+    page: Page {
+        means: "The command is installed and ends without a token. Its message names neither a \
+            missing sign-in nor an AADSTS number.",
+        causes: &[
+            "a damaged installation or Python environment of the Azure CLI",
+            "a profile folder (AZURE_CONFIG_DIR) that is read-only, locked or damaged",
+            "a crash, or a script with the name of the command",
+        ],
+        confirm: &["`az account get-access-token --query expiresOn` prints the same error"],
+        fix: &[
+            (Actor::You, "fix what the message names, or reinstall the command"),
+            (Actor::You, "until then, use another credential"),
+        ],
+        mistaken_for: &["token/cli-signed-out: there the command works and has no account"],
+        sources: &["Microsoft Learn: Troubleshooting Azure CLI"],
+    },
+    ..Problem::DEFAULT
+};
+
 /// The sign-in session has expired.
 pub static SESSION_EXPIRED: Problem = Problem {
     id: "token/session-expired",
@@ -1002,6 +1026,7 @@ pub const ALL: &[&Problem] = &[
     &ENVIRONMENT_INCOMPLETE,
     &CLI_MISSING,
     &CLI_SIGNED_OUT,
+    &CLI_FAILED,
     &SESSION_EXPIRED,
     &IDENTITY_ENDPOINT_UNREACHABLE,
     &NO_MANAGED_IDENTITY,
