@@ -3,20 +3,28 @@
 //! the bounds that the tests state.
 
 use crate::{
-    azure::{Collected, read},
+    azure::read_document,
+    bundle::names::Pseudonyms,
+    diagnose::Report,
+    diff,
     environment::Environment,
-    probe::{dns, http, outbound, server, token, tunnel},
+    fleet::Results,
+    net::{endpoint, pem, proxies},
+    probe::{credential::recorder, dns, graph, http, outbound, server, subnet, tls, token, tunnel},
+    report::{Format, Style, fleet::FleetFormat, fleet::render as render_fleet, render},
     secret::Secrets,
-    settings::{self, TargetArgs, options::Version, passfile::Wanted},
+    settings::{self, TargetArgs, options::Version, passfile::Wanted, request::Selection},
 };
 use entra_pg_checks::facts::{
     azure::Azure,
+    credential::EntraError,
     dns::{AnswerOutcome, HostsEntry, RecordType, ResolverSettings},
     http::HttpAnswer,
     login::AuthRequest,
     outbound::Connect,
     server::PreambleOutcome,
     settings::{Origin, Setting},
+    tls::Certificate,
     token::{Claims, Token},
 };
 use entra_pg_checks::{Evidence, Fact, judge, support::config::values};
@@ -34,19 +42,84 @@ pub fn dns_answer(bytes: &[u8]) -> AnswerOutcome {
     dns::question::decode(bytes, &query)
 }
 
-/// An export of Azure's configuration, or an answer of Resource Manager.
+/// An export of Azure's configuration in JSON or YAML, or an answer of Resource Manager.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn azure_document(bytes: &[u8]) -> Result<Azure, String> {
-    let mut collected = Collected::default();
-    for document in &read(bytes)? {
-        collected.add("fuzz", document)?;
-    }
-    collected.finish(None)
+    read_document(bytes)
 }
 
-/// The lines of a hosts file that speak of a name.
+/// The nameservers that the output of `scutil --dns`, and a file of systemd-resolved, name. Each list is
+/// that of one route.
+#[must_use]
+pub fn nameserver_settings(text: &str) -> (ResolverSettings, [usize; 2]) {
+    let texts = [text.to_owned()];
+    let count = |link: Option<dns::routes::resolved::Link>| {
+        link.map_or(0, |link| link.route.nameservers.len().max(link.route.domains.len()))
+    };
+    let link = count(dns::routes::resolved::link("eth0", &texts));
+    let global = count(dns::routes::resolved::global(&texts));
+    (dns::routes::macos::parse(text), [link, global])
+}
+
+/// The proxies that the output of `scutil --proxy`, and values of the Windows registry, name.
+#[must_use]
+pub fn proxy_settings(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let values = proxies::windows::Values {
+        enabled: true,
+        server: Some(text.to_string()),
+        exceptions: Some(text.to_string()),
+        script: Some(text.to_string()),
+        winhttp: Some(bytes.to_vec()),
+    };
+    let of_winhttp =
+        proxies::windows::Values { winhttp: Some(bytes.to_vec()), ..Default::default() };
+    let all = [
+        proxies::macos::parse(&text),
+        proxies::windows::settings(&values),
+        proxies::windows::settings(&of_winhttp),
+    ];
+    let named = |found: proxies::SystemSettings| {
+        found.https.into_iter().chain(found.http).chain(found.not_followed)
+    };
+    all.into_iter().flat_map(named).collect()
+}
+
+/// The certificates in a file in PEM, or in DER.
+#[must_use]
+pub fn certificates(bytes: &[u8]) -> Vec<Certificate> {
+    let (blocks, _) = pem::blocks(bytes);
+    let inner = blocks.into_iter().take(8).map(|block| block.der);
+    let all = inner.chain([bytes.to_vec()]);
+    all.map(|der| tls::describe(&der.into())).collect()
+}
+
+/// An answer of Microsoft Entra ID, of Microsoft Graph or of the metadata service. Returns the error of
+/// Microsoft Entra ID, the link to the next page, and the number of network interfaces.
+#[must_use]
+pub fn service_answer(bytes: &[u8]) -> Option<(EntraError, Option<String>, usize)> {
+    let document = crate::json::document(bytes, crate::json::MOST_VALUES).ok()?;
+    let _ = recorder::is_usable(bytes);
+    if let Ok(keys) = serde_json::from_slice::<jsonwebtoken::jwk::JwkSet>(bytes) {
+        for key in keys.keys.iter().take(8) {
+            let _ = jsonwebtoken::DecodingKey::from_jwk(key);
+        }
+    }
+    let (_, next) = graph::understand(&document, "graph.microsoft.com");
+    let headers = azure_core::http::headers::Headers::new();
+    let error = recorder::entra_error(400, &headers, &document);
+    Some((error, next, subnet::read(&document).len()))
+}
+
+/// The host of a URL to which a secret may be sent.
+#[must_use]
+pub fn endpoint(text: &str) -> Option<String> {
+    endpoint::parse(text).ok()?.host_str().map(str::to_owned)
+}
+
+/// The lines of a hosts file about a name.
 #[must_use]
 pub fn hosts_file(text: &str, name: &str) -> Vec<HostsEntry> {
     dns::hosts::parse(text, name, "/etc/hosts")
@@ -117,6 +190,13 @@ pub fn connection_string(text: &str) -> Option<String> {
     }
 }
 
+/// A connection string of another driver in libpq's form, and what the report shows of it.
+#[must_use]
+pub fn converted(text: &str) -> Option<(String, String)> {
+    let conversion = settings::foreign::convert(text)?;
+    Some((conversion.conninfo, serde_json::to_string(&conversion.converted).ok()?))
+}
+
 /// What is said of a connection string that cannot be understood.
 #[must_use]
 pub fn typed_error(text: &str) -> Option<String> {
@@ -149,16 +229,64 @@ pub fn redacted(text: &str) -> String {
     secrets.redacted(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// The summary of the report on a bundle, report or evidence of an earlier run.
+/// How the fuzz targets lay out reports.
+const STYLE: Style = Style { color: false, width: 80, verbose: 2, quiet: false, unicode: true };
+
+/// The report on a bundle, report or evidence of an earlier run, in a format for people.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn replayed(bytes: &[u8]) -> Result<String, String> {
+pub fn replayed(bytes: &[u8], format: u8) -> Result<String, String> {
     let evidence = crate::bundle::read(bytes)?;
-    let judgment = judge(&entra_pg_checks::rulebook(), &evidence, |_| true);
-    let lines = judgment.lines.iter();
-    let text: Vec<String> = lines.map(|line| crate::text::clean(&line.detail)).collect();
-    Ok(text.join("\n"))
+    let report = Report::new(evidence, &Selection::default()).recorded();
+    let formats = [
+        Format::Text,
+        Format::Short,
+        Format::Markdown,
+        Format::Json,
+        Format::Jsonl,
+        Format::Sarif,
+        Format::Junit,
+        Format::Html,
+    ];
+    let format = formats.into_iter().nth(usize::from(format)).unwrap_or(Format::Text);
+    let output = render(&report, format, &STYLE).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&output.into_bytes()).into_owned())
+}
+
+/// The differences between two runs in text.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn compared(before: &[u8], after: &[u8]) -> Result<String, String> {
+    let report = |bytes: &[u8]| -> Result<Report, String> {
+        Ok(Report::new(crate::bundle::read(bytes)?, &Selection::default()))
+    };
+    Ok(diff::text(&diff::compare(&report(before)?, &report(after)?)))
+}
+
+/// The matrix of reports, or of results of a fleet, in a file or log.
+#[must_use]
+pub fn merged(bytes: &[u8]) -> Option<String> {
+    let mut results = Results::default();
+    let found = crate::cli::merge::documents(bytes, "log", &mut results).ok()?;
+    if results.is_empty() {
+        return Some(found.len().to_string());
+    }
+    let output = render_fleet(&results.fleet().ok()?, FleetFormat::Text, &STYLE).ok()?;
+    Some(String::from_utf8_lossy(&output.into_bytes()).into_owned())
+}
+
+/// The pseudonym of a user name, under a fixed key.
+#[must_use]
+pub fn pseudonym(user: &str) -> Option<String> {
+    let evidence = Evidence {
+        run_id: "run".to_owned(),
+        settings: Fact::Seen(settings_of(user)?),
+        ..Evidence::default()
+    };
+    let replaced = Pseudonyms::of([7; 32]).evidence(&evidence).ok()?;
+    replaced.settings.seen()?.user.as_ref().map(|user| user.value.clone())
 }
 
 /// The number of targets in a list of a fleet.
@@ -240,18 +368,21 @@ pub fn spellings(name: &str) -> [String; 3] {
     [conninfo, filled(text("URI")), filled(text(".pgpass"))]
 }
 
-/// Judges a user name against a token of Alice's, where the server knows no such role.
-#[must_use]
-pub fn judge_name(name: &str) -> Vec<(&'static str, String)> {
-    let named = Setting { value: name.to_owned(), origin: Origin::Conninfo };
+/// Settings of a server with a user name.
+fn settings_of(user: &str) -> Option<entra_pg_checks::facts::settings::Settings> {
     let args = TargetArgs {
         host: Some("pg.postgres.database.azure.com".to_owned()),
         ..TargetArgs::default()
     };
-    let Ok((mut settings, _)) = settings::resolve(&args, &Environment::default()) else {
-        return Vec::new();
-    };
-    settings.user = Some(named);
+    let (mut settings, _) = settings::resolve(&args, &Environment::default()).ok()?;
+    settings.user = Some(Setting { value: user.to_owned(), origin: Origin::Conninfo });
+    Some(settings)
+}
+
+/// Judges a user name against a token of Alice's, where the server knows no such role.
+#[must_use]
+pub fn judge_name(name: &str) -> Vec<(&'static str, String)> {
+    let Some(settings) = settings_of(name) else { return Vec::new() };
     let claims = Claims {
         upn: Some("Alice.Smith@contoso.onmicrosoft.com".to_owned()),
         scp: Some("user_impersonation".to_owned()),

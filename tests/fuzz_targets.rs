@@ -30,19 +30,25 @@ targets! {
     authentication_request = "fuzz/targets/authentication_request.rs",
     azure_document = "fuzz/targets/azure_document.rs",
     bundle = "fuzz/targets/bundle.rs",
+    certificates = "fuzz/targets/certificates.rs",
     dns_answer = "fuzz/targets/dns_answer.rs",
     http_answer = "fuzz/targets/http_answer.rs",
     lists = "fuzz/targets/lists.rs",
     names = "fuzz/targets/names.rs",
     preamble = "fuzz/targets/preamble.rs",
+    pseudonyms = "fuzz/targets/pseudonyms.rs",
+    report = "fuzz/targets/report.rs",
     resolver_files = "fuzz/targets/resolver_files.rs",
     secrets = "fuzz/targets/secrets.rs",
+    service_answer = "fuzz/targets/service_answer.rs",
     settings = "fuzz/targets/settings.rs",
+    system_settings = "fuzz/targets/system_settings.rs",
     token = "fuzz/targets/token.rs",
 }
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -124,6 +130,18 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "azure_document" => [folder("fixtures/azure"), folder("fixtures/azure/kinds")].concat(),
         "bundle" => vec![read(root.join("checks/support/healthy.json"))],
+        "report" => {
+            let healthy = read(root.join("checks/support/healthy.json"));
+            (0..9).map(|choice| [&[choice], healthy.as_slice()].concat()).collect()
+        }
+        "certificates" => texts(&["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"]),
+        "service_answer" => texts(&["0https://management.azure.com/x", "0http://169.254.169.254/", "1{\"error\": \"invalid_client\", \"error_codes\": [7000215], \"error_description\": \"AADSTS7000215: no\"}",
+            "1{\"value\": [{\"id\": \"a\", \"displayName\": \"b\"}], \"@odata.nextLink\": \"https://graph.microsoft.com/next\"}",
+            "1{\"interface\": [{\"ipv4\": {\"ipAddress\": [{\"privateIpAddress\": \"10.0.0.4\"}], \"subnet\": [{\"address\": \"10.0.0.0\", \"prefix\": \"24\"}]}}]}"]),
+        "system_settings" => texts(&["0resolver #1\n  search domain[0] : corp\n  nameserver[0] : 10.0.0.4\nresolver #2\n  domain : x.y\n  nameserver[0] : fd00::4\n",
+            "0DNS=10.0.0.4 fd00::4\nDOMAINS=corp ~x.y\nDNS_DEFAULT_ROUTE=no\n", "1HTTPSEnable : 1\n  HTTPSProxy : proxy\n  HTTPSPort : 80\n  ExceptionsList : <array> {\n    0 : *.corp\n  }\n",
+            "1http=web:80;https=secure:443", "1\u{28}\0\0\0\u{1}\0\0\0\u{3}\0\0\0\u{8}\0\0\0proxy:80"]),
+        "pseudonyms" => texts(&["Alice.Smith@contoso.onmicrosoft.com", "王小明", "Zoë_contoso.com#EXT#@x.onmicrosoft.com"]),
         "authentication_request" => vec![
             b"R\0\0\0\x08\0\0\0\x03".to_vec(),
             b"N\0\0\0\x0aSNOTICE\0R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0".to_vec(),
@@ -134,9 +152,9 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             "HTTP/1.1 407 Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"]),
         "lists" => texts(&["0{\"targets\": [{\"host\": \"a\"}]}", "0[[targets]]\nhost = \"a\"", "0host=a user=b",
             "1{\"kind\": \"Pod\", \"metadata\": {\"name\": \"x\"}, \"spec\": {\"containers\": [{\"name\": \"x\"}]}}",
-            "2FATAL: password authentication failed for user \"alice\"", "2AADSTS50076: no"]),
+            "2{\"kind\":\"fleet-begin\"}\n", "3FATAL: password authentication failed for user \"alice\"", "3AADSTS50076: no"]),
         "settings" => texts(&["0host=a user='b c' password=d", "1alice:p@host:5432/db?sslmode=require",
-            "2host:5432:*:user:secret", "3x y", "4[prod]\nhost=a\n"]),
+            "2host:5432:*:user:secret", "3x y", "4jdbc:postgresql://h:5432/d?user=a&password=b", "4Server=h;User Id=a;Password='b;c'", "5&x", "6[prod]\nhost=a\n"]),
         "resolver_files" => texts(&["nameserver 10.0.0.1\nsearch a b\noptions ndots:2", "hosts: files dns",
             "10.0.0.1 login.microsoftonline.com"]),
         "names" => texts(&["Alice.Smith@contoso.com", "O'Neil \"Zoë\"", "R&D\\100% $HOME; #1"]),
@@ -170,6 +188,32 @@ fn every_target_survives_mutations_of_its_seeds() {
         }
         println!("{name}: {count} inputs");
     }
+}
+
+#[test]
+fn inputs_of_earlier_runs_hold() {
+    for (name, run) in TARGETS {
+        let inputs = kept(name);
+        assert!(!inputs.is_empty(), "tests/fuzz/seeds/{name}.zip holds no input");
+        for input in inputs {
+            let survived = std::panic::catch_unwind(|| run(&input)).is_ok();
+            assert!(survived, "{name} fails on {:?}", String::from_utf8_lossy(&input));
+        }
+    }
+}
+
+/// The inputs that coverage-guided runs of a target found.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
+    let file = fs::File::open(seeds.join(format!("{target}.zip"))).expect("a corpus");
+    let mut archive = zip::ZipArchive::new(file).expect("a zip file");
+    let count = archive.len();
+    let read = |index| {
+        let mut input = Vec::new();
+        archive.by_index(index).expect("an entry").read_to_end(&mut input).expect("read");
+        input
+    };
+    (0..count).map(read).collect()
 }
 
 #[test]

@@ -124,6 +124,13 @@ fn lenient(collected: &mut Collected, name: &str, bytes: impl FnOnce() -> Result
     }
 }
 
+/// The facts in one file.
+pub(crate) fn read_document(bytes: &[u8]) -> Result<Azure, String> {
+    let mut collected = Collected::default();
+    document(&mut collected, "document", bytes)?;
+    collected.finish(None)
+}
+
 fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), String> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the file is empty".to_owned());

@@ -11,6 +11,7 @@ mod rules;
 mod yaml;
 
 pub(crate) use convert::Collected;
+pub(crate) use files::read_document;
 pub use files::read_files;
 pub(crate) use kind::GRAPH_CLIENT;
 pub(crate) use node::{Node, read};

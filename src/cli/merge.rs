@@ -129,7 +129,11 @@ impl From<serde_json::Error> for Unread {
 }
 
 /// A bundle; or reports and results of a fleet, one after the other or between the lines of a log.
-fn documents(bytes: &[u8], name: &str, results: &mut Results) -> Result<Vec<Evidence>, UsageError> {
+pub(crate) fn documents(
+    bytes: &[u8],
+    name: &str,
+    results: &mut Results,
+) -> Result<Vec<Evidence>, UsageError> {
     if bytes.starts_with(bundle::BEGINNING) {
         return Ok(vec![super::replay::evidence_in(bytes, name)?]);
     }

@@ -118,6 +118,13 @@ impl Groups {
     }
 }
 
+/// The facts in an object of Microsoft Graph, with its page of groups and the link to the next one.
+pub(crate) fn understand(document: &Value, host: &str) -> (Directory, Option<String>) {
+    let mut groups = Groups::default();
+    let next = groups.add(document, host);
+    (read(document, groups), next)
+}
+
 fn read(document: &Value, groups: Groups) -> Directory {
     Directory {
         id: text(document, "id"),

@@ -43,7 +43,7 @@ async fn ask(cx: &Context) -> Option<Vec<Interface>> {
     Some(read(&json::document(&answer.body, MOST_VALUES).ok()?))
 }
 
-fn read(document: &Value) -> Vec<Interface> {
+pub(crate) fn read(document: &Value) -> Vec<Interface> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let interfaces = list(&document["interface"]).into_iter().take(MOST_INTERFACES);
     interfaces

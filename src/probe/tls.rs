@@ -339,7 +339,7 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
 }
 
 /// What a certificate says.
-pub(super) fn describe(der: &CertificateDer<'static>) -> Certificate {
+pub(crate) fn describe(der: &CertificateDer<'static>) -> Certificate {
     let sha256 = fingerprint(der);
     let Ok((_, parsed)) = X509Certificate::from_der(der) else {
         return Certificate {

@@ -2,7 +2,7 @@
 //! connection string over command line over service file over environment over default.
 
 mod conninfo;
-mod foreign;
+pub(crate) mod foreign;
 mod given;
 mod hosts;
 pub(crate) mod keywords;

@@ -3,9 +3,9 @@
 
 mod bypass;
 #[cfg_attr(not(any(test, target_os = "macos")), allow(dead_code, reason = "macOS only"))]
-mod macos;
+pub(crate) mod macos;
 #[cfg_attr(not(any(test, windows)), allow(dead_code, reason = "Windows only"))]
-mod windows;
+pub(crate) mod windows;
 
 use crate::{environment::Environment, secret::Secret};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -45,15 +45,15 @@ pub(crate) struct SystemSettings {
     /// What the system calls them.
     name: &'static str,
     /// Host and port of the proxy for `https://` addresses.
-    https: Option<String>,
+    pub(crate) https: Option<String>,
     /// Host and port of the proxy for `http://` addresses.
-    http: Option<String>,
+    pub(crate) http: Option<String>,
     /// The hosts that are exempt.
     exempt: Vec<Rule>,
     /// The same as written.
     exceptions: Option<String>,
     /// What the settings name and neither this tool nor the Azure CLI follows.
-    not_followed: Vec<String>,
+    pub(crate) not_followed: Vec<String>,
 }
 
 impl fmt::Debug for Proxies {

@@ -9,7 +9,7 @@ mod descendants;
 mod given;
 mod managed_identity;
 mod program;
-mod recorder;
+pub(crate) mod recorder;
 mod service_principal;
 mod source;
 

@@ -146,7 +146,7 @@ impl HttpClient for Recorder {
 }
 
 /// A JSON document whose times can be added to the clock: the library computes without checks.
-fn is_usable(body: &[u8]) -> bool {
+pub(crate) fn is_usable(body: &[u8]) -> bool {
     let Ok(document) = serde_json::from_slice::<Value>(body) else {
         return false;
     };
@@ -283,7 +283,7 @@ impl Recorder {
 }
 
 /// The number is taken from `error_codes`, and from the text only where there is none.
-fn entra_error(status: u16, headers: &Headers, document: &Value) -> EntraError {
+pub(crate) fn entra_error(status: u16, headers: &Headers, document: &Value) -> EntraError {
     let text = |key: &str| document[key].as_str().map(|text| bounded(text, 200));
     let description = document["error_description"].as_str().unwrap_or_default();
     let listed = document["error_codes"].as_array().into_iter().flatten();

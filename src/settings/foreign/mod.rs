@@ -14,11 +14,11 @@ use entra_pg_checks::{facts::settings::Converted, text::conninfo_value};
 pub(super) use suggest::{doctor_line, misread};
 
 /// A connection string in libpq's form, and what to say of it.
-pub(super) struct Conversion {
+pub(crate) struct Conversion {
     /// The whole string, with its password.
-    pub(super) conninfo: String,
+    pub(crate) conninfo: String,
     /// The same without its password, for the report.
-    pub(super) converted: Converted,
+    pub(crate) converted: Converted,
 }
 
 /// A form by its name, and the pairs that were read.
@@ -94,7 +94,7 @@ fn keyword(name: &str) -> Option<&'static str> {
 }
 
 /// Reads a text that is not in a form of libpq; `None` if libpq's own rules apply.
-pub(super) fn convert(text: &str) -> Option<Conversion> {
+pub(crate) fn convert(text: &str) -> Option<Conversion> {
     let text = text.trim();
     conversion(connection(text).or_else(|| urls::server_name(text))?)
 }

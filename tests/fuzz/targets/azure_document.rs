@@ -1,4 +1,4 @@
-//! What `az … -o json` and Azure Resource Manager give.
+//! What `az … -o json` and `-o yaml`, Azure Resource Manager and other exports give.
 #![no_main]
 
 use entra_pg::fuzzing;

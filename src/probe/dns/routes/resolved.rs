@@ -1,7 +1,7 @@
 //! systemd-resolved: nameservers per network link, with domains that decide which link is asked.
 //! Sources: systemd-resolved.service(8), "Protocols and routing"; resolved.conf(5).
 
-use super::{MAX_DOMAINS, addresses, domain};
+use super::{MAX_DOMAINS, MAX_NAMESERVERS, addresses, domain};
 use entra_pg_checks::facts::dns::DnsRoute;
 
 /// The stub, through which programs ask that go by resolv.conf.
@@ -11,7 +11,7 @@ const STUBS: [&str; 2] = ["127.0.0.53", "127.0.0.54"];
 /// Nameservers, and whether the domain `~.` sends them every name that no other domain holds.
 #[derive(Debug)]
 pub(crate) struct Link {
-    route: DnsRoute,
+    pub(crate) route: DnsRoute,
     takes_all: bool,
 }
 
@@ -43,6 +43,7 @@ pub(crate) fn link(interface: &str, texts: &[String]) -> Option<Link> {
     domains.retain(|name| !name.is_empty());
     domains.truncate(MAX_DOMAINS);
     servers.dedup();
+    servers.truncate(MAX_NAMESERVERS);
     let route = DnsRoute {
         interface: interface.chars().take(64).collect(),
         domains,
@@ -82,6 +83,7 @@ pub(crate) fn global(texts: &[String]) -> Option<Link> {
     let takes_all = domains.iter().any(String::is_empty);
     domains.retain(|name: &String| !name.is_empty());
     domains.truncate(MAX_DOMAINS);
+    servers.truncate(MAX_NAMESERVERS);
     let route = DnsRoute {
         interface: "all links".to_owned(),
         domains,
