@@ -17,7 +17,7 @@ use crate::{
     input,
     process::progress::Progress,
     report::Format,
-    secret::{Secret, Secrets},
+    secret::Secret,
     settings::request::{AzureRequest, Request, Selection},
     settings::usage::UsageError,
     settings::{self, TargetArgs},
@@ -78,7 +78,10 @@ impl ConnectionOptions {
         environment: &Environment,
     ) -> Result<Request, UsageError> {
         let target = self.target.to_args();
-        build_request(&target, &self.identity, &self.network, selection, environment)
+        let request =
+            build_request(&target, &self.identity, &self.network, selection, environment)?;
+        output::protect(&request.secrets);
+        Ok(request)
     }
 }
 
@@ -426,7 +429,7 @@ pub(super) fn build_request(
     }
     let password = password.map(Arc::new);
     let token_file = identity.token_file.as_deref().map(read_token).transpose()?;
-    let secrets = Secrets::of_environment(environment);
+    let secrets = output::secrets(environment);
     if let Some(password) = &password {
         secrets.keep("the password", Arc::clone(password));
     }

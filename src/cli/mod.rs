@@ -135,6 +135,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     crash::listen();
     let environment = Environment::capture();
     let terminal = Terminal::look(&environment);
+    output::protect(&Secrets::of_environment(&environment));
     let cli = match definition::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(shell::explain_clap(&error)),

@@ -3,11 +3,77 @@
 #![allow(clippy::disallowed_methods, reason = "the home of stdout and stderr")]
 
 use super::file::{self, Access};
-use crate::{environment::Environment, report::Style, settings::usage::UsageError, text::Inert};
+use crate::{
+    environment::Environment,
+    report::Style,
+    secret::Secrets,
+    settings::usage::UsageError,
+    sync::lock,
+    text::{Inert, Kind},
+};
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal, Write},
     path::Path,
+    sync::Mutex,
 };
+
+/// The secrets that every output is searched for.
+static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
+/// Outputs are searched in parts of about this length, since a search needs many times its memory.
+const PART: usize = 128 * 1024;
+
+/// The secrets of the environment, to which a run adds its own.
+pub(super) fn secrets(environment: &Environment) -> Secrets {
+    let known = lock(&SECRETS).as_ref().map(Secrets::fork);
+    known.unwrap_or_else(|| Secrets::of_environment(environment))
+}
+
+/// Names the secrets that must not be in any output from now on.
+pub(super) fn protect(secrets: &Secrets) {
+    *lock(&SECRETS) = Some(secrets.clone());
+}
+
+/// The output without secrets.
+///
+/// # Errors
+/// JSON would not be valid without a secret in it.
+fn searched(output: &Inert) -> io::Result<Cow<'_, [u8]>> {
+    let text = match output.kind() {
+        Kind::Searched => return Ok(Cow::Borrowed(output)),
+        Kind::Text | Kind::Json => String::from_utf8_lossy(output),
+    };
+    let secrets = lock(&SECRETS).clone().unwrap_or_default();
+    let Some(redacted) = redacted(&text, &secrets) else { return Ok(Cow::Borrowed(output)) };
+    if output.kind() == Kind::Json {
+        let mut documents = serde_json::Deserializer::from_str(&redacted).into_iter();
+        if documents.any(|document: Result<serde::de::IgnoredAny, _>| document.is_err()) {
+            return Err(io::Error::other("it holds a secret"));
+        }
+        return Ok(Cow::Owned(Inert::json(&redacted).into_bytes()));
+    }
+    Ok(Cow::Owned(redacted.into_bytes()))
+}
+
+/// The text without secrets, or `None` if there is none in it.
+fn redacted(text: &str, secrets: &Secrets) -> Option<String> {
+    let mut out = String::new();
+    let (mut rest, mut any) = (text, false);
+    while !rest.is_empty() {
+        let least = rest.len().min(PART);
+        let end = rest.as_bytes()[least..].iter().position(|byte| *byte == b'\n');
+        let (part, after) = rest.split_at(end.map_or(rest.len(), |at| least + at));
+        match secrets.redacted_output(part) {
+            Some(redacted) => {
+                any = true;
+                out.push_str(&redacted);
+            }
+            None => out.push_str(part),
+        }
+        rest = after;
+    }
+    any.then_some(out)
+}
 
 /// What is known of the terminal.
 #[derive(Clone, Debug)]
@@ -75,7 +141,7 @@ impl Terminal {
         Style { color: false, width: self.width, verbose: 0, quiet: false, unicode: self.unicode }
     }
 
-    /// Reports what was done besides the report, on stderr.
+    /// Reports on stderr what was done in addition to the report.
     pub fn note(&self, text: &str) {
         // A failure to write to stderr cannot be reported.
         let _ = to_stderr(&Inert::text(&format!("{}\n", text.trim_end())));
@@ -100,8 +166,9 @@ pub fn stderr() -> Box<dyn Write + Send> {
 /// # Errors
 /// Any other failure to write.
 pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
+    let bytes = searched(bytes)?;
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -112,7 +179,7 @@ pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
 /// # Errors
 /// A failure to write.
 pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
-    io::stderr().lock().write_all(bytes)
+    io::stderr().lock().write_all(&searched(bytes)?)
 }
 
 /// Writes a file that only its owner may read, or stdout for `-`. The file is written completely or not
@@ -121,7 +188,10 @@ pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
 /// # Errors
 /// The file cannot be written; then the file that was there before is unchanged.
 pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
-    if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Owner) }
+    match path.as_os_str() == "-" {
+        true => to_stdout(bytes),
+        false => file::write(path, &searched(bytes)?, Access::Owner),
+    }
 }
 
 /// Renders a report and writes it to a file without colors, or to stdout.
@@ -161,7 +231,10 @@ pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageE
 /// # Errors
 /// As [`to_file`].
 pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
-    if path.as_os_str() == "-" { to_stdout(bytes) } else { file::write(path, bytes, Access::Umask) }
+    match path.as_os_str() == "-" {
+        true => to_stdout(bytes),
+        false => file::write(path, &searched(bytes)?, Access::Umask),
+    }
 }
 
 /// Opens a file for lines that are added one by one, and keeps its first bytes. Only its owner may read
@@ -171,6 +244,14 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 /// The file cannot be opened.
 pub fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
     file::open_to_add(path, kept)
+}
+
+/// Adds a line with one call, so that a killed run leaves at most one line cut off.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn add_line(file: &mut std::fs::File, line: &Inert) -> io::Result<()> {
+    file.write_all(&searched(line)?)
 }
 
 /// Checks before a long run that every file can be written; `-` is stdout.
@@ -191,7 +272,7 @@ pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(
 /// The file cannot be written.
 pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(bytes)
+    file.write_all(&searched(bytes)?)
 }
 
 /// The classic console of Windows has to be asked for it.

@@ -36,7 +36,8 @@ pub fn run(
     terminal: &Terminal,
 ) -> Result<u8, UsageError> {
     args.output.check(terminal)?;
-    let secrets = Secrets::of_environment(environment);
+    let secrets = super::output::secrets(environment);
+    super::output::protect(&secrets);
     let evidence = redact::evidence(read(&args.file)?, &secrets);
     if let Err(why) = args.output.check_writable() {
         terminal.complain(&why);

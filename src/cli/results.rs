@@ -9,13 +9,7 @@ use crate::{
     text::Inert,
 };
 use entra_pg_checks::Outcome;
-use std::{
-    collections::BTreeSet,
-    error::Error,
-    fs::File,
-    io::{self, Write},
-    path::Path,
-};
+use std::{collections::BTreeSet, error::Error, fs::File, io, path::Path};
 
 /// The results of 10,000 targets are shorter.
 const LIMIT: u64 = 32 * 1024 * 1024;
@@ -181,7 +175,7 @@ impl Sink {
     fn write(&mut self, text: &Inert) -> io::Result<()> {
         match self {
             Self::Stdout => output::to_stdout(text),
-            Self::File(file, _) => file.write_all(text),
+            Self::File(file, _) => output::add_line(file, text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What of a workload decides how it reaches Entra and the server: its place, names, proxies, roots
 //! and identity. Read from what `kubectl get … -o json` prints.
 
-use crate::settings::usage::UsageError;
+use crate::{secret::shapes, settings::usage::UsageError};
 use serde_json::{Map, Value};
 
 /// A workload, as far as its network is concerned.
@@ -82,13 +82,16 @@ impl Workload {
             if !matters(name) {
                 continue;
             }
-            if is_secret(name) && !entry["value"].is_null() {
+            let value = entry["value"].as_str();
+            let by_value = value.is_some_and(|value| {
+                !shapes::find(value).is_empty() || !shapes::assigned(value).is_empty()
+            });
+            let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+            if (is_secret(name) || by_value && !is_proxy) && !entry["value"].is_null() {
                 self.remarks.push(format!("{name} holds a secret in the clear and was left out"));
                 continue;
             }
-            if name.to_ascii_uppercase().ends_with("_PROXY")
-                && entry["value"].as_str().is_some_and(has_credentials)
-            {
+            if is_proxy && value.is_some_and(has_credentials) {
                 self.remarks.push(format!(
                     "{name} holds a user name or password and was left out: give it with --env"
                 ));
@@ -153,7 +156,9 @@ fn has_credentials(value: &str) -> bool {
 }
 
 fn is_secret(name: &str) -> bool {
-    name == "PGPASSWORD" || name.contains("SECRET") || name.ends_with("_PASSWORD")
+    let upper = name.to_ascii_uppercase();
+    let named = ["PASSWORD", "SECRET", "ACCESS_KEY"].iter().any(|word| upper.contains(word));
+    (named || upper.ends_with("TOKEN")) && !upper.ends_with("_FILE")
 }
 
 #[cfg(test)]

@@ -25,12 +25,13 @@ pub struct Secrets {
     spared: Arc<Mutex<Vec<String>>>,
 }
 
+#[derive(Clone)]
 struct Known {
     /// What it is, such as "PGPASSWORD".
     label: String,
     secret: Arc<Secret>,
     /// What is searched for; made when first needed, since most runs need it once and some never.
-    traces: OnceLock<Traces>,
+    traces: Arc<OnceLock<Traces>>,
 }
 
 /// What a secret leaves in a text that holds it.
@@ -93,12 +94,21 @@ impl Secrets {
         secrets
     }
 
+    /// The same secrets, to which others can be added. What is searched for is shared.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { known: Arc::new(Mutex::new(self.known().clone())), spared: Arc::default() }
+    }
+
     /// Remembers a secret.
     pub fn keep(&self, label: &str, secret: Arc<Secret>) {
         let mut known = self.known();
         let again = known.iter().any(|other| other.secret.expose() == secret.expose());
         if !secret.is_empty() && !again {
-            known.push(Known { label: label.to_owned(), secret, traces: OnceLock::new() });
+            // The label is printed in place of the secret.
+            let plain = |c: char| c.is_ascii_alphanumeric() || " _-.()".contains(c);
+            let label = label.chars().map(|c| if plain(c) { c } else { '?' }).collect();
+            known.push(Known { label, secret, traces: Arc::default() });
         }
     }
 
@@ -148,7 +158,18 @@ impl Secrets {
     /// to remove.
     #[must_use]
     pub fn redacted(&self, text: &str) -> Option<String> {
-        let shapes = shapes::find(text).into_iter().chain(shapes::assigned(text));
+        self.replaced(text, shapes::find(text).into_iter().chain(shapes::assigned(text)))
+    }
+
+    /// An output without them. The tool's own pages have examples such as `password=…` and passwords in
+    /// addresses, so only what has the shape of a token or key is removed in addition to known secrets.
+    #[must_use]
+    pub fn redacted_output(&self, text: &str) -> Option<String> {
+        let shapes = shapes::find(text).into_iter();
+        self.replaced(text, shapes.filter(|shape| shape.kind != shapes::IN_ADDRESS))
+    }
+
+    fn replaced(&self, text: &str, shapes: impl Iterator<Item = shapes::Shape>) -> Option<String> {
         let mut places: Vec<(Range<usize>, String)> =
             shapes.map(|shape| (shape.range, shape.kind.to_owned())).collect();
         places.extend(

@@ -39,7 +39,11 @@ impl Squeezed {
 
 /// A text without invisible characters, with the position of each byte's source; `None` if it has none.
 pub(super) fn visible(text: &str) -> Option<(String, Vec<usize>)> {
-    let hidden = |character: char| is_active(character) && !"\n\r\t".contains(character);
+    // The output layer replaces active characters with U+FFFD.
+    let hidden = |character: char| {
+        character == char::REPLACEMENT_CHARACTER
+            || is_active(character) && !"\n\r\t".contains(character)
+    };
     if !text.contains(hidden) {
         return None;
     }

@@ -9,7 +9,22 @@ const COMMAND_NAME: usize = 16;
 
 /// Output that cannot act on the terminal, CI system or program that reads it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Inert(Vec<u8>);
+pub struct Inert {
+    bytes: Vec<u8>,
+    kind: Kind,
+}
+
+/// What an output consists of.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Kind {
+    /// Text with values from outside.
+    #[default]
+    Text,
+    /// JSON with values from outside.
+    Json,
+    /// No value from outside, or an output that was searched for secrets by itself.
+    Searched,
+}
 
 impl Inert {
     /// Lines of text, Markdown, XML, HTML, YAML or Prometheus metrics. Line feeds and tabs pass; other
@@ -21,7 +36,7 @@ impl Inert {
         for character in text.chars() {
             guard.push(&mut out, character);
         }
-        Self(out.into_bytes())
+        Self { bytes: out.into_bytes(), kind: Kind::Text }
     }
 
     /// JSON, one document or one per line. Active characters and CI commands become `\u` escapes, which
@@ -41,13 +56,13 @@ impl Inert {
                 out.push(character);
             }
         }
-        Self(out.into_bytes())
+        Self { bytes: out.into_bytes(), kind: Kind::Json }
     }
 
     /// A file that is not text, such as a zip archive. Its text parts are [`Inert`] by themselves.
     #[must_use]
     pub const fn archive(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self { bytes, kind: Kind::Searched }
     }
 
     /// A line with an access token; `None` if the text is not a JSON Web Token and nothing else.
@@ -62,29 +77,37 @@ impl Inert {
         let is_token = text.starts_with("eyJ")
             && matches!(parts.len(), 3 | 5)
             && parts.iter().enumerate().all(base64url);
-        is_token.then(|| Self(format!("{text}\n").into_bytes()))
+        is_token.then(|| Self { bytes: format!("{text}\n").into_bytes(), kind: Kind::Searched })
     }
 
     /// What the program generates from its own definition: completions, the manual page, help.
     #[must_use]
     pub const fn own(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self { bytes, kind: Kind::Searched }
     }
 
     /// The bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
+    }
+
+    /// What it consists of.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Output made of several parts. Each part but the last ends with a line feed.
     #[must_use]
     pub fn concat(parts: &[Self]) -> Self {
-        Self(parts.iter().flat_map(|part| part.0.iter().copied()).collect())
+        let bytes = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
+        let kind = parts.iter().map(Self::kind).find(|kind| *kind != Kind::Searched);
+        Self { bytes, kind: kind.unwrap_or_default() }
     }
 
     pub(super) fn checked(text: String) -> Self {
-        Self(text.into_bytes())
+        Self { bytes: text.into_bytes(), kind: Kind::Text }
     }
 }
 
@@ -92,7 +115,7 @@ impl Deref for Inert {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 

@@ -12,7 +12,7 @@ mod page;
 mod policy;
 
 pub use commands::{AzureLog, GithubLog};
-pub use inert::{Inert, clean, is_active};
+pub use inert::{Inert, Kind, clean, is_active};
 pub use nearest::nearest;
 pub use page::Page;
 pub(crate) use policy::content_security_policy;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     environment::Environment,
     manifest::{Notes, Platform},
+    secret::shapes,
     settings,
     settings::usage::UsageError,
     text::Inert,
@@ -54,7 +55,13 @@ pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
         Place::AzurePipelines(args) => ci::run(args, Platform::AzurePipelines)?,
         Place::GitlabCi(args) => ci::run(args, Platform::GitlabCi)?,
     };
-    Ok(if written.is_ok() { 0 } else { TOOL_FAILED })
+    Ok(match written {
+        Ok(()) => 0,
+        Err(error) => {
+            terminal.complain(&format!("the manifest could not be written: {error}"));
+            TOOL_FAILED
+        }
+    })
 }
 
 /// The notes of a platform.
@@ -108,7 +115,11 @@ fn arguments(
     words.extend(credential.filter(|_| !chosen).map(|name| format!("--credential={name}")));
     words.extend(options.iter().cloned());
     words.extend(target.conninfo.iter().cloned());
-    Ok(words)
+    match words.iter().find_map(|word| shapes::find(word).into_iter().next()) {
+        None => Ok(words),
+        Some(shape) => Err(UsageError::new(format!("a manifest must not hold {}", shape.kind))
+            .suggest("the name of the role in -U, and a secret of the platform in PGPASSWORD")),
+    }
 }
 
 /// Refuses what a script or a pipeline would expand or could not hold on one line.
