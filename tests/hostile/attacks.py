@@ -7,7 +7,9 @@ import json
 import os
 import resource
 import stat
+import shutil
 import struct
+import subprocess
 import time
 import zipfile
 from dataclasses import dataclass, field
@@ -52,6 +54,7 @@ class Attack:
     shows_token: bool = False
     limits: dict = field(default_factory=dict)
     verify: object = None
+    umask: int = 0o022
     marker: str = "task.setvariable"
     sample: bool = False
 
@@ -218,6 +221,36 @@ def certificates():
                 )
 
 
+    problems = {
+        "self-signed": "server/tls-untrusted", "self-signed server": "server/tls-untrusted", "wrong name": "server/tls-wrong-name",
+        "for clients": "server/tls-invalid-chain", "for mail": "server/tls-invalid-chain",
+    }
+    for certificate, problem in problems.items():
+        def presented(world, folder, certificate=certificate):
+            world.postgres.certificate = certificate
+
+        yield Attack("certificate", f"the server's certificate is {certificate}", presented, verify=names_problem(problem),
+                     sample=certificate in ("self-signed", "for clients"))
+
+
+def problem_of(texts):
+    """The problem that the JSON report names as the cause."""
+    return (json.loads(texts["report.json"]).get("verdict") or {}).get("problem")
+
+
+def names_problem(*wanted):
+    def check(world, texts):
+        if problem_of(texts) not in wanted:
+            yield f"the cause is {problem_of(texts)}, not {' or '.join(map(str, wanted))}"
+
+    return check
+
+
+def is_explained(world, texts):
+    if problem_of(texts) is None:
+        yield "no cause is named"
+
+
 def echoes():
     """The server gives the token back in every encoding; no output may show it."""
     def spread(token, between):
@@ -344,7 +377,7 @@ def http():
                     world.http.replaced[ENTRA, part] = behave
 
             yield Attack(
-                "http", f"{what}: {name}", setup, env=PRINCIPAL, trusted=OVER_TLS, hides=HIDES_SECRET,
+                "http", f"{what}: {name}", setup, env=PRINCIPAL, trusted=OVER_TLS, hides=HIDES_SECRET, verify=is_explained,
                 sample=(name, part) in {
                     ("AADSTS with a hostile text", "token"), ("a body without end", ""), ("a token for ever", "token")},
             )
@@ -403,6 +436,43 @@ def endpoints():
                 "AZURESUBSCRIPTION_TENANT_ID": TENANT, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": TENANT}
         yield Attack("endpoint", f"SYSTEM_OIDCREQUESTURI={url}", argv=["--credential", "azure-pipelines"],
                      hides=hides, env=oidc, sample=url == f"http://{EVIL}/msi/token")
+    # The agent of Azure Arc names a file, of which the content is sent back.
+    proof = "Proof-of-Arc-9f8e7d6c5b4a3f2e1d0c-" + "x7Yz" * 20
+
+    def agent(place):
+        def setup(world, folder):
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/opt"], check=True)
+            tokens = Path("/var/opt/azcmagent/tokens")
+            tokens.mkdir(parents=True)
+            write(folder / "secret", proof)
+            path = tokens / "x.key"
+            if place == "a link":
+                path.symlink_to(folder / "secret")
+            elif place == "a hard link to a longer file":
+                write(tokens / "longer", proof * 200)
+                os.link(tokens / "longer", path)
+            elif place == "a pipe":
+                os.mkfifo(path)
+            elif place == "a folder above":
+                write(tokens.parent / "x.key", proof)
+                path = tokens / ".." / "x.key"
+            else:
+                write(tokens / "y.txt", proof)
+                path = tokens / "y.txt"
+            answer = response({}, "401 Unauthorized", headers=[f"WWW-Authenticate: Basic realm={path}"])
+            world.http.replaced[METADATA, ""] = send(answer)
+
+        return setup
+
+    def unmounted(world, texts):
+        subprocess.run(["umount", "/var/opt"], check=True)
+        return ()
+
+    arc = {"PGPASSWORD": None, "IDENTITY_ENDPOINT": "http://127.0.0.1:40342/metadata/identity/oauth2/token",
+           "IMDS_ENDPOINT": "http://127.0.0.1:40342"}
+    for place in ("a link", "a hard link to a longer file", "a pipe", "a folder above", "another ending"):
+        yield Attack("arc", f"the proof is {place}", agent(place), argv=["--credential", "managed-identity"], env=arc,
+                     hides=lambda world: {"the file": proof}, verify=unmounted, sample=place == "a link")
     for authority in (f"https://{EVIL}/", f"https://{ENTRA}@{EVIL}/", f"https://{EVIL}#.microsoftonline.com",
                       f"https://{EVIL}\\.microsoftonline.com/", f"https://{EVIL}?.microsoftonline.com"):
         yield Attack("endpoint", f"AZURE_AUTHORITY_HOST={authority}", env={**PRINCIPAL, "AZURE_AUTHORITY_HOST": authority},
@@ -464,7 +534,7 @@ def dns():
     yield replaced("truncated over TCP as well", lambda query, name, tcp:
                    reply(query, question_end(query), 0, b"", flags=0x8380))
 
-    # L14: a part of a token as the host is asked of nobody.
+    # No nameserver is asked for a host that is a part of a token.
     token_parts = {
         "the middle of the known token": lambda token: token[150:200],
         "the first part of the known token": lambda token: token.split(".")[0][:60],
@@ -576,8 +646,15 @@ def commands():
     for what, script in scripts.items():
         for name, credential in (("az", "azure-cli"), ("azd", "azure-developer-cli")):
             yield Attack("process", f"{name}: {what}", program(name, script), env={"PGPASSWORD": None}, deadline=5,
-                         argv=["--credential", credential, "-vv"], hides=lambda world: {}, verify=no_child,
+                         argv=["--credential", credential, "-vv"], hides=lambda world: {}, verify=is_not_signed_out,
                          sample=(name, what) == ("az", "a child of its own session"))
+
+
+def is_not_signed_out(world, texts):
+    """A program that fails in another way than by its sign-in is not called signed out."""
+    yield from no_child(world, texts)
+    if problem_of(texts) == "token/cli-signed-out":
+        yield "this failure is called signed out"
 
 
 def no_child(world, texts):
@@ -762,6 +839,51 @@ def resources():
         yield Attack("limits", f"a fleet of 100 with {soft} of {hard} descriptors", fleet, deadline=60, timeout=5,
                      argv=["fleet", "fleet.json", "-j", "40"], limits={resource.RLIMIT_NOFILE: (soft, hard)}, reports=False,
                      hides=lambda world: {}, verify=no_blame, sample=False)
+    ranges = lambda count: [f"10.{at >> 16 & 255}.{at >> 8 & 255}.{at & 255}/32" for at in range(count)]
+    rule = lambda number: {"name": f"r{number}", "properties": {
+        "priority": 100 + number, "direction": "Outbound", "access": "Deny", "protocol": "*", "sourceAddressPrefix": "*",
+        "sourcePortRange": "*", "destinationAddressPrefixes": ranges(200), "destinationPortRange": "443"}}
+    tag = lambda number: {"name": f"Service{number}.Region{number % 60}", "id": f"Service{number}", "properties": {
+        "changeNumber": number, "region": "westeurope", "regionId": 18, "platform": "Azure", "systemService": "x",
+        "addressPrefixes": ranges(35), "networkFeatures": ["API", "NSG", "UDR", "FW"]}}
+    group = {"id": "/subscriptions/x/resourceGroups/y/providers/Microsoft.Network/networkSecurityGroups/n", "name": "n",
+             "type": "Microsoft.Network/networkSecurityGroups", "location": "x"}
+    documents = {
+        "a group of 3,000 rules with 200 prefixes each": lambda: group | {"properties": {"securityRules": [rule(at) for at in range(3000)]}},
+        "a group of 1,000 rules with 200 prefixes each": lambda: group | {"properties": {"securityRules": [rule(at) for at in range(1000)]}},
+        "a published list of 3,000 service tags with 105,000 prefixes": lambda: {
+            "changeNumber": 400, "cloud": "Public", "values": [tag(at) for at in range(3000)]},
+    }
+    for what, document in documents.items():
+        def configuration(world, folder, document=document):
+            write(folder / "input.json", json.dumps(document(), indent=2))
+
+        # A list that Microsoft publishes is accepted.
+        accepted = frozenset({0, 1, 3}) if "published" in what else frozenset({0, 1, 2, 3})
+        yield Attack("limits", what, configuration, argv=["doctor", "--azure-config", "input.json"], live=False, reports=False,
+                     hides=lambda world: {}, deadline=OFFLINE, exits=accepted, sample="published" in what)
+
+    def clock(world, folder):
+        write(folder / "clock.c", """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <stdlib.h>
+            #include <time.h>
+            int clock_gettime(clockid_t id, struct timespec *now) {
+                int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+                int code = real(id, now);
+                if (id == CLOCK_REALTIME) now->tv_sec = atoll(getenv("FAKE_TIME"));
+                return code;
+            }""")
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler:
+            subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True)
+
+    for what, seconds in {"1969": -3600, "1901": -2**31, "year 1": -62135596800, "9998": 253370764800, "2262": 9223372037}.items():
+        for argv in ([], ["--credential", "client-secret"]):
+            env = {"LD_PRELOAD": lambda world, folder: str(folder / "clock.so"), "FAKE_TIME": str(seconds)}
+            yield Attack("limits", f"the clock is in {what} {' '.join(argv)}".strip(), clock, argv=argv, env=env | (PRINCIPAL if argv else {}),
+                         trusted=OVER_TLS, hides=HIDES_SECRET, sample=what == "1969" and not argv)
     yield Attack("limits", "a stack of 1 MiB", limits={resource.RLIMIT_STACK: (1 << 20, 1 << 20)}, trusted=VERIFIED, sample=True)
     yield Attack("limits", "files of at most 0 bytes", limits={resource.RLIMIT_FSIZE: (0, 0)}, trusted=VERIFIED, reports=False,
                  exits=frozenset({0, 1, 2, 3, 4, -25}))
@@ -810,6 +932,32 @@ def values():
                          env={"PGPASSWORD": None}, sample=what == "a misspelled keyword" and not command)
 
 
+def manifests():
+    """`manifest --like` copies no secret of the workload, in any variable, and says so."""
+    secret = "Super-Geheim-Pa55-987"
+    variables = {
+        "HTTPS_PROXY": f"http://user:{secret}@proxy.example:3128", "http_proxy": f"http://user:{secret}@proxy.example",
+        "ALL_PROXY": f"socks5://user:{secret}@proxy.example", "PGPASSWORD": secret, "DATABASE_URL": f"postgresql://a:{secret}@h/db",
+        "AZURE_CLIENT_SECRET": CLIENT_SECRET, "CONNECTION": f"AccountName=x;AccountKey={base64.b64encode(bytes(range(64))).decode()}",
+        "PGUSER": f"alice password={secret}", "PGSERVICE": f"password={secret}", "SOME_API_KEY": secret,
+    }
+    for name, value in variables.items():
+        def workload(world, folder, name=name, value=value):
+            pod = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"template": {
+                "metadata": {"labels": {"x": "y"}}, "spec": {"serviceAccountName": "s", "containers": [{
+                    "name": "x", "image": "i", "env": [{"name": name, "value": value}, {"name": "PGHOST", "value": SERVER}]}]}}}}
+            write(folder / "input", json.dumps(pod))
+
+        hides = lambda world: {"the password": secret, "a client secret": CLIENT_SECRET,
+                               "a key": base64.b64encode(bytes(range(64))).decode()}
+        yield Attack("manifest", f"--like with a secret in {name}", workload, live=False, reports=False, hides=hides, deadline=OFFLINE,
+                     argv=["manifest", "kubernetes", "--image", "i", "--like", "input"], exits=frozenset({0, 1, 2, 3, 4}),
+                     sample=name == "HTTPS_PROXY")
+
+
 def all_attacks():
-    groups = (postgres, certificates, echoes, http, endpoints, dns, proxies, commands, files, contacts, resources, values)
+    from outputs import outputs
+
+    groups = (postgres, certificates, echoes, http, endpoints, dns, proxies, commands, files, contacts, resources, values,
+              manifests, outputs)
     return [attack for group in groups for attack in group()]

@@ -43,13 +43,14 @@ class Authority:
 
     @staticmethod
     def _self_signed(certificate, key, name, *more):
+        # By default openssl makes the certificate of an authority (CA:TRUE).
         run(
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-days", "30", "-subj", f"/CN={name}", "-keyout", key, "-out", certificate, *more,
         )
 
-    def context(self, name, names):
-        """A TLS context of a server whose certificate has these names."""
+    def context(self, name, names, usage="serverAuth"):
+        """A TLS context of a server whose certificate has these names, for this use."""
         certificate, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         run(
@@ -57,16 +58,16 @@ class Authority:
             "-subj", "/CN=server", "-keyout", key, "-out", request,
         )
         listed = ",".join(f"DNS:{host}" for host in names)
-        extensions.write_text(f"subjectAltName={listed}\nextendedKeyUsage=serverAuth\n")
+        extensions.write_text(f"subjectAltName={listed}\nextendedKeyUsage={usage}\n")
         run(
             "openssl", "x509", "-req", "-in", request, "-CA", self.root, "-CAkey", self._key,
             "-CAcreateserial", "-days", "30", "-extfile", extensions, "-out", certificate,
         )
         return self._loaded(certificate, key)
 
-    def unsigned_context(self, name, common_name):
+    def unsigned_context(self, name, common_name, *more):
         certificate, key = self.folder / f"{name}.crt", self.folder / f"{name}.key"
-        self._self_signed(certificate, key, common_name, "-addext", f"subjectAltName=DNS:{SERVER}")
+        self._self_signed(certificate, key, common_name, "-addext", f"subjectAltName=DNS:{SERVER}", *more)
         return self._loaded(certificate, key)
 
     @staticmethod
@@ -417,11 +418,16 @@ class World:
             "server": self.authority.context("server", [SERVER]),
             "wrong name": self.authority.context("wrong", ["other.example"]),
             "self-signed": self.authority.unsigned_context("self", SERVER),
+            "self-signed server": self.authority.unsigned_context("leaf", SERVER, "-addext", "basicConstraints=CA:FALSE"),
+            "for clients": self.authority.context("clients", [SERVER], "clientAuth"),
+            "for mail": self.authority.context("mail", [SERVER], "emailProtection"),
             "web": self.authority.context("web", [name for name in ADDRESSES if name != SERVER]),
         }
         self.token = self.authority.token()
         self.keys = self.authority.keys()
         self._log = []
+        # The folders of the runs; the last one is that of this run.
+        self.runs = []
         # Every address, port and protocol that was contacted.
         self.seen = set()
         self._open = set()
