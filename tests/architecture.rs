@@ -243,3 +243,38 @@ fn files_are_read_through_one_module() {
     }
     assert!(wrong.is_empty(), "input::Source reads files, which never blocks: {wrong:?}");
 }
+
+/// The threat model names the tests that hold it. Names with an underscore are tests, names with a slash
+/// scenarios of the lab (`family/*` is a family), `attack: …` are classes of attacks, and the rest are files.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let root = Path::new(ROOT);
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect("a file");
+    let document = read(".github/SECURITY.md");
+    let code: String = ["src", "checks", "tests"]
+        .iter()
+        .flat_map(|folder| sources(&root.join(folder)))
+        .map(|path| fs::read_to_string(path).expect("UTF-8"))
+        .collect();
+    let attacks = read("tests/hostile/attacks.py") + &read("tests/hostile/outputs.py");
+    let scenarios = root.join("fixtures/lab/scenarios");
+    let exists = |name: &str| {
+        if let Some(class) = name.strip_prefix("attack: ") {
+            return attacks.contains(&format!("\"{class}\""));
+        }
+        if let Some(family) = name.strip_suffix("/*") {
+            return scenarios.join(family).is_dir();
+        }
+        let scenario = scenarios.join(format!("{name}.toml"));
+        root.join(name).is_file() || scenario.is_file() || code.contains(&format!("fn {name}("))
+    };
+    let mut count = 0;
+    for row in document.lines().filter(|line| line.starts_with("| ")) {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        for name in tests.split('`').skip(1).step_by(2) {
+            assert!(exists(name), "SECURITY.md names `{name}`, which does not exist");
+            count += 1;
+        }
+    }
+    assert!(count > 60, "SECURITY.md names {count} tests only");
+}
