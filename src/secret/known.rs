@@ -158,23 +158,33 @@ impl Secrets {
     /// to remove.
     #[must_use]
     pub fn redacted(&self, text: &str) -> Option<String> {
-        self.replaced(text, shapes::find(text).into_iter().chain(shapes::assigned(text)))
+        let shapes = shapes::find(text).into_iter().chain(shapes::assigned(text));
+        self.replaced(text, shapes, &|_| false)
     }
 
     /// An output without them. The tool's own pages have examples such as `password=…` and passwords in
-    /// addresses, so only what has the shape of a token or key is removed in addition to known secrets.
+    /// addresses, and every word can be a password. So only what has the shape of a token or key, and a
+    /// known secret that is not a word, is removed.
     #[must_use]
     pub fn redacted_output(&self, text: &str) -> Option<String> {
         let shapes = shapes::find(text).into_iter();
-        self.replaced(text, shapes.filter(|shape| shape.kind != shapes::IN_ADDRESS))
+        let shapes = shapes.filter(|shape| shape.kind != shapes::IN_ADDRESS);
+        self.replaced(text, shapes, &|secret| {
+            secret.len() < SHORTEST || secret.chars().all(char::is_alphabetic)
+        })
     }
 
-    fn replaced(&self, text: &str, shapes: impl Iterator<Item = shapes::Shape>) -> Option<String> {
+    /// The text without these shapes and without the secrets that are not left out.
+    fn replaced(
+        &self,
+        text: &str,
+        shapes: impl Iterator<Item = shapes::Shape>,
+        left_out: &dyn Fn(&str) -> bool,
+    ) -> Option<String> {
         let mut places: Vec<(Range<usize>, String)> =
             shapes.map(|shape| (shape.range, shape.kind.to_owned())).collect();
-        places.extend(
-            self.places(text, &self.spared()).into_iter().map(|(label, _, range)| (range, label)),
-        );
+        let known = self.places_but(text, &self.spared(), left_out).into_iter();
+        places.extend(known.map(|(label, _, range)| (range, label)));
         if places.is_empty() {
             return None;
         }
@@ -198,13 +208,25 @@ impl Secrets {
     }
 
     fn places(&self, text: &str, spared: &[String]) -> Vec<(String, &'static str, Range<usize>)> {
+        self.places_but(text, spared, &|_| false)
+    }
+
+    fn places_but(
+        &self,
+        text: &str,
+        spared: &[String],
+        left_out: &dyn Fn(&str) -> bool,
+    ) -> Vec<(String, &'static str, Range<usize>)> {
         let is_spared = |secret: &str| {
-            spared.iter().any(|name| name.contains(secret)) && shapes::find(secret).is_empty()
+            let lower = secret.to_ascii_lowercase();
+            spared.iter().any(|name| name.to_ascii_lowercase().contains(&lower))
+                && shapes::find(secret).is_empty()
         };
         let squeezed = OnceCell::new();
         let mut found = Vec::new();
         for known in self.known().iter() {
-            if is_spared(known.secret.expose().trim()) {
+            let secret = known.secret.expose().trim();
+            if left_out(secret) || is_spared(secret) {
                 continue;
             }
             let squeezed = squeezed.get_or_init(|| Squeezed::of(text));
