@@ -233,7 +233,7 @@ pub struct Endpoint {
     #[serde(serialize_with = "class::name")]
     pub target: Option<String>,
     /// `Approved`, `Pending`, `Rejected` or `Disconnected`.
-    #[serde(serialize_with = "class::name")]
+    #[serde(serialize_with = "class::word")]
     pub status: Option<String>,
     /// The subnet, by resource id.
     #[serde(serialize_with = "class::name")]

@@ -9,6 +9,7 @@ use entra_pg_checks::{
     command::guid,
     facts::{class::Class, cloud::Cloud, dns::Role},
     problems, rulebook,
+    support::service_tags::{IpNet, SIGN_IN_RANGES},
 };
 use serde_json::{Value, json};
 use std::{
@@ -368,11 +369,9 @@ impl Pseudonyms {
             .strip_prefix('/')
             .map(|rest| rest.bytes().take_while(u8::is_ascii_digit).take(3).collect::<Vec<u8>>());
         let width = width.and_then(|digits| String::from_utf8(digits).ok()?.parse::<u32>().ok());
-        let put = if dictionary.public.contains(&address) || is_wide(address, width) {
-            address
-        } else {
-            self.address(address, width)
-        };
+        let public = dictionary.public.contains(&address) || is_sign_in(address);
+        let put =
+            if public || is_wide(address, width) { address } else { self.address(address, width) };
         Some((length, put.to_string()))
     }
 
@@ -574,6 +573,12 @@ impl NameShape {
             }
         }
     }
+}
+
+/// Whether Microsoft Entra ID publishes the address.
+fn is_sign_in(address: IpAddr) -> bool {
+    let mut ranges = SIGN_IN_RANGES.iter().filter_map(|range| range.parse::<IpNet>().ok());
+    ranges.any(|range| range.contains(&address))
 }
 
 fn is_path_or_login(text: &str) -> bool {

@@ -85,6 +85,8 @@ pub(super) fn speak(
         terminal.complain(&why);
         failed = true;
     }
+    let texts: Vec<(Target, Inert)> =
+        texts.into_iter().map(|(target, text)| (target, text.searched())).collect();
     for (target, text) in &texts {
         if let Err(error) = target.write(text) {
             let main =

@@ -92,6 +92,12 @@ impl Inert {
         self.bytes
     }
 
+    /// The same output, which was searched for secrets.
+    #[must_use]
+    pub fn searched(self) -> Self {
+        Self { kind: Kind::Searched, ..self }
+    }
+
     /// What it consists of.
     #[must_use]
     pub const fn kind(&self) -> Kind {
