@@ -70,10 +70,12 @@ pub fn find(text: &[u8]) -> Answer {
         reason: candidate.reason.clone(),
         confidence: if candidate.weight >= LIKELY { "likely" } else { "possible" },
     });
+    let word = id.unwrap_or_default();
     let nearest = match pages.is_empty() {
-        true => misspelled(id.unwrap_or_default()),
-        false => Vec::new(),
+        true => [misspelled(word), parts(word)].into_iter().find(|found| !found.is_empty()),
+        false => None,
     };
+    let nearest = nearest.unwrap_or_default();
     let nearest = match pages.is_empty() && nearest.is_empty() {
         true => reader::nearest(text),
         false => nearest,
@@ -158,6 +160,26 @@ fn misspelled(word: &str) -> Vec<&'static Problem> {
 fn misspelled_family(word: &str) -> impl Iterator<Item = Related> {
     let names = FAMILIES.iter().map(|family| family.name).filter(|_| !word.is_empty());
     nearest(word, names).into_iter().filter_map(family).map(Related::family)
+}
+
+/// The pages whose ids hold a single word, such as "wrong" or "certificate".
+fn parts(word: &str) -> Vec<&'static Problem> {
+    let word = word.to_lowercase();
+    if word.len() < 4 || !word.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+        return Vec::new();
+    }
+    let holds = |problem: &&Problem| problem.id.contains(&word) || problem.title.contains(&word);
+    let mut found: Vec<&'static Problem> = problems().into_iter().filter(holds).collect();
+    let begins = |problem: &Problem| problem.id.contains(&format!("/{word}"));
+    found.sort_by_key(|problem| (!begins(problem), !problem.id.contains(&word)));
+    found.truncate(6);
+    found
+}
+
+/// The guide to private networks, if it helps with a problem.
+#[must_use]
+pub fn guide_of(problem: &Problem) -> Option<&'static str> {
+    guide::GUIDES.first().filter(|guide| guide.is_for(problem)).map(|guide| guide.id)
 }
 
 /// The families of problems, for `explain` without an id.

@@ -6,7 +6,10 @@ use super::{
     outline::{self, Group},
     roles, table,
 };
-use crate::text::{Inert, Page};
+use crate::{
+    explain::guide_of,
+    text::{Inert, Page},
+};
 use entra_pg_checks::{Fix, Line, Outcome, Severity};
 use owo_colors::Style as Paint;
 
@@ -18,12 +21,45 @@ const EVIDENCE_LINES: usize = 4;
 const PRIMARY_LINES: usize = 9;
 /// Lines for other findings without `-v`.
 const OTHERS: usize = 3;
+/// Lines of a report with one cause, and of one with several.
+const SCREEN: usize = 20;
+const SEVERAL_CAUSES: usize = 24;
 /// Bytes of a command that still fits on two lines.
 const SHORT: usize = 120;
 
-/// The whole report.
+/// How much is left out so that the report fits on a screen; each step includes those before it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Brief {
+    /// Nothing.
+    Whole,
+    /// Why something could not be checked.
+    NoReasons,
+    /// The texts of warnings and notes: their ids are shown.
+    NoWarnings,
+    /// Evidence after the first lines, and the fixes of other errors.
+    NoFixes,
+}
+
+/// The whole report. The default one is shortened until it fits on a screen.
 pub(super) fn render(report: &Report, style: &Style) -> Inert {
+    let page = |brief| whole(report, style, brief);
+    let errors = outline::others(report)
+        .iter()
+        .filter(|group| group.judged.finding.severity == Severity::Error)
+        .count();
+    let limit = if errors == 0 { SCREEN } else { SEVERAL_CAUSES };
+    // A list of roles and the settings of a client are asked for, whatever their length.
+    let asked = !roles::lines(report.evidence()).is_empty() || !report.clients().is_empty();
+    let fixed = style.verbose > 0 || style.quiet || asked;
+    let fits = |screen: &Screen| fixed || screen.height() <= limit;
+    let steps = [Brief::Whole, Brief::NoReasons, Brief::NoWarnings];
+    let screen = steps.into_iter().map(page).find(fits);
+    screen.unwrap_or_else(|| page(Brief::NoFixes)).page.render(style.color)
+}
+
+fn whole(report: &Report, style: &Style, brief: Brief) -> Screen {
     let mut screen = Screen::new(style);
+    screen.brief = brief;
     if style.verbose > 0 && !style.quiet {
         table::checks(&mut screen, report);
         screen.explained(report);
@@ -36,7 +72,7 @@ pub(super) fn render(report: &Report, style: &Style) -> Inert {
         screen.connect(report);
         screen.last_line(report);
     }
-    screen.page.render(style.color)
+    screen
 }
 
 /// The conclusion, the first fix, the target and the time, to paste into a chat.
@@ -48,9 +84,7 @@ pub(super) fn short(report: &Report, style: &Style) -> Inert {
         screen.fix("Fix", fix, 0);
     }
     let id = report.primary().map(|judged| format!(" ({})", judged.finding.problem.id));
-    let user = report.evidence().settings.seen().and_then(|settings| settings.user.as_ref());
-    let user = user.map(|user| format!(" | user {}", user.value)).unwrap_or_default();
-    let line = format!("{}{user}{}", when(report), id.unwrap_or_default());
+    let line = format!("{}{}{}", when(report), user(report), id.unwrap_or_default());
     screen.paragraph("", &line, 0, Some(Paint::new().dimmed()));
     screen.page.render(style.color)
 }
@@ -61,11 +95,12 @@ pub(super) struct Screen {
     pub(super) style: Style,
     /// Fixes that only `-v` shows.
     left_out: usize,
+    brief: Brief,
 }
 
 impl Screen {
     fn new(style: &Style) -> Self {
-        Self { page: Page::default(), style: *style, left_out: 0 }
+        Self { page: Page::default(), style: *style, left_out: 0, brief: Brief::Whole }
     }
 
     fn headline(&mut self, report: &Report) {
@@ -89,7 +124,8 @@ impl Screen {
         if !self.style.quiet {
             let first = fixes.first().map(|fix| self.fix_lines("Fix", fix, 2)).unwrap_or_default();
             let taken = self.height_of(first.iter().map(|(line, _)| line));
-            let limit = PRIMARY_LINES.saturating_sub(taken).clamp(2, EVIDENCE_LINES);
+            let most = if self.brief < Brief::NoFixes { EVIDENCE_LINES } else { 2 };
+            let limit = PRIMARY_LINES.saturating_sub(taken).clamp(2, most);
             self.evidence(&group, &report.summary(), limit);
         }
         let mut left_out = 0;
@@ -197,6 +233,10 @@ impl Screen {
         if settings.is_none_or(|settings| settings.host.is_some()) {
             return;
         }
+        if self.brief > Brief::Whole {
+            let text = "Not tested without a server (-h NAME): server, login, database access";
+            return self.paragraph("  ", text, 4, None);
+        }
         let text = "Not tested without a server: server, login, database access. To test them:";
         self.paragraph("  ", text, 4, None);
         let line = "entra-pg doctor -h NAME.postgres.database.azure.com -U ROLE -d DATABASE";
@@ -208,6 +248,9 @@ impl Screen {
     fn undetermined(&mut self, report: &Report) {
         let mut reasons: Vec<(&Line, usize)> = Vec::new();
         let lines = outline::undetermined(report);
+        if self.brief > Brief::Whole {
+            return self.unchecked(&lines);
+        }
         for line in &lines {
             match reasons.iter_mut().find(|(first, _)| first.detail == line.detail) {
                 Some((_, others)) => *others += 1,
@@ -236,8 +279,46 @@ impl Screen {
         self.more("Could not check", reasons.len());
     }
 
+    /// What could not be checked, without reasons.
+    fn unchecked(&mut self, lines: &[&Line]) {
+        let mut asserts: Vec<&str> = lines.iter().map(|line| line.check.asserts).collect();
+        asserts.dedup();
+        let text = match asserts.as_slice() {
+            [] => return,
+            [only] => format!("Could not check: {only} (-v says why)"),
+            many => format!("Could not check: {} (-v says why)", checks(many.len())),
+        };
+        self.paragraph("  ", &text, 4, Some(Paint::new().yellow()));
+    }
+
+    /// The ids of warnings and notes.
+    fn other_ids(&mut self, others: &[Group<'_>]) {
+        let ids: Vec<String> = others
+            .iter()
+            .map(|group| &group.judged.finding)
+            .map(|finding| {
+                format!(
+                    "{} ({})",
+                    finding.problem.id,
+                    outline::label(finding.severity).to_lowercase()
+                )
+            })
+            .collect();
+        if !ids.is_empty() {
+            self.paragraph(
+                "  ",
+                &format!("Also found: {}", ids.join(", ")),
+                4,
+                Some(Paint::new().yellow()),
+            );
+        }
+    }
+
     fn others(&mut self, report: &Report) {
         let others = outline::others(report);
+        let is_error = |group: &Group<'_>| group.judged.finding.severity == Severity::Error;
+        let whole = |group: &Group<'_>| self.brief < Brief::NoWarnings || is_error(group);
+        let (others, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(whole);
         let shown = if self.style.verbose > 0 { usize::MAX } else { OTHERS };
         for group in others.iter().take(shown) {
             let finding = &group.judged.finding;
@@ -255,7 +336,8 @@ impl Screen {
             }
             let every = self.style.verbose > 0;
             let error = finding.severity == Severity::Error;
-            let fixes = if every { usize::MAX } else { usize::from(error) };
+            let one = error && self.brief < Brief::NoFixes;
+            let fixes = if every { usize::MAX } else { usize::from(one) };
             for fix in finding.fixes.iter().take(fixes) {
                 self.fix("Fix", fix, 4);
             }
@@ -263,6 +345,7 @@ impl Screen {
         if shown < others.len() {
             self.more("Also found", others.len());
         }
+        self.other_ids(&rest);
     }
 
     fn more(&mut self, label: &str, all: usize) {
@@ -318,6 +401,14 @@ impl Screen {
 
     /// The target, the time, and where more is.
     fn last_line(&mut self, report: &Report) {
+        for input in &report.evidence().unreadable_inputs {
+            self.paragraph(
+                "  ",
+                &format!("Could not read {input}"),
+                4,
+                Some(Paint::new().yellow()),
+            );
+        }
         for error in &report.evidence().tool_errors {
             self.paragraph("  ", &format!("Error in entra-pg itself: {error}"), 4, None);
         }
@@ -329,14 +420,20 @@ impl Screen {
             (_, _) => "-vv".to_owned(),
         });
         if let Some(judged) = report.primary() {
-            hints.push(judged.finding.problem.explain_command());
-            hints.push("entra-pg bundle".to_owned());
+            let problem = judged.finding.problem;
+            let guide = guide_of(problem).map(|guide| format!(" or {guide}"));
+            hints.push(problem.explain_command() + &guide.unwrap_or_default());
+            if self.brief == Brief::Whole {
+                hints.push("entra-pg bundle".to_owned());
+            }
         }
+        let mut line = when(report);
         if self.style.verbose > 0 || report.is_recorded() {
             let text = outline::sentence(&outline::provenance(report));
             self.paragraph("", &text, 2, Some(Paint::new().dimmed()));
+            line.push_str(&user(report));
         }
-        self.paragraph("", &when(report), 2, Some(Paint::new().dimmed()));
+        self.paragraph("", &line, 2, Some(Paint::new().dimmed()));
         let text = format!("More: {}", hints.join(", "));
         self.paragraph("", &text, 2, Some(Paint::new().dimmed()));
     }
@@ -409,6 +506,12 @@ fn when(report: &Report) -> String {
     let evidence = report.evidence();
     let target = evidence.settings.seen().map(outline::target).unwrap_or_default();
     format!("{target} | {}", outline::seconds(evidence.duration_ms))
+}
+
+/// The user, behind the target.
+fn user(report: &Report) -> String {
+    let user = report.evidence().settings.seen().and_then(|settings| settings.user.as_ref());
+    user.map(|user| format!(" | user {}", user.value)).unwrap_or_default()
 }
 
 fn checks(count: usize) -> String {
