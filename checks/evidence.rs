@@ -63,6 +63,10 @@ pub struct Evidence {
     pub timeline: Vec<Step>,
     /// Every endpoint that was contacted.
     pub contacted: Vec<Contact>,
+    /// Files that settings name and that could not be read: the setting, the file and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::free")]
+    pub unreadable_inputs: Vec<String>,
     /// Defects of the tool itself that were caught.
     #[serde(serialize_with = "class::free")]
     pub tool_errors: Vec<String>,
@@ -169,6 +173,7 @@ impl Default for Evidence {
             azure: Fact::default(),
             timeline: Vec::new(),
             contacted: Vec::new(),
+            unreadable_inputs: Vec::new(),
             tool_errors: Vec::new(),
         }
     }

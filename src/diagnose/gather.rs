@@ -601,7 +601,7 @@ impl<'a> View<'a> {
             withdraw_network(&mut evidence, detail);
         }
         evidence.timeline.sort_by_key(|step| (step.started_ms, step.topic));
-        evidence.tool_errors.extend(self.cx.roots.problems());
+        evidence.unreadable_inputs.extend(self.cx.roots.problems());
         evidence.interrupted = self.cx.interrupted();
         evidence.duration_ms = self.cx.elapsed_ms();
         redact::evidence(evidence, &self.request.secrets)

@@ -84,7 +84,7 @@ impl Roots {
     pub fn public(&self) -> Arc<RootCertStore> {
         let read = || match &self.public_file {
             None => (Arc::new(mozilla()), Vec::new()),
-            Some(path) => read_file(path),
+            Some(path) => read_file("ENTRA_PG_PUBLIC_ROOTS=", path),
         };
         Arc::clone(&self.public.get_or_init(read).0)
     }
@@ -93,7 +93,7 @@ impl Roots {
     /// verifies.
     pub fn of_file(&self, path: &Path) -> Arc<RootCertStore> {
         let mut files = lock(&self.files);
-        let read = || read_file(path).0;
+        let read = || read_file("", path).0;
         Arc::clone(files.entry(path.to_owned()).or_insert_with(read))
     }
 
@@ -104,10 +104,10 @@ impl Roots {
         }
         let (mut store, mut problems) = (RootCertStore::empty(), Vec::new());
         if let Some(file) = &self.system_file {
-            add_file(file, &mut store, &mut problems);
+            add_file("SSL_CERT_FILE=", file, &mut store, &mut problems);
         }
         for folder in &self.system_folders {
-            add_folder(folder, &mut store, &mut problems);
+            add_folder("SSL_CERT_DIR=", folder, &mut store, &mut problems);
         }
         (Arc::new(store), problems)
     }
@@ -121,26 +121,32 @@ impl Roots {
 
 fn read_native() -> Read {
     let found = rustls_native_certs::load_native_certs();
-    let mut problems: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+    let mut problems: Vec<String> = found
+        .errors
+        .iter()
+        .map(|error| format!("the system's root certificates: {error}"))
+        .collect();
     let mut store = RootCertStore::empty();
     let (_, ignored) = store.add_parsable_certificates(found.certs);
     if ignored > 0 {
-        problems.push(format!("{ignored} root certificates of this machine cannot be parsed"));
+        problems
+            .push(format!("{ignored} root certificates of this machine: they cannot be parsed"));
     }
     (Arc::new(store), problems)
 }
 
-fn read_file(path: &Path) -> Read {
+fn read_file(setting: &str, path: &Path) -> Read {
     let mut store = RootCertStore::empty();
     let mut problems = Vec::new();
-    add_file(path, &mut store, &mut problems);
+    add_file(setting, path, &mut store, &mut problems);
     if store.is_empty() && problems.is_empty() {
-        problems.push(format!("{} holds no certificate", path.display()));
+        problems.push(format!("{setting}{}: it holds no certificate", path.display()));
     }
     (Arc::new(store), problems)
 }
 
-fn add_file(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
+/// Adds the certificates of a file that a setting names, such as `SSL_CERT_FILE=`.
+fn add_file(setting: &str, path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
     match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
         Ok(bytes) => {
             let blocks = pem::blocks(&bytes).0.into_iter().filter(pem::Block::is_certificate);
@@ -151,20 +157,20 @@ fn add_file(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) 
             });
             store.add_parsable_certificates(certificates);
         }
-        Err(error) => problems.push(format!("{}: {error}", path.display())),
+        Err(error) => problems.push(format!("{setting}{}: {error}", path.display())),
     }
 }
 
 /// The certificates in a folder, one or more in each file.
-fn add_folder(path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
+fn add_folder(setting: &str, path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
     match std::fs::read_dir(path) {
         Ok(entries) => {
             for entry in entries.take(FOLDER_LIMIT).filter_map(Result::ok) {
                 // A folder of hashed names holds other files, too.
-                add_file(&entry.path(), store, &mut Vec::new());
+                add_file("", &entry.path(), store, &mut Vec::new());
             }
         }
-        Err(error) => problems.push(format!("{}: {error}", path.display())),
+        Err(error) => problems.push(format!("{setting}{}: {error}", path.display())),
     }
 }
 

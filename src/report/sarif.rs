@@ -130,8 +130,14 @@ fn notifications(report: &Report) -> Vec<Value> {
         report.judgment().lines.iter().filter(|line| line.status == Status::Undetermined).map(
             |line| notification("warning", clean(&format!("{}: {}", line.check.id, line.detail))),
         );
+    let inputs = report.evidence().unreadable_inputs.iter();
+    let inputs =
+        inputs.map(|input| notification("warning", clean(&format!("could not read {input}"))));
     let defects = report.evidence().tool_errors.iter();
-    undetermined.chain(defects.map(|error| notification("error", clean(error)))).collect()
+    undetermined
+        .chain(inputs)
+        .chain(defects.map(|error| notification("error", clean(error))))
+        .collect()
 }
 
 const fn level(severity: Severity) -> &'static str {

@@ -317,8 +317,9 @@ fn settings_table(settings: &Settings) -> Markup {
 }
 
 fn foot(report: &Report) -> Markup {
-    let errors = &report.evidence().tool_errors;
+    let (inputs, errors) = (&report.evidence().unreadable_inputs, &report.evidence().tool_errors);
     html! {
+        @for input in inputs { p.break { "Could not read " (clean(input)) } }
         @for error in errors { p.break { "Error in entra-pg itself: " (clean(error)) } }
         p.break { "From " (clean(&outline::provenance(report))) ", " (clean(&report.evidence().vantage.os)) ". This file contains no token and no password." }
     }
