@@ -91,7 +91,25 @@ impl Plan {
         plan.nameservers(request, environment);
         plan.token_sources(request, environment);
         plan.secrets(request);
+        plan.join_rules();
         plan
+    }
+
+    /// One rule per destination, port and protocol, with every reason for it.
+    fn join_rules(&mut self) {
+        let mut joined: Vec<Rule> = Vec::new();
+        for rule in self.rules.drain(..) {
+            let same = |known: &&mut Rule| {
+                (&known.destination, known.port, known.transport, known.protocol, &known.via)
+                    == (&rule.destination, rule.port, rule.transport, rule.protocol, &rule.via)
+            };
+            match joined.iter_mut().find(same) {
+                Some(known) if known.why.contains(&rule.why) => {}
+                Some(known) => known.why = format!("{}; {}", known.why, rule.why),
+                None => joined.push(rule),
+            }
+        }
+        self.rules = joined;
     }
 
     fn rule(
