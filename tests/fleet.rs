@@ -170,6 +170,14 @@ fn two_reports_of_one_place_have_two_names() {
     let places = merge(&[report(None, "a", "pg"), report(Some("server/dropped"), "a", "pg")]);
     let names: Vec<&str> = places[0].rows.iter().map(|row| row.name.as_str()).collect();
     assert!(names.iter().all(|name| name.starts_with("a (")), "{names:?}");
+    assert_ne!(names[0], names[1], "of the same second");
+}
+
+#[test]
+fn a_report_that_is_given_twice_counts_once() {
+    let places = merge(&[report(None, "a", "pg"), report(None, "a", "pg")]);
+    assert_eq!(places[0].rows.len(), 1);
+    assert_eq!(places[0].rows[0].name, "a");
 }
 
 /// The JSON lines of one run of a shard that writes only its first results.

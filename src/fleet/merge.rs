@@ -35,7 +35,14 @@ pub fn merge(reports: &[Report]) -> Vec<Place> {
     // A run that judged the configuration in Azure only is about no location.
     let located =
         |report: &&Report| server_of(report).is_some() || report.evidence().azure.seen().is_none();
-    for report in reports.iter().filter(located) {
+    let twice = |index: usize| {
+        reports[..index].iter().any(|earlier| earlier.evidence() == reports[index].evidence())
+    };
+    for (index, report) in reports.iter().enumerate().filter(|(_, report)| located(report)) {
+        // A report that is given twice, as a file and in a log, counts once.
+        if twice(index) {
+            continue;
+        }
         let vantage = &report.evidence().vantage.hostname;
         let name = if vantage.is_empty() { "(unnamed location)" } else { vantage };
         let row = Row::of(name, report);
@@ -80,6 +87,14 @@ impl Place {
                 _ => (index + 1).to_string(),
             };
             row.name = format!("{} ({mark})", row.name);
+        }
+        for index in 1..self.rows.len() {
+            let (before, rest) = self.rows.split_at_mut(index);
+            if let Some(row) = rest.first_mut()
+                && before.iter().any(|other| other.name == row.name)
+            {
+                row.name = format!("{} #{}", row.name, index + 1);
+            }
         }
     }
 

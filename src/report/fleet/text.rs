@@ -91,7 +91,7 @@ fn conclusion(place: &Place) -> String {
         Placed::NowhereForOneCause => format!(
             "{server} fails from every location for the same reason, so the location is not the cause"
         ),
-        Placed::Nowhere => format!("{server} works from nowhere: {}", names(false)),
+        Placed::Nowhere => format!("{server} fails from every location: {}", names(false)),
         Placed::Somewhere => {
             let parts = match place.parts_at() {
                 Some(family) => format!("; the first stage in which the places differ is {family}"),
