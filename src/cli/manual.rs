@@ -2,11 +2,21 @@
 
 use clap::Command;
 use clap_mangen::Man;
+use jiff::Timestamp;
 use roff::{Inline, Roff, bold, roman};
 use std::{fmt::Write as _, io};
 
-/// The date of the man pages: that of the last change to the command line.
-const DATE: &str = "2026-11-25";
+/// The date of the man pages: that of the release, which builds with SOURCE_DATE_EPOCH, else the day on which
+/// this program was built.
+fn date() -> String {
+    let released = option_env!("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse().ok());
+    let built = || {
+        let file = std::env::current_exe().ok()?.metadata().ok()?;
+        Timestamp::try_from(file.modified().ok()?).ok()
+    };
+    let time = released.and_then(|seconds| Timestamp::from_second(seconds).ok()).or_else(built);
+    time.unwrap_or(Timestamp::UNIX_EPOCH).strftime("%Y-%m-%d").to_string()
+}
 
 /// A task and the line that does it.
 type Example = (&'static str, &'static str);
@@ -251,7 +261,7 @@ pub(super) fn page(command: &Command, page: &str) -> io::Result<Vec<u8>> {
         command.clone().name(page.to_owned()).bin_name(page.replace("entra-pg-", "entra-pg "));
     let command = command.after_help("").after_long_help("").disable_help_subcommand(true);
     let title = page.to_uppercase();
-    let man = Man::new(command.clone()).title(&title).date(DATE).manual("entra-pg manual");
+    let man = Man::new(command.clone()).title(&title).date(date()).manual("entra-pg manual");
     let mut bytes = Vec::new();
     man.render_title(&mut bytes)?;
     man.render_name_section(&mut bytes)?;
