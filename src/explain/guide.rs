@@ -66,18 +66,22 @@ const PRIVATE_NETWORK: Guide = Guide {
                 Manager; only the agent of the machine needs a path.",
             command: "az network bastion tunnel --name BASTION --resource-group GROUP \
                 --target-resource-id MACHINE --resource-port 22 --port 2222\n\
-                entra-pg manifest vm-run-command --resource-group GROUP --vm MACHINE -h \"$PGHOST\" -U \"$PGUSER\"",
+                entra-pg manifest vm-run-command --resource-group GROUP --vm MACHINE -h \"$PGHOST\" -U \"$PGUSER\" >vm.sh\n\
+                bash vm.sh\n\
+                bash vm.sh fetch >client.json",
             proves: "What a client in the subnet of the machine resolves and reaches, and whether the \
                 managed identity of the machine can log in.",
         },
         Step {
             title: "Azure Kubernetes Service",
             text: "Run it like the workload: the same namespace, service account, DNS settings, proxies \
-                and node pool. `kubectl logs` shows the text, and `entra-pg merge` reads the same log.",
-            command: "kubectl get deployment NAME -o json\n\
+                and node pool. `kubectl logs` shows the text, and `entra-pg merge` reads the same log. \
+                Without a deployment, leave --like out and name the identity with --client-id.",
+            command: "kubectl get deployment NAME -o json >deployment.json\n\
                 entra-pg manifest kubernetes --image REGISTRY/entra-pg:TAG -h \"$PGHOST\" -U \"$PGUSER\" \
-                --client-id 11111111-2222-3333-4444-555555555555\n\
-                kubectl logs -l app.kubernetes.io/name=entra-pg --tail=-1",
+                --like deployment.json >entra-pg.yaml\n\
+                kubectl apply -f entra-pg.yaml\n\
+                kubectl logs -l app.kubernetes.io/name=entra-pg --tail=-1 >client.json",
             proves: "What a pod of the workload resolves and reaches, and whether its workload identity \
                 can log in.",
         },
@@ -87,7 +91,10 @@ const PRIVATE_NETWORK: Guide = Guide {
             command: "entra-pg manifest container-apps-job --image REGISTRY/entra-pg:TAG --location \
                 westeurope --environment \
                 /subscriptions/SUB/resourceGroups/GROUP/providers/Microsoft.App/managedEnvironments/ENV \
-                -h \"$PGHOST\" -U \"$PGUSER\"",
+                -h \"$PGHOST\" -U \"$PGUSER\" >entra-pg.yaml\n\
+                az containerapp job create --resource-group GROUP --name entra-pg --yaml entra-pg.yaml\n\
+                az containerapp job start --resource-group GROUP --name entra-pg\n\
+                az containerapp job logs show --resource-group GROUP --name entra-pg --container entra-pg",
             proves: "What an app in the environment resolves and reaches, and whether the identity of \
                 the job can log in.",
         },
@@ -97,13 +104,16 @@ const PRIVATE_NETWORK: Guide = Guide {
                 not take over the DNS servers of the virtual network: name them with --dns-server.",
             command: "entra-pg manifest aci --image REGISTRY/entra-pg:TAG --location westeurope --subnet \
                 /subscriptions/SUB/resourceGroups/GROUP/providers/Microsoft.Network/virtualNetworks/VNET/subnets/SUBNET \
-                -h \"$PGHOST\" -U \"$PGUSER\"",
+                -h \"$PGHOST\" -U \"$PGUSER\" >entra-pg.yaml\n\
+                az container create --resource-group GROUP --file entra-pg.yaml\n\
+                az container logs --resource-group GROUP --name entra-pg >client.json",
             proves: "What a client in that subnet resolves and reaches.",
         },
         Step {
             title: "App Service or Functions",
             text: "The console of the app is in the network of the app if VNet integration is on.",
-            command: "entra-pg manifest app-service --resource-group GROUP --app APP -h \"$PGHOST\" -U \"$PGUSER\"",
+            command: "entra-pg manifest app-service --resource-group GROUP --app APP -h \"$PGHOST\" -U \"$PGUSER\" >app.sh\n\
+                bash app.sh",
             proves: "What the app resolves and reaches, and whether its managed identity can log in.",
         },
         Step {
@@ -135,17 +145,19 @@ const PRIVATE_NETWORK: Guide = Guide {
         },
         Step {
             title: "The configuration in Azure",
-            text: "Export what no packet of a client can show. Reader on the resource group is enough.",
-            command: "az postgres flexible-server show --resource-group GROUP --name SERVER\n\
-                az network nsg show --resource-group GROUP --name NSG\n\
-                az network route-table show --resource-group GROUP --name ROUTES",
+            text: "Export what no packet of a client can show into a folder, and judge it. Reader on the \
+                resource group is enough. `entra-pg preflight` names further documents.",
+            command: "az postgres flexible-server show --resource-group GROUP --name SERVER >FOLDER/server.json\n\
+                az network nsg show --resource-group GROUP --name NSG >FOLDER/nsg.json\n\
+                az network route-table show --resource-group GROUP --name ROUTES >FOLDER/routes.json\n\
+                entra-pg doctor --azure-config FOLDER --report json=config.json",
             proves: "Whether the rules, the routes, the DNS zone and the server's settings allow the login.",
         },
         Step {
             title: "The verdict",
-            text: "Combine the reports: those of clients, that of the sibling subnet with --sibling, and \
-                one with the Azure configuration.",
-            command: "entra-pg merge client.json --sibling sibling.json",
+            text: "Combine the reports: those of clients, one with the Azure configuration, and that of \
+                the sibling subnet with --sibling.",
+            command: "entra-pg merge client.json config.json --sibling sibling.json",
             proves: "Which of the two networks is the cause, in one sentence.",
         },
     ],
