@@ -226,6 +226,14 @@ def job_model(document):
     return job
 
 
+def bicep_syntax(text):
+    import tree_sitter
+    import tree_sitter_bicep
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language()))
+    if parser.parse(text.encode()).root_node.has_error:
+        raise ValueError(text)
+
+
 def unbicep(text):
     """Reads the subset of Bicep that is written: one resource."""
     text = "\n".join(line for line in text.split("\n") if not line.startswith("//"))
@@ -324,12 +332,14 @@ def resources():
             rejects(check, broken, place)
             bicep = manifest(place, *common, *more, *identity, "--format", "bicep")
             notes(bicep, "//")
+            bicep_syntax(bicep)
+            rejects(bicep_syntax, bicep.replace("properties: {", "properties {", 1), "Bicep")
             if unbicep(bicep) != document:
                 fail(f"{place}: Bicep and YAML differ:\n{bicep}")
             count += 1
     error = manifest("aci", *common, "--subnet", SUBNET, "password=geheim", code=2)
     assert "geheim" not in error
-    return f"{count} resources follow the models of Azure's SDK, as YAML and as Bicep read back"
+    return f"{count} resources follow the models of Azure's SDK, as YAML and as Bicep that parses and is read back"
 
 
 def schema(name, document):
