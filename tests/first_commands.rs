@@ -265,6 +265,17 @@ fn the_plan_is_a_firewall_request() {
     assert_eq!(rule["destination"], "pg.postgres.database.azure.com");
     assert_eq!((&rule["transport"], &rule["protocol"]), (&"TCP".into(), &"PostgreSQL".into()));
     assert!(rule["why"].as_str().is_some_and(|why| !why.is_empty()));
+    let twice = format!("host={SERVER},{SERVER}");
+    let json = printed(&["doctor", "--plan", &twice, "--format", "json"], "rules");
+    let plan: Value = serde_json::from_str(&json).expect("JSON");
+    let names = plan["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .map(|rule| format!("{} {} {}", rule["destination"], rule["port"], rule["transport"]));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     let authority = |rule: &&Value| rule["destination"] == "login.microsoftonline.com";
     let rule = rules.iter().find(authority).expect("the authority");
     assert_eq!(rule["service_tag"], "AzureActiveDirectory");
@@ -347,5 +358,106 @@ fn messages_name_no_rust_types() {
                 assert!(!stderr.contains(part), "{arguments:?} {text}: {stderr}");
             }
         }
+    }
+}
+
+/// The server in the strings below.
+const SERVER: &str = "pg-prod.postgres.database.azure.com";
+
+/// Every form of a connection string that people have: the plan names the server and its port, and nothing
+/// shows the password.
+#[test]
+fn connection_strings_of_every_driver_lead_to_the_server() {
+    for text in [
+        "host=SRV user=me dbname=app",
+        "postgresql://me%40contoso.com:Geheim-1@SRV/app?sslmode=require",
+        "postgres://me@SRV:5432/app",
+        "SRV",
+        "SRV:5432",
+        "SRV,5432",
+        "https://SRV/",
+        "tcp:SRV,5432",
+        "me@contoso.com@SRV:5432/app",
+        "jdbc:postgresql://SRV:5432/app?user=me&password=Geheim-1&sslmode=require",
+        "jdbc:postgresql://SRV:5432/{your_database}?user=me&password={your_password}&sslmode=require",
+        "r2dbc:postgresql://me:Geheim-1@SRV/app",
+        "postgresql+psycopg://me:Geheim-1@SRV/app",
+        "postgresql+asyncpg://me:Ge/he#im@SRV/app",
+        "ecto://me:Geheim-1@SRV/app",
+        "postgresql://me:Geheim-1@SRV/app?schema=public&connection_limit=5",
+        "host=SRV user=me password=Geheim-1 dbname=app TimeZone=UTC",
+        "Host=SRV;Port=5432;Username=me;Password=Geheim-1;Database=app;SSL Mode=Require;Trust Server Certificate=true",
+        "Server=tcp:SRV,5432;Initial Catalog=app;User ID=me;Password=Geheim-1;",
+        "Database={your_database}; Data Source=SRV; User Id=me; Password={your_password}",
+        "Driver={PostgreSQL Unicode};Server=SRV;Port=5432;Database=app;Uid=me;Pwd=Geheim-1;",
+        "pgsql:host=SRV;port=5432;dbname=app;user=me;password=Geheim-1",
+        "dbi:Pg:dbname=app;host=SRV;port=5432",
+        "psql \"host=SRV port=5432 dbname={your_database} user=me password={your_password} sslmode=require\"",
+        "psql -h SRV -p 5432 -U me -d app",
+        "PGPASSWORD=Geheim-1 psql -h SRV -U me app",
+        "PGHOST=SRV PGUSER=me PGDATABASE=app PGPASSWORD=Geheim-1",
+        "export PGHOST=SRV\nexport PGUSER=me\nexport PGPASSWORD=Geheim-1",
+        "$env:PGHOST='SRV'; $env:PGUSER='me'",
+        "set \"PGHOST=SRV\" & set \"PGUSER=me\"",
+        "DATABASE_URL=postgresql://me:Geheim-1@SRV/app",
+        "spring.datasource.url=jdbc:postgresql://SRV:5432/app",
+        "\"DefaultConnection\": \"Host=SRV;Username=me;Password=Geheim-1\"",
+        "SRV:5432:app:me:Geheim-1",
+        "host: SRV\nport: 5432\nuser: me\npassword: Geheim-1",
+        "Server name: SRV, Server admin login name: me",
+        "{\"host\": \"SRV\", \"user\": \"me\", \"password\": \"Geheim-1\"}",
+        "psycopg.connect(host=\"SRV\", user=\"me\", password=\"Geheim-1\")",
+        "new Client({ host: 'SRV', user: 'me', password: 'Geheim-1', port: 5432 })",
+    ] {
+        let text = text.replace("SRV", SERVER);
+        let (code, stdout, stderr) = run(&["doctor", "--plan", &text]);
+        assert_eq!(code, 0, "{text}: {stderr}");
+        assert!(stdout.contains(&format!("{SERVER}:5432 ")), "{text}: {stdout}");
+        assert!(!format!("{stdout}{stderr}").contains("Geheim"), "{text}: {stdout}{stderr}");
+    }
+}
+
+/// What cannot be read gets the line to type, with the parts that were recognized and without the password.
+#[test]
+fn strings_that_cannot_be_converted_get_the_line_to_type() {
+    for (text, line) in [
+        ("mysql://me:Geheim-1@SRV:3306/app", "-h SRV -p 3306 -U me -d app"),
+        ("mongodb://SRV", "-h SRV -U ROLE -d DATABASE"),
+        (
+            "mysql://me:Geheim-1@db.example/app",
+            "-h NAME.postgres.database.azure.com -U ROLE -d DATABASE",
+        ),
+        ("jdbc:postgresql:app", "-h NAME.postgres.database.azure.com -U ROLE -d DATABASE"),
+        ("please connect to SRV as me", "-h SRV -U ROLE -d DATABASE"),
+        ("sslmod=require host=SRV user=me", "-h SRV -U me -d DATABASE"),
+        ("host=SRV user=Prod DB dbname=app", "-h SRV -U 'Prod DB' -d app"),
+        ("postgresql://me@contoso.com:Geheim-1@SRV/app", "-h SRV -U me@contoso.com -d app"),
+        ("postgresql://me:Ge/heim@SRV:5432/app", "-h SRV -U me -d app"),
+    ] {
+        let (text, line) = (text.replace("SRV", SERVER), line.replace("SRV", SERVER));
+        let (code, stdout, stderr) = run(&["doctor", "--plan", &text]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{text}: {stderr}");
+        assert!(stderr.contains(&format!("entra-pg doctor {line}\n")), "{text}: {stderr}");
+        assert!(!stderr.contains("heim"), "{text}: {stderr}");
+    }
+}
+
+/// A connection string without `doctor`, or without quotation marks.
+#[test]
+fn a_connection_string_in_several_words_gets_its_quotation_marks() {
+    let host = format!("host={SERVER}");
+    let line = format!("entra-pg doctor 'host={SERVER} user=me'");
+    refused(&["doctor", &host, "user=me"], &line);
+    refused(&[&host, "user=me"], &line);
+    refused(&[SERVER], &format!("entra-pg doctor '{SERVER}'"));
+    refused(&["doctr"], "doctor");
+    let (_, _, stderr) = run(&["doctor", &host, "password=Geheim-1"]);
+    assert!(!stderr.contains("tip: entra-pg"), "{stderr}");
+}
+
+#[test]
+fn a_part_of_an_id_lists_the_pages_that_hold_it() {
+    for part in ["name/wrong-case", "claims/wrong-audience"] {
+        refused(&["explain", "wrong"], &format!("nearest page: {part}"));
     }
 }

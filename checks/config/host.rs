@@ -203,7 +203,7 @@ fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict 
     let mut finding = Finding::of(&HOST_MALFORMED, name, detail)
         .because(format!("it is set in {}", host.origin.phrase()))
         .because("nothing was looked up or contacted for it");
-    if bare.is_empty() {
+    if bare.is_empty() || bare.contains(char::is_whitespace) {
         finding = finding.fix(name_it());
     } else {
         let mut command = Command::set("PGHOST", bare);

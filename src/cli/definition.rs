@@ -19,7 +19,10 @@ pub(super) fn definition() -> Command {
 /// Reads the arguments.
 pub(super) fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut definition = definition();
-    let matches = definition.try_get_matches_from_mut(arguments).map_err(explained)?;
+    let typed = arguments.clone();
+    let matches = definition
+        .try_get_matches_from_mut(arguments)
+        .map_err(|error| with_tip(explained(error), &typed))?;
     if let Some(error) = empty_value(&mut definition, &matches) {
         return Err(error);
     }
@@ -53,6 +56,38 @@ fn explained(error: clap::Error) -> clap::Error {
         ErrorKind::InvalidValue,
         "-h needs a host name, as in psql: -h NAME.postgres.database.azure.com\n\nFor help, type '--help'.\n",
     )
+}
+
+/// A connection string without `doctor`, or without quotation marks, gets the line to type.
+fn with_tip(error: clap::Error, typed: &[OsString]) -> clap::Error {
+    let words: Vec<&str> = typed.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let (command, words) = match (error.kind(), words.split_first()) {
+        (ErrorKind::InvalidSubcommand, Some(_)) => ("doctor", &words[..]),
+        (ErrorKind::UnknownArgument, Some((command, rest)))
+            if ["doctor", "bundle", "token", "preflight"].contains(command) =>
+        {
+            (*command, rest)
+        }
+        _ => return error,
+    };
+    let is_target =
+        |word: &&str| !word.starts_with('-') && (word.contains('=') || word.contains('.'));
+    let text = words.join(" ");
+    let secret =
+        ["pass", "pwd", "secret", "://"].iter().any(|part| text.to_lowercase().contains(part));
+    if secret || words.is_empty() || !words.iter().all(is_target) {
+        return error;
+    }
+    let kind = error.kind();
+    let line = format!("entra-pg {command} '{}'", text.replace('\'', "\\'"));
+    clap::Error::raw(kind, format!("{}\n  tip: {line}\n", plain(&error)))
+}
+
+/// The first line of an error, without the usage.
+fn plain(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    format!("{}\n", first.trim_start_matches("error: "))
 }
 
 /// The error for an option or argument that is given and empty, such as that of an unset variable.

@@ -65,16 +65,16 @@ pub(super) fn read(path: &Path) -> Result<Evidence, UsageError> {
 /// The evidence in the bytes of a bundle or a report, without what looks like a secret.
 pub(super) fn evidence_in(bytes: &[u8], name: &str) -> Result<Evidence, UsageError> {
     bundle::read(bytes).map(without_secrets).map_err(|wrong| {
-        UsageError::new(format!("{name} is no evidence of a run: {wrong}"))
+        UsageError::new(format!("{name} is not a report or bundle of entra-pg: {wrong}"))
             .suggest("a file written by `entra-pg bundle` or `entra-pg doctor --format json`")
     })
 }
 
 /// The evidence in a report, or the document itself where it is evidence; the same way.
 pub(super) fn evidence_of(document: Value, name: &str) -> Result<Evidence, UsageError> {
-    bundle::of_document(document)
-        .map(without_secrets)
-        .map_err(|wrong| UsageError::new(format!("{name} is no evidence of a run: {wrong}")))
+    bundle::of_document(document).map(without_secrets).map_err(|wrong| {
+        UsageError::new(format!("{name} is not a report or bundle of entra-pg: {wrong}"))
+    })
 }
 
 fn without_secrets(evidence: Evidence) -> Evidence {

@@ -77,7 +77,11 @@ pub fn resolve(
     let (reading, others) = readings.map_err(|error| with_line(error, typed))?;
     let libpq =
         Libpq { version: reading.version.number(), differences: reading.differences(&others) };
-    let (mut settings, port_text) = settings(args, environment, &reading.given, libpq)?;
+    let given = settings(args, environment, &reading.given, libpq);
+    let (mut settings, port_text) = given.map_err(|error| {
+        // Others are about the options.
+        if error.message.contains("the connection") { with_line(error, typed) } else { error }
+    })?;
     settings.converted = converted;
     let password = password(&reading.given, &port_text, &mut settings, environment);
     Ok((settings, password))

@@ -25,7 +25,7 @@ pub(crate) struct Conversion {
 type Read = (&'static str, Pairs);
 
 /// Keywords of drivers, in lower case and without blanks, `_`, `-` and `.`, and libpq's.
-const KEYWORDS: [(&str, &str); 48] = [
+const KEYWORDS: [(&str, &str); 49] = [
     ("host", "host"),
     ("hostname", "host"),
     ("server", "host"),
@@ -44,6 +44,7 @@ const KEYWORDS: [(&str, &str); 48] = [
     ("adminlogin", "user"),
     ("administratorlogin", "user"),
     ("serveradminlogin", "user"),
+    ("serveradminloginname", "user"),
     ("password", "password"),
     ("pwd", "password"),
     ("pass", "password"),
