@@ -137,6 +137,19 @@ fn an_empty_list_is_told_by_its_file() {
     assert!(azure.firewall_rules.seen().is_none());
 }
 
+#[test]
+fn an_empty_list_of_a_zone_is_of_the_only_zone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let zone = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/z.postgres.database.azure.com";
+    let text = format!(r#"{{"id": "{zone}", "name": "z.postgres.database.azure.com"}}"#);
+    std::fs::write(folder.path().join("a-zone.json"), text).expect("written");
+    std::fs::write(folder.path().join("links.json"), r#"{"value": []}"#).expect("written");
+    std::fs::write(folder.path().join("record-sets.json"), "[]").expect("written");
+    let azure = read_files(&[folder.path().to_owned()], None).expect("understood");
+    let zones = azure.dns_zones.seen().expect("a zone");
+    assert_eq!((zones[0].link_count, zones[0].listed), (Some(0), true));
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
     /// A piece of an export, cut or with bytes changed, is read or refused; nothing panics.

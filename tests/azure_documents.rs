@@ -91,6 +91,10 @@ const KINDS: &[(&str, &str)] = &[
         "dns-record-sets.json",
         "record pg-vnet of private DNS zone privatelink.postgres.database.azure.com",
     ),
+    (
+        "private-dns-powershell.json",
+        "link vnet-data of private DNS zone privatelink.postgres.database.azure.com",
+    ),
     ("terraform-network.json", "application security group asg-web: vm1-nic"),
 ];
 
@@ -270,6 +274,20 @@ fn what_if_is_the_state_after_the_deployment_in_any_order() {
     let azure = read_files(&names, Some(HOST)).expect("read");
     assert_eq!(azure.security_groups.seen().map(Vec::len), Some(0), "it is deleted");
     assert!(azure.unused.iter().any(|one| one.why == "the deployment deletes it"));
+}
+
+#[test]
+fn private_dns_is_the_same_from_powershell() {
+    let azure = read("private-dns-powershell.json");
+    let zones = azure.dns_zones.seen().expect("a zone");
+    assert_eq!(zones.len(), 1, "{zones:?}");
+    let zone = &zones[0];
+    assert_eq!((zone.links.len(), zone.record_sets), (1, Some(2)));
+    assert!(zone.links[0].network.ends_with("/virtualNetworks/vnet-data"));
+    assert_eq!(
+        zone.records[0].addresses,
+        ["10.1.1.7".parse::<std::net::IpAddr>().expect("an address")]
+    );
 }
 
 #[test]

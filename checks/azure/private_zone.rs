@@ -54,6 +54,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             links_command(&wanted),
         ));
     };
+    if zone.links.is_empty() && zone.link_count != Some(0) {
+        return Err(undecided(
+            format!("whether the private DNS zone {wanted} is linked to a network"),
+            links_command(&wanted),
+        ));
+    }
     let found = unlinked(zone)
         .or_else(|| record(azure, server, zone))
         .or_else(|| forwarded(azure, server, zone));
@@ -498,7 +504,7 @@ pub static PRIVATE_ZONE_OLD_RECORD: Problem = Problem {
         ],
         sources: &[
             "Microsoft Learn: Azure private endpoint private DNS zone values",
-            "Microsoft Learn: What is the autoregistration feature in Azure DNS private zones?",
+            "Microsoft Learn: What is the auto registration feature in Azure DNS private zones?",
         ],
     },
     ..Problem::DEFAULT

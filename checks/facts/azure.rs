@@ -182,6 +182,9 @@ pub struct DnsZone {
     /// How many record sets it has, the SOA record included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_sets: Option<u64>,
+    /// How many links it has, as its own document says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_count: Option<u64>,
     /// Whether all of its records were read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub listed: bool,

@@ -20,6 +20,7 @@ const VALUES: &[(&str, &str)] = &[
     ("<prefix>", "--address-prefix"),
     ("<address>", "--start-ip-address"),
     ("<object-id>", "-i"),
+    ("<rule>", "-n"),
     ("<principal-type>", "-t"),
 ];
 

@@ -53,6 +53,14 @@ pub(crate) struct Collected {
     group_of_interface: Vec<(String, String)>,
     nat_of_subnet: Vec<(String, String)>,
     address_of_nat: Vec<(String, String)>,
+    empty: Vec<EmptyOfZone>,
+}
+
+/// A list of a private DNS zone that is empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EmptyOfZone {
+    Links,
+    Records,
 }
 
 /// A virtual endpoint: host names that lead to a server whatever its role.
@@ -121,6 +129,7 @@ impl Collected {
             }
             return Ok(());
         }
+        let node = &*with_id(node);
         match identify(node) {
             Identified::Known(kind) if self.is_full(kind) => {
                 let why = format!("more than {MAX_OF_A_KIND} documents of one kind");
@@ -269,6 +278,7 @@ impl Collected {
         self.attach();
         self.groups_of_interfaces();
         self.public_addresses();
+        self.empty_zones();
         let names = |servers: &[FlexibleServer]| {
             let names: Vec<&str> = servers.iter().map(|one| one.name.as_str()).take(8).collect();
             names.join(", ")
@@ -424,6 +434,7 @@ impl Collected {
                 let one = zone(&mut azure.dns_zones, &name);
                 one.id = node.get("id").owned().unwrap_or_default();
                 one.record_sets = node.field("numberofrecordsets").number();
+                one.link_count = node.field("numberofvirtualnetworklinks").number();
                 format!("private DNS zone {name}")
             }
             Kind::DnsLink => {
@@ -605,6 +616,23 @@ impl Collected {
         }
     }
 
+    /// An empty list does not name the zone that it is of: it is of the only one.
+    pub(crate) fn empty_of_zone(&mut self, part: EmptyOfZone) {
+        self.empty.push(part);
+    }
+
+    fn empty_zones(&mut self) {
+        let Fact::Seen(zones) = &mut self.azure.dns_zones else { return };
+        let [zone] = zones.as_mut_slice() else { return };
+        for part in std::mem::take(&mut self.empty) {
+            match part {
+                EmptyOfZone::Links if zone.links.is_empty() => zone.link_count = Some(0),
+                EmptyOfZone::Records if zone.records.is_empty() => zone.listed = true,
+                EmptyOfZone::Links | EmptyOfZone::Records => {}
+            }
+        }
+    }
+
     /// Puts NAT gateways on their subnets, and public addresses into NAT gateways.
     fn public_addresses(&mut self) {
         for (gateway, address) in std::mem::take(&mut self.address_of_nat) {
@@ -732,6 +760,19 @@ const MAX_OF_A_KIND: usize = 5_000;
 const MAX_ADDRESSES: usize = 40_000;
 /// Unused documents that are named.
 const MAX_UNUSED: usize = 200;
+
+/// PowerShell's objects of private DNS name their id `ResourceId`.
+fn with_id(node: &Node) -> Cow<'_, Node> {
+    let id = node.get("resourceid").text().filter(|id| id.starts_with("/subscriptions/"));
+    match (node, id) {
+        (Node::Map(entries), Some(id)) if node.get("id").is_null() => {
+            let mut entries = entries.clone();
+            entries.push(("id".to_owned(), Node::Text(id.to_owned())));
+            Cow::Owned(Node::Map(entries))
+        }
+        _ => Cow::Borrowed(node),
+    }
+}
 
 /// The documents inside of a list, a page, a query's result, a template, a change or a plan.
 fn wrapped(node: &Node) -> Option<Cow<'_, [Node]>> {

@@ -1,6 +1,10 @@
 //! The files of `--azure-config`: files, folders and zip archives.
 
-use super::{convert::Collected, node::read, yaml};
+use super::{
+    convert::{Collected, EmptyOfZone},
+    node::read,
+    yaml,
+};
 use crate::{input, settings::usage::UsageError, text::clean};
 use entra_pg_checks::{
     Fact,
@@ -223,8 +227,14 @@ fn empty(collected: &mut Collected, name: &str) -> Result<(), String> {
             collected.azure.firewall_rules = Fact::Seen(Vec::new());
         }
         "no firewall rule"
+    } else if stem.contains("link") {
+        collected.empty_of_zone(EmptyOfZone::Links);
+        "no link of the private DNS zone"
+    } else if stem.contains("record") {
+        collected.empty_of_zone(EmptyOfZone::Records);
+        "no record of the private DNS zone"
     } else {
-        return Err("an empty list, of administrators or of firewall rules: name the file so, admins.json or firewall-rules.json".to_owned());
+        return Err("an empty list does not say what it is of: name the file admins.json, firewall-rules.json, links.json or records.json".to_owned());
     };
     collected.azure.sources.push(Source { from: name.to_owned(), what: what.to_owned() });
     Ok(())

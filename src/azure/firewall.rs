@@ -77,7 +77,9 @@ pub(super) fn group(node: &Node) -> Result<Vec<RuleCollection>, String> {
             all.push(collection(one, priority, policy, application)?);
         }
     }
-    for one in node.field("rulecollections").items() {
+    // PowerShell names the list in the singular.
+    let filters = ["rulecollections", "rulecollection"];
+    for one in filters.iter().flat_map(|key| node.field(key).items()) {
         let kind = one.field("rulecollectiontype").text().unwrap_or_default();
         if kind.to_ascii_lowercase().contains("nat") {
             continue;

@@ -15,7 +15,7 @@ use entra_pg_checks::{
     Fact, NotObserved, Topic,
     facts::{
         azure::{Azure, FlexibleServer, GraphPrincipal, Parameter, Source, Unused},
-        azure_network::Subnet,
+        azure_network::{Subnet, VirtualNetwork},
         credential::{CredentialOutcome, CredentialTrace},
         settings::Settings,
     },
@@ -140,7 +140,10 @@ async fn live(
     if azure.dns_zones.seen().is_none() {
         azure.dns_zones = endpoints.dns_zones;
     }
-    azure.networks = network.networks;
+    azure.networks = match network.networks {
+        Fact::NotObserved(NotObserved::NotAsked) => endpoints.networks,
+        networks => networks,
+    };
     azure.security_groups = network.security_groups;
     azure.route_tables = network.route_tables;
     azure.unused = network.unused;
@@ -262,11 +265,36 @@ async fn endpoints(reader: &Reader<'_>, server: &FlexibleServer) -> Azure {
         Ok(found) => azure.endpoints = found.endpoints,
         Err(why) => failed = failed.or(Some(why)),
     }
+    azure.networks = networks_of(reader, &azure).await;
     azure.dns_zones = match failed {
         Some(why) if of_zones.is_empty() => Fact::NotObserved(why),
         _ => Fact::Seen(of_zones),
     };
     azure
+}
+
+/// The networks of private endpoints.
+async fn networks_of(reader: &Reader<'_>, azure: &Azure) -> Fact<Vec<VirtualNetwork>> {
+    let subnets =
+        azure.endpoints.seen().into_iter().flatten().filter_map(|one| one.subnet.as_ref());
+    let mut ids: Vec<&str> = subnets.filter_map(|id| id.split("/subnets/").next()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let reads = ids.iter().map(|id| async move {
+        one(reader, "virtual network", &format!("{id}?api-version={NETWORK}")).await
+    });
+    let (mut all, mut failed) = (Vec::new(), None);
+    for found in futures::future::join_all(reads).await {
+        match found {
+            Ok(found) => all.extend(found.networks.seen().into_iter().flatten().cloned()),
+            Err(why) => failed = failed.or(Some(why)),
+        }
+    }
+    match failed {
+        Some(why) if all.is_empty() => Fact::NotObserved(why),
+        None if all.is_empty() => Fact::default(),
+        _ => Fact::Seen(all),
+    }
 }
 
 /// The rules and routes that Azure applies to a network interface in a subnet with the group and the
@@ -358,7 +386,10 @@ async fn zone(reader: &Reader<'_>, id: &str) -> Result<Azure, NotObserved> {
     let parts = [zone, links, records].into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut azure = collect(parts.iter().flatten(), "private DNS zone")?;
     if let Fact::Seen(zones) = &mut azure.dns_zones {
-        zones.iter_mut().for_each(|zone| zone.listed = true);
+        for zone in zones {
+            zone.listed = true;
+            zone.link_count = u64::try_from(zone.links.len()).ok();
+        }
     }
     Ok(azure)
 }
