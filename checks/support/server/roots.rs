@@ -187,9 +187,9 @@ mod tests {
             let fix = super::name(&healthy_but(&system).vantage, "Name the roots".to_owned());
             fix.command.expect("a command")
         };
-        assert_eq!(command("Linux 6.1 x86_64"), "export PGSSLROOTCERT=system");
+        assert_eq!(command("Linux 6.1 x86_64"), "export PGSSLROOTCERT='system'");
         for os in ["Windows 11 Pro 23H2 22631 x86_64", "Darwin 24.0 arm64"] {
-            assert_eq!(command(os), "export PGSSLROOTCERT=azure-roots.pem");
+            assert_eq!(command(os), "export PGSSLROOTCERT='azure-roots.pem'");
         }
     }
 
