@@ -3,6 +3,7 @@
 use super::{TOOL_FAILED, doctor::selection_of, output};
 use crate::{
     report,
+    secret::shapes,
     settings::usage::UsageError,
     text::{Inert, clean},
 };
@@ -52,13 +53,17 @@ pub struct ChecksArgs {
 }
 
 /// Prints a name for each place.
-pub(super) fn name(args: &NameArgs) -> u8 {
+pub(super) fn name(args: &NameArgs) -> Result<u8, UsageError> {
     let name = args.name.as_str();
+    if let Some(shape) = shapes::find(name).into_iter().next() {
+        return Err(UsageError::new(format!("the name holds {}", shape.kind))
+            .suggest("entra-pg name 'alice@contoso.onmicrosoft.com'"));
+    }
     let (spellings, warnings) =
         (crate::connect::spellings::spellings(name), crate::connect::spellings::warnings(name));
     if args.json || args.format == ListFormat::Json {
         let document = json!({"name": name, "spellings": spellings, "warnings": warnings});
-        return print(&Inert::json(&format!("{document:#}\n")));
+        return Ok(print(&Inert::json(&format!("{document:#}\n"))));
     }
     let mut out = String::new();
     for spelling in spellings {
@@ -67,7 +72,7 @@ pub(super) fn name(args: &NameArgs) -> u8 {
     for warning in warnings {
         let _ = writeln!(out, "warning            {}", clean(&warning));
     }
-    print(&Inert::text(&out))
+    Ok(print(&Inert::text(&out)))
 }
 
 /// Prints the checks: as a table, in full, or as JSON.

@@ -157,7 +157,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Bundle(args) => doctor::bundle(*args, environment, terminal),
         Command::Token(args) => token::run(&args, environment, terminal),
         Command::Exec(args) => exec::run(&args, environment, terminal),
-        Command::Name(args) => Ok(catalogue::name(&args)),
+        Command::Name(args) => catalogue::name(&args),
         Command::Fleet(args) => fleet::run(&args, environment, terminal),
         Command::Preflight(args) => preflight::run(&args, environment, terminal),
         Command::Merge(args) => merge::run(&args, terminal),
