@@ -13,7 +13,7 @@ use std::{
     fmt,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
 };
 use zeroize::Zeroizing;
 
@@ -31,12 +31,20 @@ struct Known {
     label: String,
     secret: Arc<Secret>,
     /// What is searched for; made when first needed, since most runs need it once and some never.
-    traces: Arc<OnceLock<Traces>>,
+    traces: OnceLock<Arc<Traces>>,
 }
+
+/// The traces that were made last. The targets of a fleet have the same few secrets, each with a copy of
+/// its own, and the traces of a token are many times as long as the token.
+static MADE: Mutex<Vec<Weak<Traces>>> = Mutex::new(Vec::new());
+/// How many of them are found again.
+const REMEMBERED: usize = 16;
 
 /// What a secret leaves in a text that holds it.
 #[derive(Default)]
 struct Traces {
+    /// The secret that leaves them.
+    secret: Zeroizing<String>,
     /// Texts that are searched for as they are.
     exact: Vec<Zeroizing<String>>,
     /// Its parts in each encoding, squeezed.
@@ -108,7 +116,7 @@ impl Secrets {
             // The label is printed in place of the secret.
             let plain = |c: char| c.is_ascii_alphanumeric() || " _-.()".contains(c);
             let label = label.chars().map(|c| if plain(c) { c } else { '?' }).collect();
-            known.push(Known { label, secret, traces: Arc::default() });
+            known.push(Known { label, secret, traces: OnceLock::new() });
         }
     }
 
@@ -244,7 +252,7 @@ impl Secrets {
 impl Known {
     /// Where it is in a text, with the form. Of tokens and keys any stretch counts.
     fn places(&self, text: &str, squeezed: &Squeezed) -> Vec<(&'static str, Range<usize>)> {
-        let traces = self.traces.get_or_init(|| Traces::of(self.secret.expose().trim()));
+        let traces = self.traces.get_or_init(|| Traces::shared(self.secret.expose().trim()));
         let mut places = Vec::new();
         let any = !self.is_word();
         for exact in &traces.exact {
@@ -282,8 +290,23 @@ fn is_word_of(text: &str, range: &Range<usize>) -> bool {
 }
 
 impl Traces {
+    /// The traces of a secret; those of the last few secrets are made once.
+    fn shared(secret: &str) -> Arc<Self> {
+        let mut made = lock(&MADE);
+        made.retain(|traces| traces.strong_count() > 0);
+        let known = made.iter().filter_map(Weak::upgrade).find(|known| *known.secret == secret);
+        known.unwrap_or_else(|| {
+            let traces = Arc::new(Self::of(secret));
+            if made.len() == REMEMBERED {
+                made.remove(0);
+            }
+            made.push(Arc::downgrade(&traces));
+            traces
+        })
+    }
+
     fn of(secret: &str) -> Self {
-        let mut traces = Self::default();
+        let mut traces = Self { secret: Zeroizing::new(secret.to_owned()), ..Self::default() };
         match kind(secret) {
             Kind::Common | Kind::Coded => {}
             Kind::Word | Kind::Text => traces.exact.push(Zeroizing::new(secret.to_owned())),
@@ -597,6 +620,19 @@ mod tests {
             let _ = secrets.redacted(&text.repeat(200_000 / text.len()));
             assert!(started.elapsed().as_secs() < 10, "{text}");
         }
+    }
+
+    #[test]
+    fn equal_secrets_share_what_is_searched_for() {
+        let made = |secret: &str| {
+            let secrets = secrets(secret);
+            assert_eq!(secrets.in_text(secret).len(), 1);
+            let traces = secrets.known()[0].traces.get().cloned();
+            traces.expect("made by the search")
+        };
+        let (one, again) = (made("Geheim-one-12345"), made("Geheim-one-12345"));
+        assert!(std::sync::Arc::ptr_eq(&one, &again));
+        assert!(!std::sync::Arc::ptr_eq(&one, &made("Geheim-two-12345")));
     }
 
     #[test]
