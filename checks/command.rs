@@ -10,6 +10,7 @@ mod quote;
 
 use crate::facts::vantage::Shell;
 use parse::words;
+use uuid::fmt::Hyphenated;
 
 /// What to run, in one shell or in one database.
 #[derive(Clone, Debug, PartialEq)]
@@ -363,9 +364,7 @@ pub fn literal(text: &str) -> String {
 /// An object ID as SQL may hold it: only a GUID is, everything else is left out.
 #[must_use]
 pub fn guid(text: &str) -> Option<&str> {
-    let groups: Vec<usize> = text.split('-').map(str::len).collect();
-    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    (groups == [8, 4, 4, 4, 12] && hex).then_some(text)
+    text.parse::<Hyphenated>().is_ok().then_some(text)
 }
 
 #[cfg(test)]

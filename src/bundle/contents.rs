@@ -4,9 +4,10 @@ use super::{VERSION, archive::File};
 use crate::{
     diagnose::Report,
     report::{Format, Style, render},
-    text::{Inert, clean, hex},
+    text::{Inert, clean},
 };
 use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 use entra_pg_checks::{
     Evidence, Fact, NotObserved,
     facts::settings::{Origin, Setting, Settings},
@@ -57,7 +58,7 @@ pub(super) fn files(
 
 /// SHA-256 in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+    HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 fn file(name: &str, text: Inert) -> File {

@@ -4,6 +4,7 @@
 use super::classes::changed;
 use crate::sync::lock;
 use aws_lc_rs::{hmac, rand};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use entra_pg_checks::{
     Evidence,
     command::guid,
@@ -200,10 +201,7 @@ impl Pseudonyms {
         let document: Value = serde_json::from_str(text).map_err(|_| wrong())?;
         let hex = document["key"].as_str().filter(|hex| hex.len() == 64).ok_or_else(wrong)?;
         let mut key = [0; 32];
-        for (index, byte) in key.iter_mut().enumerate() {
-            let digits = hex.get(2 * index..2 * index + 2).ok_or_else(wrong)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-        }
+        HEXLOWER_PERMISSIVE.decode_mut(hex.as_bytes(), &mut key).map_err(|_| wrong())?;
         Ok(Self::of(key))
     }
 
@@ -211,7 +209,7 @@ impl Pseudonyms {
     /// pseudonyms. It stays with the user.
     #[must_use]
     pub fn file(&self) -> String {
-        let hex = crate::text::hex(&self.key);
+        let hex = HEXLOWER.encode(&self.key);
         let names = lock(&self.names).clone();
         let about = "Keep this file and do not send it. It maps the pseudonyms in the bundle to the real names.";
         format!("{:#}\n", json!({"about": about, "key": hex, "names": names}))

@@ -26,6 +26,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use entra_pg_checks::facts::{credential::CredentialKind, settings::Origin, settings::Setting};
+use jiff::{Span, SpanRelativeTo};
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -626,13 +627,14 @@ fn server_id(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => {
-            Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?
-        }
-        Ok(_) => return Err("a time such as 3s, 500ms or 1m30s".to_owned()),
-        Err(_) => humantime::parse_duration(text)
-            .map_err(|_| "a time such as 3s, 500ms or 1m30s".to_owned())?,
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => text
+            .parse::<Span>()
+            .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+            .ok()
+            .and_then(|duration| duration.try_into().ok()),
     };
+    let parsed = parsed.ok_or("a time such as 3s, 500ms or 1m30s")?;
     if parsed.is_zero() || parsed > Duration::from_secs(86_400) {
         return Err("between 1 millisecond and 1 day".to_owned());
     }

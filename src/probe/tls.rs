@@ -2,13 +2,13 @@
 //! and roots.
 
 use crate::sync::lock;
-use crate::text::hex;
 use crate::{
     net::tls::{Hello, provider},
     probe::context::Context,
     time::milliseconds,
 };
 use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use entra_pg_checks::{
     Topic,
     facts::tls::{Certificate, CertificateRules, RootVerdict, Tls, TlsOutcome, Trust, Validity},
@@ -335,7 +335,7 @@ fn validity(certificate: &X509Certificate<'_>, now: Timestamp) -> Validity {
 
 /// The SHA-256 of a certificate.
 pub(super) fn fingerprint(der: &[u8]) -> String {
-    hex(digest(&SHA256, der).as_ref())
+    HEXLOWER.encode(digest(&SHA256, der).as_ref())
 }
 
 /// What a certificate says.
@@ -375,7 +375,7 @@ fn rules(certificate: &X509Certificate<'_>) -> CertificateRules {
     let common_name = subject.iter_common_name().find_map(|name| name.as_str().ok());
     let mut rules = CertificateRules {
         version: certificate.version().0 + 1,
-        serial: hex(certificate.raw_serial()),
+        serial: HEXLOWER.encode(certificate.raw_serial()),
         common_name: common_name.map(bounded),
         ..CertificateRules::default()
     };

@@ -5,8 +5,9 @@
 
 use super::{Report, json};
 use crate::explain;
-use crate::text::{clean, hex};
+use crate::text::clean;
 use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 use entra_pg_checks::{
     Judged, Problem, RelatedSetting, Severity, Status,
     facts::settings::{Origin, Settings},
@@ -149,16 +150,16 @@ const fn level(severity: Severity) -> &'static str {
 }
 
 fn fingerprint(problem: &str, subject: &str) -> String {
-    hex(digest::digest(&digest::SHA256, format!("{problem}\0{subject}").as_bytes()).as_ref())
+    HEXLOWER.encode(
+        digest::digest(&digest::SHA256, format!("{problem}\0{subject}").as_bytes()).as_ref(),
+    )
 }
 
 /// The run's id in the only form that SARIF takes.
 fn guid(run_id: &str) -> String {
-    let mut hash = digest::digest(&digest::SHA256, run_id.as_bytes()).as_ref().to_vec();
-    hash[6] = hash[6] & 0x0f | 0x50;
-    hash[8] = hash[8] & 0x3f | 0x80;
-    let hex = hex(&hash[..16]);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let hash = digest::digest(&digest::SHA256, run_id.as_bytes());
+    let bytes = hash.as_ref().first_chunk().copied().unwrap_or_default();
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid().to_string()
 }
 
 fn uri(text: &str) -> String {

@@ -7,6 +7,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
+use data_encoding::HEXLOWER;
 use percent_encoding::percent_decode_str;
 use std::{
     cell::OnceCell,
@@ -443,7 +444,7 @@ fn forms(secret: &str) -> Vec<Form> {
     };
     add("as it is", secret);
     add("reversed", &Zeroizing::new(secret.chars().rev().collect::<String>()));
-    let hex = Zeroizing::new(crate::text::hex(secret.as_bytes()));
+    let hex = Zeroizing::new(HEXLOWER.encode(secret.as_bytes()));
     add("in hex", &hex);
     // Inside a longer base64 text a secret begins at one of three places in a group; its first and last
     // characters then depend on the neighbors.

@@ -16,8 +16,3 @@ pub use inert::{Inert, Kind, clean, is_active};
 pub use nearest::nearest;
 pub use page::Page;
 pub(crate) use policy::content_security_policy;
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -1,7 +1,6 @@
 //! A client certificate and its key, and the assertion that they sign. azure_identity's own
 //! certificate credential would bring a second TLS library, OpenSSL.
 
-use crate::text::hex;
 use crate::{input, probe::context::Context, secret::Secret};
 use aws_lc_rs::{digest, rand, rsa::KeyPair, signature::KeyPair as _};
 use azure_core::http::ClientMethodOptions;
@@ -10,6 +9,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use data_encoding::HEXLOWER;
 use entra_pg_checks::facts::credential::ClientCertificate;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -104,7 +104,8 @@ impl Signer {
         let facts = ClientCertificate {
             file: path.display().to_string(),
             subject: parsed.subject().to_string().chars().take(200).collect(),
-            thumbprint: hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, leaf).as_ref()),
+            thumbprint: HEXLOWER
+                .encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, leaf).as_ref()),
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
         };
@@ -140,7 +141,7 @@ impl Assertion {
         let now = now.as_second();
         let claims = json!({
             "aud": self.audience, "iss": self.client, "sub": self.client,
-            "jti": hex(&id), "iat": now, "nbf": now, "exp": now + LIFETIME,
+            "jti": HEXLOWER.encode(&id), "iat": now, "nbf": now, "exp": now + LIFETIME,
         });
         jsonwebtoken::encode(&self.header, &claims, &self.key).ok()
     }

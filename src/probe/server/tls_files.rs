@@ -1,12 +1,12 @@
 //! The files that libpq reads for TLS, and which certificate signed which.
 
-use crate::text::hex;
 use crate::{
     environment::Environment,
     input,
     net::pem,
     probe::tls::{self, fingerprint},
 };
+use data_encoding::HEXLOWER;
 use entra_pg_checks::facts::{
     settings::{RootFileState, Settings},
     tls::{Certificate, Tls},
@@ -193,7 +193,7 @@ fn list(der: &[u8], known: &[CertificateDer<'static>]) -> Option<RevocationList>
         if certificate.issuer().as_raw() == parsed.issuer().as_raw()
             && parsed.iter_revoked_certificates().any(|entry| entry.raw_serial() == serial)
         {
-            revokes.push(hex(serial));
+            revokes.push(HEXLOWER.encode(serial));
         }
     }
     let second = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
