@@ -28,66 +28,67 @@ fn judge(settings: &Settings) -> Verdict {
     if settings.host.is_none() && !matches!(mode.value, SslMode::Unknown(_)) {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
-    let (value, origin) = (mode.value.as_str(), mode.origin.phrase());
-    let set = || Fix::you("Set it").run(Command::set("PGSSLMODE", "verify-full"));
+    let found = sslmode(settings).into_iter().chain(password_forbidden(settings)).collect();
+    Verdict::unless(found, || format!("sslmode={}", mode.value.as_str()))
+}
+
+fn sslmode(settings: &Settings) -> Option<Finding> {
+    let mode = &settings.sslmode;
+    let value = mode.value.as_str();
     let roots = settings.sslrootcert.as_ref().map(|roots| &roots.state);
     let by_system = roots == Some(&RootFileState::System);
-    let mut found = Vec::new();
-    if matches!(mode.value, SslMode::Unknown(_)) {
+    let because = format!("it is set in {}", mode.origin.phrase());
+    let finding = if matches!(mode.value, SslMode::Unknown(_)) {
         let detail = match &mode.origin {
             Origin::Environment { variable } if value.is_empty() => {
                 format!("libpq refuses {variable}, which is set but empty")
             }
             _ => format!("libpq has no sslmode \"{value}\""),
         };
-        let finding = Finding::of(&INVALID_SSLMODE, value, detail);
-        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
+        Finding::of(&INVALID_SSLMODE, value, detail).because(because)
     } else if by_system && mode.value != SslMode::VerifyFull {
         let detail = "with sslrootcert=system libpq takes no sslmode but verify-full";
-        found.push(
-            Finding::of(&INVALID_SSLMODE, value, detail)
-                .because(format!("{value} is set in {origin}"))
-                .because(format!(
-                    "psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system \
-                        (use \"verify-full\")"
-                ))
-                .fix(set()),
-        );
+        Finding::of(&INVALID_SSLMODE, value, detail)
+            .because(format!("{value} is set in {}", mode.origin.phrase()))
+            .because(format!(
+                "psql says: weak sslmode \"{value}\" may not be used with sslrootcert=system (use \
+                    \"verify-full\")"
+            ))
     } else if mode.value == SslMode::Disable {
         let detail = "sslmode=disable: Azure refuses connections without TLS, and a token must not \
             travel in clear";
-        let finding = Finding::of(&TLS_DISABLED, "sslmode", detail);
-        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
+        Finding::of(&TLS_DISABLED, "sslmode", detail).because(because)
     } else if matches!(mode.value, SslMode::Allow | SslMode::Prefer)
         && mode.origin != Origin::Default
     {
         let detail = format!(
             "sslmode={value} tries without TLS as well, and shows that second, misleading error"
         );
-        let finding = Finding::of(&TLS_DISABLED, "sslmode", detail).severity(Severity::Warning);
-        found.push(finding.because(format!("it is set in {origin}")).fix(set()));
-    }
+        Finding::of(&TLS_DISABLED, "sslmode", detail).severity(Severity::Warning).because(because)
+    } else {
+        return None;
+    };
+    Some(finding.fix(Fix::you("Set it").run(Command::set("PGSSLMODE", "verify-full"))))
+}
+
+fn password_forbidden(settings: &Settings) -> Option<Finding> {
     let binding = &settings.channel_binding;
     let forbidding = settings
         .require_auth
         .as_ref()
         .filter(|auth| forbids_password(&auth.value, settings.libpq.reading()));
-    if binding.value == "require" || forbidding.is_some() {
-        let (name, what, setting) = match forbidding {
-            Some(auth) => ("require_auth", "forbids passwords", auth),
-            None => ("channel_binding", "insists on SCRAM", binding),
-        };
-        let detail = format!(
-            "{name}={} {what}, and a token is sent as a cleartext password inside TLS",
-            setting.value
-        );
-        found.push(
-            Finding::of(&CHANNEL_BINDING_REQUIRED, name, detail)
-                .because(format!("it is set in {}", setting.origin.phrase()))
-                .fix(take_back(&setting.origin)),
-        );
-    }
-    Verdict::unless(found, || format!("sslmode={value}"))
+    let (name, what, setting) = match forbidding {
+        Some(auth) => ("require_auth", "forbids passwords", auth),
+        None if binding.value == "require" => ("channel_binding", "insists on SCRAM", binding),
+        None => return None,
+    };
+    let detail = format!(
+        "{name}={} {what}, and a token is sent as a cleartext password inside TLS",
+        setting.value
+    );
+    let finding = Finding::of(&CHANNEL_BINDING_REQUIRED, name, detail)
+        .because(format!("it is set in {}", setting.origin.phrase()));
+    Some(finding.fix(take_back(&setting.origin)))
 }
 
 /// Whether a list of methods forbids a cleartext password. A list that libpq refuses is reported by

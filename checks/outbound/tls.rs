@@ -111,7 +111,11 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
         ),
     };
     let finding = Finding::of(problem, subject, detail).because_all(chain_lines(tls));
-    Verdict::found(match fault {
+    Verdict::found(with_fixes(finding, &fault, subject, ca))
+}
+
+fn with_fixes(finding: Finding, fault: &ChainFault, subject: &str, ca: &str) -> Finding {
+    match fault {
         ChainFault::Intercepted | ChainFault::SelfSigned => finding
             .fix(Fix::by(
                 Actor::Network,
@@ -140,7 +144,7 @@ fn completed(tls: &Tls, subject: &str) -> Verdict {
         | ChainFault::Expired(_)
         | ChainFault::Weak(_)
         | ChainFault::Rejected(_) => finding.fix(inspect(subject)),
-    })
+    }
 }
 
 fn broken(problem: &'static Problem, subject: &str, detail: String, fix: &str) -> Verdict {

@@ -262,37 +262,12 @@ fn explain(
         CredentialOutcome::UnsafeEndpoint { variable, endpoint, detail } => {
             unsafe_endpoint(kind, variable, endpoint, detail)
         }
-        CredentialOutcome::Incomplete { missing } => {
-            let names = text::list(missing, 4);
-            find(
-                &ENVIRONMENT_INCOMPLETE,
-                format!(
-                    "{kind} is not configured completely: {names} \
-                missing"
-                ),
-            )
-            .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
-        }
+        CredentialOutcome::Incomplete { missing } => incomplete(kind, missing),
         CredentialOutcome::Unwired { missing, in_pod } => unwired(attempt, missing, *in_pod),
-        CredentialOutcome::Certificate { file, detail } => find(
-            &CERTIFICATE_REJECTED,
-            format!("the certificate in {file} cannot be used: {detail}"),
-        )
-        .because("no request was sent to Microsoft Entra ID")
-        .fix(Fix::you(
-            "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, \
-                and name it in AZURE_CLIENT_CERTIFICATE_PATH",
-        )),
-        CredentialOutcome::IdentityKey { path, detail } => find(
-            &ARC_KEY_UNREADABLE,
-            format!("Azure Arc requires the contents of {path}, which cannot be read: {detail}"),
-        )
-        .fix(
-            Fix::you(
-                "Let this user read the proofs of the agent, then sign in to this machine again",
-            )
-            .run(commands::join_arc_group(&seen.vantage)),
-        ),
+        CredentialOutcome::Certificate { file, detail } => certificate(kind, file, detail),
+        CredentialOutcome::IdentityKey { path, detail } => {
+            identity_key(kind, path, detail, &seen.vantage)
+        }
         CredentialOutcome::IdentityNotSupported { detail, .. } => {
             find(&NO_MANAGED_IDENTITY, detail.clone()).fix(
                 Fix::you("Use the system-assigned identity of the machine")
@@ -321,6 +296,32 @@ fn explain(
         | CredentialOutcome::Token => nothing(settings, seen.credential.get()?),
     };
     Ok(finding)
+}
+
+fn incomplete(kind: &str, missing: &[String]) -> Finding {
+    let names = text::list(missing, 4);
+    let detail = format!("{kind} is not configured completely: {names} missing");
+    Finding::of(&ENVIRONMENT_INCOMPLETE, kind, detail)
+        .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
+}
+
+fn certificate(kind: &str, file: &str, detail: &str) -> Finding {
+    let detail = format!("the certificate in {file} cannot be used: {detail}");
+    Finding::of(&CERTIFICATE_REJECTED, kind, detail)
+        .because("no request was sent to Microsoft Entra ID")
+        .fix(Fix::you(
+            "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, \
+                and name it in AZURE_CLIENT_CERTIFICATE_PATH",
+        ))
+}
+
+fn identity_key(kind: &str, path: &str, detail: &str, vantage: &Vantage) -> Finding {
+    let detail =
+        format!("Azure Arc requires the contents of {path}, which cannot be read: {detail}");
+    Finding::of(&ARC_KEY_UNREADABLE, kind, detail).fix(
+        Fix::you("Let this user read the proofs of the agent, then sign in to this machine again")
+            .run(commands::join_arc_group(vantage)),
+    )
 }
 
 fn unsafe_endpoint(kind: &str, variable: &str, endpoint: &str, detail: &str) -> Finding {
@@ -607,9 +608,6 @@ fn identity(
 }
 
 fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &IdentityEndpoint) -> Finding {
-    let owner = |text: &str, command: &'static str| {
-        Fix::by(Actor::AzureOwner, text).run(Command::new(command))
-    };
     match problem {
         known if known == &ENVIRONMENT_INCOMPLETE => finding
             .fix(Fix::you(
@@ -619,23 +617,7 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &IdentityEndpoi
                 "Check that AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is the ID of a service \
                     connection that this pipeline may use",
             )),
-        known if known == &AMBIGUOUS_MANAGED_IDENTITY => {
-            let finding = finding.fix(
-                Fix::you("Set AZURE_CLIENT_ID to the client ID of one of the identities")
-                    .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
-            );
-            match endpoint {
-                IdentityEndpoint::ContainerApps => finding.fix(owner(
-                    "List the identities of the container app",
-                    "az containerapp identity show -g $RG -n $APP",
-                )),
-                IdentityEndpoint::AppService | IdentityEndpoint::Functions => finding.fix(owner(
-                    "List the identities of the app",
-                    "az webapp identity show -g $RG -n $APP",
-                )),
-                _ => finding,
-            }
-        }
+        known if known == &AMBIGUOUS_MANAGED_IDENTITY => choose_identity(finding, endpoint),
         known if known == &IDENTITY_ENDPOINT_BUSY => finding.fix(
             Fix::you("Wait, then try again").run(Command::new("entra-pg doctor --retry-for 2m")),
         ),
@@ -649,32 +631,48 @@ fn identity_fixes(finding: Finding, problem: &Problem, endpoint: &IdentityEndpoi
                 "Until then: check that an AzureIdentityBinding selects the label \
                     aadpodidbinding of this pod",
             )),
-        _ => match endpoint {
-            IdentityEndpoint::ContainerApps => finding.fix(owner(
-                "Assign the identity to the container app",
-                "az containerapp identity assign -g $RG -n $APP --system-assigned",
-            )),
-            IdentityEndpoint::Functions => finding.fix(owner(
-                "Assign the identity to the function app",
-                "az functionapp identity assign -g $RG -n $APP",
-            )),
-            IdentityEndpoint::AppService => finding.fix(owner(
-                "Assign the identity to the app",
-                "az webapp identity assign -g $RG -n $APP",
-            )),
-            IdentityEndpoint::Arc => finding.fix(
-                Fix::by(
-                    Actor::AzureOwner,
-                    "Connect the machine to Azure Arc; it has one system-assigned identity",
-                )
-                .run(Command::new("azcmagent show")),
-            ),
-            _ => finding.fix(owner(
-                "Assign the identity to the machine",
-                "az vm identity assign -g $RG -n $VM",
-            )),
-        },
+        _ => assign_identity(finding, endpoint),
     }
+}
+
+fn choose_identity(finding: Finding, endpoint: &IdentityEndpoint) -> Finding {
+    let finding = finding.fix(
+        Fix::you("Set AZURE_CLIENT_ID to the client ID of one of the identities")
+            .run(Command::set("AZURE_CLIENT_ID", "<client ID>")),
+    );
+    let (text, command) = match endpoint {
+        IdentityEndpoint::ContainerApps => (
+            "List the identities of the container app",
+            "az containerapp identity show -g $RG -n $APP",
+        ),
+        IdentityEndpoint::AppService | IdentityEndpoint::Functions => {
+            ("List the identities of the app", "az webapp identity show -g $RG -n $APP")
+        }
+        _ => return finding,
+    };
+    finding.fix(Fix::by(Actor::AzureOwner, text).run(Command::new(command)))
+}
+
+fn assign_identity(finding: Finding, endpoint: &IdentityEndpoint) -> Finding {
+    let (text, command) = match endpoint {
+        IdentityEndpoint::ContainerApps => (
+            "Assign the identity to the container app",
+            "az containerapp identity assign -g $RG -n $APP --system-assigned",
+        ),
+        IdentityEndpoint::Functions => (
+            "Assign the identity to the function app",
+            "az functionapp identity assign -g $RG -n $APP",
+        ),
+        IdentityEndpoint::AppService => {
+            ("Assign the identity to the app", "az webapp identity assign -g $RG -n $APP")
+        }
+        IdentityEndpoint::Arc => (
+            "Connect the machine to Azure Arc; it has one system-assigned identity",
+            "azcmagent show",
+        ),
+        _ => ("Assign the identity to the machine", "az vm identity assign -g $RG -n $VM"),
+    };
+    finding.fix(Fix::by(Actor::AzureOwner, text).run(Command::new(command)))
 }
 
 fn command_failed(

@@ -58,6 +58,13 @@ impl<'a> Attempt<'a> {
         self.settings.user.as_ref().map_or("", |user| user.value.as_str())
     }
 
+    /// The audience and the tenant for which a token is requested.
+    #[must_use]
+    pub fn token_request(&self) -> (&'a str, Option<&'a str>) {
+        let tenant = self.settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
+        (&self.settings.cloud.value.database_audience, tenant)
+    }
+
     /// What the token says.
     #[must_use]
     pub fn claims(&self) -> Option<&'a Claims> {

@@ -7,6 +7,7 @@ use crate::{
     command::{Command, guid, identifier},
     facts::{
         login::{CompletedStep, ServerError},
+        settings::Settings,
         token::{Claims, PrincipalKind},
     },
     support::commands,
@@ -110,24 +111,7 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
     match problem {
         known if known == &NOT_IN_GROUP => {
             let Some(claims) = claims else { return Vec::new() };
-            let group = group_id(&error.message).unwrap_or("this group");
-            let listed = if claims.groups_overage {
-                "the token lists no groups, because there are too many of them: the server has \
-                    to ask Microsoft Graph itself"
-                    .to_owned()
-            } else if claims.groups.is_empty() {
-                "the token lists no groups".to_owned()
-            } else if claims.groups.iter().any(|id| id == group) {
-                format!(
-                    "the token lists {group} among its {} groups, and the server does not see it",
-                    claims.groups.len()
-                )
-            } else {
-                format!(
-                    "the token lists {} groups, and {group} is not among them",
-                    claims.groups.len()
-                )
-            };
+            let listed = membership(claims, &error.message);
             [Some(listed), attempt.issued()].into_iter().flatten().collect()
         }
         known if [&OBJECT_ID_MISMATCH, &OID_CLAIM_REFUSED].contains(&known) => {
@@ -173,6 +157,22 @@ fn context(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec
     }
 }
 
+fn membership(claims: &Claims, message: &str) -> String {
+    let group = group_id(message).unwrap_or("this group");
+    let count = claims.groups.len();
+    if claims.groups_overage {
+        "the token lists no groups, because there are too many of them: the server has to ask \
+            Microsoft Graph itself"
+            .to_owned()
+    } else if claims.groups.is_empty() {
+        "the token lists no groups".to_owned()
+    } else if claims.groups.iter().any(|id| id == group) {
+        format!("the token lists {group} among its {count} groups, and the server does not see it")
+    } else {
+        format!("the token lists {count} groups, and {group} is not among them")
+    }
+}
+
 fn is_person(claims: Option<&Claims>) -> bool {
     claims.is_none_or(|claims| {
         matches!(claims.principal(), PrincipalKind::User | PrincipalKind::Guest)
@@ -188,16 +188,49 @@ fn group_id(message: &str) -> Option<&str> {
 }
 
 fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<Fix> {
-    let (settings, user, claims) = (attempt.settings, attempt.user(), attempt.claims());
-    let server = settings.host.as_ref().and_then(|host| host.value.split('.').next());
-    let audience = &settings.cloud.value.database_audience;
-    let tenant = settings.tenant.as_ref().map(|tenant| tenant.value.as_str());
+    match problem {
+        known if known == &CLIENT_ADDRESS_REFUSED => allow_client(&error.message, attempt.settings),
+        known if known == &TLS_REQUIRED => {
+            vec![Fix::you("Request TLS").run(Command::set("PGSSLMODE", "verify-full"))]
+        }
+        known if known == &TOO_MANY_CONNECTIONS => vec![
+            Fix::by(
+                Actor::DatabaseAdmin,
+                "End idle connections, or put the pooler (port 6432) in between",
+            )
+            .run(Command::sql(
+                "select pid, usename, state, state_change from pg_stat_activity order by \
+                    state_change;",
+            )),
+        ],
+        known if known == &STARTING_UP => {
+            vec![
+                Fix::you("Wait a moment and try again")
+                    .run(Command::new("entra-pg doctor --retry-for 5m")),
+            ]
+        }
+        known if known == &SERVER_DEFECT => vec![Fix::by(
+            Actor::Microsoft,
+            "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)",
+        )],
+        known if known == &POOLER_TOKEN_TOO_LONG => vec![
+            Fix::you("Use port 5432: the token is longer than the pooler accepts")
+                .run(Command::set("PGPORT", "5432")),
+            Fix::by(Actor::EntraAdmin, "Or include fewer groups in the token"),
+        ],
+        _ => token_fixes(problem, attempt)
+            .or_else(|| role_fixes(problem, error, attempt))
+            .unwrap_or_else(|| compare_label(attempt)),
+    }
+}
+
+fn token_fixes(problem: &Problem, attempt: &Attempt<'_>) -> Option<Vec<Fix>> {
+    let (audience, tenant) = attempt.token_request();
     let fresh = || {
         Fix::you("Get a fresh token right before connecting")
             .run(commands::fresh_token(audience, tenant))
     };
-    let oid = claims.and_then(|claims| claims.oid.as_deref());
-    match problem {
+    Some(match problem {
         known if [&TOKEN_EXPIRED, &AUDIENCE_REFUSED, &OID_CLAIM_REFUSED].contains(&known) => {
             vec![fresh()]
         }
@@ -216,6 +249,15 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                 ],
             }
         }
+        _ => return None,
+    })
+}
+
+fn role_fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Option<Vec<Fix>> {
+    let (user, claims) = (attempt.user(), attempt.claims());
+    let (audience, tenant) = attempt.token_request();
+    let oid = claims.and_then(|claims| claims.oid.as_deref());
+    Some(match problem {
         known if known == &OBJECT_ID_MISMATCH => vec![
             Fix::by(
                 Actor::DatabaseAdmin,
@@ -266,69 +308,47 @@ fn fixes(problem: &Problem, error: &ServerError, attempt: &Attempt<'_>) -> Vec<F
                     .run(Command::sql(format!("alter role {} login;", identifier(user)))),
             ]
         }
-        known if known == &CLIENT_ADDRESS_REFUSED => {
-            let address = address(&error.message);
-            if matches!(address, Some(IpAddr::V6(_))) {
-                return vec![Fix::you(
-                    "Connect over IPv4: firewall rules of a flexible server hold IPv4 addresses \
+        _ => return None,
+    })
+}
+
+fn allow_client(message: &str, settings: &Settings) -> Vec<Fix> {
+    let server = settings.host.as_ref().and_then(|host| host.value.split('.').next());
+    let address = address(message);
+    if matches!(address, Some(IpAddr::V6(_))) {
+        return vec![Fix::you(
+            "Connect over IPv4: firewall rules of a flexible server hold IPv4 addresses \
                         only",
-                )];
-            }
-            vec![
-                Fix::by(
-                    Actor::AzureOwner,
-                    "Allow the address that the server names in its firewall rules (takes effect \
-                        within 5 minutes). Azure CLI before 2.87: -n SERVER --rule-name client",
-                )
-                .run_if(commands::allow_address(server, address)),
-                Fix::you("Then wait until it takes effect")
-                    .run(Command::new("entra-pg doctor --retry-for 6m")),
-            ]
-        }
-        known if known == &TLS_REQUIRED => {
-            vec![Fix::you("Request TLS").run(Command::set("PGSSLMODE", "verify-full"))]
-        }
-        known if known == &TOO_MANY_CONNECTIONS => vec![
-            Fix::by(
-                Actor::DatabaseAdmin,
-                "End idle connections, or put the pooler (port 6432) in between",
-            )
-            .run(Command::sql(
-                "select pid, usename, state, state_change from pg_stat_activity order by \
-                    state_change;",
-            )),
-        ],
-        known if known == &STARTING_UP => {
-            vec![
-                Fix::you("Wait a moment and try again")
-                    .run(Command::new("entra-pg doctor --retry-for 5m")),
-            ]
-        }
-        known if known == &SERVER_DEFECT => vec![Fix::by(
-            Actor::Microsoft,
-            "Open a support request: this is a defect of the server (Azure/azure-postgresql#132)",
-        )],
-        known if known == &POOLER_TOKEN_TOO_LONG => vec![
-            Fix::you("Use port 5432: the token is longer than the pooler accepts")
-                .run(Command::set("PGPORT", "5432")),
-            Fix::by(Actor::EntraAdmin, "Or include fewer groups in the token"),
-        ],
-        _ => {
-            let mut all = vec![Fix::by(
-                Actor::DatabaseAdmin,
-                format!(
-                    "Search for this run's application_name in the server's log, and compare the \
-                        role's security label with the object ID of the token{}",
-                    oid.map(|oid| format!(" ({oid})")).unwrap_or_default()
-                ),
-            )];
-            all.extend(attempt.pooled_token().map(|_| {
-                Fix::you("Connect to the server itself instead of its pooler")
-                    .run(Command::set("PGPORT", "5432"))
-            }));
-            all
-        }
+        )];
     }
+    vec![
+        Fix::by(
+            Actor::AzureOwner,
+            "Allow the address that the server names in its firewall rules (takes effect \
+                        within 5 minutes). Azure CLI before 2.87: -n SERVER --rule-name client",
+        )
+        .run_if(commands::allow_address(server, address)),
+        Fix::you("Then wait until it takes effect")
+            .run(Command::new("entra-pg doctor --retry-for 6m")),
+    ]
+}
+
+/// Without a reason from the server, its log and the role's label are left to compare.
+fn compare_label(attempt: &Attempt<'_>) -> Vec<Fix> {
+    let oid = attempt.claims().and_then(|claims| claims.oid.as_deref());
+    let mut all = vec![Fix::by(
+        Actor::DatabaseAdmin,
+        format!(
+            "Search for this run's application_name in the server's log, and compare the \
+                        role's security label with the object ID of the token{}",
+            oid.map(|oid| format!(" ({oid})")).unwrap_or_default()
+        ),
+    )];
+    all.extend(attempt.pooled_token().map(|_| {
+        Fix::you("Connect to the server itself instead of its pooler")
+            .run(Command::set("PGPORT", "5432"))
+    }));
+    all
 }
 
 /// The client's address in the server's own words: `for host "203.0.113.9"`.

@@ -23,7 +23,10 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{error::Elapsed, timeout},
+};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode};
 
 /// Sends the token, runs one query and, if requested, inspects the session. The token is kept back
@@ -35,47 +38,21 @@ pub async fn login(
     token: &Secret,
     look_around: bool,
 ) -> (Fact<Login>, Option<Fact<Session>>) {
-    let mut login = Login {
-        outcome: LoginOutcome::TokenWithheld { why: UNVERIFIED.to_owned() },
-        steps: vec![
-            completed(LoginStep::Startup, Duration::ZERO),
-            completed(LoginStep::AuthenticationRequest, waiting.asked_after),
-        ],
-        token_length: token.len(),
-        application_name: application_name(cx),
-        port: request.settings.port.value,
-    };
+    let mut login = withheld(cx, request, &waiting, token);
     if !waiting.verified && !request.send_token_unverified {
         return (Fact::Seen(login), None);
     }
     let began = waiting.began;
     let (stream, tape) = Resumed::new(waiting.stream, waiting.startup, waiting.answer);
     let user = request.settings.user.as_ref().map_or("", |user| user.value.as_str());
-    let mut config = Config::new();
-    // This stream is inside TLS already.
-    config
-        .ssl_mode(SslMode::Disable)
-        .user(user)
-        .dbname(&request.settings.database.value)
-        .application_name(&login.application_name)
-        .password(token.expose());
-    if let Some(options) = request.settings.value_of("options").filter(|text| !text.is_empty()) {
-        config.options(options);
-    }
+    let config = config(request, user, &login.application_name, token);
     let work = timeout(cx.timeout(), config.connect_raw(stream, NoTls));
     let connected = cx.step(Topic::Login, user, "token", work).await;
     drop(config);
     add_recorded_steps(&mut login, &tape, began);
-    let (client, connection) = match connected {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(error)) => {
-            login.outcome = refusal(&error, &login, &tape);
-            return (Fact::Seen(login), None);
-        }
-        Err(_) => {
-            login.outcome = LoginOutcome::Silent { after: last(&login) };
-            return (Fact::Seen(login), None);
-        }
+    let (client, connection) = match answered(connected, &login, &tape) {
+        Ok(connected) => connected,
+        Err(outcome) => return (Fact::Seen(Login { outcome, ..login }), None),
     };
     let driver = Driver(tokio::spawn(async move {
         // How the connection ends shows in the query that waits for it.
@@ -95,18 +72,11 @@ pub async fn login(
         }
     };
     // In this order on the wire, in one round trip.
-    let ((answered, after), around) = join!(first, around);
+    let ((first, after), around) = join!(first, around);
     driver.end(client).await;
-    let first = match answered {
-        Ok(Ok(messages)) => row(&messages),
-        Ok(Err(error)) => {
-            login.outcome = refusal(&error, &login, &tape);
-            return (Fact::Seen(login), None);
-        }
-        Err(_) => {
-            login.outcome = LoginOutcome::Silent { after: last(&login) };
-            return (Fact::Seen(login), None);
-        }
+    let first = match answered(first, &login, &tape) {
+        Ok(messages) => row(&messages),
+        Err(outcome) => return (Fact::Seen(Login { outcome, ..login }), None),
     };
     login.steps.push(completed(LoginStep::Queried, after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
@@ -123,6 +93,48 @@ pub async fn login(
         Fact::NotObserved(why) => Fact::NotObserved(why),
     });
     (Fact::Seen(login), around)
+}
+
+/// The login before the token is sent.
+fn withheld(cx: &Context, request: &Request, waiting: &Waiting, token: &Secret) -> Login {
+    Login {
+        outcome: LoginOutcome::TokenWithheld { why: UNVERIFIED.to_owned() },
+        steps: vec![
+            completed(LoginStep::Startup, Duration::ZERO),
+            completed(LoginStep::AuthenticationRequest, waiting.asked_after),
+        ],
+        token_length: token.len(),
+        application_name: application_name(cx),
+        port: request.settings.port.value,
+    }
+}
+
+fn config(request: &Request, user: &str, application_name: &str, token: &Secret) -> Config {
+    let mut config = Config::new();
+    // This stream is inside TLS already.
+    config
+        .ssl_mode(SslMode::Disable)
+        .user(user)
+        .dbname(&request.settings.database.value)
+        .application_name(application_name)
+        .password(token.expose());
+    if let Some(options) = request.settings.value_of("options").filter(|text| !text.is_empty()) {
+        config.options(options);
+    }
+    config
+}
+
+/// The server's answer, or how the login ended.
+fn answered<T>(
+    result: Result<Result<T, tokio_postgres::Error>, Elapsed>,
+    login: &Login,
+    tape: &Mutex<Tape>,
+) -> Result<T, LoginOutcome> {
+    match result {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(refusal(&error, login, tape)),
+        Err(_) => Err(LoginOutcome::Silent { after: last(login) }),
+    }
 }
 
 /// What drives a session; it ends with it.
@@ -159,7 +171,7 @@ fn add_recorded_steps(login: &mut Login, tape: &Mutex<Tape>, began: Instant) {
     }
 }
 
-fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Arc<Mutex<Tape>>) -> LoginOutcome {
+fn refusal(error: &tokio_postgres::Error, login: &Login, tape: &Mutex<Tape>) -> LoginOutcome {
     let (authenticated, refused) = {
         let tape = lock(tape);
         (tape.authenticated.is_some(), tape.refused)
