@@ -4,19 +4,29 @@
 mod recorded;
 
 use assert_cmd::Command;
+use clap::ValueEnum;
 use entra_pg::{
+    bundle::{Extras, pack},
+    diff,
     fleet::{Fleet, Row, Sides, merge},
     report::{
         Format, Style,
         fleet::{FleetFormat, MergeFormat, render, render_merge},
+        preflight::{PreflightFormat, render as render_preflight},
         render as render_report,
     },
+    secret::Secrets,
     text::{Inert, is_active},
 };
-use entra_pg_checks::Evidence;
+use entra_pg_checks::{Evidence, preflight::checklist};
 use recorded::{CASES, evidence, report};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Cursor, Read},
+};
+use zip::ZipArchive;
 
 /// One character of each active class, CI commands of several systems, and each format's own syntax.
 const HOSTILE: &str = "\r\n::error::planted\r::stop-commands::x\n\u{a0} ::add-mask::y \
@@ -176,17 +186,56 @@ fn hostile_evidence_cannot_act_in_any_format() {
     }
 }
 
+/// Every recorded evidence with hostile text, and whether it has a position that no earlier one has.
+fn every_hostile_evidence() -> impl Iterator<Item = (String, Value, bool)> {
+    let mut known = Positions::new();
+    recorded::every_evidence().into_iter().map(move |(name, document)| {
+        let before = known.len();
+        let document = hostile(&document, &mut known, &|text| {
+            format!("{text}\n::error::x\u{9b}\u{202e}##[a]##vso[b]<script>]]>")
+        });
+        (name, document, known.len() > before)
+    })
+}
+
 #[test]
 fn every_recorded_problem_with_hostile_text_cannot_act() {
-    let mut known = Positions::new();
-    for (name, document) in recorded::every_evidence() {
-        let document = hostile(&document, &mut known, &|text| {
-            format!("{text}\n::error::x\u{9b}##[a]##vso[b]")
-        });
+    for (name, document, has_new_position) in every_hostile_evidence() {
         let report = report(document);
-        for format in [Format::Text, Format::Json] {
-            let output = render_report(&report, format, &style(false, 60)).expect("made");
-            check_format(&format!("{name}, {format:?}"), format, &text_of(output));
+        let formats = if has_new_position { &FORMATS[..] } else { &[Format::Text, Format::Json] };
+        for format in formats {
+            let output = render_report(&report, *format, &style(false, 60)).expect("made");
+            check_format(&format!("{name}, {format:?}"), *format, &text_of(output));
+        }
+    }
+}
+
+#[test]
+fn hostile_evidence_cannot_act_in_a_checklist_a_difference_or_a_bundle() {
+    let healthy = report(evidence(&[]));
+    let every = every_hostile_evidence().filter(|(_, _, has_new_position)| *has_new_position);
+    let every = every.map(|(name, document, _)| (name, document));
+    for (name, document) in hostile_cases().into_iter().chain(every) {
+        let report = report(document);
+        let seen = report.evidence();
+        let list = checklist(seen, &[seen], None);
+        for format in PreflightFormat::value_variants() {
+            let output = render_preflight(&list, seen, *format, &style(true, 80)).expect("made");
+            check(&format!("preflight, {name}, {format:?}"), &unstyled(&text_of(output)));
+        }
+        for (before, after) in [(&healthy, &report), (&report, &healthy)] {
+            let text = Inert::text(&diff::text(&diff::compare(before, after)));
+            check(&format!("diff, {name}"), &text_of(text));
+        }
+        let secrets = Secrets::default();
+        let extras = Extras { plan: Some(HOSTILE.to_owned()), secrets: &secrets, pseudonyms: None };
+        let bytes = pack(&report, &extras).expect("a bundle");
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).expect("a zip file");
+        for index in 0..archive.len() {
+            let mut file = archive.by_index(index).expect("a file");
+            let mut text = String::new();
+            file.read_to_string(&mut text).expect("UTF-8");
+            check(&format!("bundle, {name}, file {index}"), &text);
         }
     }
 }
