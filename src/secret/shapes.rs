@@ -479,6 +479,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_character_of_several_bytes_after_a_password_is_not_cut() {
+        let text = "password\u{200b}://\u{a1} ";
+        for shape in find(text).into_iter().chain(assigned(text)) {
+            assert!(text.get(shape.range).is_some());
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_can_be_searched(text in "(.|password|=|:|\"|eyJ| |\u{200b}|://|@|code ){0,30}") {
