@@ -1,7 +1,21 @@
-//! The checks of `entra-pg`: pure judgments over recorded observations.
+//! The checks of `entra-pg`: pure judgments over recorded observations of a Microsoft Entra ID login to
+//! Azure Database for PostgreSQL.
 //!
-//! [`Evidence`] holds the typed observations of one run. [`judge()`] runs a list of checks over it, such as
-//! [`rulebook()`], and names the one root cause. `.github/CONTRIBUTING.md` describes how to add a check.
+//! [`Evidence`] holds the typed observations of one run. A [`Check`] is a pure function from evidence to a
+//! [`Verdict`]: no network, no clock, no environment. [`judge()`] runs a list of checks, such as
+//! [`rulebook()`], and names the one root cause. A fact that was not observed is [`NotObserved`] with the
+//! reason, so that "could not tell" is never "failed".
+//!
+//! `.github/CONTRIBUTING.md` of the repository describes how to add a check to the rulebook.
+//!
+//! # Embed a check
+//!
+//! A program can judge with checks of its own in addition to the rulebook. This is the test
+//! `tests/embedding.rs` of this crate:
+//!
+//! ```no_run
+#![doc = include_str!("tests/embedding.rs")]
+//! ```
 
 pub mod access;
 pub mod azure;

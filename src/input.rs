@@ -9,7 +9,7 @@ use std::{
 
 /// A file that is about to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     path: &'a Path,
     follows_links: bool,
 }
@@ -17,13 +17,13 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// A file by its path.
     #[must_use]
-    pub const fn new(path: &'a Path) -> Self {
+    pub(crate) const fn new(path: &'a Path) -> Self {
         Self { path, follows_links: true }
     }
 
     /// The same, unless the path itself is a symbolic link.
     #[must_use]
-    pub const fn without_links(self) -> Self {
+    pub(crate) const fn without_links(self) -> Self {
         Self { follows_links: false, ..self }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// It cannot be read, is not a regular file, or is longer than the limit.
-    pub fn read(self, limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(self, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.read_start(limit + 1)?;
         if bytes.len() as u64 > limit { Err(too_long(limit)) } else { Ok(bytes) }
     }
@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// It cannot be read, or is not a regular file.
-    pub fn read_start(self, limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_start(self, limit: u64) -> io::Result<Vec<u8>> {
         let file = self.options().open(self.path)?;
         let kind = file.metadata()?.file_type();
         if !kind.is_file() {
@@ -83,7 +83,7 @@ impl<'a> Source<'a> {
 ///
 /// # Errors
 /// It cannot be read, is not a regular file, or is longer than the limit.
-pub fn bytes(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn bytes(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
     Source::new(path.as_ref()).read(limit)
 }
 
@@ -91,7 +91,7 @@ pub fn bytes(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// It cannot be read, is not a regular file, or is longer than the limit.
-pub fn text(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
+pub(crate) fn text(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
     bytes(path, limit).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -99,7 +99,7 @@ pub fn text(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
 ///
 /// # Errors
 /// It cannot be read, or is not a regular file.
-pub fn text_start(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
+pub(crate) fn text_start(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
     let bytes = Source::new(path.as_ref()).read_start(limit)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -109,7 +109,7 @@ pub fn text_start(path: impl AsRef<Path>, limit: u64) -> io::Result<String> {
 ///
 /// # Errors
 /// It cannot be read, is neither, or is longer than the limit.
-pub fn argument(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn argument(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
         io::stdin().take(limit + 1).read_to_end(&mut bytes)?;
@@ -126,7 +126,7 @@ pub fn argument(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// It is damaged UTF-16.
-pub fn utf8(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+pub(crate) fn utf8(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let mut bytes = utf16(bytes)?;
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
@@ -139,7 +139,7 @@ pub fn utf8(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// It is damaged UTF-16.
-pub fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+pub(crate) fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let little = match bytes.as_slice() {
         [0xff, 0xfe, ..] => true,
         [0xfe, 0xff, ..] => false,

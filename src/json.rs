@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use std::{cell::Cell, fmt, io};
 
 /// Values in a report or in evidence; the largest of the tests has about 20,000.
-pub const MOST_VALUES: usize = 150_000;
+pub(crate) const MOST_VALUES: usize = 150_000;
 
 /// One document.
 ///
 /// # Errors
 /// It is not JSON, holds more than one document, or more values than the limit.
-pub fn document(bytes: &[u8], most: usize) -> serde_json::Result<Value> {
+pub(crate) fn document(bytes: &[u8], most: usize) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let left = Cell::new(most);
     let value = Counted(&left).deserialize(&mut deserializer)?;
@@ -24,7 +24,7 @@ pub fn document(bytes: &[u8], most: usize) -> serde_json::Result<Value> {
 ///
 /// # Errors
 /// One of them cannot be read, or the function fails.
-pub fn documents<E: From<serde_json::Error>>(
+pub(crate) fn documents<E: From<serde_json::Error>>(
     bytes: &[u8],
     most: usize,
     mut each: impl FnMut(Value) -> Result<(), E>,
@@ -43,7 +43,7 @@ pub fn documents<E: From<serde_json::Error>>(
 ///
 /// # Errors
 /// One of them cannot be read, or the function fails.
-pub fn documents_in_log<E: From<serde_json::Error>>(
+pub(crate) fn documents_in_log<E: From<serde_json::Error>>(
     bytes: &[u8],
     most: usize,
     mut each: impl FnMut(Value) -> Result<(), E>,
@@ -117,7 +117,7 @@ impl io::Read for Counting<'_> {
 
 /// The message of an error of serde in terms of JSON: without the names of types in this program.
 #[must_use]
-pub fn message(error: &serde_json::Error) -> String {
+pub(crate) fn message(error: &serde_json::Error) -> String {
     const NAMES: [(&str, &str); 13] = [
         ("a sequence", "a list"),
         ("sequence", "a list"),

@@ -1,11 +1,42 @@
-//! `entra-pg` says why a person cannot log in to Azure Database for PostgreSQL with Microsoft Entra
-//! ID, and what exactly to do about it.
+//! Why a Microsoft Entra ID login to Azure Database for PostgreSQL fails, and how to fix it.
 //!
-//! Data flows in one direction: [`settings`] state which login is meant, [`probe`]s observe,
-//! the rulebook (`entra-pg-checks`) judges, [`diagnose`] holds the result, and [`report`] renders it.
+//! This is the library of the command `entra-pg`. Data flows in one direction: [`settings`] state which
+//! login is meant, [`diagnose::run`] observes it, the checks of [`entra_pg_checks`] judge what was
+//! observed, and [`report`] renders the result.
+//!
+//! # Judge recorded evidence and render a report
+//!
+//! ```
+//! use entra_pg::{
+//!     diagnose::Report,
+//!     report::{Format, Style, render},
+//!     settings::request::Selection,
+//! };
+//! use entra_pg_checks::Evidence;
+//!
+//! // The `evidence` of a report of `entra-pg doctor --format json`, or of a bundle.
+//! let evidence = Evidence::default();
+//! let report = Report::new(evidence, &Selection::default());
+//! println!("{}", report.summary());
+//!
+//! let style = Style { color: false, width: 80, verbose: 0, quiet: false, unicode: true };
+//! let markdown = render(&report, Format::Markdown, &style)?;
+//! assert!(!markdown.is_empty());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # Embed a check
+//!
+//! [`entra_pg_checks`] shows how a program adds a check of its own to the rulebook.
+//!
+//! # Stability
+//!
+//! Ids of problems and checks, exit codes and the fields of the JSON documents do not change within a
+//! major version. The Rust API can change in each minor version.
 
 pub mod azure;
 pub mod bundle;
+#[doc(hidden)]
 pub mod cli;
 pub mod connect;
 pub mod diagnose;
@@ -13,9 +44,10 @@ pub mod diff;
 pub mod environment;
 pub mod explain;
 pub mod fleet;
+#[doc(hidden)]
 pub mod fuzzing;
-pub mod input;
-pub mod json;
+mod input;
+mod json;
 pub mod manifest;
 pub mod net;
 pub mod probe;
@@ -25,4 +57,4 @@ pub mod secret;
 pub mod settings;
 mod sync;
 pub mod text;
-pub mod time;
+mod time;
