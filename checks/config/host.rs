@@ -128,9 +128,9 @@ fn missing(settings: &Settings) -> Verdict {
     if user.is_none() && !named(&settings.database.origin) {
         return Verdict::NotApplicable("no server was named".to_owned());
     }
-    let whom = user.map_or(&settings.database.value, |user| &user.value);
+    let name = user.map_or(&settings.database.value, |user| &user.value);
     let detail = format!(
-        "\"{whom}\" is named, and no host: psql would connect to a server on this computer"
+        "\"{name}\" is named, and no host: psql would connect to a server on this computer"
     );
     Verdict::found(Finding::of(&HOST_MISSING, "host", detail).fix(name_it()))
 }

@@ -39,9 +39,9 @@ fn judge(settings: &Settings) -> Verdict {
         && !(typed(&host.origin) && typed(&address.origin))
         && !is_loopback(&address.value)
     {
-        let (from, beside) = (address.origin.phrase(), host.origin.phrase());
+        let (from, other) = (address.origin.phrase(), host.origin.phrase());
         let detail = format!(
-            "{from} sends this to {}, whatever {beside} (\"{}\") resolves to",
+            "{from} sends this to {}, whatever {other} (\"{}\") resolves to",
             address.value, host.value
         );
         found.push(

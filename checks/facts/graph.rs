@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Directory {
-    /// Object id: whom Graph speaks of.
+    /// The object ID of the principal.
     #[serde(serialize_with = "class::id")]
     pub id: Option<String>,
     /// `userPrincipalName`.

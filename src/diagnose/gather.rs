@@ -180,7 +180,7 @@ impl<'a> Common<'a> {
 /// The HTTP status of a throttled request.
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// A token, its signature against the keys, and what Graph says of whom it stands for.
+/// A token, its signature against the keys, and what Graph says of its identity.
 type Identity<'a> =
     (Looking<'a, Obtained>, Looking<'a, Fact<Signature>>, Looking<'a, Fact<Directory>>);
 

@@ -51,7 +51,7 @@ pub struct Rule {
     pub port: u16,
     /// `TCP` or `UDP`.
     pub transport: &'static str,
-    /// What is spoken on the connection.
+    /// The protocol on the connection.
     pub protocol: &'static str,
     /// The service tag of Azure that contains the destination, if there is one.
     pub service_tag: Option<&'static str>,

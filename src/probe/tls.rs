@@ -84,7 +84,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
         Ok(name) => {
             let connector = TlsConnector::from(Arc::new(config(&recorder)));
             let work = timeout(cx.timeout(), connector.connect(name.clone(), stream));
-            let work = beside(work, smaller_hello(cx, name, again));
+            let work = with_side_probe(work, smaller_hello(cx, name, again));
             cx.step(topic, server_name, &label, work).await
         }
         Err(error) => (Ok(Err(io::Error::other(error))), None),
@@ -115,7 +115,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Opt
 }
 
 /// The first to its end, and what the second has found by then.
-async fn beside<T, U>(
+async fn with_side_probe<T, U>(
     first: impl Future<Output = T>,
     second: impl Future<Output = U>,
 ) -> (T, Option<U>) {

@@ -55,7 +55,7 @@ impl Seen<'_> {
             .or_else(|| self.identifier())
             .or_else(|| self.long())
             .or_else(|| self.mistaken())
-            .or_else(|| self.nobody())
+            .or_else(|| self.unknown_user())
     }
 
     fn name(&self) -> &str {
@@ -297,7 +297,7 @@ impl Seen<'_> {
 
     /// The user principal name of another person than the one who is signed in. A role may have been
     /// created for this person under any name, so that it is likely and not certain.
-    fn somebody_else(&self) -> Option<Slip> {
+    fn other_person(&self) -> Option<Slip> {
         let (name, own) = (self.name(), &self.known.first()?.name);
         let same_domain = domain(name)
             .zip(domain(own))
@@ -312,20 +312,20 @@ impl Seen<'_> {
 
     /// Only when the identity's groups are known, or the name is a person's and not a group's, can a name
     /// belong to no principal. It may still be a role that was bound by object id: possible, no more.
-    fn nobody(&self) -> Option<Slip> {
+    fn unknown_user(&self) -> Option<Slip> {
         let name = self.name();
         let names: Vec<&str> = self.known.iter().map(|candidate| candidate.name.as_str()).collect();
-        let somebody = name.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
+        let has_domain = name.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
         let person = self.claims.is_some_and(|claims| {
             matches!(claims.principal(), PrincipalKind::User) && claims.upn.is_some()
         });
         let listed = self
             .directory
             .is_some_and(|directory| !directory.groups_refused && !directory.groups_incomplete);
-        if somebody && person && !listed {
-            return self.somebody_else();
+        if has_domain && person && !listed {
+            return self.other_person();
         }
-        let decided = listed || (somebody && person);
+        let decided = listed || (has_domain && person);
         (decided && !names.is_empty()).then(|| Slip {
             problem: &NOT_THE_TOKENS,
             meant: self.known.first().map(|candidate| candidate.name.clone()),

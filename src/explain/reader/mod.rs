@@ -108,8 +108,8 @@ mod tests {
             assert_eq!(first(form).as_deref(), Some("AADSTS50076"), "{form}");
         }
         assert_eq!(first("AADSTS99999999: something new").as_deref(), Some("AADSTS99999999"));
-        let beside = "AADSTS99999999: something new. No matching federated identity record found";
-        assert_eq!(first(beside).as_deref(), Some("token/federation-mismatch"));
+        let both = "AADSTS99999999: something new. No matching federated identity record found";
+        assert_eq!(first(both).as_deref(), Some("token/federation-mismatch"));
         assert_eq!(
             first("{\"suberror\":\"consent_required\"}").as_deref(),
             Some("token/consent-missing")
