@@ -20,7 +20,7 @@ use entra_pg_checks::{
 use futures::join;
 use std::io::ErrorKind;
 use std::{
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -52,7 +52,7 @@ pub async fn login(
     add_recorded_steps(&mut login, &tape, began);
     let (client, connection) = match answered(connected, &login, &tape) {
         Ok(connected) => connected,
-        Err(outcome) => return (Fact::Seen(Login { outcome, ..login }), None),
+        Err(outcome) => return (Fact::Seen(Login { outcome: *outcome, ..login }), None),
     };
     let driver = Driver(tokio::spawn(async move {
         // How the connection ends shows in the query that waits for it.
@@ -76,7 +76,7 @@ pub async fn login(
     driver.end(client).await;
     let first = match answered(first, &login, &tape) {
         Ok(messages) => row(&messages),
-        Err(outcome) => return (Fact::Seen(Login { outcome, ..login }), None),
+        Err(outcome) => return (Fact::Seen(Login { outcome: *outcome, ..login }), None),
     };
     login.steps.push(completed(LoginStep::Queried, after));
     login.outcome = LoginOutcome::Accepted { server_version: first.1.clone() };
@@ -129,11 +129,11 @@ fn answered<T>(
     result: Result<Result<T, tokio_postgres::Error>, Elapsed>,
     login: &Login,
     tape: &Mutex<Tape>,
-) -> Result<T, LoginOutcome> {
+) -> Result<T, Box<LoginOutcome>> {
     match result {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(refusal(&error, login, tape)),
-        Err(_) => Err(LoginOutcome::Silent { after: last(login) }),
+        Ok(Err(error)) => Err(refusal(&error, login, tape).into()),
+        Err(_) => Err(LoginOutcome::Silent { after: last(login) }.into()),
     }
 }
 
