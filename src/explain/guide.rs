@@ -87,14 +87,14 @@ const PRIVATE_NETWORK: Guide = Guide {
         },
         Step {
             title: "Azure Container Apps",
-            text: "A job in the same environment uses the same subnet and DNS as the apps.",
+            text: "A job in the same environment uses the same subnet and DNS as the apps. Read its log with \
+                `az containerapp job logs show`, which the extension containerapp adds to the Azure CLI.",
             command: "entra-pg manifest container-apps-job --image REGISTRY/entra-pg:TAG --location \
                 westeurope --environment \
                 /subscriptions/SUB/resourceGroups/GROUP/providers/Microsoft.App/managedEnvironments/ENV \
                 -h \"$PGHOST\" -U \"$PGUSER\" >entra-pg.yaml\n\
                 az containerapp job create --resource-group GROUP --name entra-pg --yaml entra-pg.yaml\n\
-                az containerapp job start --resource-group GROUP --name entra-pg\n\
-                az containerapp job logs show --resource-group GROUP --name entra-pg --container entra-pg",
+                az containerapp job start --resource-group GROUP --name entra-pg",
             proves: "What an app in the environment resolves and reaches, and whether the identity of \
                 the job can log in.",
         },
