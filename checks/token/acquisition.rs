@@ -281,13 +281,7 @@ fn explain(
         CredentialOutcome::IdentityEndpointUnreachable { endpoint, detail } => {
             return Ok(unreachable(attempt, endpoint, detail, &seen.vantage));
         }
-        CredentialOutcome::CommandMissing { command } => {
-            find(&CLI_MISSING, format!("the command {command} is not installed, or not on PATH"))
-                .fix(Fix::you(
-                    "Install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or \
-                        choose another --credential",
-                ))
-        }
+        CredentialOutcome::CommandMissing { command } => command_missing(kind, command),
         CredentialOutcome::CommandFailed { command, exit, stderr } => {
             return Ok(command_failed(settings, attempt, command, *exit, stderr, now));
         }
@@ -313,6 +307,14 @@ fn certificate(kind: &str, file: &str, detail: &str) -> Finding {
             "Write leaf certificate, its RSA key and the rest of the chain into one PEM file, \
                 and name it in AZURE_CLIENT_CERTIFICATE_PATH",
         ))
+}
+
+fn command_missing(kind: &str, command: &str) -> Finding {
+    let detail = format!("the command {command} is not installed, or not on PATH");
+    Finding::of(&CLI_MISSING, kind, detail).fix(Fix::you(
+        "Install it (https://learn.microsoft.com/cli/azure/install-azure-cli), or choose another \
+            --credential",
+    ))
 }
 
 fn identity_key(kind: &str, path: &str, detail: &str, vantage: &Vantage) -> Finding {
