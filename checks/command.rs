@@ -5,10 +5,14 @@
 //! shell. Values that are not known are variables, which are set on lines of their own above the
 //! command, so that a pasted line never holds a bare `<…>`.
 
+mod page;
 mod parse;
 mod quote;
+pub mod sql;
 
-use crate::facts::vantage::Shell;
+use crate::facts::vantage::{Shell, Vantage};
+use crate::support::commands::System;
+pub use page::{Forms, forms, in_shell, values};
 use parse::words;
 use uuid::fmt::Hyphenated;
 
@@ -63,6 +67,16 @@ enum Step {
 struct Line {
     words: Vec<Word>,
     no_input: bool,
+    /// The program that reads the output.
+    into: Option<Box<Line>>,
+}
+
+/// Where a command is typed. az is a batch file on Windows only, and curl is an alias of another
+/// command in Windows PowerShell only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Prompt {
+    shell: Shell,
+    windows: bool,
 }
 
 /// One argument: pieces of text and variables, side by side.
@@ -80,7 +94,7 @@ pub(crate) enum Piece {
 const UNKNOWN: &[(&str, &str)] = &[
     ("RG", "resource group of the server"),
     ("SERVER", "name of the server"),
-    ("HOST", "fully qualified name of the server"),
+    ("SERVER_HOST", "fully qualified name of the server"),
     ("NETWORK_RG", "resource group of the network"),
     ("NSG", "name of the network security group"),
     ("ROUTE_TABLE", "name of the route table"),
@@ -109,10 +123,37 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("NAME_SERVER", "address of the nameserver"),
     ("ENDPOINT_CONNECTION", "ID of the private endpoint connection"),
     ("PRIORITY", "number below that of the rule that denies"),
+    ("SERVER_PREFIX", "address prefix of the server's subnet"),
     ("CLIENT_PREFIX", "address prefix of the client's subnet"),
     ("POLICY", "name of the firewall policy"),
     ("REGION", "Azure region of the server"),
     ("VNET_ID", "resource ID of the virtual network"),
+    ("NAME", "name to resolve"),
+    ("DISPLAY_NAME", "display name of the principal"),
+    ("MAIL", "mail address of the guest"),
+    ("DESTINATION", "address to reach"),
+    ("PORT", "port of the server"),
+    ("CLOUD", "name of the cloud, such as AzureUSGovernment"),
+    ("SCOPE", "scope of the token"),
+    ("EXTENSION", "name of the extension"),
+    ("REVOCATION_LIST", "file of the certificate revocation list"),
+    ("SERVER_ADDRESS", "address of the server"),
+    ("SERVER_ID", "resource ID of the server"),
+    ("ENTRA_ADDRESS", "address of login.microsoftonline.com"),
+];
+
+/// Commands of az that change something in Azure or Microsoft Entra ID.
+const AZURE_CHANGES: &[&str] = &[
+    "add",
+    "admin-consent",
+    "approve",
+    "assign",
+    "create",
+    "delete",
+    "reset",
+    "set",
+    "start",
+    "update",
 ];
 
 impl Command {
@@ -122,13 +163,13 @@ impl Command {
     /// The words are not well-formed, which the test over all commands finds.
     #[must_use]
     pub fn new(line: &'static str) -> Self {
-        Self { steps: vec![Step::Run(Line { words: words(line), no_input: false })] }
+        Self { steps: vec![Step::Run(Line { words: words(line), ..Line::default() })] }
     }
 
     /// A template of our own that is not static, in the same syntax as [`Command::new`].
     #[must_use]
     pub(crate) fn template(line: &str) -> Self {
-        Self { steps: vec![Step::Run(Line { words: words(line), no_input: false })] }
+        Self { steps: vec![Step::Run(Line { words: words(line), ..Line::default() })] }
     }
 
     /// Sets an environment variable in the reader's shell.
@@ -241,6 +282,16 @@ impl Command {
         self.starts_with(&["az"])
     }
 
+    /// Whether it changes what other people use: a server, a network, a directory, a cluster, a role.
+    #[must_use]
+    pub fn changes_shared(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Run(line) | Step::SetOutput { line, .. } => line.changes_shared(),
+            Step::Sql(statement) => sql::changes(statement),
+            Step::Set { .. } | Step::Unset { .. } | Step::Text(_) => false,
+        })
+    }
+
     /// The programs that are started.
     pub fn programs(&self) -> impl Iterator<Item = String> + '_ {
         self.steps.iter().filter_map(|step| match step {
@@ -249,31 +300,52 @@ impl Command {
         })
     }
 
-    /// The command for a shell. If that shell cannot quote a value, the form for PowerShell, or
-    /// nothing if PowerShell cannot quote it either.
+    /// The command for a shell; PowerShell is that of Windows. If that shell cannot quote a value, the
+    /// form for PowerShell, or nothing if PowerShell cannot quote it either.
     #[must_use]
     pub fn render(&self, shell: Shell) -> Option<Rendered> {
-        let alternatives = match shell {
+        self.render_at(Prompt { shell, windows: shell != Shell::Posix })
+    }
+
+    /// The command for the shell and the system of a run.
+    #[must_use]
+    pub fn render_for(&self, vantage: &Vantage) -> Option<Rendered> {
+        let windows = System::of(vantage) == System::Windows;
+        self.render_at(Prompt { shell: vantage.shell, windows })
+    }
+
+    fn render_at(&self, prompt: Prompt) -> Option<Rendered> {
+        let alternatives = match prompt.shell {
             Shell::Cmd => &[Shell::Cmd, Shell::PowerShell][..],
             Shell::PowerShell => &[Shell::PowerShell],
             Shell::Posix => &[Shell::Posix],
         };
-        alternatives.iter().find_map(|shell| self.render_in(*shell))
+        alternatives.iter().find_map(|&shell| self.render_in(Prompt { shell, ..prompt }))
     }
 
-    fn render_in(&self, shell: Shell) -> Option<Rendered> {
+    fn render_in(&self, prompt: Prompt) -> Option<Rendered> {
+        let mut lines: Vec<String> =
+            self.unknown().iter().map(|name| unknown_line(prompt.shell, name)).collect();
+        let (text, language) = self.render_steps(prompt)?;
+        lines.push(text);
+        Some(Rendered { text: lines.join("\n"), language })
+    }
+
+    /// The lines of the steps, without those that set variables which the reader fills in.
+    fn render_steps(&self, prompt: Prompt) -> Option<(String, Language)> {
+        let shell = prompt.shell;
         let mut language = match shell {
             Shell::Posix => Language::Posix,
             Shell::PowerShell => Language::PowerShell,
             Shell::Cmd => Language::Cmd,
         };
-        let mut lines = self.unknown_lines(shell);
+        let mut lines = Vec::new();
         for step in &self.steps {
             lines.push(match step {
-                Step::Run(line) => line.render(shell)?,
+                Step::Run(line) => line.render(prompt)?,
                 Step::Set { variable, value } => quote::set(shell, variable, value)?,
                 Step::SetOutput { variable, line } => {
-                    quote::set_output(shell, variable, &line.render(shell)?)
+                    quote::set_output(shell, variable, &line.render(prompt)?)
                 }
                 Step::Unset { variable } => quote::unset(shell, variable),
                 Step::Sql(statement) => {
@@ -286,15 +358,15 @@ impl Command {
                 }
             });
         }
-        Some(Rendered { text: lines.join("\n"), language })
+        Some((lines.join("\n"), language))
     }
 
-    /// One line for every variable that the reader fills in, in the order of their use.
-    fn unknown_lines(&self, shell: Shell) -> Vec<String> {
+    /// The variables that the reader fills in, in the order of their use.
+    fn unknown(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for step in &self.steps {
             let (Step::Run(line) | Step::SetOutput { line, .. }) = step else { continue };
-            for piece in line.words.iter().flat_map(|word| &word.0) {
+            for piece in line.all_words().flat_map(|word| &word.0) {
                 if let Piece::Unknown(name) = piece
                     && !names.contains(&name.as_str())
                 {
@@ -302,11 +374,7 @@ impl Command {
                 }
             }
         }
-        let hint = |name: &str| {
-            let known = UNKNOWN.iter().find(|(known, _)| *known == name);
-            known.map_or_else(|| name.to_lowercase(), |(_, hint)| (*hint).to_owned())
-        };
-        names.iter().map(|name| quote::assign(shell, name, &format!("<{}>", hint(name)))).collect()
+        names
     }
 
     fn last_line(&mut self) -> Option<&mut Line> {
@@ -317,18 +385,52 @@ impl Command {
     }
 }
 
+/// The line that sets a variable which the reader fills in.
+fn unknown_line(shell: Shell, name: &str) -> String {
+    quote::assign(shell, name, &format!("<{}>", hint(name)))
+}
+
+fn hint(name: &str) -> String {
+    let known = UNKNOWN.iter().find(|(known, _)| *known == name);
+    known.map_or_else(|| name.to_lowercase(), |(_, hint)| (*hint).to_owned())
+}
+
 impl Line {
-    fn render(&self, shell: Shell) -> Option<String> {
+    fn render(&self, prompt: Prompt) -> Option<String> {
         let program = self.words.first().map(Word::plain).unwrap_or_default();
         let words: Option<Vec<String>> =
-            self.words.iter().map(|word| quote::word(shell, &program, word)).collect();
-        let line = words?.join(" ");
-        Some(match (self.no_input, shell) {
+            self.words.iter().map(|word| quote::word(prompt, &program, word)).collect();
+        let mut line = words?.join(" ");
+        // `curl` is another command in Windows PowerShell.
+        if prompt == (Prompt { shell: Shell::PowerShell, windows: true }) && program == "curl" {
+            line = line.replacen("curl", "curl.exe", 1);
+        }
+        let line = match (self.no_input, prompt.shell) {
             (false, _) => line,
             (true, Shell::Posix) => format!("{line} </dev/null"),
             (true, Shell::Cmd) => format!("{line} <NUL"),
             (true, Shell::PowerShell) => format!("$null | {line}"),
-        })
+        };
+        match &self.into {
+            Some(next) => Some(format!("{line} | {}", next.render(prompt)?)),
+            None => Some(line),
+        }
+    }
+
+    fn changes_shared(&self) -> bool {
+        let words: Vec<String> = self.words.iter().map(Word::plain).collect();
+        let has = |verbs: &[&str]| words.iter().any(|word| verbs.contains(&word.as_str()));
+        match words.first().map(String::as_str) {
+            Some("az") => has(AZURE_CHANGES),
+            Some("kubectl") => has(&["annotate", "apply", "label", "patch"]),
+            _ => false,
+        }
+    }
+
+    /// The words of this program and of those that read its output.
+    fn all_words(&self) -> impl Iterator<Item = &Word> {
+        let lines = std::iter::successors(Some(self), |line| line.into.as_deref());
+        lines.flat_map(|line| &line.words)
     }
 }
 

@@ -203,9 +203,8 @@ fn collect(verdicts: &[Spoken]) -> Vec<Judged> {
 
 /// Commands are data until the shell of the run is known.
 fn render_commands(findings: &mut [Judged], evidence: &Evidence) {
-    let shell = evidence.vantage.shell;
     for fix in findings.iter_mut().flat_map(|judged| &mut judged.finding.fixes) {
-        fix.render(shell);
+        fix.render(&evidence.vantage);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::{
     check::{Problem, Severity},
-    command::{Command, Language},
-    facts::vantage::Shell,
+    command::{Command, Language, sql},
+    facts::vantage::Vantage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -243,11 +243,14 @@ impl Fix {
         Self { check: true, ..Self::you(text) }
     }
 
-    /// Adds the exact command.
+    /// Adds the exact command. One that changes what others use is to be reviewed.
     #[must_use]
     pub fn run(mut self, command: Command) -> Self {
+        if command.changes_shared() {
+            self.risk = Risk::Review;
+        }
         self.action = Some(command);
-        self.render(Shell::Posix);
+        self.render(&Vantage::default());
         self
     }
 
@@ -267,6 +270,13 @@ impl Fix {
         self
     }
 
+    /// States that the step only reads.
+    #[must_use]
+    pub const fn safe(mut self) -> Self {
+        self.risk = Risk::Safe;
+        self
+    }
+
     /// States that the command changes what others use.
     #[must_use]
     pub const fn review(mut self) -> Self {
@@ -274,9 +284,9 @@ impl Fix {
         self
     }
 
-    /// Renders the command for a shell.
-    pub(crate) fn render(&mut self, shell: Shell) {
-        let rendered = self.action.as_ref().and_then(|action| action.render(shell));
+    /// Renders the command for the shell of a run.
+    pub(crate) fn render(&mut self, vantage: &Vantage) {
+        let rendered = self.action.as_ref().and_then(|action| action.render_for(vantage));
         self.language = rendered.as_ref().map(|rendered| rendered.language);
         self.command = rendered.map(|rendered| rendered.text);
     }
@@ -284,9 +294,13 @@ impl Fix {
     /// Where the command is typed, if it is SQL.
     #[must_use]
     pub fn sql_place(&self) -> Option<String> {
-        (self.language == Some(Language::Sql)).then(|| match &self.database {
-            Some(database) => format!("SQL in database {database}"),
-            None => "SQL as an administrator".to_owned(),
+        (self.language == Some(Language::Sql)).then(|| {
+            let place = sql::place(self.command.as_deref().unwrap_or_default());
+            let database = self.database.as_ref().map(|name| format!("database {name}"));
+            let database = database.as_deref().unwrap_or(place.database);
+            // Who acts is named before the text; only a Microsoft Entra administrator is more than that.
+            let role = if place.needs_entra { ", as Entra administrator" } else { "" };
+            format!("SQL in {database}{role}")
         })
     }
 }

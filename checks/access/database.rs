@@ -159,9 +159,11 @@ pub static NO_CONNECT_PRIVILEGE: Problem = Problem {
             "CONNECT was revoked from PUBLIC and not granted to this role",
             "the role was dropped and recreated, and lost its grants",
         ],
-        confirm: &["`select has_database_privilege('<role>', '<database>', 'connect')` as an \
-            administrator"],
-        fix: &[(Actor::DatabaseAdmin, "GRANT CONNECT ON DATABASE … TO …")],
+        confirm: &["`select has_database_privilege('<role>', '<database>', 'connect');`"],
+        fix: &[(
+            Actor::DatabaseAdmin,
+            "grant it: `grant connect on database \"<database>\" to \"<role>\";`",
+        )],
         mistaken_for: &["login/refused: there the token is not accepted"],
         sources: &["PostgreSQL documentation: GRANT"],
     },
@@ -186,7 +188,7 @@ pub static READ_ONLY: Problem = Problem {
             "default_transaction_read_only is on",
         ],
         confirm: &[
-            "`select pg_is_in_recovery(), current_setting('default_transaction_read_only')`",
+            "`select pg_is_in_recovery(), current_setting('default_transaction_read_only');`",
         ],
         fix: &[(Actor::You, "connect to the primary"), (Actor::AzureOwner, "grow the disk")],
         mistaken_for: &["missing grants: those give 42501, this gives 25006"],

@@ -78,9 +78,7 @@ pub static ENTRA_FUNCTIONS_MISSING: Problem = Problem {
             "the server is not an Azure Database for PostgreSQL flexible server, but one that \
                 takes tokens by its own means",
         ],
-        confirm: &[
-            "in database postgres: `select proname from pg_proc where proname like 'pgaadauth%'`",
-        ],
+        confirm: &["`select proname from pg_proc where proname like 'pgaadauth%';`"],
         fix: &[
             (Actor::AzureOwner, "switch Entra authentication on: the extension comes with it"),
             (Actor::DatabaseAdmin, "map roles with SECURITY LABEL until then"),

@@ -117,7 +117,7 @@ pub static GROUP_SYNC_OFF: Problem = Problem {
             (
                 Actor::DatabaseAdmin,
                 "with group sync on, create the roles now: `select * from \
-                    pgaadauth_sync_roles_for_group_members();` in database postgres. Do not drop \
+                    pgaadauth_sync_roles_for_group_members();`. Do not drop \
                     the role of the group: group sync needs it",
             ),
         ],

@@ -146,13 +146,11 @@ pub static LABEL_DIFFERS: Problem = Problem {
             "the role belongs to a synchronized group",
         ],
         confirm: &[
-            "`select provider, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
-                where rolname = current_user`, compared with `entra-pg token`",
+            "`select provider, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where rolname = current_user;`, compared with `entra-pg token`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "bind the role to the principal that is meant: SECURITY LABEL FOR \"pgaadauth\" ON ROLE … \
-                (the function pgaadauth_update_principal_with_oid is undocumented)",
+            "bind the role to the principal that is meant: `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';` (the function pgaadauth_update_principal_with_oid is undocumented)",
         )],
         mistaken_for: &["login/object-id-mismatch: there the server refuses"],
         sources: &["Microsoft Learn: Manage Microsoft Entra users, security labels"],
@@ -173,7 +171,7 @@ pub static ADMIN_FOR_DAILY_USE: Problem = Problem {
             "the administrator that was named when the server was made is used by everybody",
             "an application was made an administrator to get past missing grants",
         ],
-        confirm: &["`select pg_has_role(current_user, 'azure_pg_admin', 'member')`"],
+        confirm: &["`select pg_has_role(current_user, 'azure_pg_admin', 'member');`"],
         fix: &[
             (Actor::DatabaseAdmin, "make a role without administration and grant it what it needs"),
             (Actor::You, "`entra-pg doctor --as-admin` where administration is meant"),

@@ -127,11 +127,11 @@ fn asked_for(session: &Session, roles: &Roles<'_>) -> Option<Finding> {
         let (statement, look_up) = label(name);
         finding
             .fix(Fix::by(Actor::DatabaseAdmin, "Map it to its principal").run(statement))
-            .fix(Fix::you("The object id is").run(look_up))
+            .fix(Fix::you("Find the object ID").run(look_up))
     } else {
         finding
             .fix(
-                Fix::by(Actor::DatabaseAdmin, "Create it, in database postgres")
+                Fix::by(Actor::DatabaseAdmin, "Create it")
                     .run(commands::create_principal(name))
                     .in_database("postgres"),
             )
@@ -236,8 +236,7 @@ fn other_tenant(roles: &Roles<'_>, tenant: &str) -> Option<Finding> {
             .fix(
                 Fix::by(
                     Actor::DatabaseAdmin,
-                    "Bind each to its principal in this tenant (a guest has an object id of its \
-                        own here)",
+                    "Bind each to its principal in this tenant (guests have one, too)",
                 )
                 .run(commands::label_role(&first.role, None, &first.kind))
                 .in_database("postgres"),
@@ -260,18 +259,16 @@ pub static ROLE_MISSING: Problem = Problem {
             "the name differs in letter case",
         ],
         confirm: &[
-            "`select rolname, provider, label from pg_roles r left join pg_shseclabel l on \
-                l.objoid = r.oid where lower(rolname) = lower('<role>')`",
+            "`select rolname, provider, label from pg_roles r left join pg_shseclabel l on l.objoid = r.oid where lower(rolname) = lower('<role>');`",
         ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "`select * from pgaadauth_create_principal('<role>', false, false)` in database \
-                    postgres",
+                "`select * from pgaadauth_create_principal('<role>', false, false);`",
             ),
             (
                 Actor::DatabaseAdmin,
-                "for a role that exists: SECURITY LABEL FOR \"pgaadauth\" ON ROLE …",
+                "for a role that exists: `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';`",
             ),
         ],
         mistaken_for: &["login/not-an-entra-role: the same, seen by the person who cannot log in"],
@@ -295,13 +292,11 @@ pub static UNLABELLED_LOOK_ALIKE: Problem = Problem {
             "it comes from a dump made with --no-security-labels",
         ],
         confirm: &[
-            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select \
-                from pg_shseclabel where objoid = r.oid)`",
+            "`select rolname from pg_roles r where rolname like '%@%' and not exists (select from pg_shseclabel where objoid = r.oid);`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "SECURITY LABEL FOR \"pgaadauth\" ON ROLE \"…\" IS 'aadauth,oid=…,type=user'; grants \
-                are kept",
+            "label the role, which keeps its grants: `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';`",
         )],
         mistaken_for: &["a role that is meant to have a password: then nothing is to be done"],
         sources: &["Microsoft Learn: Manage Microsoft Entra users, security labels"],
@@ -322,8 +317,7 @@ pub static CASE_TWINS: Problem = Problem {
             "the name was typed in another case the second time",
         ],
         confirm: &[
-            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) \
-                > 1`",
+            "`select lower(rolname), array_agg(rolname) from pg_roles group by 1 having count(*) > 1;`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
@@ -348,13 +342,11 @@ pub static OTHER_TENANT: Problem = Problem {
             "the label was copied from a server in another tenant",
         ],
         confirm: &[
-            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid \
-                where provider = 'pgaadauth-int'`",
+            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid where provider = 'pgaadauth-int';`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "bind the role to the principal of this tenant: SECURITY LABEL FOR \"pgaadauth\" ON ROLE … \
-                (the function pgaadauth_update_principal_with_oid is undocumented)",
+            "bind the role to the principal of this tenant: `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';` (the function pgaadauth_update_principal_with_oid is undocumented)",
         )],
         mistaken_for: &["a guest: guests have an object id in this tenant"],
         sources: &["Microsoft Learn: Microsoft Entra authentication concepts, one tenant"],

@@ -138,7 +138,7 @@ pub static SECOND_FACTOR_REQUIRED: Problem = Problem {
             "the role belongs to an application or managed identity",
         ],
         confirm: &[
-            "`select * from pgaadauth_list_principals(false);` in database postgres: isMfa is 1",
+            "`select * from pgaadauth_list_principals(false);` shows isMfa 1",
             "`entra-pg token` shows amr",
         ],
         fix: &[

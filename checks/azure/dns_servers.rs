@@ -181,7 +181,7 @@ pub static CUSTOM_DNS: Problem = Problem {
         ],
         confirm: &[
             "`az network vnet show -g $RG -n $VNET --query dhcpOptions.dnsServers`",
-            "`nslookup login.microsoftonline.com <nameserver>` from a machine in that network; or \
+            "`nslookup login.microsoftonline.com $NAME_SERVER` from a machine in that network; or \
                 give it to this tool with --nameserver",
         ],
         fix: &[(

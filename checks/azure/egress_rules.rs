@@ -331,8 +331,7 @@ pub static NSG_PARTIAL: Problem = Problem {
         confirm: &[
             "`az network nsg show -g $RG -n $NSG --query \
                 '[securityRules,defaultSecurityRules][]' -o table`",
-            "`az network list-service-tags -l <region> --query \
-                \"values[?name=='AzureActiveDirectory'].properties.addressPrefixes\"`",
+            "`az network list-service-tags -l $REGION --query \"values[?name=='AzureActiveDirectory'].properties.addressPrefixes\"`",
         ],
         fix: &[(
             Actor::Network,

@@ -421,7 +421,7 @@ pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
         ],
         confirm: &[
             "`az network private-dns link vnet list -g $RG -z $ZONE -o table` prints no line",
-            "`nslookup <host> 168.63.129.16` in the client's network",
+            "`nslookup $SERVER_HOST 168.63.129.16` in the client's network",
         ],
         fix: &[(Actor::Network, "link the zone to the network of the clients")],
         mistaken_for: &[

@@ -74,7 +74,7 @@ pub static TENANT_MISMATCH: Problem = Problem {
             "`entra-pg token` prints the token's tenant",
         ],
         fix: &[
-            (Actor::You, "`az login --tenant <tenant of the server>`, then a fresh token"),
+            (Actor::You, "`az login --tenant $TENANT`, then a fresh token"),
             (Actor::EntraAdmin, "invite the user as a guest of the server's tenant"),
         ],
         mistaken_for: &["claims/wrong-tenant: that compares with the tenant that was asked for"],

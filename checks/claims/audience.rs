@@ -161,7 +161,7 @@ pub static WRONG_AUDIENCE: Problem = Problem {
         means: "A token opens one service, its audience. This one is not for Azure Database for \
             PostgreSQL, so the server would refuse it. It was not sent.",
         causes: &[
-            "`az account get-access-token` without --resource-type oss-rdbms gives a token for \
+            "`az account get-access-token` without `--resource-type oss-rdbms` gives a token for \
                 Azure Resource Manager",
             "a look-alike: https://database.windows.net is Azure SQL",
             "the server's name used as the resource",
@@ -169,7 +169,7 @@ pub static WRONG_AUDIENCE: Problem = Problem {
         confirm: &["`entra-pg token --decode -` shows aud"],
         fix: &[(
             Actor::You,
-            "`az account get-access-token --resource-type oss-rdbms`, or the scope \
+            "`az account get-access-token --resource-type oss-rdbms --query accessToken -o tsv`, or the scope \
                 https://ossrdbms-aad.database.windows.net/.default",
         )],
         mistaken_for: &["login/refused: the older servers say only that the password is wrong"],
@@ -196,7 +196,7 @@ pub static OTHER_CLOUD_AUDIENCE: Problem = Problem {
         confirm: &["`az cloud show --query name`"],
         fix: &[(
             Actor::You,
-            "`az cloud set --name …`, sign in again, and ask for that cloud's scope",
+            "`az cloud set --name $CLOUD`, sign in again, and ask for that cloud's scope",
         )],
         mistaken_for: &["claims/wrong-audience"],
         sources: &["Azure CLI: az cloud show, ossrdbmsResourceId"],

@@ -74,7 +74,7 @@ pub static WRONG_TENANT: Problem = Problem {
             home.",
         causes: &["`az login` chose the home tenant of a guest", "several tenants on one machine"],
         confirm: &["`az account show --query tenantId`"],
-        fix: &[(Actor::You, "`az login --tenant <the server's tenant>`")],
+        fix: &[(Actor::You, "`az login --tenant $TENANT`")],
         mistaken_for: &["login/object-id-mismatch"],
         sources: &["Microsoft Learn: Access token claims reference, tid"],
     },

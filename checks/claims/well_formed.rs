@@ -263,7 +263,7 @@ pub static WRAPPED: Problem = Problem {
             "the token pasted twice",
             "warnings of a command in the same output: --only-show-errors",
         ],
-        confirm: &["`printf %s \"$PGPASSWORD\" | od -c | head -1`"],
+        confirm: &["`printf %s \"$PGPASSWORD\" | od -c | sed -n 1p`"],
         fix: &[(Actor::You, "use `--query accessToken -o tsv`, and quote as the shell wants it")],
         mistaken_for: &["claims/truncated"],
         sources: &["PostgreSQL documentation: libpq, PGPASSWORD"],

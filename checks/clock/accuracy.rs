@@ -77,7 +77,7 @@ pub static SKEWED: Problem = Problem {
             "a virtual machine or WSL that slept",
             "no time synchronization, or UDP 123 blocked",
         ],
-        confirm: &["`curl -sI https://login.microsoftonline.com | grep -i date; date -u`"],
+        confirm: &["`curl -sI https://login.microsoftonline.com | grep -i ^date` and `date -u`"],
         fix: &[
             (Actor::You, "synchronize the clock (timedatectl, chrony, w32tm)"),
             (Actor::Network, "allow UDP 123 to a time server"),

@@ -3,7 +3,7 @@
 //! Sources: POSIX.1-2024, Shell Command Language, 2.2 and 2.2.4 (dollar-single-quotes);
 //! PowerShell, about_Quoting_Rules and about_Parsing; Windows, "cmd", "set" and "for".
 
-use super::{Piece, Word};
+use super::{Piece, Prompt, Word};
 use crate::facts::vantage::Shell;
 use std::fmt::Write;
 
@@ -18,7 +18,8 @@ pub(super) fn is_unsafe(character: char) -> bool {
 }
 
 /// One argument of a program.
-pub(super) fn word(shell: Shell, program: &str, word: &Word) -> Option<String> {
+pub(super) fn word(prompt: Prompt, program: &str, word: &Word) -> Option<String> {
+    let shell = prompt.shell;
     let text: String = word
         .0
         .iter()
@@ -35,7 +36,7 @@ pub(super) fn word(shell: Shell, program: &str, word: &Word) -> Option<String> {
     }
     match shell {
         Shell::Posix => posix_word(word),
-        Shell::PowerShell => power_shell_word(program, word),
+        Shell::PowerShell => power_shell_word(prompt, program, word),
         Shell::Cmd => cmd_word(word),
     }
 }
@@ -55,7 +56,12 @@ fn posix_word(word: &Word) -> Option<String> {
 /// A POSIX string, with escapes (bash, zsh) if a character must not be pasted as it is.
 pub(super) fn posix(text: &str) -> String {
     if !text.chars().any(is_unsafe) {
-        return format!("'{}'", text.replace('\'', r"'\''"));
+        // Double quotes read better around single ones, if nothing inside has a meaning there.
+        return if text.contains('\'') && !text.contains(['"', '$', '`', '\\', '!']) {
+            format!("\"{text}\"")
+        } else {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        };
     }
     let mut out = String::from("$'");
     for character in text.chars() {
@@ -77,8 +83,9 @@ pub(super) fn posix(text: &str) -> String {
     out
 }
 
-fn power_shell_word(program: &str, word: &Word) -> Option<String> {
-    let batch_file = program == "az" || program == "azd";
+fn power_shell_word(prompt: Prompt, program: &str, word: &Word) -> Option<String> {
+    // On Windows az is a batch file, whose arguments cmd reads once more unless they are quoted.
+    let batch_file = prompt.windows && (program == "az" || program == "azd");
     let texts = || {
         word.0.iter().filter_map(|piece| match piece {
             Piece::Text(text) => Some(text.as_str()),
@@ -89,12 +96,17 @@ fn power_shell_word(program: &str, word: &Word) -> Option<String> {
     if texts().any(|text| text.contains('"')) {
         return None;
     }
-    // On Windows az is a batch file, so cmd reads the arguments once more unless they are quoted.
-    let reread = batch_file && texts().any(|text| text.contains(['&', '|', '<', '>', '^', '%']));
-    if reread && texts().any(|text| text.contains('%')) {
+    if batch_file && texts().any(|text| text.contains('%')) {
         return None;
     }
+    // PowerShell itself quotes an argument with a blank.
+    let reread = batch_file
+        && texts().any(|text| text.contains(['&', '|', '<', '>', '^', '(', ')']))
+        && !texts().any(|text| text.contains(' '));
     match word.0.as_slice() {
+        // Windows PowerShell drops an empty argument of a program.
+        [] if batch_file => Some("'\"\"'".to_owned()),
+        [Piece::Text(text)] if batch_file && text.is_empty() => Some("'\"\"'".to_owned()),
         [] => Some("''".to_owned()),
         [Piece::Unknown(name)] => Some(format!("${name}")),
         [Piece::Text(text)] if reread => power_shell(&format!("\"{text}\"")),
@@ -107,7 +119,8 @@ fn power_shell_word(program: &str, word: &Word) -> Option<String> {
                     Piece::Unknown(name) => Some(format!("${name}")),
                 })
                 .collect();
-            Some(format!("({})", joined?.join(" + ")))
+            let joined = joined?.join(" + ");
+            Some(if reread { format!("('\"' + {joined} + '\"')") } else { format!("({joined})") })
         }
     }
 }

@@ -31,10 +31,13 @@ fn unknown_values_are_variables_above_the_command() {
 
 #[test]
 fn variables_inside_a_word_are_kept_in_one_word() {
-    let dig = Command::new("curl -sS https://$HOST/common/discovery");
-    assert!(text(&dig, Shell::Posix).ends_with("https://\"$HOST\"/common/discovery"));
-    assert!(text(&dig, Shell::PowerShell).ends_with("('https://' + $HOST + '/common/discovery')"));
-    assert!(text(&dig, Shell::Cmd).ends_with("\"https://%HOST%/common/discovery\""));
+    let dig = Command::new("curl -sS https://$SERVER_HOST/common/discovery");
+    assert!(text(&dig, Shell::Posix).ends_with("https://\"$SERVER_HOST\"/common/discovery"));
+    assert!(
+        text(&dig, Shell::PowerShell)
+            .ends_with("('https://' + $SERVER_HOST + '/common/discovery')")
+    );
+    assert!(text(&dig, Shell::Cmd).ends_with("\"https://%SERVER_HOST%/common/discovery\""));
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub static CLOUD_MISMATCH: Problem = Problem {
         confirm: &["`az cloud show --query name`, and the host's suffix"],
         fix: &[
             (Actor::You, "leave --cloud out: it follows the server's suffix"),
-            (Actor::You, "`az cloud set --name …`, then sign in again"),
+            (Actor::You, "`az cloud set --name $CLOUD`, then sign in again"),
         ],
         mistaken_for: &["claims/other-cloud-audience: there a token of another cloud was given"],
         sources: &["Microsoft Learn: Azure national clouds, endpoints"],

@@ -122,7 +122,7 @@ pub static PASSFILE_IGNORED: Problem = Problem {
             "psql says: WARNING: password file … has group or world access, then: fe_sendauth: no \
                 password supplied",
         ],
-        fix: &[(Actor::You, "`chmod 600 ~/.pgpass`; `entra-pg name <role>` writes the line")],
+        fix: &[(Actor::You, "`chmod 600 ~/.pgpass`; `entra-pg name $ROLE` writes the line")],
         mistaken_for: &["token/no-credential, which it can lead to"],
         sources: &["PostgreSQL documentation: libpq, the password file"],
     },

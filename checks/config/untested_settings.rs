@@ -226,7 +226,7 @@ pub static SESSION_ATTRIBUTES: Problem = Problem {
             "a connection string for read replicas with the name of the primary",
             "the name of a replica after the replica was promoted",
         ],
-        confirm: &["psql: `select pg_is_in_recovery(), current_setting('transaction_read_only')`"],
+        confirm: &["psql: `select pg_is_in_recovery(), current_setting('transaction_read_only');`"],
         fix: &[(Actor::You, "remove target_session_attrs, or name the other server")],
         mistaken_for: &["access/read-only, where the login works and writing fails"],
         sources: &["PostgreSQL documentation: libpq, target_session_attrs"],

@@ -226,8 +226,8 @@ pub static PUBLIC_ANSWER: Problem = Problem {
                 nameserver along",
         ],
         confirm: &[
-            "`dig <server>` shows an alias into privatelink and then a public address",
-            "`dig @168.63.129.16 <server>` from inside the virtual network shows the private one",
+            "`dig $SERVER_HOST` shows an alias into privatelink and then a public address",
+            "`dig @168.63.129.16 $SERVER_HOST` from inside the virtual network shows the private one",
         ],
         fix: &[(
             Actor::Network,
@@ -260,7 +260,7 @@ pub static PRIVATE_ANSWER: Problem = Problem {
             "a private zone that is linked to this network answers for the server",
             "a split-horizon nameserver of a VPN",
         ],
-        confirm: &["compare `dig <server>` with `dig @1.1.1.1 <server>`"],
+        confirm: &["compare `dig $SERVER_HOST` with `dig @1.1.1.1 $SERVER_HOST`"],
         fix: &[
             (Actor::Network, "unlink the private zone, or remove the record"),
             (Actor::You, "leave --expect public out where the private way is meant"),

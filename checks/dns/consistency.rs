@@ -188,8 +188,7 @@ pub static NAMESERVERS_DISAGREE: Problem = Problem {
                 server",
         ],
         confirm: &[
-            "`for s in $(awk '/^nameserver/{print $2}' /etc/resolv.conf); do dig +short @$s \
-                <name>; done`",
+            "`dig +short @$NAME_SERVER $NAME` for each nameserver",
             "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
         fix: &[(

@@ -132,10 +132,7 @@ pub static SLOW: Problem = Problem {
             "the resolver tries several search suffixes first (ndots)",
             "AAAA questions are dropped on the way, and the resolver waits for them",
         ],
-        confirm: &[
-            "`time getent ahosts <name>`; Windows: `Measure-Command { Resolve-DnsName <name> }`",
-            "`dig @<nameserver> <name>` shows the query time",
-        ],
+        confirm: &["`time getent ahosts $NAME`", "`dig @$NAME_SERVER $NAME` shows the query time"],
         fix: &[
             (Actor::Network, "repair or replace the slow nameserver or forwarder"),
             (Actor::You, "cache lookups (systemd-resolved, nscd, dnsmasq), or set ndots:1"),

@@ -263,7 +263,7 @@ pub static NAMESERVER_UNREACHABLE: Problem = Problem {
             "a rule denies the service tag AzurePlatformDNS (168.63.129.16)",
         ],
         confirm: &[
-            "`dig @<nameserver> login.microsoftonline.com` ends with \"no servers could be \
+            "`dig @$NAME_SERVER login.microsoftonline.com` ends with \"no servers could be \
                 reached\"",
             "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
@@ -293,8 +293,8 @@ pub static UDP_BLOCKED: Problem = Problem {
             "a VPN or NAT device that drops UDP",
         ],
         confirm: &[
-            "`dig +notcp @<nameserver> <name>` times out and `dig +tcp @<nameserver> <name>` answers",
-            "`time getent ahosts <name>`",
+            "`dig +notcp @$NAME_SERVER $NAME` times out and `dig +tcp @$NAME_SERVER $NAME` answers",
+            "`time getent ahosts $NAME`",
         ],
         fix: &[
             (Actor::Network, "allow UDP port 53 to the nameserver in addition to TCP"),
@@ -322,7 +322,7 @@ pub static EDNS_DROPPED: Problem = Problem {
             "a container that copied the options `edns0 trust-ad` of systemd-resolved, with another nameserver",
         ],
         confirm: &[
-            "`dig +notcp +edns=0 @<nameserver> <name>` times out and `dig +notcp +noedns @<nameserver> <name>` answers",
+            "`dig +notcp +edns=0 @$NAME_SERVER $NAME` times out and `dig +notcp +noedns @$NAME_SERVER $NAME` answers",
         ],
         fix: &[
             (Actor::You, "remove edns0 from the options in /etc/resolv.conf"),
@@ -344,7 +344,7 @@ pub static NAMESERVER_DOWN: Problem = Problem {
             Programs that ask it first wait several seconds, or give up.",
         causes: &["one DNS server of a pair is down", "a firewall lets only one of them through"],
         confirm: &[
-            "`dig @<nameserver> login.microsoftonline.com` for each nameserver in /etc/resolv.conf",
+            "`dig @$NAME_SERVER login.microsoftonline.com` for each nameserver in /etc/resolv.conf",
             "Windows: `ipconfig /all` and `Get-DnsClientNrptRule`; macOS: `scutil --dns`; systemd-resolved: `resolvectl status`",
         ],
         fix: &[(Actor::Network, "repair the nameserver, or take it out of the resolver settings")],

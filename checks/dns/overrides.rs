@@ -152,9 +152,9 @@ pub static HOSTS_FILE_OVERRIDE: Problem = Problem {
             "extra_hosts of Docker Compose, or hostAliases of a Kubernetes pod",
         ],
         confirm: &[
-            "compare `getent ahosts <name>` with `dig <name>`",
-            "`grep <name> /etc/hosts`",
-            "Windows: `findstr <name> C:\\Windows\\System32\\drivers\\etc\\hosts`",
+            "compare `getent ahosts $NAME` with `dig $NAME`",
+            "`grep $NAME /etc/hosts`",
+            "Windows: `findstr $NAME C:\\Windows\\System32\\drivers\\etc\\hosts`",
         ],
         fix: &[(Actor::You, "remove the line")],
         mistaken_for: &[
@@ -186,7 +186,7 @@ pub static SEARCH_SUFFIX_CAPTURED: Problem = Problem {
             "a wildcard record in the zone of a search suffix of /etc/resolv.conf",
         ],
         confirm: &[
-            "`getent ahosts <name>` and `getent ahosts <name>.` (with a dot at its end) differ",
+            "`getent ahosts $NAME` and `getent ahosts $NAME.` (with a dot at its end) differ",
             "`cat /etc/resolv.conf` shows search and ndots",
             "Windows: `Get-DnsClientGlobalSetting` and `ipconfig /all`; macOS: `scutil --dns`",
         ],

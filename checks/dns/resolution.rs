@@ -456,9 +456,9 @@ pub static NXDOMAIN: Problem = Problem {
             "the server is integrated in a virtual network whose private zone is not linked here",
         ],
         confirm: &[
-            "`dig @<nameserver> <name>` says NXDOMAIN",
-            "`dig @168.63.129.16 <name>` from inside the virtual network gives addresses",
-            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+            "`dig @$NAME_SERVER $NAME` says NXDOMAIN",
+            "`dig @168.63.129.16 $NAME` from inside the virtual network gives addresses",
+            "without dig: `nslookup $NAME $NAME_SERVER`",
         ],
         fix: &[
             (
@@ -500,8 +500,9 @@ pub static NAME_UNANSWERED: Problem = Problem {
                 not answer",
             "a DNS filter that drops queries for the zone",
         ],
-        confirm: &["`dig @<nameserver> <name>` times out while `dig @<nameserver> \
-                login.microsoftonline.com` answers"],
+        confirm: &[
+            "`dig @$NAME_SERVER $NAME` times out while `dig @$NAME_SERVER login.microsoftonline.com` answers",
+        ],
         fix: &[(
             Actor::Network,
             "repair the conditional forwarder of the zone, or forward it to a resolver that \
@@ -537,8 +538,8 @@ pub static SERVFAIL: Problem = Problem {
             "it validates DNSSEC behind a forwarder that breaks it",
         ],
         confirm: &[
-            "`dig @<nameserver> <name>` says SERVFAIL while other names work",
-            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+            "`dig @$NAME_SERVER $NAME` says SERVFAIL while other names work",
+            "without dig: `nslookup $NAME $NAME_SERVER`",
         ],
         fix: &[(
             Actor::Network,
@@ -563,8 +564,8 @@ pub static REFUSED: Problem = Problem {
             "the nameserver serves only its own zones",
         ],
         confirm: &[
-            "`dig @<nameserver> <name>` says REFUSED",
-            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+            "`dig @$NAME_SERVER $NAME` says REFUSED",
+            "without dig: `nslookup $NAME $NAME_SERVER`",
         ],
         fix: &[(
             Actor::Network,
@@ -585,7 +586,9 @@ pub static TCP_BLOCKED: Problem = Problem {
         means: "The answer over UDP was cut (truncated), and fetching the whole of it over TCP \
             failed.",
         causes: &["a firewall lets UDP 53 through and drops TCP 53"],
-        confirm: &["`dig +tcp @<nameserver> <name>` fails while `dig +notcp +ignore` answers"],
+        confirm: &[
+            "`dig +tcp @$NAME_SERVER $NAME` fails while `dig +notcp +ignore @$NAME_SERVER $NAME` answers",
+        ],
         fix: &[(Actor::Network, "allow TCP port 53 to the nameserver in addition to UDP")],
         mistaken_for: &["dns/servfail: there the nameserver itself fails"],
         sources: &["RFC 7766"],
@@ -611,8 +614,8 @@ pub static NO_ADDRESS: Problem = Problem {
             "a filter empties the answer",
         ],
         confirm: &[
-            "`dig @<nameserver> <name> A` says NOERROR without an answer",
-            "Windows: `Resolve-DnsName <name> -Server <nameserver>`; macOS: `nslookup <name> <nameserver>`",
+            "`dig @$NAME_SERVER $NAME A` says NOERROR without an answer",
+            "without dig: `nslookup $NAME $NAME_SERVER`",
         ],
         fix: &[(
             Actor::Network,
@@ -638,8 +641,8 @@ pub static SINKHOLED: Problem = Problem {
             "an internal zone shadows microsoftonline.com",
         ],
         confirm: &[
-            "compare `getent hosts <name>` with `dig @168.63.129.16 <name>`",
-            "Windows: `Resolve-DnsName <name>`; macOS: `dscacheutil -q host -a name <name>`",
+            "compare `getent hosts $NAME` with `dig @168.63.129.16 $NAME`",
+            "on macOS: `dscacheutil -q host -a name $NAME`",
         ],
         fix: &[
             (Actor::Network, "exempt the name from the filter or zone"),
@@ -665,7 +668,7 @@ pub static PRIVATELINK_CAPTURED: Problem = Problem {
             ak.privatelink.msidentity.com. The label looks like Private Link, and is public all \
             the same. Here the chain ends there.",
         causes: &["a conditional forwarder sends every *.privatelink.* name to an internal zone"],
-        confirm: &["`dig @<nameserver> ak.privatelink.msidentity.com` says NXDOMAIN"],
+        confirm: &["`dig @$NAME_SERVER ak.privatelink.msidentity.com` says NXDOMAIN"],
         fix: &[(
             Actor::Network,
             "except privatelink.msidentity.com from the rule for privatelink zones",
@@ -694,7 +697,7 @@ pub static PRIVATE_RECORD_MISSING: Problem = Problem {
             "the private zone is linked to this network, and the endpoint's record is missing",
             "a zone group of another subscription holds the record",
         ],
-        confirm: &["`dig @<nameserver> <server>.privatelink.postgres.database.azure.com`"],
+        confirm: &["`dig @$NAME_SERVER $SERVER.privatelink.postgres.database.azure.com`"],
         fix: &[(
             Actor::Network,
             "add the record (a DNS zone group on the private endpoint does it), or link the zone \

@@ -115,7 +115,7 @@ impl Cloud {
         format!("{}/.default", self.database_audience)
     }
 
-    /// The name the Azure CLI gives this cloud (`az cloud set --name …`).
+    /// The name the Azure CLI gives this cloud (`az cloud set --name $CLOUD`).
     #[must_use]
     pub const fn az_name(&self) -> &'static str {
         match self.kind {

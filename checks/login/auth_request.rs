@@ -117,27 +117,20 @@ fn not_entra(seen: &Evidence, attempt: &Attempt<'_>, asked: &str) -> Verdict {
 
 /// No role is created under a name that has a mistake.
 fn listing() -> Fix {
-    Fix::by(
-        Actor::DatabaseAdmin,
-        "As an Entra administrator, in database postgres: list the Entra roles, to find the right \
-            name",
-    )
-    .run(Command::sql("select * from pgaadauth_list_principals(false);"))
-    .in_database("postgres")
+    Fix::by(Actor::DatabaseAdmin, "List the Entra roles, to find the right name")
+        .safe()
+        .run(Command::sql("select * from pgaadauth_list_principals(false);"))
+        .in_database("postgres")
 }
 
 /// The statements that make the role, or map the one that is there.
 fn creating(user: &str, claims: Option<&Claims>) -> Vec<Fix> {
-    let create = Fix::by(
-        Actor::DatabaseAdmin,
-        "As an Entra administrator, in database postgres: list the Entra roles, and create the \
-            missing one",
-    )
-    .run(
-        Command::sql("select * from pgaadauth_list_principals(false);")
-            .then(commands::create_principal(user)),
-    )
-    .in_database("postgres");
+    let create = Fix::by(Actor::DatabaseAdmin, "List the Entra roles, and create the missing one")
+        .run(
+            Command::sql("select * from pgaadauth_list_principals(false);")
+                .then(commands::create_principal(user)),
+        )
+        .in_database("postgres");
     let Some(claims) = claims else { return vec![create] };
     let kind = refusal::kind(Some(claims));
     let oid = claims.oid.as_deref();
@@ -265,15 +258,13 @@ pub static NOT_AN_ENTRA_ROLE: Problem = Problem {
             "Entra authentication is disabled on the server",
         ],
         confirm: &[
-            "as an administrator: `select rolname, label from pg_shseclabel l join pg_roles r on \
-                r.oid = l.objoid`",
-            "`select * from pgaadauth_list_principals(false)` in database postgres",
+            "`select rolname, label from pg_shseclabel l join pg_roles r on r.oid = l.objoid;`",
+            "`select * from pgaadauth_list_principals(false);`",
         ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "`select * from pgaadauth_create_principal('<name>', false, false)` in database \
-                    postgres, as an Entra administrator",
+                "`select * from pgaadauth_create_principal('<name>', false, false);`",
             ),
             (
                 Actor::You,

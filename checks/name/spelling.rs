@@ -373,9 +373,7 @@ pub static GUEST_FORM: Problem = Problem {
             name_home-domain#EXT#@tenant, such as bob_fabrikam.com#EXT#@contoso.onmicrosoft.com, \
             and the role has this name.",
         causes: &["the guest's mail address was used"],
-        confirm: &[
-            "`az ad user list --filter \"mail eq '<address>'\" --query '[].userPrincipalName'`",
-        ],
+        confirm: &["`az ad user list --filter \"mail eq '$MAIL'\" --query '[].userPrincipalName'`"],
         fix: &[(Actor::You, "use the #EXT# form; in a URI # is %23 and @ is %40")],
         mistaken_for: &["claims/wrong-tenant"],
         sources: &[MANAGE],

@@ -113,7 +113,7 @@ pub static HTTP_UNANSWERED: Problem = Problem {
             "packets of a certain size are lost on the way",
         ],
         confirm: &[
-            "`curl -v https://<host>/` shows the TLS handshake and then a reset or a timeout",
+            "`curl -v https://$SERVER_HOST/` shows the TLS handshake and then a reset or a timeout",
         ],
         fix: &[(Actor::Network, "let HTTPS to the host pass, and check the log of the firewall")],
         mistaken_for: &[

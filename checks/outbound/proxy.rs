@@ -197,7 +197,7 @@ pub static PROXY_UNREACHABLE: Problem = Problem {
             "https:// is set, but the proxy uses plain HTTP",
             "a setting left over from another network",
         ],
-        confirm: &["`curl -v -x $HTTPS_PROXY https://login.microsoftonline.com`"],
+        confirm: &["`curl -v -x $PROXY https://login.microsoftonline.com`"],
         fix: &[(Actor::You, "correct or unset HTTPS_PROXY"), (Actor::Network, "repair the proxy")],
         mistaken_for: &["outbound/dropped: that is the direct path"],
         sources: &["curl(1), environment"],
@@ -225,7 +225,7 @@ pub static PROXY_AUTH_REQUIRED: Problem = Problem {
             "HTTPS_PROXY holds no user name and password",
             "the proxy wants NTLM or Kerberos, which most tools cannot do",
         ],
-        confirm: &["`curl -v -x $HTTPS_PROXY https://login.microsoftonline.com` shows 407"],
+        confirm: &["`curl -v -x $PROXY https://login.microsoftonline.com` shows 407"],
         fix: &[
             (
                 Actor::You,
@@ -262,7 +262,7 @@ pub static PROXY_DENIED: Problem = Problem {
             "the host is not on the proxy's list",
             "the proxy itself cannot reach the host (502, 503, 504)",
         ],
-        confirm: &["`curl -v -x $HTTPS_PROXY https://login.microsoftonline.com` shows the status"],
+        confirm: &["`curl -v -x $PROXY https://login.microsoftonline.com` shows the status"],
         fix: &[(
             Actor::Network,
             "allow CONNECT to login.microsoftonline.com:443 and graph.microsoft.com:443",

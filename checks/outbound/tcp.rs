@@ -213,7 +213,7 @@ pub static UNREACHABLE: Problem = Problem {
             "a VPN that went down",
             "a firewall on this computer that blocks programs (WSAEACCES on Windows, EPERM on Linux)",
         ],
-        confirm: &["`ip route get <address>`", "`traceroute -T -p 443 <address>`"],
+        confirm: &["`ip route get $DESTINATION`", "`traceroute -T -p 443 $DESTINATION`"],
         fix: &[(
             Actor::Network,
             "give this subnet a way to the service tag AzureActiveDirectory on TCP 443",
@@ -236,8 +236,9 @@ pub static SOME_ADDRESSES_BLOCKED: Problem = Problem {
             "the service tag AzureCloud was allowed in place of AzureActiveDirectory: it lacks a \
                 part of the ranges",
         ],
-        confirm: &["`curl --resolve login.microsoftonline.com:443:<address> \
-            https://login.microsoftonline.com` for each address"],
+        confirm: &[
+            "`curl --resolve login.microsoftonline.com:443:$ENTRA_ADDRESS https://login.microsoftonline.com` for each address",
+        ],
         fix: &[(
             Actor::Network,
             "allow the whole service tag AzureActiveDirectory, and drop hand-made lists",

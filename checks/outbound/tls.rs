@@ -171,7 +171,7 @@ pub static INVALID_CHAIN: Problem = Problem {
             "a TLS inspection device with an old or wrong certificate authority",
             "another server answers at the address",
         ],
-        confirm: &["`openssl s_client -connect <host>:443 -showcerts </dev/null`"],
+        confirm: &["`openssl s_client -connect $SERVER_HOST:443 -showcerts </dev/null`"],
         fix: &[(Actor::Network, "exempt the host from inspection, or repair the authority")],
         mistaken_for: &[
             "outbound/tls-intercepted: there the chain is valid, by a private authority",
@@ -233,8 +233,8 @@ pub static TLS_STALLED: Problem = Problem {
             "a path-MTU black hole on a VPN or ExpressRoute path",
         ],
         confirm: &[
-            "`curl -v` hangs after Client hello",
-            "`ping -M do -s 1400 <address>` where ICMP is allowed",
+            "`curl -v https://login.microsoftonline.com` hangs after Client hello",
+            "`ping -M do -s 1400 $DESTINATION` where ICMP is allowed",
         ],
         fix: &[(
             Actor::Network,
@@ -297,7 +297,9 @@ pub static TLS_WRONG_NAME: Problem = Problem {
             "a sinkhole with a web page",
             "a hosts file with an old address",
         ],
-        confirm: &["`openssl s_client -connect <host>:443 -servername <host>` shows the names"],
+        confirm: &[
+            "`openssl s_client -connect $SERVER_HOST:443 -servername $SERVER_HOST` shows the names",
+        ],
         fix: &[(
             Actor::Network,
             "let the name resolve to Entra's addresses, and the connection through",
@@ -335,7 +337,7 @@ pub static TLS_EXPIRED: Problem = Problem {
         ],
         confirm: &[
             "`date -u`",
-            "`openssl s_client -connect <host>:443 </dev/null | openssl x509 -noout -dates`",
+            "`openssl s_client -connect $SERVER_HOST:443 </dev/null | openssl x509 -noout -dates`",
         ],
         fix: &[
             (Actor::You, "set the clock"),
@@ -440,7 +442,7 @@ pub static TLS_UNTRUSTED: Problem = Problem {
         confirm: &[
             "`curl -v https://login.microsoftonline.com` says unable to get local issuer \
                 certificate",
-            "`echo $SSL_CERT_FILE $SSL_CERT_DIR`",
+            "`echo \"$SSL_CERT_FILE $SSL_CERT_DIR\"`",
         ],
         fix: &[(Actor::You, "install ca-certificates, or name a full bundle")],
         mistaken_for: &["outbound/tls-intercepted: there a private authority signed"],

@@ -259,7 +259,7 @@ impl Sheet<'_> {
         if action.starts_with(&["az", "postgres", "flexible-server", "restart"]) {
             (bicep, terraform) = snippets::NOT_A_PROPERTY;
         }
-        let az = action.render(self.seen.vantage.shell).map(|rendered| rendered.text);
+        let az = action.render_for(&self.seen.vantage).map(|rendered| rendered.text);
         [
             ("az", az.unwrap_or_else(|| requirement.az.to_owned())),
             ("bicep", snippets::filled(bicep, &action, self.server)),

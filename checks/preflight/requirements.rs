@@ -280,7 +280,7 @@ resource "azurerm_virtual_network_dns_servers" "dns" {
         supply: "az network nsg show -g $NETWORK_RG -n $NSG -o json; az network vnet show -g $NETWORK_RG -n $VNET -o json",
         role: "Reader on the virtual network's resource group",
         portal: "virtual network > Subnets",
-        az: "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE -n OwnSubnet --next-hop-type VnetLocal --address-prefix $CLIENT_PREFIX",
+        az: "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE -n OwnSubnet --next-hop-type VnetLocal --address-prefix $SERVER_PREFIX",
         bicep: r#"resource route 'Microsoft.Network/routeTables/routes@2023-09-01' = {
   parent: routeTable
   name: 'OwnSubnet'

@@ -98,7 +98,7 @@ pub static SILENT: Problem = Problem {
             "the server hangs",
             "packets are lost on the way back",
         ],
-        confirm: &["`openssl s_client -starttls postgres -connect <host>:5432` hangs"],
+        confirm: &["`openssl s_client -starttls postgres -connect $SERVER_HOST:5432` hangs"],
         fix: &[
             (Actor::Network, "find the device that accepts the connection"),
             (Actor::AzureOwner, "see the server's health in the portal"),
@@ -163,7 +163,7 @@ pub static NOT_POSTGRESQL: Problem = Problem {
             "an HTTP proxy or web server at that address",
             "the name resolves to another machine",
         ],
-        confirm: &["`openssl s_client -starttls postgres -connect <host>:<port>`"],
+        confirm: &["`openssl s_client -starttls postgres -connect $SERVER_HOST:$PORT`"],
         fix: &[(Actor::You, "correct host and port")],
         mistaken_for: &["server/tls-refused: a PostgreSQL without TLS answers N"],
         sources: &["PostgreSQL documentation: message formats, SSLRequest"],
@@ -193,9 +193,7 @@ pub static TLS_REFUSED: Problem = Problem {
             "a tunnel, sidecar or pooler of your own ends TLS",
             "the name resolves to a local PostgreSQL",
         ],
-        confirm: &[
-            "`psql 'sslmode=require …'` says: server does not support SSL, but SSL was required",
-        ],
+        confirm: &["`psql` says: server does not support SSL, but SSL was required"],
         fix: &[(Actor::You, "connect to the server itself")],
         mistaken_for: &["config/tls-disabled: there the client does not ask"],
         sources: &["Microsoft Learn: Azure Database for PostgreSQL, TLS"],

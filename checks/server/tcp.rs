@@ -198,7 +198,7 @@ pub static DROPPED: Problem = Problem {
             "the office network blocks outbound 5432",
         ],
         confirm: &[
-            "`nc -vz -w 5 <host> 5432` times out while `nc -vz <host> 443` of other machines works",
+            "`nc -vz -w 5 $SERVER_HOST 5432` times out while `nc -vz $SERVER_HOST 443` of other machines works",
             "`az postgres flexible-server show -g $RG -n $SERVER --query state`",
         ],
         fix: &[
@@ -246,7 +246,7 @@ pub static REFUSED: Problem = Problem {
             "the name resolves to another machine",
             "a firewall that rejects",
         ],
-        confirm: &["`nc -vz <host> 5432`"],
+        confirm: &["`nc -vz $SERVER_HOST 5432`"],
         fix: &[
             (Actor::You, "check host and port"),
             (Actor::Network, "see which box sends the reset"),
@@ -278,7 +278,7 @@ pub static UNREACHABLE: Problem = Problem {
             "an address range used twice",
             "a firewall on this computer that blocks programs (WSAEACCES on Windows, EPERM on Linux)",
         ],
-        confirm: &["`ip route get <address>`"],
+        confirm: &["`ip route get $DESTINATION`"],
         fix: &[(Actor::Network, "peer the networks, or repair the VPN and its routes")],
         mistaken_for: &["server/dropped: there nothing answers"],
         sources: &["RFC 792"],

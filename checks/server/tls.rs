@@ -181,8 +181,11 @@ fn client_certificate_required(case: &Case<'_>) -> Option<Finding> {
     let finding = if server.port == 6432 {
         finding
             .fix(
-                Fix::by(Actor::DatabaseAdmin, "Set pgbouncer.client_tls_sslmode to require")
-                    .run(parameter),
+                Fix::by(
+                    Actor::DatabaseAdmin,
+                    "Set the deprecated parameter pgbouncer.client_tls_sslmode to require",
+                )
+                .run(parameter),
             )
             .fix(Fix::you("Or use port 5432").run(Command::set("PGPORT", "5432")))
     } else {
@@ -456,7 +459,7 @@ pub static TLS_STALLED: Problem = Problem {
             "a firewall holds the connection",
         ],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432` hangs after CONNECTED",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432` hangs after CONNECTED",
         ],
         fix: &[(Actor::Network, "clamp the MSS, or let ICMP \"fragmentation needed\" through")],
         mistaken_for: &["server/silent: there not even the request for TLS is answered"],
@@ -486,7 +489,7 @@ pub static TLS_VERSION: Problem = Problem {
             "a device on the way supports only TLS 1.1",
             "ssl_min_protocol_version is set to 1.3 and a client is older",
         ],
-        confirm: &["`openssl s_client -starttls postgres -tls1_2 -connect <host>:5432`"],
+        confirm: &["`openssl s_client -starttls postgres -tls1_2 -connect $SERVER_HOST:5432`"],
         fix: &[
             (Actor::Network, "update or bypass the box"),
             (Actor::DatabaseAdmin, "review ssl_min_protocol_version"),
@@ -557,8 +560,7 @@ pub static TLS_EXPIRED: Problem = Problem {
         causes: &["this machine's clock is wrong", "it is not Azure that answers"],
         confirm: &[
             "`date -u`",
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 \
-                -noout -dates`",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432 </dev/null | openssl x509 -noout -dates`",
         ],
         fix: &[
             (Actor::You, "set the clock"),
@@ -589,8 +591,7 @@ pub static TLS_INTERCEPTED: Problem = Problem {
             sent there could be read, so none is sent.",
         causes: &["a firewall inspects TLS on port 5432"],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 \
-                -noout -issuer`",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432 </dev/null | openssl x509 -noout -issuer`",
         ],
         fix: &[(Actor::Network, "exempt the server from inspection")],
         mistaken_for: &["server/tls-untrusted: there a public root signed"],

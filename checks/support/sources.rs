@@ -9,8 +9,19 @@ pub struct Source {
     pub title: &'static str,
     /// The address.
     pub url: &'static str,
-    /// The day on which the address and the facts were last checked, as `2026-11-25`.
+    /// The day of the last check, as `2026-11-25`.
     pub checked: &'static str,
+    /// Whether the text of the document was compared with the facts, and not only the address checked.
+    pub read: bool,
+}
+
+impl Source {
+    /// What was checked, and when.
+    #[must_use]
+    pub fn check(&self) -> String {
+        let what = if self.read { "read" } else { "address checked" };
+        format!("{what} {}", self.checked)
+    }
 }
 
 /// The document that explains the SQLSTATEs.
@@ -22,7 +33,8 @@ const TABLE: &str = include_str!("sources.tsv");
 pub fn all() -> impl Iterator<Item = Source> {
     TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let mut fields = line.split('\t');
-        Some(Source { title: fields.next()?, url: fields.next()?, checked: fields.next()? })
+        let (title, url, checked) = (fields.next()?, fields.next()?, fields.next()?);
+        Some(Source { title, url, checked, read: fields.next() == Some("text") })
     })
 }
 

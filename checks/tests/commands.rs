@@ -4,7 +4,12 @@
 //! the script `tests/advice`, which lets the real tools parse them.
 
 use entra_pg_checks::{
-    Evidence, Page, facts::vantage::Shell, judge, problems, rulebook, verdict::Fix,
+    Command, Evidence, Page,
+    command::{self, Forms},
+    facts::vantage::Shell,
+    judge, preflight, problems, rulebook,
+    support::token::aadsts,
+    verdict::{Fix, Risk},
 };
 use serde_json::{Value, json};
 use std::{
@@ -82,6 +87,60 @@ fn commands_of(page: &Page) -> Vec<String> {
     texts.flat_map(|text| text.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
+/// A command in the form of each shell.
+fn insert(source: &str, command: &Command, lines: &mut BTreeSet<String>) {
+    for shell in [Shell::Posix, Shell::PowerShell, Shell::Cmd] {
+        let Some(rendered) = command.render(shell) else { continue };
+        let line = json!({"source": source, "system": "", "language": rendered.language,
+                          "database": null, "text": rendered.text});
+        lines.insert(line.to_string());
+    }
+}
+
+/// What a page sets in code type: a command in the form of each shell, a statement, or neither.
+fn lines_of_page(
+    source: &str,
+    text: &str,
+    lines: &mut BTreeSet<String>,
+    wrong: &mut BTreeSet<String>,
+) {
+    let mut line = |language: &str, text: &str, shell: Option<Shell>, forms: Option<&Forms>| {
+        let assignments = forms.zip(shell).map(|(forms, shell)| command::values([forms], shell));
+        let text = [assignments.unwrap_or_default(), vec![text.to_owned()]].concat().join("\n");
+        let line = json!({"source": source, "system": "", "language": language, "database": null,
+                          "text": text});
+        lines.insert(line.to_string());
+    };
+    if let Some(forms) = command::forms(text) {
+        for (language, shell, form) in [
+            ("posix", Shell::Posix, &forms.posix),
+            ("power_shell", Shell::PowerShell, &forms.power_shell),
+            ("cmd", Shell::Cmd, &forms.cmd),
+        ] {
+            let Some(form) = form else { continue };
+            line(language, form, Some(shell), Some(&forms));
+            if form.replace("</dev/null", "").replace("<NUL", "").contains(['<', '…']) {
+                wrong.insert(format!("{source} has a bare placeholder: {form}"));
+            }
+        }
+        if forms.posix.is_none() && forms.power_shell.is_none() && forms.cmd.is_none() {
+            wrong.insert(format!("{source}: no shell can have {text}"));
+        }
+        return;
+    }
+    if command::sql::is_statement(text) {
+        return line("sql", text, None, None);
+    }
+    line("page", text, None, None);
+    let is_fragment =
+        ["--", "options ", "\\dp ", "https://"].iter().any(|start| text.starts_with(start));
+    if text.contains(' ') && !is_fragment {
+        wrong.insert(format!(
+            "{source}: {text} is neither a command nor a statement that ends in ;"
+        ));
+    }
+}
+
 #[test]
 fn no_command_is_written_for_another_shell() {
     let (mut lines, mut wrong) = (BTreeSet::new(), BTreeSet::new());
@@ -95,6 +154,10 @@ fn no_command_is_written_for_another_shell() {
             .to_string(),
         );
         assert!(!command.contains("eyJ"), "{source}: {command}");
+        let changes = fix.action.as_ref().is_some_and(Command::changes_shared);
+        if changes && (fix.risk == Risk::Safe || fix.check) {
+            wrong.insert(format!("{source} changes what others use: {command}"));
+        }
         if !matches!(word.as_str(), "posix" | "power_shell" | "cmd") {
             continue;
         }
@@ -119,13 +182,17 @@ fn no_command_is_written_for_another_shell() {
         }
     }
     for problem in problems() {
-        for command in commands_of(&problem.page) {
-            lines.insert(
-                json!({"source": format!("page {}", problem.id), "system": "", "language": "page",
-                       "database": null, "text": command})
-                .to_string(),
-            );
+        for text in commands_of(&problem.page) {
+            lines_of_page(&format!("page {}", problem.id), &text, &mut lines, &mut wrong);
         }
+    }
+    for known in aadsts::all() {
+        for command in known.advice.iter().filter_map(|advice| advice.shown().1) {
+            insert(&format!("page AADSTS{}", known.code), &command, &mut lines);
+        }
+    }
+    for command in preflight::REQUIREMENTS.iter().map(|one| Command::new(one.az)) {
+        insert("preflight", &command, &mut lines);
     }
     assert!(lines.len() > 300, "only {} commands were collected", lines.len());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder").join("advice");

@@ -5,12 +5,14 @@ use super::{
     output::{self, Terminal},
 };
 use crate::{
+    environment::{Environment, vantage},
     explain::{self, Answer, Site},
     input::Source,
     settings::usage::UsageError,
     text::Inert,
 };
 use clap::{Args, ValueEnum};
+use entra_pg_checks::facts::vantage::Shell;
 use std::{
     fmt::Write,
     io::{self, IsTerminal, Read},
@@ -50,7 +52,11 @@ pub enum ExplainFormat {
 ///
 /// # Errors
 /// The input cannot be read, or no page is known for it.
-pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+pub fn run(
+    args: &ExplainArgs,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
     if let Some(folder) = &args.all {
         return Ok(finished(write_all(folder, args.format), folder, terminal));
     }
@@ -67,8 +73,8 @@ pub fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     if answer.pages.is_empty() && args.format != ExplainFormat::Json {
         return Err(unknown(&answer, &text));
     }
-    let written =
-        rendered(&answer, args.format, terminal).and_then(|text| output::to_stdout(&text));
+    let written = rendered(&answer, args.format, (terminal.width, vantage::shell(environment)))
+        .and_then(|text| output::to_stdout(&text));
     match written {
         Err(_) => Ok(TOOL_FAILED),
         Ok(()) if answer.pages.is_empty() => Err(unknown(&answer, &text)),
@@ -154,13 +160,17 @@ fn unknown(answer: &Answer, text: &[u8]) -> UsageError {
     UsageError::new(message).suggest(SUGGESTION)
 }
 
-fn rendered(answer: &Answer, format: ExplainFormat, terminal: &Terminal) -> io::Result<Inert> {
+fn rendered(
+    answer: &Answer,
+    format: ExplainFormat,
+    (width, shell): (usize, Shell),
+) -> io::Result<Inert> {
     let pages = &answer.pages;
     Ok(match format {
         ExplainFormat::Text if answer.exact => {
-            Inert::text(&pages.iter().map(explain::text).collect::<String>())
+            Inert::text(&pages.iter().map(|page| explain::text(page, shell)).collect::<String>())
         }
-        ExplainFormat::Text => Inert::text(&explain::summary(answer, terminal.width)),
+        ExplainFormat::Text => Inert::text(&explain::summary(answer, width, shell)),
         ExplainFormat::Markdown => {
             let mut out: String = pages.iter().take(1).map(explain::markdown).collect();
             let others = pages.get(1..).unwrap_or_default();

@@ -164,7 +164,7 @@ fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Resu
         Command::Manifest { place } => manifest::run(&place, terminal),
         Command::Replay(args) => replay::run(&args, environment, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
-        Command::Explain(args) => explain::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, environment, terminal),
         Command::Checks(args) => catalogue::checks(&args),
         Command::Schema { fleet, merge, preflight } => {
             Ok(catalogue::schema(fleet, merge, preflight))

@@ -303,11 +303,14 @@ pub(super) fn pgx(target: &Target<'_>) -> Instruction {
     let dsn = super::libpq::conninfo(target);
     let text = format!(
         "credential, err := azidentity.NewDefaultAzureCredential(nil)\n\
+         if err != nil {{\n\treturn err\n}}\n\
          config, err := pgxpool.ParseConfig({})\n\
+         if err != nil {{\n\treturn err\n}}\n\
          config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {{\n\t\
              token, err := credential.GetToken(ctx, policy.TokenRequestOptions{{Scopes: []string{{{}}}}})\n\t\
+             if err != nil {{\n\t\treturn err\n\t}}\n\t\
              c.Password = token.Token\n\t\
-             return err\n\
+             return nil\n\
          }}\n\
          pool, err := pgxpool.NewWithConfig(ctx, config)",
         json(&dsn),

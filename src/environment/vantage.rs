@@ -165,7 +165,7 @@ impl Version {
 }
 
 /// The shell in which suggested commands will be typed.
-fn shell(environment: &Environment) -> Shell {
+pub fn shell(environment: &Environment) -> Shell {
     shell_of(&ancestors(), environment, cfg!(windows))
 }
 

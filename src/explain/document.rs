@@ -6,7 +6,10 @@ use super::{
     sqlstate::Sqlstate,
 };
 use entra_pg_checks::{
-    Check, Family, Problem, Severity, problems, rulebook,
+    Check, Family, Page, Problem, Severity,
+    command::{Command, Forms, forms, sql},
+    facts::vantage::Shell,
+    problems, rulebook,
     support::{
         sources::{self, Source},
         token::{
@@ -50,6 +53,9 @@ pub struct Document {
     pub references: Vec<Reference>,
     /// The day of the last check of the oldest reference, as `2026-11-25`.
     pub checked: String,
+    /// The commands of this page in the form of each shell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Forms>,
 }
 
 /// A document that a page cites.
@@ -59,8 +65,18 @@ pub struct Reference {
     pub title: String,
     /// Its address.
     pub url: String,
-    /// The day on which the address and the facts were last checked.
+    /// The day of the last check.
     pub checked: &'static str,
+    /// Whether the text of the document was compared with the facts, and not only the address checked.
+    pub read: bool,
+}
+
+impl Reference {
+    /// What was checked, and when.
+    pub(super) fn check(&self) -> String {
+        let Self { checked, read, .. } = *self;
+        Source { title: "", url: "", checked, read }.check()
+    }
 }
 
 /// What to do, and who must act.
@@ -70,9 +86,20 @@ pub struct Remedy {
     pub actor: &'static str,
     /// What to do.
     pub text: String,
-    /// The command, if there is one.
+    /// The command for bash and zsh, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The same command, for the other shells.
+    #[serde(skip)]
+    pub action: Option<Command>,
+}
+
+impl Remedy {
+    /// The command in the form of a shell.
+    #[must_use]
+    pub fn command_in(&self, shell: Shell) -> Option<String> {
+        self.action.as_ref()?.render(shell).map(|rendered| rendered.text)
+    }
 }
 
 /// A step of a guide.
@@ -112,16 +139,18 @@ impl Document {
             }),
             means: page.means.to_owned(),
             causes: owned(page.causes),
-            confirm: owned(page.confirm),
+            confirm: page.confirm.iter().map(|text| sql::with_places(text)).collect(),
             fix: page
                 .fix
                 .iter()
                 .map(|(actor, text)| Remedy {
                     actor: actor.label(),
-                    text: (*text).to_owned(),
+                    text: sql::with_places(text),
                     command: None,
+                    action: None,
                 })
                 .collect(),
+            commands: commands(page),
             mistaken_for: owned(page.mistaken_for),
             related: found_by
                 .map(|check| Related { id: check.id.to_owned(), title: check.asserts.to_owned() })
@@ -148,6 +177,7 @@ impl Document {
             related: Vec::new(),
             sources: references.iter().map(|reference| reference.title.clone()).collect(),
             checked: checked.unwrap_or_default().to_owned(),
+            commands: Vec::new(),
             references,
         }
     }
@@ -224,12 +254,14 @@ impl Document {
         let problem = Self::problem(known.problem);
         let code = known.code;
         let own = known.advice.iter().map(|advice| {
-            let (text, command) = advice.shown();
-            let command = Some(command).filter(|command| !command.is_empty());
-            Remedy { actor: advice.actor.label(), text, command }
+            let (text, action) = advice.shown();
+            let command = action.as_ref().and_then(|action| action.render(Shell::Posix));
+            let command = command.map(|command| command.text);
+            Remedy { actor: advice.actor.label(), text, command, action }
         });
         let (actor, text) = known.todo;
-        let todo = Remedy { actor: actor.label(), text: text.to_owned(), command: None };
+        let todo =
+            Remedy { actor: actor.label(), text: text.to_owned(), command: None, action: None };
         let mut fix: Vec<Remedy> = own.collect();
         if fix.is_empty() {
             fix.push(todo);
@@ -321,14 +353,28 @@ impl Document {
     }
 }
 
+/// The commands of a page, each once, in the order of the page.
+fn commands(page: &Page) -> Vec<Forms> {
+    let texts = page.confirm.iter().chain(page.fix.iter().map(|(_, text)| text));
+    let mut found: Vec<Forms> = Vec::new();
+    for text in texts.flat_map(|text| text.split('`').skip(1).step_by(2)) {
+        if let Some(command) = forms(text)
+            && !found.contains(&command)
+        {
+            found.push(command);
+        }
+    }
+    found
+}
+
 /// The documents of these titles, each once.
 fn references<'a>(titles: impl IntoIterator<Item = &'a &'static str>) -> Vec<Reference> {
     let mut found: Vec<Reference> = Vec::new();
-    for Source { title, url, checked } in
+    for Source { title, url, checked, read } in
         titles.into_iter().filter_map(|title| sources::source(title))
     {
         if !found.iter().any(|known| known.title == title) {
-            found.push(Reference { title: title.to_owned(), url: url.to_owned(), checked });
+            found.push(Reference { title: title.to_owned(), url: url.to_owned(), checked, read });
         }
     }
     found
@@ -340,6 +386,7 @@ fn with_text_of(code: u32, others: Vec<Reference>) -> Vec<Reference> {
         title: format!("Microsoft Entra ID: text of error {code}"),
         url: aadsts::address(code),
         checked: aadsts::CHECKED,
+        read: true,
     };
     [own].into_iter().chain(others).collect()
 }

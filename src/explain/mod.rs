@@ -15,7 +15,9 @@ pub use summary::summary;
 pub use website::{Site, website};
 
 use crate::text::nearest;
-use entra_pg_checks::{FAMILIES, Problem, family, problems, rulebook, support::token::aadsts};
+use entra_pg_checks::{
+    FAMILIES, Problem, facts::vantage::Shell, family, problems, rulebook, support::token::aadsts,
+};
 use serde::Serialize;
 
 /// The answer to an id or a text.
@@ -104,7 +106,7 @@ pub fn all() -> Vec<Document> {
 /// The page of a problem in both forms that SARIF has for help.
 pub(crate) fn help(problem: &'static Problem) -> serde_json::Value {
     let page = Document::problem(problem);
-    serde_json::json!({"text": text(&page), "markdown": markdown(&page)})
+    serde_json::json!({"text": text(&page, Shell::Posix), "markdown": markdown(&page)})
 }
 
 /// The pages of an id in any letter case: a problem, a check, a family, a SQLSTATE, a number, or the

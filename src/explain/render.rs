@@ -1,18 +1,24 @@
 //! Pages as text and as Markdown.
 
 use super::{Document, Related, document::Remedy, guide::is_guide};
+use entra_pg_checks::{
+    command::{Forms, in_shell, values},
+    facts::vantage::Shell,
+};
 use std::fmt::Write;
 
-/// A page for the terminal.
+/// A page for the terminal, with commands for the reader's shell.
 #[must_use]
-pub fn text(page: &Document) -> String {
+pub fn text(page: &Document, shell: Shell) -> String {
     let mut out = format!("{}: {}\n\n{}\n", page.id, page.title, page.means);
     let section = |out: &mut String, title: &str, items: &[String]| {
         list(out, &format!("\n{title}"), "  - ", items);
     };
     section(&mut out, "Common causes", &page.causes);
-    section(&mut out, "How to confirm it", &page.confirm);
-    let fixes: Vec<String> = page.fix.iter().map(remedy).collect();
+    list(&mut out, "\nValues for the commands", "  ", &values(&page.commands, shell));
+    let confirm: Vec<String> = page.confirm.iter().map(|text| in_shell(text, shell)).collect();
+    section(&mut out, "How to confirm it", &confirm);
+    let fixes: Vec<String> = page.fix.iter().map(|fix| remedy(fix, shell)).collect();
     section(&mut out, "How to fix it", &fixes);
     section(&mut out, "Similar problems", &page.mistaken_for);
     steps(&mut out, page);
@@ -25,7 +31,7 @@ pub fn text(page: &Document) -> String {
     let sources = page.references.iter().map(|source| {
         let title = Some(&source.title).filter(|title| **title != source.url);
         let title = title.map(|title| format!("{title}\n      ")).unwrap_or_default();
-        format!("{title}{} (checked {})", source.url, source.checked)
+        format!("{title}{} ({})", source.url, source.check())
     });
     section(&mut out, "Sources", &sources.collect::<Vec<String>>());
     out
@@ -66,10 +72,10 @@ fn steps(out: &mut String, page: &Document) {
 /// Columns of the text of a step.
 const STEP_WIDTH: usize = 84;
 
-fn remedy(remedy: &Remedy) -> String {
-    let lines = remedy.command.iter().flat_map(|command| command.lines());
-    let command: String = lines.map(|line| format!("\n      {line}")).collect();
-    format!("{}: {}{command}", remedy.actor, remedy.text)
+fn remedy(remedy: &Remedy, shell: Shell) -> String {
+    let lines = remedy.command_in(shell).unwrap_or_default();
+    let command: String = lines.lines().map(|line| format!("\n      {line}")).collect();
+    format!("{}: {}{command}", remedy.actor, in_shell(&remedy.text, shell))
 }
 
 /// A page for a wiki or a repository.
@@ -83,25 +89,58 @@ pub fn markdown(page: &Document) -> String {
     let escape =
         |items: &[String]| -> Vec<String> { items.iter().map(|item| escaped(item)).collect() };
     section(&mut out, "Common causes", &escape(&page.causes));
-    section(&mut out, "How to confirm it", &escape(&page.confirm));
+    let posix = |text: &str| escaped(&in_shell(text, Shell::Posix));
+    code(&mut out, "Values for the commands", &values(&page.commands, Shell::Posix));
+    let confirm: Vec<String> = page.confirm.iter().map(|text| posix(text)).collect();
+    section(&mut out, "How to confirm it", &confirm);
     let fixes = page.fix.iter().map(|remedy| {
         let command = remedy
             .command
             .as_ref()
             .map(|command| format!("\n\n  ```\n  {}\n  ```", command.replace('\n', "\n  ")));
-        format!("**{}**: {}{}", remedy.actor, escaped(&remedy.text), command.unwrap_or_default())
+        format!("**{}**: {}{}", remedy.actor, posix(&remedy.text), command.unwrap_or_default())
     });
     section(&mut out, "How to fix it", &fixes.collect::<Vec<String>>());
+    for (title, shell) in OTHER_SHELLS {
+        code(&mut out, title, &all_in(&page.commands, shell));
+    }
     section(&mut out, "Similar problems", &escape(&page.mistaken_for));
     markdown_steps(&mut out, page);
     let related =
         page.related.iter().map(|other| format!("`{}`: {}", other.id, escaped(&other.title)));
     section(&mut out, "See also", &related.collect::<Vec<String>>());
-    let sources = page.references.iter().map(|source| {
-        format!("[{}]({}) (checked {})", escaped(&source.title), source.url, source.checked)
-    });
+    let sources = page
+        .references
+        .iter()
+        .map(|source| format!("[{}]({}) ({})", escaped(&source.title), source.url, source.check()));
     section(&mut out, "Sources", &sources.collect::<Vec<String>>());
     out
+}
+
+/// The shells besides bash and zsh, with the title of their commands.
+pub(super) const OTHER_SHELLS: [(&str, Shell); 2] = [
+    ("The same commands in PowerShell", Shell::PowerShell),
+    ("The same commands in cmd", Shell::Cmd),
+];
+
+/// The lines that set the values, and every command that the shell has; nothing if bash has the same.
+pub(super) fn all_in(commands: &[Forms], shell: Shell) -> Vec<String> {
+    let lines = commands.iter().filter_map(|command| match shell {
+        Shell::Posix => command.posix.clone(),
+        Shell::PowerShell => command.power_shell.clone(),
+        Shell::Cmd => command.cmd.clone(),
+    });
+    let lines: Vec<String> = lines.collect();
+    let differs = lines
+        .iter()
+        .any(|line| commands.iter().all(|command| command.posix.as_ref() != Some(line)));
+    if differs { [values(commands, shell), lines].concat() } else { Vec::new() }
+}
+
+fn code(out: &mut String, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        let _ = writeln!(out, "\n## {title}\n\n```\n{}\n```", lines.join("\n"));
+    }
 }
 
 fn markdown_steps(out: &mut String, page: &Document) {

@@ -1,7 +1,11 @@
 //! The answer to a pasted text, short enough for one screen: the first candidate, and a line for each of
 //! the others.
 
-use super::{Answer, Document};
+use super::{Answer, Document, document::Remedy};
+use entra_pg_checks::{
+    command::{forms, in_shell, values},
+    facts::vantage::Shell,
+};
 
 /// Lines of the whole answer.
 const LINES: usize = 23;
@@ -15,7 +19,7 @@ const OTHERS: usize = 5;
 
 /// The candidates of an answer for a terminal of this width.
 #[must_use]
-pub fn summary(answer: &Answer, width: usize) -> String {
+pub fn summary(answer: &Answer, width: usize, shell: Shell) -> String {
     let (Some(page), Some(reason)) = (answer.pages.first(), answer.reasons.first()) else {
         return String::new();
     };
@@ -28,18 +32,18 @@ pub fn summary(answer: &Answer, width: usize) -> String {
     lines.push(String::new());
     lines.extend(wrapped(&page.means, width, MEANS, ""));
     let tail = tail(answer, page, width);
-    lines.extend(fixes(page, width, LINES.saturating_sub(lines.len() + tail.len())));
+    lines.extend(fixes(page, (width, shell), LINES.saturating_sub(lines.len() + tail.len())));
     lines.extend(tail);
     lines.join("\n") + "\n"
 }
 
 /// As many fixes as fit.
-fn fixes(page: &Document, width: usize, room: usize) -> Vec<String> {
+fn fixes(page: &Document, (width, shell): (usize, Shell), room: usize) -> Vec<String> {
     let mut lines = vec![String::new(), "How to fix it".to_owned()];
     for fix in &page.fix {
-        let mut fix_lines = wrapped(&format!("{}: {}", fix.actor, fix.text), width, FIX, "  - ");
-        let command = fix.command.iter().flat_map(|command| command.lines());
-        fix_lines.extend(command.map(|line| format!("      {line}")));
+        let (text, commands) = apart(fix, shell);
+        let mut fix_lines = wrapped(&format!("{}: {text}", fix.actor), width, FIX, "  - ");
+        fix_lines.extend(commands.iter().map(|command| format!("      {command}")));
         if lines.len() + fix_lines.len() > room {
             break;
         }
@@ -47,6 +51,26 @@ fn fixes(page: &Document, width: usize, room: usize) -> Vec<String> {
     }
     if lines.len() > 2 { lines } else { Vec::new() }
 }
+
+/// The sentence of a fix, and its long command on lines that are never broken.
+fn apart(fix: &Remedy, shell: Shell) -> (String, Vec<String>) {
+    if let Some(command) = fix.command_in(shell) {
+        return (fix.text.clone(), command.lines().map(str::to_owned).collect());
+    }
+    let parts: Vec<&str> = fix.text.split('`').collect();
+    match parts.as_slice() {
+        [before, command, after] if command.len() > SHORT => {
+            let shown = in_shell(&format!("`{command}`"), shell);
+            let mut lines = values(&forms(command), shell);
+            lines.push(shown.trim_matches('`').to_owned());
+            (format!("{}{after}:", before.trim_end_matches([':', ' '])), lines)
+        }
+        _ => (in_shell(&fix.text, shell), Vec::new()),
+    }
+}
+
+/// A command of at most so many bytes stays in its sentence.
+const SHORT: usize = 40;
 
 /// The other candidates, and where to go on.
 fn tail(answer: &Answer, page: &Document, width: usize) -> Vec<String> {
@@ -87,6 +111,7 @@ fn wrapped(text: &str, width: usize, most: usize, indent: &str) -> Vec<String> {
 mod tests {
     use super::summary;
     use crate::explain::{all, find};
+    use entra_pg_checks::facts::vantage::Shell;
 
     #[test]
     fn an_answer_fits_the_screen() {
@@ -103,7 +128,7 @@ mod tests {
         for text in ambiguous.into_iter().map(str::to_owned).chain(numbers.step_by(9)) {
             let answer = find(text.as_bytes());
             assert!(!answer.pages.is_empty(), "{text}");
-            let shown = summary(&answer, 80);
+            let shown = summary(&answer, 80, Shell::Posix);
             assert!(shown.lines().count() <= 24, "{shown}");
             let long =
                 shown.lines().find(|line| line.chars().count() > 80 && !line.starts_with("      "));

@@ -1,9 +1,16 @@
 //! Every page as a file of a website: HTML without external addresses. Only the index has a script, which
 //! searches.
 
-use super::{Document, all, markdown};
+use super::{
+    Document, all, markdown,
+    render::{OTHER_SHELLS, all_in},
+};
 use crate::text::content_security_policy;
-use entra_pg_checks::FAMILIES;
+use entra_pg_checks::{
+    FAMILIES,
+    command::{in_shell, values},
+    facts::vantage::Shell,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::PathBuf;
 
@@ -113,17 +120,25 @@ fn html_page(page: &Document, pages: &[Document]) -> Markup {
     let section = |title: &str, items: &[String]| {
         html! { @if !items.is_empty() { h2 { (title) } ul { @for item in items { li { (marked(item)) } } } } }
     };
+    let code = |title: &str, lines: &[String]| {
+        html! { @if !lines.is_empty() { h2 { (title) } pre { code { (lines.join("\n")) } } } }
+    };
+    let posix = |items: &[String]| -> Vec<String> {
+        items.iter().map(|item| in_shell(item, Shell::Posix)).collect()
+    };
     let body = html! {
         nav { a href="index.html" { "every page" } }
         h1 { code { (page.id) } " " (page.title) }
         @if let Some(severity) = page.severity { p.muted { (severity) } }
         p { (marked(&page.means)) }
         (section("Common causes", &page.causes))
-        (section("How to confirm it", &page.confirm))
+        (code("Values for the commands", &values(&page.commands, Shell::Posix)))
+        (section("How to confirm it", &posix(&page.confirm)))
         @if !page.fix.is_empty() {
             h2 { "How to fix it" }
-            ul { @for fix in &page.fix { li { b { (fix.actor) } ": " (marked(&fix.text)) @if let Some(command) = &fix.command { pre { code { (command) } } } } } }
+            ul { @for fix in &page.fix { li { b { (fix.actor) } ": " (marked(&in_shell(&fix.text, Shell::Posix))) @if let Some(command) = &fix.command { pre { code { (command) } } } } } }
         }
+        @for (title, shell) in OTHER_SHELLS { (code(title, &all_in(&page.commands, shell))) }
         (section("Similar problems", &page.mistaken_for))
         @for (index, step) in page.steps.iter().enumerate() {
             h2 { (index + 1) ". " (step.title) }
@@ -140,7 +155,7 @@ fn html_page(page: &Document, pages: &[Document]) -> Markup {
         }
         @if !page.references.is_empty() {
             h2 { "Sources" }
-            ul { @for source in &page.references { li { a href=(source.url) { (source.title) } " (checked " (source.checked) ")" } } }
+            ul { @for source in &page.references { li { a href=(source.url) { (source.title) } " (" (source.check()) ")" } } }
         }
     };
     frame(&format!("{}: {}", page.id, page.title), &body, "")

@@ -31,14 +31,12 @@ pub static PRINCIPAL_LOOKUP_FAILED: Problem = Problem {
             "the role is created with the Single Server recipe (access/single-server-recipe)",
             "a temporary failure of Microsoft Graph",
         ],
-        confirm: &["`select * from pgaadauth_list_principals(false)` in database postgres works, \
+        confirm: &["`select * from pgaadauth_list_principals(false);` works, \
             and creating a role by its object ID works too"],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "create the role by object ID, which needs no search by name: `select * from \
-                    pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', \
-                    false, false)`",
+                "create the role by object ID, which needs no search by name: `select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, false);`",
             ),
             (
                 Actor::Network,
@@ -85,7 +83,7 @@ pub static PRINCIPAL_EXISTS: Problem = Problem {
             "a PostgreSQL role without Entra mapping has the same name",
         ],
         confirm: &[
-            "`select * from pgaadauth_list_principals(false)` in database postgres",
+            "`select * from pgaadauth_list_principals(false);`",
             "`az postgres flexible-server microsoft-entra-admin list -g $RG -s \
                 $SERVER`",
         ],
@@ -93,12 +91,11 @@ pub static PRINCIPAL_EXISTS: Problem = Problem {
             (
                 Actor::DatabaseAdmin,
                 "keep the existing role if its object ID is right; to map an existing role: \
-                    `security label for \"pgaadauth\" on role \"<role>\" is \
-                    'aadauth,oid=<object-id>,type=service'`",
+                    `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=service';`",
             ),
             (
                 Actor::DatabaseAdmin,
-                "otherwise drop the role and create it again: `drop role \"<role>\"`",
+                "otherwise drop the role and create it again: `drop role \"<role>\";`",
             ),
             (
                 Actor::AzureOwner,
@@ -142,14 +139,13 @@ pub static PRINCIPAL_NOT_FOUND: Problem = Problem {
             "the identity was created a minute ago",
         ],
         confirm: &[
-            "`az ad sp list --display-name $NAME --query \"[].{name:displayName,id:id}\"`",
+            "`az ad sp list --display-name $DISPLAY_NAME --query \"[].{name:displayName,id:id}\"`",
             "`az ad user show --id $USER_NAME --query userPrincipalName`",
         ],
         fix: &[(
             Actor::DatabaseAdmin,
             "use the exact display name, or create the role by object \
-            ID: `select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', \
-            'service', false, false)`",
+            ID: `select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, false);`",
         )],
         mistaken_for: &["access/principal-lookup-failed: there the lookup itself fails"],
         sources: &["\
@@ -175,14 +171,13 @@ pub static PRINCIPAL_NOT_UNIQUE: Problem = Problem {
             "an application and its managed identity have the same name",
             "an old application of the same name was not deleted",
         ],
-        confirm: &["`az ad sp list --display-name $NAME --query \
-            \"[].{id:id,type:servicePrincipalType}\"`"],
+        confirm: &[
+            "`az ad sp list --display-name $DISPLAY_NAME --query \"[].{id:id,type:servicePrincipalType}\"`",
+        ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "create the role by object ID: `select * from \
-                    pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', \
-                    false, false)`",
+                "create the role by object ID: `select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, false);`",
             ),
             (Actor::EntraAdmin, "or rename or delete the other principal"),
         ],
@@ -215,9 +210,7 @@ pub static PRINCIPAL_TYPE_MISMATCH: Problem = Problem {
             `az ad user show --id $OBJECT_ID` finds users"],
         fix: &[(
             Actor::DatabaseAdmin,
-            "`select * from \
-            pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, \
-            false)`, with 'user' or 'group' for these",
+            "`select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, false);`, with 'user' or 'group' for these",
         )],
         mistaken_for: &["login/user-role-app-token: there the role exists with the wrong type"],
         sources: &["\
@@ -241,12 +234,12 @@ pub static ROLE_OWNS_OBJECTS: Problem = Problem {
         means: "The login works. The role owns objects or has privileges in some database, so \
             PostgreSQL does not drop it (SQLSTATE 2BP01).",
         causes: &["the role owns tables or schemas", "the role has privileges in another database"],
-        confirm: &["`select * from pg_shdepend where refobjid = '\"<role>\"'::regrole`"],
+        confirm: &["`select * from pg_shdepend where refobjid = '\"<role>\"'::regrole;`"],
         fix: &[
             (
                 Actor::DatabaseAdmin,
                 "in every database: `reassign owned by \"<role>\" to \"<other>\"; drop owned by \
-                    \"<role>\";`, then `drop role \"<role>\"`",
+                    \"<role>\";`, then `drop role \"<role>\";`",
             ),
             (
                 Actor::DatabaseAdmin,
@@ -285,7 +278,7 @@ pub static NOT_AN_ENTRA_ADMIN: Problem = Problem {
         confirm: &[
             "`az postgres flexible-server microsoft-entra-admin list -g $RG \
             -s $SERVER`",
-            "`select current_user`",
+            "`select current_user;`",
         ],
         fix: &[
             (
@@ -294,9 +287,7 @@ pub static NOT_AN_ENTRA_ADMIN: Problem = Problem {
             ),
             (
                 Actor::AzureOwner,
-                "or make this principal an administrator: `az postgres flexible-server \
-                    microsoft-entra-admin create -g $RG -s $SERVER -u $NAME -i \
-                    $OBJECT_ID`",
+                "or make this principal an administrator: `az postgres flexible-server microsoft-entra-admin create -g $RG -s $SERVER -u $DISPLAY_NAME -i $OBJECT_ID`",
             ),
         ],
         mistaken_for: &["access/entra-functions-missing: there the functions do not exist"],
@@ -360,7 +351,7 @@ pub static PRIVILEGE_MISSING: Problem = Problem {
             "Azure has no superuser: statements that need one are refused",
         ],
         confirm: &[
-            "`select current_user, has_schema_privilege(current_user, 'public', 'create')`",
+            "`select current_user, has_schema_privilege(current_user, 'public', 'create');`",
             "`\\dp <table>` in psql",
         ],
         fix: &[
@@ -371,13 +362,11 @@ pub static PRIVILEGE_MISSING: Problem = Problem {
             ),
             (
                 Actor::DatabaseAdmin,
-                "for later tables: `alter default privileges in schema public grant select, \
-                    insert, update, delete on tables to \"<role>\"`",
+                "for later tables: `alter default privileges in schema public grant select, insert, update, delete on tables to \"<role>\";`",
             ),
             (
                 Actor::AzureOwner,
-                "for extensions: `az postgres flexible-server parameter set -g $RG \
-                    -s $SERVER -n azure.extensions -v <extension>`",
+                "for extensions: `az postgres flexible-server parameter set -g $RG -s $SERVER -n azure.extensions -v $EXTENSION`",
             ),
         ],
         mistaken_for: &[
@@ -409,27 +398,26 @@ pub static REPLICATION_MISSING: Problem = Problem {
     ],
     page: Page {
         means: "The connection asks for replication, and the role lacks the attribute \
-            REPLICATION. Azure does not accept tokens on replication connections: use a role \
-            with a password for replication.",
+            REPLICATION. Users report that Azure does not accept tokens on replication \
+            connections, which Microsoft does not document: use a role with a password for \
+            replication.",
         causes: &[
             "a change data capture connector (Debezium, Airbyte, Datastream) uses an Entra \
             role",
             "ALTER ROLE … REPLICATION was not run",
         ],
         confirm: &[
-            "`select rolreplication from pg_roles where rolname = current_user`",
-            "`show wal_level` is logical",
+            "`select rolreplication from pg_roles where rolname = current_user;`",
+            "`show wal_level;` is logical",
         ],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "create a PostgreSQL role with a password for the connector: `create role <name> \
-                    login replication password '…'`",
+                "create a PostgreSQL role with a password for the connector: `create role \"<role>\" login replication password '<password>';`",
             ),
             (
                 Actor::DatabaseAdmin,
-                "for logical decoding over an ordinary connection: `alter role \"<role>\" \
-                    replication`",
+                "for logical decoding over an ordinary connection: `alter role \"<role>\" replication;`",
             ),
             (Actor::AzureOwner, "set the server parameter wal_level to logical"),
         ],
@@ -458,19 +446,15 @@ pub static SINGLE_SERVER_RECIPE: Problem = Problem {
             aad_validate_oids_in_tenant existed on Azure Database for PostgreSQL Single Server. \
             Flexible server creates Entra roles with functions in database postgres.",
         causes: &["a tutorial, module or provider written for Single Server"],
-        confirm: &["`select proname from pg_proc where proname like 'pgaadauth%'` in database \
-            postgres"],
+        confirm: &["`select proname from pg_proc where proname like 'pgaadauth%';`"],
         fix: &[
             (
                 Actor::DatabaseAdmin,
-                "replace CREATE ROLE … IN ROLE azure_ad_user with `select * from \
-                    pgaadauth_create_principal('<name>', false, false)` in database postgres",
+                "replace CREATE ROLE … IN ROLE azure_ad_user with `select * from pgaadauth_create_principal('<name>', false, false);`",
             ),
             (
                 Actor::DatabaseAdmin,
-                "replace SET aad_validate_oids_in_tenant with `select * from \
-                    pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', \
-                    false, false)`",
+                "replace SET aad_validate_oids_in_tenant with `select * from pgaadauth_create_principal_with_oid('<role>', '<object-id>', 'service', false, false);`",
             ),
         ],
         mistaken_for: &["access/entra-functions-missing"],
@@ -501,7 +485,7 @@ pub static PRINCIPAL_DELETED: Problem = Problem {
             "a deployment replaced the managed identity",
         ],
         confirm: &[
-            "`select * from pgaadauth_list_principals(false);` in database postgres shows the \
+            "`select * from pgaadauth_list_principals(false);` shows the \
                 object ID of the role",
             "`az ad user show --id $OBJECT_ID` or `az ad sp show --id $OBJECT_ID` does not find it",
         ],

@@ -603,11 +603,12 @@ pub static OBJECT_ID_MISMATCH: Problem = Problem {
             "another user-assigned identity was picked",
             "the application's object id was used in place of the service principal's",
         ],
-        confirm: &["compare `select label from pg_shseclabel …` with `entra-pg token`"],
+        confirm: &[
+            "`select label from pg_shseclabel where objoid = '\"<role>\"'::regrole;`, compared with `entra-pg token`",
+        ],
         fix: &[(
             Actor::DatabaseAdmin,
-            "change the security label, which keeps the grants: `security label for \
-                \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=<type>'`; the \
+            "change the security label, which keeps the grants: `security label for \"pgaadauth\" on role \"<role>\" is 'aadauth,oid=<object-id>,type=user';`, with service for an application and group for a group; the \
                 undocumented function pgaadauth_update_principal_with_oid does the same",
         )],
         mistaken_for: &["name/wrong-case: then the role would not be found at all"],
@@ -719,7 +720,7 @@ pub static TOO_MANY_CONNECTIONS: Problem = Problem {
         means: "All connection slots, or those of this role or database, are taken (SQLSTATE \
             53300).",
         causes: &["a pool without a limit", "a small server: B1ms has 35 for users"],
-        confirm: &["`select count(*) from pg_stat_activity` as an administrator"],
+        confirm: &["`select count(*) from pg_stat_activity;`"],
         fix: &[(Actor::DatabaseAdmin, "end idle connections, use the pooler, or scale up")],
         mistaken_for: &["login/starting-up"],
         sources: &["Microsoft Learn: Limits in Azure Database for PostgreSQL"],
@@ -767,10 +768,10 @@ pub static ROLE_CANNOT_LOG_IN: Problem = Problem {
                 sync is on",
             "an administrator took LOGIN away",
         ],
-        confirm: &["`select rolcanlogin from pg_roles where rolname = …`"],
+        confirm: &["`select rolcanlogin from pg_roles where rolname = '<role>';`"],
         fix: &[
             (Actor::You, "log in with your own name"),
-            (Actor::DatabaseAdmin, "ALTER ROLE … LOGIN"),
+            (Actor::DatabaseAdmin, "allow it again: `alter role \"<role>\" login;`"),
         ],
         mistaken_for: &["login/refused"],
         sources: &["Microsoft Learn: Microsoft Entra groups, group sync"],

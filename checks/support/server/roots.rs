@@ -166,7 +166,7 @@ pub(crate) static FILE_MISSING: Problem = Problem {
             "a download that failed",
             "sslmode=verify-full without sslrootcert",
         ],
-        confirm: &["`ls -l $PGSSLROOTCERT; grep -c BEGIN $PGSSLROOTCERT`"],
+        confirm: &["`ls -l \"$PGSSLROOTCERT\"` and `grep -c BEGIN \"$PGSSLROOTCERT\"`"],
         fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
         mistaken_for: &["server/tls-untrusted: there the file is fine, and lacks the right root"],
         sources: &["PostgreSQL documentation: libpq, sslrootcert"],

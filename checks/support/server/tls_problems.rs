@@ -27,14 +27,14 @@ pub(crate) static CLIENT_CERTIFICATE_REQUIRED: Problem = Problem {
     page: Page {
         means: "The TLS handshake is complete on this side, and the server ends it because no client \
             certificate was presented. Azure's built-in pooler (port 6432) does so if \
-            pgbouncer.client_tls_sslmode is verify-ca or verify-full. With TLS 1.3 the alert arrives \
+            pgbouncer.client_tls_sslmode, which is deprecated, is verify-ca or verify-full. With TLS 1.3 the alert arrives \
             after the handshake, so some clients report a closed connection.",
         causes: &[
             "pgbouncer.client_tls_sslmode is verify-ca or verify-full",
             "a proxy or pooler of your own requires mutual TLS",
         ],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:6432` shows \"alert certificate required\"",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:6432` shows \"alert certificate required\"",
         ],
         fix: &[
             (Actor::DatabaseAdmin, "set pgbouncer.client_tls_sslmode to require or prefer"),
@@ -46,6 +46,7 @@ pub(crate) static CLIENT_CERTIFICATE_REQUIRED: Problem = Problem {
         ],
         sources: &[
             "PgBouncer documentation: client_tls_sslmode",
+            "Microsoft Learn: PgBouncer in Azure Database for PostgreSQL",
             "RFC 8446, section 6.2 (certificate_required)",
         ],
     },
@@ -72,10 +73,10 @@ pub(crate) static CLIENT_CERTIFICATE_UNUSABLE: Problem = Problem {
             "the key file can be read by group or others",
             "the key belongs to another certificate, or is encrypted",
         ],
-        confirm: &["`ls -l ~/.postgresql/`", "`echo $PGSSLCERT $PGSSLKEY`"],
+        confirm: &["`ls -l ~/.postgresql/`", "`echo \"$PGSSLCERT $PGSSLKEY\"`"],
         fix: &[
             (Actor::You, "move the client certificate away, or unset PGSSLCERT and sslcert"),
-            (Actor::You, "or put the key in place with `chmod 0600`"),
+            (Actor::You, "or put the key in place with `chmod 600 ~/.postgresql/postgresql.key`"),
         ],
         mistaken_for: &["server/client-certificate-required: there the server asks for one"],
         sources: &["PostgreSQL documentation: libpq, Client Certificates"],
@@ -114,7 +115,7 @@ pub(crate) static WEAK_SIGNATURE: Problem = Problem {
             "a PostgreSQL server of your own with an old certificate",
         ],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 -noout -text | grep -E 'Signature Algorithm|Public-Key'`",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432 </dev/null | openssl x509 -noout -text | grep -E 'Signature Algorithm|Public-Key'`",
         ],
         fix: &[(
             Actor::Network,
@@ -140,7 +141,7 @@ pub(crate) static INVALID_CHAIN: Problem = Problem {
             "a private authority with a name or path length constraint",
         ],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432 -showcerts </dev/null` shows the verify error",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432 -showcerts </dev/null` shows the verify error",
         ],
         fix: &[(Actor::Network, "issue a certificate for TLS servers that names the host")],
         mistaken_for: &["server/tls-intercepted: there the issuer is not a public root"],
@@ -164,7 +165,7 @@ pub(crate) static REVOKED: Problem = Problem {
             "the file has the list of one authority, and the chain has several",
             "the list has not been updated",
         ],
-        confirm: &["`openssl crl -in <file> -noout -issuer -lastupdate -nextupdate`"],
+        confirm: &["`openssl crl -in $REVOCATION_LIST -noout -issuer -lastupdate -nextupdate`"],
         fix: &[
             (Actor::You, "remove sslcrl, sslcrldir or ~/.postgresql/root.crl"),
             (Actor::You, "or download current lists of every authority in the chain"),
@@ -189,7 +190,7 @@ pub(crate) static LENIENT_CLIENTS_ONLY: Problem = Problem {
             "an old internal authority",
         ],
         confirm: &[
-            "`openssl s_client -starttls postgres -connect <host>:5432 </dev/null | openssl x509 -noout -ext subjectAltName,basicConstraints`",
+            "`openssl s_client -starttls postgres -connect $SERVER_HOST:5432 </dev/null | openssl x509 -noout -ext subjectAltName,basicConstraints`",
         ],
         fix: &[(
             Actor::Network,
@@ -216,7 +217,9 @@ pub(crate) static NO_COMMON_CIPHER: Problem = Problem {
             "an old TLS inspection device or proxy",
             "a PostgreSQL server of your own with ssl_ciphers or ssl_ecdh_curve set",
         ],
-        confirm: &["`psql` connects, or `openssl s_client -starttls postgres` shows the cipher"],
+        confirm: &[
+            "`psql` connects, or `openssl s_client -starttls postgres -connect $SERVER_HOST:5432 </dev/null` shows the cipher",
+        ],
         fix: &[(
             Actor::Network,
             "enable TLS 1.3, or ECDHE with AES-GCM and the curves X25519, P-256 or P-384",

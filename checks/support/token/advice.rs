@@ -2,7 +2,7 @@
 
 use crate::{
     command::Command,
-    facts::{credential::CredentialAttempt, settings::Settings, vantage::Shell},
+    facts::{credential::CredentialAttempt, settings::Settings},
     verdict::{Actor, Fix},
 };
 
@@ -21,7 +21,7 @@ pub struct Advice {
 impl Advice {
     /// Text and command for a page, which knows no values of a user: `<tenant>` for `{tenant}`.
     #[must_use]
-    pub fn shown(&self) -> (String, String) {
+    pub fn shown(&self) -> (String, Option<Command>) {
         let place = |value: &str| value.to_owned();
         let values = Values {
             tenant: place("<tenant>"),
@@ -32,8 +32,7 @@ impl Advice {
         };
         let command = (!self.command.is_empty())
             .then(|| open(self.command).with("SCOPE", Some(&values.scope)));
-        let rendered = command.and_then(|command| command.render(Shell::Posix));
-        (values.fill(self.text), rendered.map(|rendered| rendered.text).unwrap_or_default())
+        (values.fill(self.text), command)
     }
 }
 

@@ -246,7 +246,9 @@ pub static SESSION_EXPIRED: Problem = Problem {
     page: Page {
         means: "The refresh token has expired, or was revoked by a new password or a policy.",
         causes: &["90 days without use", "a changed password", "a sign-in frequency policy"],
-        confirm: &["`az account get-access-token` asks for interactive authentication"],
+        confirm: &[
+            "`az account get-access-token --query expiresOn -o tsv` asks for interactive authentication",
+        ],
         fix: &[(Actor::You, "sign in again: `az login --tenant $TENANT --scope $SCOPE`")],
         mistaken_for: &["claims/expired: there a token was given, and it has expired"],
         sources: &[LEARN],
@@ -509,7 +511,7 @@ pub static WORKLOAD_IDENTITY_UNWIRED: Problem = Problem {
         ],
         confirm: &[
             "`env | grep ^AZURE_ | cut -d= -f1`",
-            "`kubectl get pod <pod> -o yaml | grep workload.identity`",
+            "`kubectl get pod $POD -o yaml | grep workload.identity`",
         ],
         fix: &[(
             Actor::You,
@@ -549,8 +551,11 @@ pub static ARC_KEY_UNREADABLE: Problem = Problem {
             "a container without that folder",
             "the session is older than the group membership",
         ],
-        confirm: &["`id`, and `sudo ls -l /var/opt/azcmagent/tokens`"],
-        fix: &[(Actor::You, "`sudo usermod -aG himds <user>`, then sign in to the machine again")],
+        confirm: &["`id -nG`, and `sudo ls -l /var/opt/azcmagent/tokens`"],
+        fix: &[(
+            Actor::You,
+            "`sudo usermod -aG himds $USER_NAME`, then sign in to the machine again",
+        )],
         mistaken_for: &["token/identity-endpoint-unreachable: there the agent does not answer"],
         sources: &[
             "Microsoft Learn: Authenticate against Azure resources with Azure Arc-enabled servers",
@@ -698,8 +703,9 @@ pub static TENANT_UNKNOWN: Problem = Problem {
             "a tenant of another cloud",
             "an empty variable",
         ],
-        confirm: &["`curl \
-            https://login.microsoftonline.com/<tenant>/v2.0/.well-known/openid-configuration`"],
+        confirm: &[
+            "`curl https://login.microsoftonline.com/$TENANT/v2.0/.well-known/openid-configuration`",
+        ],
         fix: &[(Actor::You, "set the ID of the tenant, or select the cloud with --cloud")],
         mistaken_for: &["token/app-unknown"],
         sources: &[LEARN],
@@ -860,7 +866,7 @@ pub static USER_UNKNOWN: Problem = Problem {
         ],
         confirm: &["`az account show --query user.name`"],
         fix: &[
-            (Actor::You, "`az login --tenant <the server's tenant>`"),
+            (Actor::You, "`az login --tenant $TENANT`"),
             (Actor::EntraAdmin, "invite the account as a guest"),
         ],
         mistaken_for: &["claims/wrong-tenant"],
