@@ -527,7 +527,7 @@ pub static PRIVATE_ZONE_FORWARDED: Problem = Problem {
         ],
         confirm: &[
             "`az dns-resolver forwarding-rule list -g $RG --ruleset-name $RULESET -o table`",
-            "`nslookup <host> <nameserver>` from a machine in the network; or give it to this tool \
+            "`nslookup $SERVER_HOST $NAME_SERVER` from a machine in the network; or give it to this tool \
                 with --nameserver",
         ],
         fix: &[(
