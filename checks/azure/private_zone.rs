@@ -405,7 +405,7 @@ fn zone_of(server: &FlexibleServer, suffix: &str) -> Option<String> {
 /// The private DNS zone is linked to no virtual network.
 pub static PRIVATE_ZONE_NOT_LINKED: Problem = Problem {
     id: "azure/private-zone-not-linked",
-    title: "the private DNS zone of the server is not linked to a virtual network",
+    title: "the private DNS zone is not linked to the network",
     explains: &["dns/*"],
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
@@ -513,7 +513,7 @@ pub static PRIVATE_ZONE_OLD_RECORD: Problem = Problem {
 /// A DNS forwarding ruleset sends the zone elsewhere.
 pub static PRIVATE_ZONE_FORWARDED: Problem = Problem {
     id: "azure/private-zone-forwarded",
-    title: "a DNS forwarding ruleset sends the server's zone to other nameservers",
+    title: "a DNS forwarding rule covers the private zone",
     severity: Severity::Warning,
     waiting: Waiting::HelpsIfReadLive,
     vantage: VantageKind::AzureConfig,
