@@ -197,7 +197,8 @@ advice! {
     ]
     [90038, 900382, 900432, 1000104] [
         You "Select the cloud of the server and of the tenant, and sign in there"
-            "az cloud set --name {cloud} && az login --tenant {tenant}";
+            "az cloud set --name {cloud}";
+        You "Then sign in" "az login --tenant {tenant}";
     ]
     [500011, 50001] [
         You "Request the scope {scope}: the name of the server is not a resource, and each cloud \

@@ -50,7 +50,8 @@ fn open(template: &str) -> Command {
         .replace("{tenant}", "$TENANT")
         .replace("{client}", "$APP_ID")
         .replace("{user}", "$USER_NAME")
-        .replace("{scope}", "$SCOPE");
+        .replace("{scope}", "$SCOPE")
+        .replace("{cloud}", "$CLOUD");
     Command::template(&line)
 }
 
@@ -128,5 +129,6 @@ impl Values {
             .with("APP_ID", known(&self.client).as_deref())
             .with("USER_NAME", known(&self.user).as_deref())
             .with("SCOPE", Some(&self.scope))
+            .with("CLOUD", Some(self.cloud))
     }
 }
