@@ -2,11 +2,17 @@
 
 /// Words that are suggested.
 const MOST: usize = 3;
+/// A longer text is not a misspelled word.
+const LONGEST: usize = 100;
 
 /// The known words that are close to a word, the closest first. A word with a slash is also compared by
 /// the part behind it.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    // The comparison takes time in proportion to the length, and a pasted document is not a word.
+    if word.len() >= LONGEST {
+        return Vec::new();
+    }
     let word = word.to_lowercase();
     let short = word.rsplit('/').next().unwrap_or_default();
     // One slip in three letters, and never more than three.
@@ -26,7 +32,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
         .map(|known| (distance(known), known))
-        .filter(|(distance, _)| *distance <= limit && word.len() < 100)
+        .filter(|(distance, _)| *distance <= limit)
         .collect();
     near.sort();
     near.dedup();
