@@ -281,6 +281,7 @@ fn pseudonyms_keep_the_verdict_and_hide_the_names() {
             "alice",
             "contoso",
             "pg-prod",
+            "pg-private",
             "build-7",
             "20.50.1.10",
             "aaaaaaaa-0000-0000-0000-000000000001",

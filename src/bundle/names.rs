@@ -168,11 +168,14 @@ const WORD_LIMIT: usize = 256;
 const COMMANDS: &[&str] = &["'az login'", "'az account set'", "'azd auth login'"];
 
 /// What is to be replaced in one run.
+#[derive(Default)]
 struct Dictionary {
     /// Words that are names of the user, in lower case.
     words: BTreeSet<String>,
     /// Those that are words of this tool, too, and are replaced only between quotation marks.
     quoted: BTreeSet<String>,
+    /// Whole names, such as `pg-private`, of words that are public one by one; in lower case.
+    whole: BTreeSet<String>,
     /// Addresses that everybody may know.
     public: BTreeSet<IpAddr>,
 }
@@ -237,7 +240,7 @@ impl Pseudonyms {
     pub fn text(&self, text: &str) -> String {
         let names = lock(&self.names).clone();
         let words = names.keys().map(|name| folded(name)).collect();
-        let dictionary = Dictionary { words, quoted: BTreeSet::new(), public: BTreeSet::new() };
+        let dictionary = Dictionary { words, ..Dictionary::default() };
         self.clause(text, &dictionary)
     }
 
@@ -311,6 +314,16 @@ impl Pseudonyms {
             {
                 out.push_str(&put);
                 rest = &rest[taken..];
+                continue;
+            }
+            if let Some(length) = dictionary.whole_name(&text[..text.len() - rest.len()], rest) {
+                let (name, behind) = rest.split_at(length);
+                for part in name.split_inclusive(['-', '_', ' ']) {
+                    let word = part.trim_end_matches(['-', '_', ' ']);
+                    out.push_str(&if word.is_empty() { String::new() } else { self.word(word) });
+                    out.push_str(&part[word.len()..]);
+                }
+                rest = behind;
                 continue;
             }
             // `%40` is a mark, and not a word.
@@ -487,8 +500,10 @@ impl Dictionary {
     /// which messages are distinguished by.
     fn of(evidence: &Evidence) -> io::Result<Self> {
         let found = RefCell::new(BTreeSet::new());
+        let whole = RefCell::new(BTreeSet::new());
         let collect = |class: Option<Class>, text: &str| {
             if class == Some(Class::Name) {
+                whole.borrow_mut().extend(name_of_public_words(text));
                 let words = text.split(|c| !in_word(c)).filter(|word| !word.is_empty());
                 found.borrow_mut().extend(words.map(folded));
             }
@@ -517,8 +532,34 @@ impl Dictionary {
                 IpAddr::V6(_) => true,
             })
             .collect();
-        Ok(Self { words, quoted, public })
+        Ok(Self { words, quoted, whole: whole.into_inner(), public })
     }
+
+    /// The length of a whole name at the beginning of the rest of a text.
+    fn whole_name(&self, before: &str, rest: &str) -> Option<usize> {
+        let joins = |c: char| in_word(c) || c == '-' || c == '_';
+        if before.chars().next_back().is_some_and(joins) {
+            return None;
+        }
+        let is_at_start = |name: &&String| {
+            let (start, behind) = (rest.get(..name.len()), rest.get(name.len()..));
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+                && !behind.is_some_and(|behind| behind.starts_with(joins))
+        };
+        self.whole.iter().filter(is_at_start).map(String::len).max()
+    }
+}
+
+/// A name, or the name of a server in its host, of several words that are all public.
+fn name_of_public_words(text: &str) -> Option<String> {
+    let suffixes = Cloud::built_in().into_iter().map(|cloud| cloud.server_suffix);
+    let host = suffixes.into_iter().find_map(|suffix| {
+        text.strip_suffix(suffix.as_str()).map(|label| label.trim_end_matches('.'))
+    });
+    let name = host.unwrap_or(text);
+    let several = name.contains(['-', '_', ' ']) && name.is_ascii();
+    (several && matches!(NameShape::of(name), NameShape::Plain(true)))
+        .then(|| name.to_ascii_lowercase())
 }
 
 /// Where a word is.
