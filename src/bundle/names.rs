@@ -278,7 +278,8 @@ impl Pseudonyms {
             let quoted =
                 open || marks > 0 || token.starts_with('\'') || token.trim_end().ends_with('\'');
             open ^= marks % 2 == 1;
-            let is_name = core.split('-').any(|word| dictionary.names(&folded(word)));
+            let is_name = core.split('-').any(|word| dictionary.names(&folded(word)))
+                || dictionary.whole.contains(&core.to_ascii_lowercase());
             match !quoted && !is_name && is_vocabulary(core) {
                 true => out.push_str(token),
                 false => out.push_str(&self.name(token, dictionary)),
