@@ -385,7 +385,7 @@ fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&
     match why {
         NotObserved::NotAsked => (Status::Skipped, "not asked for".to_owned(), None),
         NotObserved::NotApplicable { why } => (Status::NotApplicable, why.clone(), None),
-        NotObserved::Deselected => (Status::Skipped, "deselected".to_owned(), None),
+        NotObserved::Deselected => (Status::Skipped, DESELECTED.to_owned(), None),
         NotObserved::Blocked { by, subject } => blocked(*by, subject, findings),
         NotObserved::OutOfTime { after_ms } => {
             (Status::Undetermined, format!("not finished after {after_ms} ms"), None)
@@ -426,13 +426,25 @@ fn blocked(
     }
 }
 
+/// The detail of a check that the user left out.
+const DESELECTED: &str = "deselected";
+
 fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     let worst = findings.iter().map(|judged| judged.finding.severity).max();
     let undetermined = |line: &&Line| line.status == Status::Undetermined;
     // Where nothing decisive was asked, as with files only, what was asked decides.
     let asked = |line: &Line| !matches!(line.status, Status::NotApplicable | Status::Skipped);
     let all_count = !lines.iter().any(|line| line.check.decisive && asked(line));
-    let undecided = lines.iter().filter(undetermined).any(|line| line.check.decisive || all_count);
+    // The decisive checks of a chain speak for those before them, unless they were left out.
+    let left_out = |rest: &[Line]| {
+        let mut decisive = rest.iter().filter(|line| line.check.decisive).peekable();
+        decisive.peek().is_some() && decisive.all(|line| line.detail == DESELECTED)
+    };
+    let undecided = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| undetermined(line))
+        .any(|(index, line)| line.check.decisive || all_count || left_out(&lines[index + 1..]));
     match worst {
         Some(Severity::Error) => Outcome::Failing,
         _ if undecided => Outcome::Undetermined,

@@ -2,7 +2,8 @@
 
 mod recorded;
 
-use entra_pg::report::Format;
+use entra_pg::{diagnose::Report, report::Format, settings::request::Selection};
+use entra_pg_checks::Outcome;
 use recorded::{evidence, rendered, report, set};
 use serde_json::{Value, json};
 
@@ -138,4 +139,22 @@ fn nothing_that_answers_is_one_cause() {
     let text = text(seen);
     assert!(text.contains("no outbound path"), "{text}");
     assert!(text.contains("a way out"), "{text}");
+}
+
+#[test]
+fn a_selection_that_could_not_be_checked_is_not_healthy() {
+    let mut seen = evidence(&[]);
+    let waited = json!({"not_observed": {"reason": "blocked", "by": "dns", "subject": "a host"}});
+    set(&mut seen, "/outbound/seen/hosts/0/direct", waited);
+    let outcome = |families: &[&str]| {
+        let only = families.iter().map(|family| (*family).to_owned()).collect();
+        let selection = Selection::new(only, Vec::new()).expect("families");
+        let seen = serde_json::from_value(seen.clone()).expect("evidence");
+        Report::new(seen, &selection).judgment().outcome
+    };
+    assert_eq!(outcome(&["config", "outbound"]), Outcome::Undetermined);
+    assert_eq!(outcome(&["config"]), Outcome::Healthy);
+    // The login speaks for the checks before it.
+    assert_eq!(outcome(&["outbound", "login"]), Outcome::Healthy);
+    assert_eq!(outcome(&[]), Outcome::Healthy);
 }

@@ -36,7 +36,7 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 /// Options of `fleet`.
 #[derive(Args, Clone, Debug)]
 pub struct FleetArgs {
-    /// The list, or - for standard input: TOML with [defaults] and [[target]], JSON, the output of
+    /// The list, or - for standard input: TOML with `[defaults]` and `[[target]]`, JSON, the output of
     /// `az postgres flexible-server list -o json`, or a connection string or host name a line. Options
     /// count where it says nothing.
     #[arg(value_name = "FILE")]
