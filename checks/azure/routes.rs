@@ -292,7 +292,7 @@ fn undecided(
     }
     if found.learned {
         on.push("the routes that the network's gateway learns".to_owned());
-        decide.push("`az network nic show-effective-route-table -g $RG -n <nic> -o json` of a machine in a subnet with the same route table (--azure-config)");
+        decide.push("`az network nic show-effective-route-table -g $RG -n $NIC -o json` of a machine in a subnet with the same route table (--azure-config)");
     }
     let measured = match hops {
         [] => String::new(),

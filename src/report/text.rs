@@ -10,7 +10,7 @@ use crate::{
     explain::guide_of,
     text::{Inert, Page},
 };
-use entra_pg_checks::{Fix, Line, Outcome, Severity};
+use entra_pg_checks::{Fix, Line, Outcome, Risk, Severity};
 use owo_colors::Style as Paint;
 
 /// Columns of text; longer lines are hard to read.
@@ -189,6 +189,9 @@ impl Screen {
     fn fix_lines(&self, label: &str, fix: &Fix, indent: usize) -> Vec<(String, Option<Paint>)> {
         let label = match fix.check {
             true => "Check by hand".to_owned(),
+            false if fix.risk == Risk::Review => {
+                format!("{label} ({}, affects others)", fix.actor.label())
+            }
             false => format!("{label} ({})", fix.actor.label()),
         };
         let text = fix.text.strip_prefix("Or ").unwrap_or(&fix.text);

@@ -331,7 +331,7 @@ impl<'a> Place<'a> {
             commands.push("`az network route-table show -g $RG -n $ROUTE_TABLE -o json`");
         }
         if commands.is_empty() {
-            commands.push("`az network nic list-effective-nsg -g $RG -n <nic> -o json` of a machine in a subnet with the same group and route table");
+            commands.push("`az network nic list-effective-nsg -g $RG -n $NIC -o json` of a machine in a subnet with the same group and route table");
         }
         format!("{} (--azure-config)", commands.join(" and "))
     }

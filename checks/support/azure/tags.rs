@@ -17,7 +17,7 @@ const PLATFORM: [&str; 4] =
     ["AzureLoadBalancer", "AzurePlatformDNS", "AzurePlatformIMDS", "AzurePlatformLKM"];
 
 /// The command that decides what a service tag holds.
-pub const LIST_COMMAND: &str = "the current ServiceTags file, or `az network list-service-tags -l <region> -o json` (--azure-config)";
+pub const LIST_COMMAND: &str = "the current ServiceTags file, or `az network list-service-tags -l $REGION -o json` (--azure-config)";
 
 /// The address in place of Entra's when those of the cloud are not known. Source: RFC 5737.
 const PLACEHOLDER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);

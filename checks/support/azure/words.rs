@@ -213,7 +213,7 @@ pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing 
                 let name = id.rsplit('/').next().unwrap_or(id);
                 add(
                     format!("which machines are in the application security group {name}"),
-                    "`az network nic show -g $RG -n <nic> --query ipConfigurations[].applicationSecurityGroups[].id` of the client".to_owned(),
+                    "`az network nic show -g $RG -n $NIC --query ipConfigurations[].applicationSecurityGroups[].id` of the client".to_owned(),
                 );
             }
             Unknown::Server | Unknown::ServerIn(_) => add(
