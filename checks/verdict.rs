@@ -3,7 +3,7 @@
 use crate::{
     check::{Problem, Severity},
     command::{Command, Language, sql},
-    facts::vantage::Vantage,
+    facts::vantage::{Shell, Vantage},
 };
 use serde::{Deserialize, Serialize};
 
@@ -289,6 +289,11 @@ impl Fix {
         let rendered = self.action.as_ref().and_then(|action| action.render_for(vantage));
         self.language = rendered.as_ref().map(|rendered| rendered.language);
         self.command = rendered.map(|rendered| rendered.text);
+        // The command prompt cannot quote some values.
+        let other = vantage.shell == Shell::Cmd && self.language == Some(Language::PowerShell);
+        if other && !self.text.ends_with(IN_POWERSHELL) {
+            self.text.push_str(IN_POWERSHELL);
+        }
     }
 
     /// Where the command is typed, if it is SQL.
@@ -305,6 +310,9 @@ impl Fix {
     }
 }
 
+/// Marks a command that is not for the command prompt in which the run was started.
+const IN_POWERSHELL: &str = ", in PowerShell";
+
 impl Actor {
     /// The actor in a report.
     #[must_use]
@@ -317,5 +325,29 @@ impl Actor {
             Self::AzureOwner => "owner of the server in Azure",
             Self::Microsoft => "Microsoft",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fix;
+    use crate::{
+        command::Command,
+        facts::vantage::{Shell, Vantage},
+    };
+
+    #[test]
+    fn a_command_that_the_command_prompt_cannot_quote_names_its_shell() {
+        let fix = |shell, value: &str| {
+            let command = Command::new("entra-pg name").value(value);
+            let mut fix = Fix::you("read the account").run(command);
+            fix.render(&Vantage { shell, ..Vantage::default() });
+            fix.text
+        };
+        assert_eq!(fix(Shell::Cmd, "%PATH%"), "read the account, in PowerShell");
+        for shell in [Shell::Posix, Shell::PowerShell] {
+            assert_eq!(fix(shell, "%PATH%"), "read the account");
+        }
+        assert_eq!(fix(Shell::Cmd, "alice"), "read the account");
     }
 }

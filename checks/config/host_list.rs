@@ -49,26 +49,24 @@ fn judge(settings: &Settings) -> Verdict {
     )
 }
 
-/// A list of the hosts for `fleet`, one connection string per line.
+/// A list of the hosts for `fleet`, one connection string per line. A value whose quotation mark would
+/// end the string in a shell is left out: the lines may be pasted there.
 fn fleet(settings: &Settings) -> Command {
     let first = settings.host.iter().map(|host| (host.value.as_str(), settings.port.value));
     let next = settings.next_hosts.iter().map(|next| (next.host.as_str(), next.port));
-    let user = settings.user.as_ref().map(|user| format!(" user={}", conninfo_value(&user.value)));
-    let lines: Vec<String> = first
-        .chain(next)
-        .map(|(host, port)| {
-            let database = conninfo_value(&settings.database.value);
-            format!(
-                "host={} port={port} dbname={database}{}",
-                conninfo_value(host),
-                user.as_deref().unwrap_or_default()
-            )
-        })
-        .collect();
-    Command::text(lines.join(
-        "
-",
-    ))
+    let pair = |keyword: &str, value: &str| {
+        let inert = !value.contains(['\'', '\\']);
+        inert.then(|| format!("{keyword}={}", conninfo_value(value)))
+    };
+    let database = pair("dbname", &settings.database.value);
+    let user = settings.user.as_ref().and_then(|user| pair("user", &user.value));
+    let line = |(host, port): (&str, u16)| {
+        let parts = [pair("host", host)?, format!("port={port}")];
+        let parts = parts.into_iter().chain(database.clone()).chain(user.clone());
+        Some(parts.collect::<Vec<String>>().join(" "))
+    };
+    let lines: Vec<String> = first.chain(next).filter_map(line).collect();
+    Command::text(lines.join("\n"))
 }
 
 /// A list of hosts.
@@ -105,7 +103,8 @@ mod tests {
         let next = json!([{"host": "pg-b.postgres.database.azure.com", "port": 6432}]);
         let seen = healthy_but(&[
             ("/settings/seen/next_hosts", next),
-            ("/settings/seen/user/value", json!("O'Neil")),
+            ("/settings/seen/user/value", json!("Prod DB")),
+            ("/settings/seen/database/value", json!("o'neil")),
         ]);
         let Verdict::Found(findings) = judge(seen.settings.seen().expect("settings")) else {
             panic!("it is found")
@@ -113,7 +112,7 @@ mod tests {
         let command = findings[0].fixes[0].command.as_deref().expect("a command");
         let lines: Vec<&str> = command.lines().collect();
         let [first, second] = lines.as_slice() else { panic!("two hosts: {command}") };
-        assert!(first.contains(r"user='O\'Neil'"), "{first}");
+        assert!(first.ends_with("port=5432 user='Prod DB'"), "{first}");
         assert!(
             second.starts_with("host='pg-b.postgres.database.azure.com' port=6432"),
             "{second}"

@@ -131,11 +131,12 @@ POWER_SHELL = {"'": "'\u2018\u2019\u201a\u201b", '"': '"\u201c\u201d\u201e'}
 def pasted(world, folder, report):
     """Pastes every command of a report into its shell."""
     shell = report["evidence"]["vantage"]["shell"]
-    commands = {fix["command"] for finding in report["findings"] for fix in finding.get("fixes", []) if fix.get("command")}
+    fixes = [fix for finding in report["findings"] for fix in finding.get("fixes", []) if fix.get("command")]
+    commands = {(fix["command"], fix["text"].endswith("in PowerShell")) for fix in fixes}
     stubs = stub_folder(folder)
     empty = folder / "pasted"
     empty.mkdir()
-    for command in sorted(commands):
+    for command, in_power_shell in sorted(commands):
         if STATEMENT.match(command):
             rest = outside_quotes(command, {"'": "'", '"': '"'})
             if "touch" in rest:
@@ -147,7 +148,7 @@ def pasted(world, folder, report):
             if any("PWNED" in name for name in os.listdir(empty)):
                 yield f"pasted into a shell, this acts: {command!r}"
                 return
-        elif shell == "power_shell" or command.startswith("$"):
+        elif shell == "power_shell" or in_power_shell:
             if "touch" in outside_quotes(command, POWER_SHELL, "`"):
                 yield f"PowerShell reads the payload as code: {command!r}"
         elif re.search(r'["%&|<>^!\n].*touch|touch.*["&|<>^]', command.replace('"&touch', "")) and "touch" in outside_quotes(command, {'"': '"'}):
