@@ -117,7 +117,7 @@ pub fn markdown(page: &Document) -> String {
     out
 }
 
-/// The shells besides bash and zsh, with the title of their commands.
+/// The shells other than bash and zsh, with the title of their commands.
 pub(super) const OTHER_SHELLS: [(&str, Shell); 2] = [
     ("The same commands in PowerShell", Shell::PowerShell),
     ("The same commands in cmd", Shell::Cmd),
