@@ -52,6 +52,7 @@ pub mod manifest;
 pub mod net;
 pub mod probe;
 pub mod process;
+mod random;
 pub mod report;
 pub mod secret;
 pub mod settings;

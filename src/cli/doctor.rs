@@ -16,6 +16,7 @@ use crate::{
     environment::Environment,
     input,
     process::progress::Progress,
+    random,
     report::Format,
     secret::Secret,
     settings::request::{AzureRequest, Request, Selection},
@@ -575,6 +576,7 @@ fn progress(args: &DoctorArgs, terminal: &Terminal) -> Progress {
 }
 
 pub(super) fn runtime() -> Runtime {
+    random::prepare_keys();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

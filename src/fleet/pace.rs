@@ -31,10 +31,8 @@ impl Pace {
 
 /// From 0 to 1.
 pub(super) fn random() -> f64 {
-    let mut bytes = [0; 2];
     // Without random numbers every target starts at the beginning of its slot.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    f64::from(u16::from_be_bytes(bytes)) / f64::from(u16::MAX)
+    f64::from(u16::from_be_bytes(crate::random::bytes())) / f64::from(u16::MAX)
 }
 
 #[cfg(test)]

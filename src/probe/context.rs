@@ -11,6 +11,7 @@ use crate::{
         gateway::{Contacts, Gateway},
     },
     process::{crash, limits, progress::Progress},
+    random,
     secret::{Secrets, outgoing},
     time::milliseconds,
 };
@@ -333,9 +334,8 @@ impl Drop for Noted<'_> {
 /// An id that sorts by time: 48 bits of milliseconds, 32 bits at random, in base 32.
 fn run_id(now: Timestamp) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut random = [0; 4];
     // Without randomness the time still distinguishes runs.
-    let _ = aws_lc_rs::rand::fill(&mut random);
+    let random = random::bytes();
     let time = u128::from(now.as_millisecond().unsigned_abs());
     let number = (time << 32) | u128::from(u32::from_be_bytes(random));
     (0..16).rev().map(|place| char::from(DIGITS[(number >> (5 * place)) as usize & 31])).collect()

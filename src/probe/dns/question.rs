@@ -2,7 +2,7 @@
 //! once, and parsed by hickory-proto, so that truncation and dangling aliases stay visible.
 
 use crate::sync::lock;
-use crate::{probe::context::Context, time::milliseconds};
+use crate::{probe::context::Context, random, time::milliseconds};
 use entra_pg_checks::{
     ContactProtocol, Topic,
     facts::dns::{
@@ -313,10 +313,8 @@ fn plain(name: &Name) -> String {
 }
 
 fn random_id() -> u16 {
-    let mut bytes = [0; 2];
     // Without randomness the id is guessable; the answer still has to come from the right address.
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    u16::from_be_bytes(bytes)
+    u16::from_be_bytes(random::bytes())
 }
 
 #[cfg(test)]
