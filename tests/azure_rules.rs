@@ -16,8 +16,8 @@ use entra_pg_checks::{
     facts::{
         azure::{Azure, FlexibleServer, Interface},
         azure_network::{
-            Access, AdminRule, Direction, Endpoint, NextHop, PortRange, Protocol, Route,
-            RouteTable, SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
+            Access, AdminRule, AdminScope, Direction, Endpoint, NextHop, PortRange, Protocol,
+            Route, RouteTable, SecurityGroup, SecurityRule, Subnet, VirtualNetwork,
         },
     },
     judge, rulebook,
@@ -83,6 +83,8 @@ struct World {
     client: Ipv4Addr,
     /// Security admin rules, and whether an allowing one is `AlwaysAllow`.
     admin: Vec<(SecurityRule, bool)>,
+    /// Whether Azure lists them as effective on the server's network; they are only configured otherwise.
+    admin_applies: bool,
     /// Whether the client is in the application security group `web`; `None`: its network interface
     /// was not given.
     member: Option<bool>,
@@ -302,6 +304,7 @@ fn world(dice: &mut Dice, known: Known) -> World {
         } else {
             Vec::new()
         },
+        admin_applies: dice.roll(3) > 0,
         member: match dice.roll(6) {
             0 => Some(true),
             1 => Some(false),
@@ -435,11 +438,20 @@ fn evidence(world: &World) -> Evidence {
         addresses: vec![world.client.into()],
         subnet: None,
         groups: if member { vec!["web".to_owned()] } else { Vec::new() },
+        ..Interface::default()
     });
     let admin: Vec<AdminRule> = world
         .admin
         .iter()
-        .map(|(rule, always)| AdminRule { rule: rule.clone(), always: *always })
+        .map(|(rule, always)| AdminRule {
+            rule: rule.clone(),
+            always: *always,
+            scope: if world.admin_applies {
+                AdminScope::Network(SUBNET.split("/subnets/").next().unwrap_or_default().to_owned())
+            } else {
+                AdminScope::Configured("/n/networkManagers/nm/ruleCollections/rc".to_owned())
+            },
+        })
         .collect();
     let table = RouteTable {
         id: TABLE.to_owned(),
@@ -490,6 +502,8 @@ struct Assignment {
     region: bool,
     web: bool,
     app: bool,
+    /// Whether the security admin rules apply to the server's network.
+    admin: bool,
     port: u16,
 }
 
@@ -533,6 +547,10 @@ fn assignments(world: &World, far: Ipv4Addr, inbound: bool) -> Vec<Assignment> {
         _ => both.to_vec(),
     };
     let (webs, apps) = (members(world.member), members(world.member.map(|_| false)));
+    let admins = if world.admin_applies { vec![true] } else { both.to_vec() };
+    let ports = [1024, 40000, 65000].into_iter();
+    let ports: Vec<(u16, bool)> =
+        ports.flat_map(|port| admins.iter().map(move |admin| (port, *admin))).collect();
     let mut all = Vec::new();
     for &server in &servers {
         for &network in &networks {
@@ -541,7 +559,7 @@ fn assignments(world: &World, far: Ipv4Addr, inbound: bool) -> Vec<Assignment> {
                     for &region in &regions {
                         for &web in &webs {
                             for &app in &apps {
-                                for port in [1024, 40000, 65000] {
+                                for (port, admin) in &ports {
                                     all.push(Assignment {
                                         server,
                                         network,
@@ -550,7 +568,8 @@ fn assignments(world: &World, far: Ipv4Addr, inbound: bool) -> Vec<Assignment> {
                                         region,
                                         web,
                                         app,
-                                        port,
+                                        admin: *admin,
+                                        port: *port,
                                     });
                                 }
                             }
@@ -668,7 +687,7 @@ fn allowed(
     far: Ipv4Addr,
     with: Assignment,
 ) -> bool {
-    let admin = world.admin.iter().map(|(rule, _)| rule);
+    let admin = world.admin.iter().filter(|_| with.admin).map(|(rule, _)| rule);
     if let Some(first) = first_match(admin, direction, port, far, with) {
         let always = world.admin.iter().any(|(rule, always)| *always && rule.name == first.name);
         if first.access == Access::Deny || always {

@@ -72,7 +72,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let tags = Tags::of(seen);
     let routed = place.routed(&tags);
     let inside = place.inside(seen, routed.as_ref());
-    let rules = Rules { group: Some(group_of_rules), admin: place.admin_rules(), inside };
+    let admin = place.admin_rules();
+    let rules = Rules { group: Some(group_of_rules), admin: &admin, inside };
     let outcome = security::outbound_to(rules, DNS, &to);
     let (denied, open) = (outcome.denied(), outcome.undecided());
     let list = text::list(&to.prefixes(4), 3);
@@ -83,7 +84,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let what = format!("whether {} allows UDP 53 to {list}", group.name);
         return Err(words::undecided(&what, &outcome.unknown, &place));
     }
-    let finding = finding(group, &outcome, &denied);
+    let finding = words::unnamed_admin(finding(group, &outcome, &denied), &admin);
     // One nameserver that answers is enough, after a delay for each that does not.
     let finding = if outcome.may_allow.is_empty() {
         finding

@@ -41,8 +41,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     };
     let tags = Tags::of(seen);
     let routed = place.routed(&tags);
-    let rules =
-        Rules { group, admin: place.admin_rules(), inside: place.inside(seen, routed.as_ref()) };
+    let admin = place.admin_rules();
+    let rules = Rules { group, admin: &admin, inside: place.inside(seen, routed.as_ref()) };
     let outcome = security::outbound(rules, HTTPS, &tags);
     let (denied, undecided) = (outcome.denied(), outcome.undecided());
     let name = group.map_or("the security admin rules", |group| &group.name);
@@ -79,9 +79,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if let Some(group) = group {
         finding = finding.fix(fix(group, &outcome));
     }
-    if !sure || !rules.admin.is_empty() {
+    if !sure {
         finding = finding.sure(Confidence::Likely);
     }
+    let finding = words::unnamed_admin(finding, &admin);
     let finding = contradicted(finding, &flows, &denied);
     Ok(Verdict::found(unless_seen(
         seen,

@@ -45,7 +45,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let tags = Tags::of(seen);
     let routed = place.routed(&tags);
     let inside = place.inside(seen, routed.as_ref());
-    let rules = Rules { group, admin: place.admin_rules(), inside };
+    let admin = place.admin_rules();
+    let rules = Rules { group, admin: &admin, inside };
     let client = client(seen);
     let from = client.map_or_else(|| clients(inside), Addresses::one);
     let service = Service { port, protocol: Protocol::Tcp };
@@ -92,9 +93,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if let Some(group) = group {
         finding = finding.fix(fix(group, rule, port, client));
     }
-    if !sure || client.is_none() || !rules.admin.is_empty() {
+    if !sure || client.is_none() {
         finding = finding.sure(Confidence::Likely);
     }
+    let finding = words::unnamed_admin(finding, &admin);
     Ok(Verdict::found(unless_seen(
         seen,
         finding,

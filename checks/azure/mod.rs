@@ -20,6 +20,7 @@ pub mod routes;
 pub mod server_state;
 pub mod service_tags;
 pub mod tenant;
+pub mod way_out;
 
 pub(crate) use crate::support::azure::{
     addresses, firewall, measured, place, routing, security, tags, words,
@@ -36,6 +37,7 @@ pub static FAMILY: Family = Family {
     summary: "the server's settings and network in Azure let it work",
     checks: &[
         &documents::CHECK,
+        &way_out::CHECK,
         &server_state::CHECK,
         &health::CHECK,
         &firewall_rules::CHECK,

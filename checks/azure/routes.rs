@@ -38,7 +38,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let hops = measured::hops(seen, &place, &tags);
     let (table, sure) = match place.route_table() {
         Ok(Found::This(table, sure)) => (table, sure),
-        Ok(Found::None) => return Ok(Verdict::Passed("the subnet has no route table".to_owned())),
+        Ok(Found::None) => {
+            let detail = format!("the subnet has no route table{}", exit(&place));
+            return Ok(Verdict::Passed(detail));
+        }
         Err(why) => {
             let table = RouteTable::default();
             return by_measurement(seen, &hops, &table).ok_or(why);
@@ -95,7 +98,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     } else if let Some(verdict) = by_measurement(seen, &hops, table) {
         return Ok(verdict);
     } else if by.undecided().is_empty() {
-        return Ok(Verdict::Passed(passed(table, ways)));
+        return Ok(Verdict::Passed(format!("{}{}", passed(table, ways), exit(&place))));
     } else {
         return Err(undecided(table, &found, &by, &tags, &hops));
     };
@@ -316,6 +319,21 @@ fn passed(table: &RouteTable, ways: &[Way<'_>]) -> String {
     let names: Vec<&str> =
         ways.iter().map(|way| way.route.map_or("the system route", |route| &route.name)).collect();
     format!("{} by {}", table.name, crate::text::list(&names, 3))
+}
+
+/// What else is known of the way out. Private subnets do not apply to delegated subnets, of which the
+/// service manages the way out. Source: Microsoft Learn, "Default outbound access in Azure".
+fn exit(place: &Place<'_>) -> String {
+    let gateway = place.subnet.and_then(|subnet| subnet.nat_gateway.as_deref());
+    let private = place.subnet.is_some_and(|subnet| subnet.default_outbound == Some(false));
+    match gateway {
+        Some(id) => format!("; through NAT gateway {}", id.rsplit('/').next().unwrap_or(id)),
+        None if private => {
+            "; defaultOutboundAccess is false, which Azure does not apply to a delegated subnet"
+                .to_owned()
+        }
+        None => String::new(),
+    }
 }
 
 fn line(route: &Route) -> String {

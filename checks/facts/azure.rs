@@ -37,6 +37,10 @@ pub struct Azure {
     /// Security admin rules of Azure Virtual Network Manager.
     #[serde(skip_serializing_if = "not_asked")]
     pub admin_rules: Fact<Vec<AdminRule>>,
+    /// The networks, by resource id, of which Azure listed all effective security admin rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
+    pub admin_rules_of: Vec<String>,
     /// A published list of service tags, reduced to the sign-in ranges.
     pub service_tags: Fact<ServiceTags>,
     /// Private DNS zones with their links and records.
@@ -90,6 +94,14 @@ pub struct Azure {
     /// Documents that were given and are not used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<Unused>,
+}
+
+impl Azure {
+    /// Whether Azure listed all security admin rules that are effective on a network.
+    #[must_use]
+    pub fn admin_rules_are_complete(&self, network: Option<&str>) -> bool {
+        network.is_some_and(|id| self.admin_rules_of.iter().any(|one| one.eq_ignore_ascii_case(id)))
+    }
 }
 
 fn not_asked<T>(fact: &Fact<T>) -> bool {
@@ -263,6 +275,12 @@ pub struct Interface {
     /// The application security groups, by resource id.
     #[serde(serialize_with = "class::id")]
     pub groups: Vec<String>,
+    /// Whether it has a public IP address.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub public_address: bool,
+    /// Whether it is in the backend pool of a load balancer, which may have outbound rules.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub load_balancer: bool,
 }
 
 /// A document that was given and is not used.

@@ -61,6 +61,30 @@ pub struct AdminRule {
     pub rule: SecurityRule,
     /// Whether it is `AlwaysAllow`, which no network security group overrides.
     pub always: bool,
+    /// Where Azure applies it.
+    #[serde(default, skip_serializing_if = "AdminScope::is_unnamed")]
+    pub scope: AdminScope,
+}
+
+/// Where a security admin rule applies. A rule of a configuration applies to a network only if the
+/// configuration is deployed in its region and the network is in one of its groups.
+/// Source: Microsoft Learn, "Security admin rules in Azure Virtual Network Manager".
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminScope {
+    /// Azure lists it as effective on a network that the document does not name.
+    #[default]
+    Unnamed,
+    /// Azure lists it as effective on this network, by resource id.
+    Network(#[serde(serialize_with = "class::name")] String),
+    /// It is in a rule collection, by resource id. Whether it is deployed is not known.
+    Configured(#[serde(serialize_with = "class::name")] String),
+}
+
+impl AdminScope {
+    const fn is_unnamed(&self) -> bool {
+        matches!(self, Self::Unnamed)
+    }
 }
 
 /// The direction of traffic that a rule is for.

@@ -9,38 +9,68 @@ const PUBLIC: Topology = Topology::Public;
 const ENDPOINT: Topology = Topology::PrivateEndpoints;
 const NETWORK: Topology = Topology::VirtualNetwork;
 
+/// A rule of a network security group in Bicep. Literals, so that it is part of a `const`.
+macro_rules! rule_bicep {
+    ($name:literal, $direction:literal, $protocol:literal, from $source:literal, to $destination:literal, $port:literal) => {
+        concat!(
+            "resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {\n",
+            "  parent: nsg\n",
+            "  name: '", $name, "'\n",
+            "  properties: {\n",
+            "    priority: <priority>\n",
+            "    direction: '", $direction, "'\n",
+            "    access: 'Allow'\n",
+            "    protocol: '", $protocol, "'\n",
+            "    sourceAddressPrefix: '", $source, "'\n",
+            "    sourcePortRange: '*'\n",
+            "    destinationAddressPrefix: '", $destination, "'\n",
+            "    destinationPortRange: '", $port, "'\n",
+            "  }\n",
+            "}",
+        )
+    };
+}
+
+/// The same in Terraform.
+macro_rules! rule_terraform {
+    ($name:literal, $direction:literal, $protocol:literal, from $source:literal, to $destination:literal, $port:literal) => {
+        concat!(
+            "resource \"azurerm_network_security_rule\" \"rule\" {\n",
+            "  name                        = \"",
+            $name,
+            "\"\n",
+            "  resource_group_name         = \"<network-resource-group>\"\n",
+            "  network_security_group_name = \"<nsg>\"\n",
+            "  priority                    = <priority>\n",
+            "  direction                   = \"",
+            $direction,
+            "\"\n",
+            "  access                      = \"Allow\"\n",
+            "  protocol                    = \"",
+            $protocol,
+            "\"\n",
+            "  source_address_prefix       = \"",
+            $source,
+            "\"\n",
+            "  source_port_range           = \"*\"\n",
+            "  destination_address_prefix  = \"",
+            $destination,
+            "\"\n",
+            "  destination_port_range      = \"",
+            $port,
+            "\"\n",
+            "}",
+        )
+    };
+}
+
 /// What several requirements need: a run on the client, a rule that allows Microsoft Entra ID, a link of
 /// the private zone to the network of the clients.
 const RUN_ON_CLIENT: &str =
     "entra-pg doctor --format json -o client.json on the client, then preflight --from client.json";
 const ALLOW_ENTRA_AZ: &str = "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443";
-const ALLOW_ENTRA_BICEP: &str = r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowEntraOutBound'
-  properties: {
-    priority: <priority>
-    direction: 'Outbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '*'
-    sourcePortRange: '*'
-    destinationAddressPrefix: 'AzureActiveDirectory'
-    destinationPortRange: '443'
-  }
-}"#;
-const ALLOW_ENTRA_TERRAFORM: &str = r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowEntraOutBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Outbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "*"
-  source_port_range           = "*"
-  destination_address_prefix  = "AzureActiveDirectory"
-  destination_port_range      = "443"
-}"#;
+const ALLOW_ENTRA_BICEP: &str = rule_bicep!("AllowEntraOutBound", "Outbound", "Tcp", from "*", to "AzureActiveDirectory", "443");
+const ALLOW_ENTRA_TERRAFORM: &str = rule_terraform!("AllowEntraOutBound", "Outbound", "Tcp", from "*", to "AzureActiveDirectory", "443");
 const LINK_ZONE_AZ: &str = "az network private-dns link vnet create -g $NETWORK_RG -z $ZONE -n clients -v $VNET_ID -e false";
 const LINK_ZONE_BICEP: &str = r#"resource link 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = {
   parent: zone
@@ -221,37 +251,18 @@ pub const REQUIREMENTS: &[Requirement] = &[
         role: "Reader on the virtual network's resource group",
         portal: "virtual network > DNS servers",
         az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowDnsOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol '*' --destination-port-ranges 53 --destination-address-prefixes $NAME_SERVER",
-        bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowDnsOutBound'
-  properties: {
-    priority: <priority>
-    direction: 'Outbound'
-    access: 'Allow'
-    protocol: '*'
-    sourceAddressPrefix: '*'
-    sourcePortRange: '*'
-    destinationAddressPrefix: '<nameserver>'
-    destinationPortRange: '53'
-  }
-}
+        bicep: concat!(
+            rule_bicep!("AllowDnsOutBound", "Outbound", "*", from "*", to "<nameserver>", "53"),
+            r#"
 // If the nameservers do not resolve: dhcpOptions: {} in Microsoft.Network/virtualNetworks selects
 // the resolver of Azure. Otherwise forward public names to a public resolver."#,
-        terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowDnsOutBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Outbound"
-  access                      = "Allow"
-  protocol                    = "*"
-  source_address_prefix       = "*"
-  source_port_range           = "*"
-  destination_address_prefix  = "<nameserver>"
-  destination_port_range      = "53"
-}
+        ),
+        terraform: concat!(
+            rule_terraform!("AllowDnsOutBound", "Outbound", "*", from "*", to "<nameserver>", "53"),
+            r#"
 # If the nameservers do not resolve: dns_servers = [] in azurerm_virtual_network selects the
 # resolver of Azure. Otherwise forward public names to a public resolver."#,
+        ),
         instead: &[Instead {
             problem: &crate::azure::dns_servers::CUSTOM_DNS,
             bicep: r#"// Azure's own resolver. With nameservers of your own, forward public names to a public resolver.
@@ -300,33 +311,8 @@ resource "azurerm_virtual_network_dns_servers" "dns" {
 # In rules, name source_address_prefixes in place of source_application_security_group_ids."#,
         instead: &[Instead {
             problem: &crate::azure::delegated_subnet::ASG_NOT_SUPPORTED,
-            bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: '<rule>'
-  properties: {
-    priority: <priority>
-    direction: 'Inbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '<client-prefix>'
-    sourcePortRange: '*'
-    destinationAddressPrefix: '*'
-    destinationPortRange: '5432'
-  }
-}"#,
-            terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "<rule>"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Inbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "<client-prefix>"
-  source_port_range           = "*"
-  destination_address_prefix  = "*"
-  destination_port_range      = "5432"
-}"#,
+            bicep: rule_bicep!("<rule>", "Inbound", "Tcp", from "<client-prefix>", to "*", "<port>"),
+            terraform: rule_terraform!("<rule>", "Inbound", "Tcp", from "<client-prefix>", to "*", "<port>"),
         }],
     },
     Requirement {
@@ -340,33 +326,8 @@ resource "azurerm_virtual_network_dns_servers" "dns" {
         role: "Reader on the virtual network's resource group",
         portal: "network security group > Inbound security rules",
         az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLInBound --priority $PRIORITY --direction Inbound --access Allow --protocol Tcp --source-address-prefixes $CLIENT_PREFIX --destination-port-ranges 5432",
-        bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowPostgreSQLInBound'
-  properties: {
-    priority: <priority>
-    direction: 'Inbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '<client-prefix>'
-    sourcePortRange: '*'
-    destinationAddressPrefix: '*'
-    destinationPortRange: '<port>'
-  }
-}"#,
-        terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowPostgreSQLInBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Inbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "<client-prefix>"
-  source_port_range           = "*"
-  destination_address_prefix  = "*"
-  destination_port_range      = "<port>"
-}"#,
+        bicep: rule_bicep!("AllowPostgreSQLInBound", "Inbound", "Tcp", from "<client-prefix>", to "*", "<port>"),
+        terraform: rule_terraform!("AllowPostgreSQLInBound", "Inbound", "Tcp", from "<client-prefix>", to "*", "<port>"),
         instead: &[],
     },
     Requirement {
@@ -484,6 +445,7 @@ resource "azurerm_virtual_network_dns_servers" "dns" {
         topologies: &[PUBLIC, ENDPOINT, NETWORK],
         side: Side::Client,
         checks: &[
+            &crate::azure::way_out::CHECK,
             &crate::outbound::proxy::CHECK,
             &crate::outbound::tcp::CHECK,
             &crate::outbound::tls::CHECK,
@@ -513,33 +475,8 @@ resource "azurerm_virtual_network_dns_servers" "dns" {
         role: "none: run it on the client",
         portal: "server > Settings > Networking",
         az: "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLOutBound --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp --destination-address-prefixes '*' --destination-port-ranges 5432",
-        bicep: r#"resource rule 'Microsoft.Network/networkSecurityGroups/securityRules@2023-09-01' = {
-  parent: nsg
-  name: 'AllowPostgreSQLOutBound'
-  properties: {
-    priority: <priority>
-    direction: 'Outbound'
-    access: 'Allow'
-    protocol: 'Tcp'
-    sourceAddressPrefix: '*'
-    sourcePortRange: '*'
-    destinationAddressPrefix: '*'
-    destinationPortRange: '5432'
-  }
-}"#,
-        terraform: r#"resource "azurerm_network_security_rule" "rule" {
-  name                        = "AllowPostgreSQLOutBound"
-  resource_group_name         = "<network-resource-group>"
-  network_security_group_name = "<nsg>"
-  priority                    = <priority>
-  direction                   = "Outbound"
-  access                      = "Allow"
-  protocol                    = "Tcp"
-  source_address_prefix       = "*"
-  source_port_range           = "*"
-  destination_address_prefix  = "*"
-  destination_port_range      = "5432"
-}"#,
+        bicep: rule_bicep!("AllowPostgreSQLOutBound", "Outbound", "Tcp", from "*", to "*", "5432"),
+        terraform: rule_terraform!("AllowPostgreSQLOutBound", "Outbound", "Tcp", from "*", to "*", "5432"),
         instead: &[],
     },
 ];

@@ -16,7 +16,7 @@ use entra_pg_checks::{
             Parameter, PrivateEndpoint, ServiceEvent, Source, Unused,
         },
         azure_network::{
-            AdminRule, NatGateway, PublicAddress, RouteTable, SecurityGroup, SecurityRule, Subnet,
+            NatGateway, PublicAddress, RouteTable, SecurityGroup, SecurityRule, Subnet,
             VirtualNetwork,
         },
     },
@@ -425,8 +425,12 @@ impl Collected {
                 "effective route".to_owned()
             }
             Kind::AdminRule => {
+                // Rules of different collections can have the same name.
+                let all = listed(&mut azure.admin_rules);
                 for rule in rules::admin_rules(node)? {
-                    put(&mut azure.admin_rules, rule, |one: &AdminRule| &one.rule.name);
+                    if !all.contains(&rule) {
+                        all.push(rule);
+                    }
                 }
                 format!("security admin rule {name}")
             }
@@ -1257,6 +1261,13 @@ fn interfaces(node: &Node, name: &str) -> Vec<Interface> {
     let configurations =
         ["ipconfigurations", "ipconfiguration"].iter().flat_map(|key| node.field(key).items());
     let mut all: Vec<Interface> = Vec::new();
+    // One public address is the way out of the whole machine.
+    let any = |keys: &[&str]| {
+        let has = |one: &Node| keys.iter().any(|key| !one.field(key).items().is_empty());
+        configurations.clone().take(MAX_INTERFACES).any(has)
+    };
+    let public_address = any(&["publicipaddress", "publicipaddressid"]);
+    let load_balancer = any(&["loadbalancerbackendaddresspools"]);
     for one in configurations.take(MAX_INTERFACES) {
         let subnet =
             one.field("subnet").get("id").owned().or_else(|| one.field("subnetid").owned());
@@ -1271,6 +1282,8 @@ fn interfaces(node: &Node, name: &str) -> Vec<Interface> {
                 addresses: address.into_iter().collect(),
                 subnet,
                 groups,
+                public_address,
+                load_balancer,
             }),
         }
     }

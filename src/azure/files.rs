@@ -2,7 +2,8 @@
 
 use super::{
     convert::{Collected, EmptyOfZone},
-    node::read,
+    measured,
+    node::{Node, read},
     yaml,
 };
 use crate::{input, settings::usage::UsageError, text::clean};
@@ -139,11 +140,7 @@ fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), S
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err("the file is empty".to_owned());
     }
-    let documents = match std::str::from_utf8(bytes) {
-        Ok(text) if is_yaml(bytes) => yaml::read(text)?,
-        Ok(text) if named_yaml(name) => read(bytes).or_else(|_| yaml::read(text))?,
-        _ => read(bytes)?,
-    };
+    let documents = nodes(name, bytes)?;
     let date = date_in(name);
     let several = documents.len() > 1;
     for (number, node) in documents.iter().enumerate() {
@@ -165,6 +162,23 @@ fn document(collected: &mut Collected, name: &str, bytes: &[u8]) -> Result<(), S
         tags.date = Some(date);
     }
     Ok(())
+}
+
+/// The documents in JSON, in YAML, or in the output of a command below its command line.
+fn nodes(name: &str, bytes: &[u8]) -> Result<Vec<Node>, String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return read(bytes) };
+    if let Some((json, asked)) = measured::transcript(text) {
+        let mut documents = read(json.as_bytes())?;
+        documents.iter_mut().for_each(|one| measured::with_fields(one, &asked));
+        return Ok(documents);
+    }
+    if is_yaml(bytes) {
+        yaml::read(text)
+    } else if named_yaml(name) {
+        read(bytes).or_else(|_| yaml::read(text))
+    } else {
+        read(bytes)
+    }
 }
 
 fn named_yaml(name: &str) -> bool {

@@ -13,7 +13,86 @@ const MAX_HOPS: usize = 32;
 
 /// What a result without its request needs.
 pub(super) const NO_REQUEST: &str = "it does not name its source and destination: name them in the \
-    file's name, as in next-hop-10.1.9.4-to-20.190.128.7.json or ip-flow-10.1.9.4-to-20.190.128.7-443.json";
+    file's name, as in next-hop-10.1.9.4-to-20.190.128.7.json or ip-flow-10.1.9.4-to-20.190.128.7-443.json, \
+    write {\"request\": …, \"response\": …}, or keep the command above its output";
+
+/// A program whose command line names what was asked.
+const COMMANDS: [&str; 5] = [
+    "network watcher",
+    "'network', 'watcher'",
+    "AzNetworkWatcherIPFlow",
+    "AzNetworkWatcherNextHop",
+    "AzNetworkWatcherConnectivity",
+];
+
+/// Options of these commands, in lower case without hyphens, and the field of a request that each fills in.
+const OPTIONS: [(&str, &str); 14] = [
+    ("local", "localipaddress"),
+    ("localipaddress", "localipaddress"),
+    ("remote", "remoteipaddress"),
+    ("remoteipaddress", "remoteipaddress"),
+    ("remoteport", "remoteport"),
+    ("localport", "localport"),
+    ("direction", "direction"),
+    ("sourceip", "sourceipaddress"),
+    ("sourceipaddress", "sourceipaddress"),
+    ("destip", "destinationipaddress"),
+    ("destinationipaddress", "destinationipaddress"),
+    ("destaddress", "destinationipaddress"),
+    ("destinationaddress", "destinationipaddress"),
+    ("destport", "destinationport"),
+];
+
+/// The output of a command that was copied together with its command line, or with the log of
+/// `--debug`: the JSON in it, and what the command line asked.
+pub(super) fn transcript(text: &str) -> Option<(&str, Vec<(String, Node)>)> {
+    let start = text.lines().scan(0, |at, line| {
+        let here = *at;
+        *at += line.len() + 1;
+        Some((here, line))
+    });
+    let start = start.into_iter().find(|(_, line)| line.trim_end() == "{")?.0;
+    let (head, rest) = text.split_at_checked(start)?;
+    if !COMMANDS.iter().any(|name| head.contains(name)) {
+        return None;
+    }
+    let end = rest.match_indices("\n}").last().map(|(at, _)| at + 2)?;
+    let mut words = head.split(|c: char| c.is_whitespace() || "'\",[]=".contains(c));
+    let mut asked: Vec<(String, Node)> = Vec::new();
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix('-') else { continue };
+        let option = super::node::normal(option);
+        let Some((_, field)) = OPTIONS.iter().find(|(name, _)| *name == option) else { continue };
+        let Some(value) = words.by_ref().find(|word| !word.is_empty()) else { break };
+        let mut put = |field: &str, value: &str| {
+            asked.retain(|(known, _)| known != field);
+            asked.push((field.to_owned(), Node::Text(value.to_owned())));
+        };
+        match (*field, value.rsplit_once(':')) {
+            ("localipaddress", Some((address, port))) => {
+                put("localipaddress", address);
+                put("localport", port);
+            }
+            ("remoteipaddress", Some((address, port))) => {
+                put("remoteipaddress", address);
+                put("remoteport", port);
+            }
+            (field, _) => put(field, value),
+        }
+    }
+    Some((rest.get(..end)?, asked))
+}
+
+/// A result with the fields of its request that it does not repeat.
+pub(super) fn with_fields(node: &mut Node, asked: &[(String, Node)]) {
+    if let Node::Map(entries) = node {
+        for (key, value) in asked {
+            if !entries.iter().any(|(known, _)| known == key) {
+                entries.push((key.clone(), value.clone()));
+            }
+        }
+    }
+}
 
 /// The name of a result.
 pub(super) fn title(node: &Node) -> &'static str {
@@ -159,14 +238,22 @@ impl Named {
                 found.port = part.parse().ok().filter(|port| *port > 0);
             }
         }
-        // One address does not say which side it is.
-        if found.destination.is_none() { Self::default() } else { found }
+        // One address does not say which side it is. A check of a connection names both in its hops.
+        if found.destination.is_none() {
+            let mut parts = stem.split(|c: char| !c.is_ascii_digit() && c != '.');
+            let only = parts.by_ref().find(|part| !part.is_empty());
+            let only = only.filter(|_| parts.all(str::is_empty));
+            let connection = stem.to_ascii_lowercase().contains("connect");
+            let port = only.filter(|_| connection).and_then(|part| part.parse().ok());
+            return Self { port: port.filter(|port| *port > 0), ..Self::default() };
+        }
+        found
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, measurement};
+    use super::{Named, measurement, transcript, with_fields};
     use crate::azure::node::read;
     use entra_pg_checks::facts::azure_network::{Measured, NextHop};
 
@@ -177,7 +264,31 @@ mod tests {
         assert_eq!(named.destination, "20.190.128.7".parse().ok());
         assert_eq!(named.port, Some(443));
         assert!(Named::of("next-hop-10.1.9.4.json").source.is_none());
+        assert_eq!(Named::of("connectivity-443.json").port, Some(443));
+        assert_eq!(Named::of("results-443.json").port, None);
         assert!(Named::of("results-2025-07-11.json").source.is_none());
+    }
+
+    #[test]
+    fn a_command_line_names_what_was_asked() {
+        let flow = "{\n  \"access\": \"Deny\",\n  \"ruleName\": \"securityRules/DenyAll\"\n}\n";
+        let shells = [
+            "$ az network watcher test-ip-flow -g rg --vm vm1 --direction Outbound \\\n  --protocol TCP --local 10.1.9.4:60000 --remote 20.190.128.7:443\n",
+            "PS C:\\> Test-AzNetworkWatcherIPFlow -NetworkWatcher $nw -Direction Outbound -LocalIPAddress 10.1.9.4 -LocalPort 60000 -RemoteIPAddress 20.190.128.7 -RemotePort 443 | ConvertTo-Json\n",
+            "DEBUG: cli.knack.cli: Command arguments: ['network', 'watcher', 'test-ip-flow', '--direction', 'Outbound', '--local', '10.1.9.4:60000', '--remote', '20.190.128.7:443', '--debug']\nDEBUG: {\"a\": 1}\n",
+        ];
+        for shell in shells {
+            let text = format!("{shell}{flow}DEBUG: telemetry\n");
+            let (json, asked) = transcript(&text).unwrap_or_else(|| panic!("{text}"));
+            let mut nodes = read(json.as_bytes()).expect("JSON");
+            with_fields(&mut nodes[0], &asked);
+            let found = measurement(&nodes[0], "flow.txt").expect("understood").expect("named");
+            assert_eq!(found.source, "10.1.9.4".parse().ok(), "{text}");
+            assert_eq!(found.destination, "20.190.128.7".parse().ok(), "{text}");
+            assert_eq!(found.port, Some(443), "{text}");
+        }
+        assert!(transcript(&format!("$ cat x\n{flow}")).is_none());
+        assert!(transcript("az network watcher {").is_none());
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::{kind::name_of, node::Node};
 use entra_pg_checks::{
     facts::azure_network::{
-        Access, AdminRule, Direction, Endpoint, NextHop, PortRange, Protocol, Route, RouteTable,
-        SecurityGroup, SecurityRule,
+        Access, AdminRule, AdminScope, Direction, Endpoint, NextHop, PortRange, Protocol, Route,
+        RouteTable, SecurityGroup, SecurityRule,
     },
     support::service_tags::IpNet,
 };
@@ -335,5 +335,22 @@ pub(super) fn admin_rules(node: &Node) -> Result<Vec<AdminRule>, String> {
         entries.retain(|(key, _)| key != "access");
         entries.push(("access".to_owned(), Node::Text(plain.to_owned())));
     }
-    Ok(vec![AdminRule { rule: rule(&Node::Map(entries), false)?, always }])
+    Ok(vec![AdminRule { rule: rule(&Node::Map(entries), false)?, always, scope: scope(node) }])
+}
+
+/// Where an admin rule applies: Azure lists effective rules with the groups of their collection. Active
+/// rules, which have the time of their deployment, and configured ones do not say to which network.
+fn scope(node: &Node) -> AdminScope {
+    let has = |key: &str| !node.field(key).is_null();
+    let listed = has("rulecollectionappliestogroups") || has("rulegroups");
+    if listed && !has("committime") {
+        return match node.get("virtualnetworkid").text() {
+            Some(id) => AdminScope::Network(id.to_owned()),
+            None => AdminScope::Unnamed,
+        };
+    }
+    let id = node.get("id").text().unwrap_or_default();
+    let collection = id.rsplit_once('/').and_then(|(parent, _)| parent.strip_suffix("/rules"));
+    let named = collection.or_else(|| node.field("adminrulecollectionid").text());
+    AdminScope::Configured(named.unwrap_or_default().to_owned())
 }

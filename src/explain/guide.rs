@@ -154,6 +154,26 @@ const PRIVATE_NETWORK: Guide = Guide {
             proves: "Whether the rules, the routes, the DNS zone and the server's settings allow the login.",
         },
         Step {
+            title: "Network Watcher",
+            text: "A virtual machine in a subnet with the NSG and the route table of the server's subnet \
+                can be asked what Azure does to its packets. Network Watcher does not repeat the addresses \
+                in its answer. Name the file after them, source first, then the destination and the port; \
+                or write {\"request\": …, \"response\": …} with both documents; or keep the command line \
+                above its output. The answer of test-connectivity names both addresses in its hops; only \
+                the port belongs into the name of the file. The answers of PowerShell, as ConvertTo-Json \
+                writes them, are read as well.",
+            command: "az network watcher show-next-hop --resource-group GROUP --vm MACHINE --source-ip \
+                10.1.9.4 --dest-ip 20.190.128.7 >FOLDER/next-hop-10.1.9.4-to-20.190.128.7.json\n\
+                az network watcher test-ip-flow --resource-group GROUP --vm MACHINE --direction Outbound \
+                --protocol TCP --local 10.1.9.4:60000 --remote 20.190.128.7:443 \
+                >FOLDER/ip-flow-10.1.9.4-to-20.190.128.7-443.json\n\
+                az network watcher test-connectivity --resource-group GROUP --source-resource MACHINE \
+                --dest-address 20.190.128.7 --dest-port 443 >FOLDER/connectivity-443.json\n\
+                entra-pg doctor --azure-config FOLDER --report json=config.json",
+            proves: "Which rule and which route decide, also where the documents leave it open: routes \
+                that a gateway learns, and the prefixes of service tags.",
+        },
+        Step {
             title: "The verdict",
             text: "Combine the reports: those of clients, one with the Azure configuration, and that of \
                 the sibling subnet with --sibling.",

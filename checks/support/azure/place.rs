@@ -3,7 +3,7 @@
 use super::{
     addresses::Addresses,
     routing,
-    security::Inside,
+    security::{Admin, Inside},
     tags::{Tags, like},
     words::given,
 };
@@ -14,7 +14,8 @@ use crate::{
         Fact, NotObserved,
         azure::{Azure, FlexibleServer, Topology, Unused, id_part},
         azure_network::{
-            AdminRule, Endpoint, Route, RouteTable, SecurityGroup, Subnet, VirtualNetwork,
+            AdminRule, AdminScope, Endpoint, Route, RouteTable, SecurityGroup, Subnet,
+            VirtualNetwork,
         },
         dns::Role,
     },
@@ -336,10 +337,40 @@ impl<'a> Place<'a> {
         format!("{} (--azure-config)", commands.join(" and "))
     }
 
-    /// Security admin rules, if any were given.
+    /// The security admin rules that apply, or may apply, to the server's network. What Azure lists as
+    /// effective goes before what is only configured.
     #[must_use]
-    pub fn admin_rules(&self) -> &'a [AdminRule] {
-        self.azure.admin_rules.seen().map(Vec::as_slice).unwrap_or_default()
+    pub fn admin_rules(&self) -> Vec<Admin<'a>> {
+        let all = self.azure.admin_rules.seen().map(Vec::as_slice).unwrap_or_default();
+        let network = self.network_id();
+        let listed = |rule: &AdminRule| match &rule.scope {
+            AdminScope::Unnamed => Some(false),
+            AdminScope::Network(id) => match network {
+                Some(own) => like(id, own).then_some(true),
+                None => Some(false),
+            },
+            AdminScope::Configured(_) => None,
+        };
+        let effective: Vec<Admin<'a>> = all
+            .iter()
+            .filter_map(|rule| listed(rule).map(|named| Admin { rule, collection: None, named }))
+            .collect();
+        if !effective.is_empty() || self.azure.admin_rules_are_complete(network) {
+            return effective;
+        }
+        let configured = all.iter().filter_map(|rule| match &rule.scope {
+            AdminScope::Configured(id) => {
+                Some(Admin { rule, collection: Some(id.as_str()), named: true })
+            }
+            AdminScope::Unnamed | AdminScope::Network(_) => None,
+        });
+        configured.collect()
+    }
+
+    /// The resource id of the server's network.
+    fn network_id(&self) -> Option<&'a str> {
+        let known = self.network.map(|network| network.id.as_str()).filter(|id| !id.is_empty());
+        known.or_else(|| self.id?.split_once("/subnets/").map(|(network, _)| network))
     }
 
     fn choose<T>(

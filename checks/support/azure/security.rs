@@ -35,9 +35,20 @@ pub struct Rules<'a> {
     /// The network security group on the subnet; `None` if there is none.
     pub group: Option<&'a SecurityGroup>,
     /// Security admin rules, which Azure evaluates first.
-    pub admin: &'a [AdminRule],
+    pub admin: &'a [Admin<'a>],
     /// The network around the server.
     pub inside: Inside<'a>,
+}
+
+/// A security admin rule, and what is known about its application.
+#[derive(Clone, Copy)]
+pub struct Admin<'a> {
+    /// The rule.
+    pub rule: &'a AdminRule,
+    /// The rule collection, if it is not known whether it applies to the server's network.
+    pub collection: Option<&'a str>,
+    /// Whether the document that lists the rule as effective names the network.
+    pub named: bool,
 }
 
 /// The network around the server, as far as it is known.
@@ -94,6 +105,8 @@ pub enum Unknown {
     Network,
     /// The members of an application security group, by id.
     Group(String),
+    /// Whether a collection of security admin rules, by id, applies to the server's network.
+    Collection(String),
     /// The server's address in its subnet.
     Server,
 }
@@ -226,6 +239,8 @@ enum Holds {
 struct Prepared<'a> {
     rule: &'a SecurityRule,
     action: Action,
+    /// Whether the rule applies to the network.
+    applies: Holds,
     source_port: Holds,
     /// The side of the server.
     own: &'a [Endpoint],
@@ -241,7 +256,7 @@ fn evaluate<'a>(
     side: impl Fn(&Endpoint, &mut Variables, &mut Side),
 ) -> Outcome<'a> {
     let mut variables = Variables::default();
-    let mut prepare = |(rule, action): (&'a SecurityRule, Action)| {
+    let mut prepare = |Applied { rule, action, collection }: Applied<'a>| {
         let (own, others) = match direction {
             Direction::Inbound => (&rule.destinations, &rule.sources),
             Direction::Outbound => (&rule.sources, &rule.destinations),
@@ -250,10 +265,15 @@ fn evaluate<'a>(
         for endpoint in others {
             side(endpoint, &mut variables, &mut other);
         }
+        let applies = match collection {
+            Some(id) => Holds::If(variables.index(Unknown::Collection(id.to_owned()))),
+            None => Holds::Yes,
+        };
         let source_port = source_port(&rule.source_ports, &mut variables);
         Prepared {
             rule,
             action,
+            applies,
             source_port,
             own,
             sure: Addresses::union(&other.sure),
@@ -385,7 +405,11 @@ impl Walk<'_, '_> {
                 self.denied.push(left);
                 return;
             }
-            let own = all([any(&self.own[index], assigned), settle(rule.source_port, assigned)]);
+            let own = all([
+                any(&self.own[index], assigned),
+                settle(rule.source_port, assigned),
+                settle(rule.applies, assigned),
+            ]);
             if own == Holds::No {
                 continue;
             }
@@ -490,40 +514,51 @@ fn any(conditions: &[Holds], assigned: &[Option<bool>]) -> Holds {
     open
 }
 
-fn all(conditions: [Holds; 2]) -> Holds {
+fn all(conditions: [Holds; 3]) -> Holds {
     if conditions.contains(&Holds::No) {
         return Holds::No;
     }
     conditions.into_iter().find(|one| *one != Holds::Yes).unwrap_or(Holds::Yes)
 }
 
-fn admin_action(rule: &AdminRule) -> (&SecurityRule, Action) {
-    let action = match (rule.always, rule.rule.access) {
+/// A rule, and what it does to what it matches.
+struct Applied<'a> {
+    rule: &'a SecurityRule,
+    action: Action,
+    collection: Option<&'a str>,
+}
+
+fn admin_action<'a>(one: &Admin<'a>) -> Applied<'a> {
+    let action = match (one.rule.always, one.rule.rule.access) {
         (_, Access::Deny) => Action::Deny,
         (true, Access::Allow) => Action::Allow,
         (false, Access::Allow) => Action::Next,
     };
-    (&rule.rule, action)
+    Applied { rule: &one.rule.rule, action, collection: one.collection }
 }
 
-fn group_action(rule: &SecurityRule) -> (&SecurityRule, Action) {
-    (rule, if rule.access == Access::Allow { Action::Allow } else { Action::Deny })
+const fn group_action(rule: &SecurityRule) -> Applied<'_> {
+    let action = match rule.access {
+        Access::Allow => Action::Allow,
+        Access::Deny => Action::Deny,
+    };
+    Applied { rule, action, collection: None }
 }
 
 /// The rules that can match the traffic, by ascending priority.
 fn ordered<'a>(
-    rules: impl Iterator<Item = (&'a SecurityRule, Action)>,
+    rules: impl Iterator<Item = Applied<'a>>,
     direction: Direction,
     service: Service,
-) -> Vec<(&'a SecurityRule, Action)> {
+) -> Vec<Applied<'a>> {
     let mut rules: Vec<_> = rules
-        .filter(|(rule, _)| {
+        .filter(|Applied { rule, .. }| {
             rule.direction == direction
                 && (rule.protocol == Protocol::Any || rule.protocol == service.protocol)
                 && rule.destination_ports.iter().any(|ports| holds(ports, service.port))
         })
         .collect();
-    rules.sort_by_key(|(rule, _)| rule.priority);
+    rules.sort_by_key(|one| one.rule.priority);
     rules
 }
 

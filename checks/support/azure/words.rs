@@ -3,7 +3,7 @@
 
 use super::{
     place::Place,
-    security::Unknown,
+    security::{Admin, Unknown},
     tags::{LIST_COMMAND, like},
 };
 use crate::{
@@ -187,6 +187,20 @@ fn address_in(message: &str) -> Option<IpAddr> {
     rest.split_once('"')?.0.parse().ok()
 }
 
+/// The command that lists the security admin rules that apply to a network.
+const ADMIN_COMMAND: &str = "`az rest --method post --url \"$VNET_ID/listNetworkManagerEffectiveSecurityAdminRules?api-version=2023-09-01\" --body '{}'` (--azure-config)";
+
+/// What makes a finding by security admin rules no more than likely.
+#[must_use]
+pub fn unnamed_admin(finding: Finding, admin: &[Admin<'_>]) -> Finding {
+    if admin.iter().all(|one| one.named) {
+        return finding;
+    }
+    finding.sure(Confidence::Likely).because(
+        "azure-config: the list of effective security admin rules does not name its network",
+    )
+}
+
 /// What is not known and matters, and what would decide it.
 #[must_use]
 pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing {
@@ -214,6 +228,19 @@ pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing 
                 add(
                     format!("which machines are in the application security group {name}"),
                     "`az network nic show -g $RG -n $NIC --query ipConfigurations[].applicationSecurityGroups[].id` of the client".to_owned(),
+                );
+            }
+            Unknown::Collection(id) => {
+                let name = id.rsplit('/').next().filter(|name| !name.is_empty());
+                add(
+                    format!(
+                        "whether the security admin rules of {} apply to the server's network",
+                        name.map_or_else(
+                            || "a configuration".to_owned(),
+                            |name| format!("collection {name}")
+                        )
+                    ),
+                    ADMIN_COMMAND.to_owned(),
                 );
             }
             Unknown::Server | Unknown::ServerIn(_) => add(

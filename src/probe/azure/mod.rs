@@ -626,6 +626,7 @@ pub fn merged(live: Azure, files: &Azure) -> Azure {
         route_tables: first(&files.route_tables, live.route_tables),
         networks: first(&files.networks, live.networks),
         admin_rules: first(&files.admin_rules, live.admin_rules),
+        admin_rules_of: files.admin_rules_of.iter().cloned().chain(live.admin_rules_of).collect(),
         unused: files.unused.iter().cloned().chain(live.unused).collect(),
         service_tags: first(&files.service_tags, live.service_tags),
         dns_zones: first(&files.dns_zones, live.dns_zones),
