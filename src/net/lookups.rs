@@ -28,6 +28,12 @@ const MAX_ADDRESSES: usize = 64;
 /// How long to wait for a nameserver's own answer after a lookup has failed quickly.
 const HINT_WAIT: Duration = Duration::from_millis(100);
 
+/// How long a lookup may still take once no nameserver can be reached: the hosts file is read by then.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// musl waits for its timeout although it could send nothing; other C libraries fail at once.
+const WAITS_IN_VAIN: bool = cfg!(target_env = "musl");
+
 /// A failure that comes later than this is not a lost packet: the C library has tried again itself.
 const QUICK: u64 = 1000;
 
@@ -55,6 +61,8 @@ pub(crate) struct Hint {
     pub(crate) first_ipv4: Option<Vec<IpAddr>>,
     /// That nameserver has answered the AAAA query, too.
     pub(crate) first_ipv6_answered: bool,
+    /// There is no way to any nameserver of the system, or nothing listens there.
+    pub(crate) unreachable: bool,
 }
 
 /// Without an answer the lookup itself failed: a defect of this tool.
@@ -114,7 +122,10 @@ fn lookup(
     let asked = name.clone();
     let lookup = tokio::task::spawn_blocking(move || resolve(&asked));
     async move {
-        let found = lookup.await.map_err(|error| error.to_string())?;
+        let found = tokio::select! {
+            found = lookup => found.map_err(|error| error.to_string())?,
+            () = hopeless(hint.clone()), if WAITS_IN_VAIN => return Ok(given_up(began)),
+        };
         // If a nameserver gives us addresses, the failure may be chance: a packet was lost, or the
         // machine is busy.
         let (found, kind) = found;
@@ -136,6 +147,9 @@ impl Resolve for Lookups {
             if let Some((_, text)) = found.error {
                 return Err(io::Error::other(text).into());
             }
+            if found.unfinished {
+                return Err(io::Error::other("no nameserver can be reached").into());
+            }
             // The port is the URL's.
             let addresses = found.addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
@@ -147,6 +161,19 @@ impl Resolve for Lookups {
 async fn hinted(hint: &mut watch::Receiver<Hint>) -> bool {
     let answered = hint.wait_for(|hint| hint.address);
     matches!(tokio::time::timeout(HINT_WAIT, answered).await, Ok(Ok(_)))
+}
+
+/// Ends when no nameserver can be reached, and a lookup had the time to read the hosts file.
+async fn hopeless(mut hint: watch::Receiver<Hint>) {
+    if hint.wait_for(|hint| hint.unreachable).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(LAST_WAIT).await;
+}
+
+fn given_up(began: Instant) -> SystemLookup {
+    let elapsed_ms = milliseconds(began.elapsed());
+    SystemLookup { elapsed_ms, unfinished: true, ..SystemLookup::default() }
 }
 
 /// Whether the lookup failed quickly, and the C library calls the failure temporary; or had an answer
@@ -180,4 +207,21 @@ fn resolve(name: &str) -> (SystemLookup, Option<LookupErrorKind>) {
     }
     found.elapsed_ms = milliseconds(began.elapsed());
     (found, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lookup_is_hopeless_only_without_a_nameserver() {
+        let (sender, seen) = watch::channel(Hint::default());
+        let mut waiting = Box::pin(hopeless(seen));
+        sender.send_modify(|hint| hint.address = true);
+        assert!(tokio::time::timeout(2 * LAST_WAIT, &mut waiting).await.is_err());
+        sender.send_modify(|hint| hint.unreachable = true);
+        waiting.await;
+        let found = given_up(Instant::now());
+        assert!(found.unfinished && found.addresses.is_empty() && found.error.is_none());
+    }
 }

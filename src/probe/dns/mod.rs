@@ -101,6 +101,9 @@ async fn answers(
             Some((index, answer)) = pending.next() => {
                 note(cx, name, resolver, certain, &answer);
                 answers[index] = Some(answer);
+                if none_reached(resolver, &answers) {
+                    cx.lookups.note(name, |hint| hint.unreachable = true);
+                }
             }
             _ = &mut lookup, if !looked_up => {
                 looked_up = true;
@@ -165,6 +168,21 @@ fn note(
             RecordType::A | RecordType::Aaaa => {}
         }
     });
+}
+
+/// Whether a query over UDP has reached none of the system's nameservers.
+fn none_reached(resolver: &ResolverSettings, answers: &[Option<Answer>]) -> bool {
+    let unreached = |at: SocketAddr| {
+        answers.iter().flatten().any(|answer| {
+            answer.nameserver == at
+                && answer.transport == Transport::Udp
+                && matches!(
+                    answer.outcome,
+                    AnswerOutcome::Unreachable { .. } | AnswerOutcome::PortClosed
+                )
+        })
+    };
+    resolver.system().next().is_some() && resolver.system().all(unreached)
 }
 
 /// True once the queries for both families have an answer from any nameserver.
