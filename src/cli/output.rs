@@ -106,20 +106,22 @@ impl Terminal {
     /// Detects the terminal from stdout, stderr and the environment.
     #[must_use]
     pub fn look(environment: &Environment) -> Self {
+        let stdout = Stream::of(io::stdout().is_terminal(), sequences::by_stdout);
+        let stderr = Stream::of(io::stderr().is_terminal(), sequences::by_stderr);
+        Self::of(environment, stdout, stderr)
+    }
+
+    fn of(environment: &Environment, stdout: Stream, stderr: Stream) -> Self {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
         let utf8 = locale.is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         });
-        let stdout = io::stdout().is_terminal();
-        let stderr = io::stderr().is_terminal();
-        // A console that does not understand control sequences would print them.
-        let understands = !(stdout || stderr) || understands_sequences();
-        let color = color_of(environment).or((!understands).then_some(false));
+        let color = color_of(environment).or((stdout == Stream::Plain).then_some(false));
         Self {
-            stdout,
-            stderr: stderr && understands,
-            width: if stdout { columns() } else { 80 },
+            stdout: stdout != Stream::File,
+            stderr: stderr == Stream::Terminal,
+            width: if stdout == Stream::File { 80 } else { columns() },
             unicode: utf8 || cfg!(windows),
             color,
         }
@@ -275,15 +277,66 @@ pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     file.write_all(&searched(bytes)?)
 }
 
-/// The classic console of Windows has to be asked for it.
+/// Where an output goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stream {
+    /// A file or a pipe.
+    File,
+    /// A console that prints control sequences instead of obeying them.
+    Plain,
+    /// A terminal that obeys them.
+    Terminal,
+}
+
+impl Stream {
+    fn of(is_terminal: bool, obeys: fn() -> bool) -> Self {
+        match is_terminal {
+            false => Self::File,
+            true if obeys() => Self::Terminal,
+            true => Self::Plain,
+        }
+    }
+}
+
+/// Whether the terminal obeys control sequences: the classic console of Windows has to be asked, and does
+/// so since Windows 10.
 #[cfg(windows)]
-fn understands_sequences() -> bool {
-    anstyle_query::windows::enable_ansi_colors().unwrap_or(false)
+mod sequences {
+    use winsafe::{HSTD, co};
+
+    pub(super) fn by_stdout() -> bool {
+        switched_on(co::STD_HANDLE::OUTPUT)
+    }
+
+    pub(super) fn by_stderr() -> bool {
+        switched_on(co::STD_HANDLE::ERROR)
+    }
+
+    fn switched_on(stream: co::STD_HANDLE) -> bool {
+        let Ok(mut guard) = HSTD::GetStdHandle(stream) else {
+            return false;
+        };
+        // The guard would close the stream.
+        let console = guard.leak();
+        match console.GetConsoleMode() {
+            Ok(mode) => console
+                .SetConsoleMode(mode | co::CONSOLE::ENABLE_VIRTUAL_TERMINAL_PROCESSING)
+                .is_ok(),
+            // A terminal that is no console: that of Git Bash, MSYS2 or Cygwin.
+            Err(_) => true,
+        }
+    }
 }
 
 #[cfg(not(windows))]
-const fn understands_sequences() -> bool {
-    true
+mod sequences {
+    pub(super) const fn by_stdout() -> bool {
+        true
+    }
+
+    pub(super) const fn by_stderr() -> bool {
+        true
+    }
 }
 
 /// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.
@@ -299,4 +352,34 @@ fn color_of(environment: &Environment) -> Option<bool> {
 
 fn columns() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).clamp(40, 160))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Color, Stream, Terminal};
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_console_that_prints_sequences_gets_none() {
+        let look = |stdout, stderr, pairs: &[(&str, &str)]| {
+            Terminal::of(&Environment::from_pairs(pairs.iter().copied()), stdout, stderr)
+        };
+        let classic = look(Stream::Plain, Stream::Plain, &[]);
+        assert!(!classic.colors(Color::Auto) && classic.colors(Color::Always));
+        // It is a terminal all the same, but progress cannot be drawn on it.
+        assert_eq!((classic.stdout, classic.stderr), (true, false));
+        assert!(look(Stream::Plain, Stream::Plain, &[("CLICOLOR_FORCE", "1")]).colors(Color::Auto));
+        // Each stream is judged by itself.
+        assert!(look(Stream::Terminal, Stream::File, &[]).colors(Color::Auto));
+        let piped = look(Stream::File, Stream::Terminal, &[]);
+        assert!(!piped.colors(Color::Auto) && piped.stderr);
+        assert!(!look(Stream::Terminal, Stream::File, &[("NO_COLOR", "1")]).colors(Color::Auto));
+    }
+
+    #[test]
+    fn a_stream_is_asked_only_if_it_is_a_terminal() {
+        assert_eq!(Stream::of(false, || true), Stream::File);
+        assert_eq!(Stream::of(true, || false), Stream::Plain);
+        assert_eq!(Stream::of(true, || true), Stream::Terminal);
+    }
 }
