@@ -225,7 +225,16 @@ fn ancestors() -> Vec<String> {
     name.map(|name| name.trim().to_owned()).filter(|name| name == "pwsh").into_iter().collect()
 }
 
-#[cfg(not(any(windows, target_os = "linux")))]
+/// The same on macOS, which has no `/proc`.
+#[cfg(target_os = "macos")]
+fn ancestors() -> Vec<String> {
+    let parent = nix::unistd::getppid().to_string();
+    let name = super::command::output("/bin/ps", &["-o", "comm=", "-p", &parent]);
+    let name = name.and_then(|path| Some(path.trim().rsplit('/').next()?.to_owned()));
+    name.filter(|name| name == "pwsh").into_iter().collect()
+}
+
+#[cfg(not(any(windows, target_os = "linux", target_os = "macos")))]
 const fn ancestors() -> Vec<String> {
     Vec::new()
 }

@@ -177,3 +177,23 @@ fn add_folder(setting: &str, path: &Path, store: &mut RootCertStore, problems: &
 fn mozilla() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
+
+#[cfg(all(test, any(windows, target_os = "macos")))]
+mod tests {
+    use super::Roots;
+    use crate::{
+        environment::Environment,
+        net::tls::{Hello, provider},
+    };
+
+    #[test]
+    fn the_system_decides_unless_the_environment_names_roots() {
+        let decides = |pairs: &[(&str, &str)]| {
+            let roots = Roots::new(&Environment::from_pairs(pairs.iter().copied()));
+            roots.platform(provider(Hello::Small)).is_some()
+        };
+        assert!(decides(&[]));
+        assert!(!decides(&[("SSL_CERT_FILE", "roots.pem")]));
+        assert!(!decides(&[("SSL_CERT_DIR", "roots")]));
+    }
+}
