@@ -469,7 +469,8 @@ fn password_of(url: &str) -> Option<String> {
 }
 
 fn read(path: &Path) -> Option<Secret> {
-    crate::input::text(path, FILE_LIMIT).ok().map(Secret::new)
+    let bytes = crate::input::bytes(path, FILE_LIMIT).and_then(crate::input::utf8).ok()?;
+    Some(Secret::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 impl fmt::Debug for Secrets {
