@@ -77,22 +77,22 @@ fn redacted(text: &str, secrets: &Secrets) -> Option<String> {
 
 /// What is known of the terminal.
 #[derive(Clone, Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Whether stdout is one.
-    pub stdout: bool,
+    pub(crate) stdout: bool,
     /// Whether stderr is one.
-    pub stderr: bool,
+    pub(crate) stderr: bool,
     /// Width in columns; 80 if it is not known.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Whether it shows more than ASCII.
-    pub unicode: bool,
+    pub(crate) unicode: bool,
     /// What NO_COLOR and CLICOLOR_FORCE say, if anything.
-    pub color: Option<bool>,
+    pub(crate) color: Option<bool>,
 }
 
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR says otherwise.
     #[default]
     Auto,
@@ -105,7 +105,7 @@ pub enum Color {
 impl Terminal {
     /// Detects the terminal from stdout, stderr and the environment.
     #[must_use]
-    pub fn look(environment: &Environment) -> Self {
+    pub(crate) fn look(environment: &Environment) -> Self {
         let stdout = Stream::of(io::stdout().is_terminal(), sequences::by_stdout);
         let stderr = Stream::of(io::stderr().is_terminal(), sequences::by_stderr);
         Self::of(environment, stdout, stderr)
@@ -129,7 +129,7 @@ impl Terminal {
 
     /// Whether to write colors to stdout.
     #[must_use]
-    pub fn colors(&self, choice: Color) -> bool {
+    pub(crate) fn colors(&self, choice: Color) -> bool {
         match choice {
             Color::Always => true,
             Color::Never => false,
@@ -139,18 +139,18 @@ impl Terminal {
 
     /// How a report without colors is laid out.
     #[must_use]
-    pub const fn style(&self) -> Style {
+    pub(crate) const fn style(&self) -> Style {
         Style { color: false, width: self.width, verbose: 0, quiet: false, unicode: self.unicode }
     }
 
     /// Reports on stderr what was done in addition to the report.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         // A failure to write to stderr cannot be reported.
         let _ = to_stderr(&Inert::text(&format!("{}\n", text.trim_end())));
     }
 
     /// Says something about the tool itself, on stderr.
-    pub fn complain(&self, text: &str) {
+    pub(crate) fn complain(&self, text: &str) {
         let text = Inert::text(&format!("entra-pg: {}\n", text.trim_end()));
         // A failure to write to stderr cannot be reported.
         let _ = to_stderr(&text);
@@ -159,7 +159,7 @@ impl Terminal {
 
 /// Where progress is drawn.
 #[must_use]
-pub fn stderr() -> Box<dyn Write + Send> {
+pub(crate) fn stderr() -> Box<dyn Write + Send> {
     Box::new(io::stderr())
 }
 
@@ -167,7 +167,7 @@ pub fn stderr() -> Box<dyn Write + Send> {
 ///
 /// # Errors
 /// Any other failure to write.
-pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_stdout(bytes: &Inert) -> io::Result<()> {
     let bytes = searched(bytes)?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
@@ -180,7 +180,7 @@ pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// A failure to write.
-pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_stderr(bytes: &Inert) -> io::Result<()> {
     io::stderr().lock().write_all(&searched(bytes)?)
 }
 
@@ -189,7 +189,7 @@ pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be written; then the file that was there before is unchanged.
-pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     match path.as_os_str() == "-" {
         true => to_stdout(bytes),
         false => file::write(path, &searched(bytes)?, Access::Owner),
@@ -200,7 +200,7 @@ pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The report cannot be rendered or written.
-pub fn render_to(
+pub(crate) fn render_to(
     path: Option<&Path>,
     color: Color,
     terminal: &Terminal,
@@ -215,7 +215,7 @@ pub fn render_to(
 ///
 /// # Errors
 /// Two outputs do.
-pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageError> {
+pub(crate) fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageError> {
     paths.sort();
     let Some(same) = paths.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
     Err(if same[0].as_os_str() == "-" {
@@ -232,7 +232,7 @@ pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageE
 ///
 /// # Errors
 /// As [`to_file`].
-pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     match path.as_os_str() == "-" {
         true => to_stdout(bytes),
         false => file::write(path, &searched(bytes)?, Access::Umask),
@@ -244,7 +244,7 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
+pub(crate) fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
     file::open_to_add(path, kept)
 }
 
@@ -260,7 +260,7 @@ pub(super) fn add_line(file: &mut std::fs::File, line: &Inert) -> io::Result<()>
 ///
 /// # Errors
 /// The first file that cannot be written, and why.
-pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), String> {
+pub(crate) fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), String> {
     let mut files = paths.into_iter().filter(|path| path.as_os_str() != "-");
     files.try_for_each(|path| {
         file::check_writable(path)
@@ -272,7 +272,7 @@ pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(&searched(bytes)?)
 }

@@ -28,7 +28,7 @@ pub(crate) fn wait_for_refusal(wait: Duration, windows: bool) -> Duration {
 }
 
 /// Tries one address.
-pub async fn connect(
+pub(crate) async fn connect(
     cx: &Context,
     topic: Topic,
     host: &str,
@@ -55,7 +55,7 @@ pub async fn connect(
 }
 
 /// Tries every address at once.
-pub async fn connect_all(
+pub(crate) async fn connect_all(
     cx: &Context,
     topic: Topic,
     host: &str,
@@ -68,7 +68,7 @@ pub async fn connect_all(
 /// Tries every address at once and goes on with the first that connects, while the others are still
 /// under way: a hole in the network does not hold the login up. With `patience`, the others are
 /// given up so long after that; without, each has its own timeout.
-pub async fn connect_and<T, F: Future<Output = T>>(
+pub(crate) async fn connect_and<T, F: Future<Output = T>>(
     cx: &Context,
     topic: Topic,
     host: &str,
