@@ -11,6 +11,7 @@ use crate::{
     facts::{
         Fact, NotObserved, Topic,
         azure::{Azure, FlexibleServer, Topology},
+        azure_network::VirtualNetwork,
     },
     text,
     verdict::Verdict,
@@ -116,12 +117,8 @@ fn on_subnet(azure: &Azure, server: Option<&FlexibleServer>) -> (Option<bool>, O
 }
 
 /// The document of a subnet does not describe the network around it.
-fn has_network(networks: &Fact<Vec<crate::facts::azure_network::VirtualNetwork>>) -> bool {
-    networks.seen().is_some_and(|networks| {
-        networks
-            .iter()
-            .any(|network| !network.address_space.is_empty() || !network.dns_servers.is_empty())
-    })
+fn has_network(networks: &Fact<Vec<VirtualNetwork>>) -> bool {
+    networks.seen().is_some_and(|networks| networks.iter().any(VirtualNetwork::is_whole))
 }
 
 #[cfg(test)]

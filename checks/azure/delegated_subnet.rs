@@ -1,7 +1,8 @@
 //! Whether the server's subnet has only what Azure supports on a delegated subnet.
 
 use super::{
-    place::Place,
+    egress_rules::of_group,
+    place::{Found, Place},
     words::{network_group, on_group},
 };
 use crate::{
@@ -32,16 +33,29 @@ const NAMED: usize = 3;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
-    let (group, table) = place.rules_and_routes()?;
+    let (group, table) = (place.security_group(), place.route_table());
     let mut findings = Vec::new();
-    findings.extend(group.and_then(application_groups));
-    if let (Some(table), Some(subnet)) = (table, place.subnet) {
+    if let Ok(Found::This(group, _)) = &group {
+        findings.extend(application_groups(group));
+    }
+    if let (Ok(Found::This(table, _)), Some(subnet)) = (&table, place.subnet) {
         let space = place.network.map(|network| network.address_space.as_slice());
         findings.extend(own_route(table, &subnet.prefixes, space.unwrap_or_default()));
     }
-    Ok(Verdict::unless(findings, || {
-        "no application security group, and no route for the subnet's own addresses".to_owned()
-    }))
+    if !findings.is_empty() {
+        return Ok(Verdict::unless(findings, String::new));
+    }
+    let (mut sure, mut by) = (true, String::new());
+    if let Found::This(group, known) = group? {
+        (sure, by) = (known, of_group(&group.name));
+    }
+    if let Found::This(table, known) = table?
+        && sure
+    {
+        (sure, by) = (known, format!("the route table {}", table.name));
+    }
+    let passed = "no application security group, and no route for the subnet's own addresses";
+    place.pass(sure, &by, passed.to_owned())
 }
 
 fn application_groups(group: &SecurityGroup) -> Option<Finding> {

@@ -3,7 +3,7 @@
 use super::{
     addresses::Addresses,
     dns_servers::OF_AZURE,
-    egress_rules::{CUT_OFF, line},
+    egress_rules::{CUT_OFF, line, of_group},
     place::{Found, Place},
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
@@ -50,8 +50,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             "the document of a subnet does not name the nameservers of the network".to_owned();
         return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
     }
-    let group = match place.security_group()? {
-        Found::This(group, _) => group,
+    let (group, sure) = match place.security_group()? {
+        Found::This(group, sure) => (group, sure),
         Found::None => return Ok(Verdict::Passed("the subnet has no security group".to_owned())),
     };
     let own: Vec<Ipv4Addr> = network
@@ -78,7 +78,8 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let (denied, open) = (outcome.denied(), outcome.undecided());
     let list = text::list(&to.prefixes(4), 3);
     if denied.is_empty() && open.is_empty() {
-        return Ok(Verdict::Passed(format!("{} allows UDP 53 to {list}", group.name)));
+        let detail = format!("{} allows UDP 53 to {list}", group.name);
+        return place.pass(sure, &of_group(&group.name), detail);
     }
     if denied.is_empty() {
         let what = format!("whether {} allows UDP 53 to {list}", group.name);

@@ -48,7 +48,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             return Err(Missing(NotObserved::NotPermitted { detail }));
         }
     };
-    if network.address_space.is_empty() && network.dns_servers.is_empty() {
+    if !network.is_whole() {
         let detail =
             format!("the document of a subnet does not name the nameservers of {}", network.name);
         return Err(Missing(NotObserved::NotDecided { detail, decide: VNET_COMMAND.to_owned() }));

@@ -55,7 +55,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::found(unless_seen(seen, finding, logged_in(seen), seen_login)));
     }
     if denied.is_empty() && undecided.is_empty() {
-        return Ok(Verdict::Passed(passed(name, &outcome, &tags)));
+        return place.pass(sure, &of_group(name), passed(name, &outcome, &tags));
     }
     if denied.is_empty() {
         let share = share(&undecided, &tags.entra);
@@ -189,6 +189,12 @@ fn detail(
     }
 }
 
+/// A group by its name, in a sentence.
+#[must_use]
+pub fn of_group(name: &str) -> String {
+    format!("the security group {name}")
+}
+
 /// The one missing rule, in front of the first that denies.
 fn fix(group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
     let first = outcome
@@ -258,8 +264,11 @@ pub fn share(part: &Addresses, whole: &Addresses) -> String {
     if part == all {
         return "all of Entra's sign-in addresses".to_owned();
     }
-    let percent = (part * 100 / all.max(1)).clamp(1, 99);
-    format!("{percent} % of Entra's sign-in addresses")
+    match (part, part * 100 / all.max(1)) {
+        (1, _) => "1 of Entra's sign-in addresses".to_owned(),
+        (_, 0) => "less than 1 % of Entra's sign-in addresses".to_owned(),
+        (_, percent) => format!("{percent} % of Entra's sign-in addresses"),
+    }
 }
 
 /// What a server that cannot reach Entra explains.

@@ -6,10 +6,11 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        azure::{Health, ServiceEvent},
+        azure::{Health, Impact, ServiceEvent},
     },
     verdict::{Actor, Finding, Fix, Verdict},
 };
+use jiff::Timestamp;
 
 /// The platform reports no problem.
 pub static CHECK: Check = Check {
@@ -32,7 +33,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if let Ok(health) = &health {
         findings.extend(unavailable(seen, health));
     }
-    findings.extend(events.iter().filter(|one| matters(one)).take(MAX_NAMED).map(event));
+    let region = azure.server.seen().and_then(|server| server.region.as_deref());
+    let matters = |one: &&ServiceEvent| matters(one, region);
+    findings.extend(
+        events.iter().filter(matters).take(MAX_NAMED).map(|one| event(one, seen.observed_at)),
+    );
     if findings.is_empty() {
         let health = health?;
         let state = if health.state.is_empty() { "not stated" } else { &health.state };
@@ -58,18 +63,48 @@ fn unavailable(seen: &Evidence, health: &Health) -> Option<Finding> {
     Some(unless_seen(seen, finding, connected(seen), "the server's port accepts connections"))
 }
 
-fn matters(event: &ServiceEvent) -> bool {
+/// Whether an event may be about a flexible server in this region. What the document does not say is not
+/// held against it.
+fn matters(event: &ServiceEvent, region: Option<&str>) -> bool {
     let kinds = ["ServiceIssue", "PlannedMaintenance"];
-    like(&event.status, "Active") && kinds.iter().any(|kind| like(kind, &event.kind))
+    let active = like(&event.status, "Active") && kinds.iter().any(|kind| like(kind, &event.kind));
+    let here = |name: &String| {
+        like(name, "Global") || region.is_none_or(|region| plain(region) == plain(name))
+    };
+    let of = |one: &Impact| {
+        is_service(&one.service) && (one.regions.is_empty() || one.regions.iter().any(here))
+    };
+    active && (event.impact.is_empty() || event.impact.iter().any(of))
 }
 
-fn event(event: &ServiceEvent) -> Finding {
+/// Regions have a name (`westeurope`) and a title (`West Europe`).
+fn plain(region: &str) -> String {
+    region.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_ascii_lowercase()
+}
+
+/// Whether a service is that of flexible servers, or one that logins to them need.
+fn is_service(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let other = name.contains("single server") || name.contains("cosmos");
+    name.is_empty()
+        || (name.contains("postgresql") && !other)
+        || ["entra", "active directory", "virtual network", "dns", "private link"]
+            .iter()
+            .any(|word| name.contains(word))
+}
+
+fn event(event: &ServiceEvent, now: Timestamp) -> Finding {
+    let later = event.starts.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
+    let later = later.is_some_and(|starts| starts > now);
     let what =
         if like(&event.kind, "PlannedMaintenance") { "maintenance" } else { "a service issue" };
     let starts = event.starts.as_deref().map(|at| format!(" from {at:.40}")).unwrap_or_default();
     let detail = format!("Azure reports {what}{starts}: {:.160}", event.title);
-    Finding::of(&SERVICE_EVENT, &event.title, detail)
-        .fix(Fix::you("Wait for the end of the event, or try again after it"))
+    let finding = Finding::of(&SERVICE_EVENT, &event.title, detail);
+    if later {
+        return finding.severity(Severity::Info);
+    }
+    finding.fix(Fix::you("Wait for the end of the event, or try again after it"))
 }
 
 fn like(one: &str, other: &str) -> bool {
@@ -124,3 +159,54 @@ pub static SERVICE_EVENT: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{judge, support::testing::healthy_but};
+    use serde_json::{Value, json};
+
+    fn said(event: &Value) -> Option<crate::Severity> {
+        let seen = healthy_but(&[
+            ("/observed_at", json!("2026-11-26T06:00:00Z")),
+            (
+                "/azure",
+                json!({"seen": {
+                    "server": {"seen": {"name": "pg-prod", "region": "West Europe"}},
+                    "health": {"seen": {"state": "Available"}},
+                    "events": {"seen": [event]},
+                }}),
+            ),
+        ]);
+        judge(&[&CHECK], &seen, |_| true).findings.first().map(|one| one.finding.severity)
+    }
+
+    fn issue(service: &str, region: &str) -> Value {
+        json!({"kind": "ServiceIssue", "status": "Active", "title": "x",
+            "impact": [{"service": service, "regions": [region]}]})
+    }
+
+    #[test]
+    fn an_event_of_another_region_or_product_is_none_of_the_server() {
+        let own = "Azure Database for PostgreSQL flexible servers";
+        let warning = Some(crate::Severity::Warning);
+        assert_eq!(said(&issue(own, "westeurope")), warning);
+        assert_eq!(said(&issue("Microsoft Entra ID", "Global")), warning);
+        assert_eq!(said(&issue(own, "East US")), None);
+        assert_eq!(
+            said(&issue("Azure Database for PostgreSQL single servers", "West Europe")),
+            None
+        );
+        assert_eq!(said(&issue("Azure Database for MySQL", "West Europe")), None);
+        let unnamed = json!({"kind": "ServiceIssue", "status": "Active", "title": "x"});
+        assert_eq!(said(&unnamed), warning);
+    }
+
+    #[test]
+    fn maintenance_that_has_not_begun_is_a_note() {
+        let maintenance = |starts: &str| json!({"kind": "PlannedMaintenance", "status": "Active", "title": "x", "starts": starts});
+        let at = |starts: &str| said(&maintenance(starts));
+        assert_eq!(at("2026-12-20T01:00:00Z"), Some(crate::Severity::Info));
+        assert_eq!(at("2026-11-26T01:00:00Z"), Some(crate::Severity::Warning));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     addresses::Addresses,
-    egress_rules::line,
+    egress_rules::{line, of_group},
     place::Place,
     security::{self, Arrives, Inside, Outcome, Rules, Service},
     tags::Tags,
@@ -66,7 +66,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 return Ok(Verdict::found(pooler_blocked(name, &who, &outcome, group, client)));
             }
         }
-        return Ok(Verdict::Passed(passed(name, &who, port, &outcome)));
+        return place.pass(sure, &of_group(name), passed(name, &who, port, &outcome));
     }
     if !outcome.may_allow.is_empty() {
         if connected(seen) {
@@ -75,11 +75,13 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Err(open(name, &who, port, &outcome, client, &place));
     }
     let rule = outcome.by.first().and_then(|(rule, _)| *rule);
-    let named = rule.map_or_else(
-        || "the lack of a rule that allows it".to_owned(),
-        |rule| format!("rule {} (priority {})", rule.name, rule.priority),
-    );
-    let detail = format!("{named} of {name} blocks {who} from TCP {port} of the server");
+    let detail = match rule {
+        Some(rule) => format!(
+            "rule {} (priority {}) of {name} blocks {who} from TCP {port} of the server",
+            rule.name, rule.priority
+        ),
+        None => format!("no rule of {name} allows {who} to TCP {port} of the server"),
+    };
     let server = seen.server.seen();
     let mut finding = Finding::of(&NSG_BLOCKS_POSTGRESQL, name, detail)
         .because_all(rule.map(|rule| format!("azure-config: {} decides", line(rule))))

@@ -14,7 +14,6 @@ use crate::{
     facts::{
         NotObserved, Topic,
         azure::{Azure, DnsRecord, DnsZone, FlexibleServer, ForwardingRule, Topology},
-        azure_network::VirtualNetwork,
     },
     support::service_tags::IpNet,
     text,
@@ -138,7 +137,7 @@ fn linked(
     }
     let name = id.rsplit('/').next().unwrap_or(id);
     let networks = azure.networks.seen().into_iter().flatten();
-    let document = networks.into_iter().find(|one| same_network(&one.id, id) && is_whole(one));
+    let document = networks.into_iter().find(|one| same_network(&one.id, id) && one.is_whole());
     let Some(document) = document else {
         return Err(undecided(
             format!(
@@ -188,23 +187,12 @@ fn same_network(one: &str, other: &str) -> bool {
     like(one, other) || (!one.contains('/') && other.rsplit('/').next() == Some(one))
 }
 
-/// Whether the document describes the network, not only a subnet of it.
-fn is_whole(network: &VirtualNetwork) -> bool {
-    !network.address_space.is_empty() || !network.dns_servers.is_empty()
-}
-
 /// The record that leads to the server: by the server's name, or in a zone of VNet integration by the
 /// first label of its host name. `None` if its name is not known.
 fn label<'a>(server: &'a FlexibleServer, zone: &DnsZone) -> Option<&'a str> {
     let (label, rest) = server.host.as_deref()?.trim_end_matches('.').split_once('.')?;
     let endpoint = zone.name.to_ascii_lowercase().starts_with("privatelink.");
     (endpoint || like(rest, &zone.name)).then_some(label)
-}
-
-/// Whether every A record of the zone is known.
-fn is_complete(zone: &DnsZone) -> bool {
-    // The zone's own SOA record is the one record set of an empty zone.
-    zone.listed || zone.record_sets.is_some_and(|count| zone.records.len() as u64 + 1 >= count)
 }
 
 /// The server's record; `None` if which one it is, or whether there is one, was not given.
@@ -242,7 +230,7 @@ fn record(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Find
     let Some(record) = own_record(server, zone) else {
         let name = label(server, zone).unwrap_or("the server");
         let none = zone.records.is_empty() || label(server, zone).is_some();
-        return (is_complete(zone) && none).then(|| {
+        return (zone.is_complete() && none).then(|| {
             let detail = format!(
                 "the private DNS zone {} has no A record of {name}, so clients in linked networks cannot resolve the server",
                 zone.name

@@ -5,7 +5,7 @@ use super::{
     egress_rules::{CUT_OFF, share},
     firewall::{self, Decision, Policies},
     measured::{self, Hop},
-    place::{Found, Place},
+    place::{EFFECTIVE, Found, Place},
     routing::{self, Way, Ways},
     tags::{LIST_COMMAND, Tags},
     words::{logged_in, login_seen, network_group, unless_seen},
@@ -36,8 +36,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let place = Place::of(seen)?;
     let tags = Tags::of(seen);
     let hops = measured::hops(seen, &place, &tags);
+    let without = RouteTable { name: "the server's subnet".to_owned(), ..RouteTable::default() };
     let (table, sure) = match place.route_table() {
         Ok(Found::This(table, sure)) => (table, sure),
+        // A gateway announces routes to every subnet.
+        Ok(Found::None) if place.gateway() != Some(false) => (&without, true),
         Ok(Found::None) => {
             let detail = format!("the subnet has no route table{}", exit(&place));
             return Ok(Verdict::Passed(detail));
@@ -47,7 +50,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             return by_measurement(seen, &hops, &table).ok_or(why);
         }
     };
-    let found = routing::ways(table, place.gateway(), &tags);
+    let found = routing::ways(table, place.gateway() != Some(false), &tags);
     let by = Classes::of(&found);
     let dropped = by.only(&by.dropped);
     let away = by.only(&by.away);
@@ -63,7 +66,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         if whole { finding } else { finding.severity(Severity::Warning) }
     } else if let Some(worst) = largest(&to(Class::Away)).filter(|_| !away.is_empty()) {
         match by_firewall(seen, &place, worst, &to(Class::Away), &tags) {
-            Some(Ok(passed)) if by.undecided().is_empty() => return Ok(Verdict::Passed(passed)),
+            Some(Ok(passed)) if by.undecided().is_empty() => {
+                return place.pass(sure, &of_table(table), passed);
+            }
             Some(Err(finding)) => {
                 let finding = finding.because(format!("azure-config: {}", line(worst)));
                 let finding = finding.because_all(login_seen(seen));
@@ -98,9 +103,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     } else if let Some(verdict) = by_measurement(seen, &hops, table) {
         return Ok(verdict);
     } else if by.undecided().is_empty() {
-        return Ok(Verdict::Passed(format!("{}{}", passed(table, ways), exit(&place))));
+        let detail = format!("{}{}", passed(table, ways), exit(&place));
+        return place.pass(sure, &of_table(table), detail);
     } else {
-        return Err(undecided(table, &found, &by, &tags, &hops));
+        return Err(undecided(&place, table, &found, &by, &tags, &hops));
     };
     let mut finding = finding
         .because_all(ways.iter().map(|way| {
@@ -171,11 +177,27 @@ fn by_measurement(seen: &Evidence, hops: &[Hop<'_>], table: &RouteTable) -> Opti
     )))
 }
 
+/// The hosts that the server signs in at and finds principals with.
+fn hosts(seen: &Evidence) -> [&str; 2] {
+    let cloud = seen.settings.seen().map(|settings| &settings.cloud.value);
+    cloud.map_or(["login.microsoftonline.com", "graph.microsoft.com"], |cloud| {
+        [&cloud.authority_host, &cloud.graph_host]
+    })
+}
+
 /// Why the rules of the firewall on a route do not decide.
 fn firewall_missing(seen: &Evidence, route: &Route) -> Option<String> {
     let azure = seen.azure.seen()?;
     let address = route.next_hop_address?;
-    let own = azure.firewalls.seen()?.iter().find(|one| one.addresses.contains(&address))?;
+    let given = azure.firewalls.seen()?;
+    let Some(own) = given.iter().find(|one| one.addresses.contains(&address)) else {
+        let first = given.first()?;
+        let has = crate::text::list(&first.addresses, 3);
+        return Some(format!(
+            "azure-config: firewall {} has {has}, not the next hop {address}",
+            first.name
+        ));
+    };
     let (what, command) = policies(azure).missing(own)?;
     Some(format!(
         "azure-config: the rules of firewall {} are not complete without {what}: {command}",
@@ -207,7 +229,8 @@ fn by_firewall(
     let mut firewalls = azure.firewalls.seen()?.iter();
     let own = firewalls.find(|one| one.addresses.contains(&address)).filter(|_| !other)?;
     let subnet = place.subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default();
-    match firewall::decide(own, policies(azure), subnet, tags) {
+    let hosts = hosts(seen);
+    match firewall::decide(own, policies(azure), subnet, hosts, tags) {
         Decision::Allowed(rule) => Some(Ok(format!("firewall {} allows it by {rule}", own.name))),
         Decision::Denied(rule) => {
             let by = match rule {
@@ -217,6 +240,25 @@ fn by_firewall(
             let detail = format!("{by} denies the server's HTTPS traffic to Microsoft Entra ID");
             let text = "Allow HTTPS from the server's subnet to the service tag \
                 AzureActiveDirectory in a network rule, without TLS inspection";
+            let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
+            Some(Err(finding.fix(Fix::by(Actor::Network, text))))
+        }
+        Decision::WithoutGraph(rule, graph) => {
+            let detail = format!(
+                "rule {rule} of firewall {} allows {}, and no rule allows {graph}, by which the server finds users and groups",
+                own.name, hosts[0]
+            );
+            let text = "Allow HTTPS to both hosts, or to the service tag AzureActiveDirectory in a \
+                network rule";
+            let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
+            Some(Err(finding.severity(Severity::Warning).fix(Fix::by(Actor::Network, text))))
+        }
+        Decision::Inspected(rule) => {
+            let detail = format!(
+                "rule {rule} of firewall {} inspects TLS: the server does not trust the firewall's certificate for Microsoft Entra ID",
+                own.name
+            );
+            let text = "Exempt the sign-in hosts from TLS inspection in that rule";
             let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
             Some(Err(finding.fix(Fix::by(Actor::Network, text))))
         }
@@ -280,6 +322,7 @@ impl Classes {
 }
 
 fn undecided(
+    place: &Place<'_>,
     table: &RouteTable,
     found: &Ways<'_>,
     by: &Classes,
@@ -293,7 +336,10 @@ fn undecided(
     if !on.is_empty() {
         decide.push(LIST_COMMAND);
     }
-    if found.learned {
+    if found.learned && place.gateway().is_none() {
+        on.push("whether the virtual network has a gateway, which announces routes".to_owned());
+        decide.push("`az network vnet show -g $RG -n $VNET -o json` (--azure-config)");
+    } else if found.learned {
         on.push("the routes that the network's gateway learns".to_owned());
         decide.push("`az network nic show-effective-route-table -g $RG -n $NIC -o json` of a machine in a subnet with the same route table (--azure-config)");
     }
@@ -309,6 +355,13 @@ fn undecided(
         ),
         decide: decide.join("; "),
     })
+}
+
+fn of_table(table: &RouteTable) -> String {
+    match table.name.as_str() {
+        EFFECTIVE => "the network interface of the effective routes".to_owned(),
+        name => format!("the route table {name}"),
+    }
 }
 
 fn largest<'a>(ways: &[&Way<'a>]) -> Option<&'a Route> {

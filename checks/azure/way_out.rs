@@ -60,7 +60,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let none = RouteTable::default();
     let table = table_of(azure, subnet)?.unwrap_or(&none);
     let tags = Tags::of(seen);
-    let found = routing::ways(table, network.gateway, &tags);
+    let found = routing::ways(table, network.has_gateway() != Some(false), &tags);
     let ways = Parts::of(&found);
     let exit = exit(seen, azure, &own);
     let mut cut = ways.dropped.clone();
@@ -74,7 +74,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let share = share(&ways.open, &tags.entra);
         return Err(open(
             format!("which way subnet {} has to {share}", subnet.name),
-            if found.learned { EFFECTIVE_ROUTES } else { LIST_COMMAND },
+            match network.has_gateway() {
+                None if found.learned => VNET,
+                _ if found.learned => EFFECTIVE_ROUTES,
+                _ => LIST_COMMAND,
+            },
         ));
     }
     match exit {
@@ -94,6 +98,7 @@ fn open(what: String, decide: &str) -> Missing {
     Missing(NotObserved::NotDecided { detail: what, decide: decide.to_owned() })
 }
 
+const VNET: &str = "`az network vnet show -g $RG -n $VNET -o json` (--azure-config)";
 const EFFECTIVE_ROUTES: &str =
     "`az network nic show-effective-route-table -g $RG -n $NIC -o json` of this machine";
 const INTERFACES: &str =

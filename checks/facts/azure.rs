@@ -139,6 +139,21 @@ pub struct ServiceEvent {
     /// When the impact starts, as Azure writes it.
     #[serde(serialize_with = "class::word")]
     pub starts: Option<String>,
+    /// What it affects; empty if the document does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub impact: Vec<Impact>,
+}
+
+/// A service that an event affects, and where.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Impact {
+    /// The service, such as `Azure Database for PostgreSQL flexible servers`.
+    #[serde(serialize_with = "class::free")]
+    pub service: String,
+    /// The regions, such as `West Europe` or `Global`.
+    #[serde(serialize_with = "class::word")]
+    pub regions: Vec<String>,
 }
 
 /// A service principal in the tenant.
@@ -200,6 +215,15 @@ pub struct DnsZone {
     /// Whether all of its records were read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub listed: bool,
+}
+
+impl DnsZone {
+    /// Whether every A record of the zone is known.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        // The zone's own SOA record is the one record set of an empty zone.
+        self.listed || self.record_sets.is_some_and(|count| self.records.len() as u64 + 1 >= count)
+    }
 }
 
 /// A link of a private DNS zone and a virtual network.
@@ -321,6 +345,10 @@ pub struct FlexibleServer {
     /// The fully qualified domain name.
     #[serde(serialize_with = "class::name")]
     pub host: Option<String>,
+    /// The region, such as `westeurope` or `West Europe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "class::word")]
+    pub region: Option<String>,
     /// `Ready`, `Stopped`, `Updating`, … as Azure spells it.
     #[serde(serialize_with = "class::word")]
     pub state: Option<String>,

@@ -254,6 +254,9 @@ pub struct CentralRule {
     pub ports: Vec<PortRange>,
     /// Whether it is for TCP.
     pub tcp: bool,
+    /// Whether the firewall inspects TLS, with a certificate of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inspects: bool,
     /// Whether it names groups of source addresses that are not known.
     pub unknown_source: bool,
     /// Whether it names groups, tags or categories of destinations that are not known.
@@ -283,6 +286,20 @@ pub struct VirtualNetwork {
     pub gateway: bool,
     /// Its subnets.
     pub subnets: Vec<Subnet>,
+}
+
+impl VirtualNetwork {
+    /// Whether its own document was given, not only that of one of its subnets.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.address_space.is_empty() || !self.dns_servers.is_empty()
+    }
+
+    /// Whether a gateway connects other networks; `None` if that was not given.
+    #[must_use]
+    pub fn has_gateway(&self) -> Option<bool> {
+        (self.gateway || self.is_whole()).then_some(self.gateway)
+    }
 }
 
 /// A subnet.

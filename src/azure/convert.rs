@@ -12,8 +12,8 @@ use entra_pg_checks::{
     facts::{
         azure::{
             Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
-            FlexibleServer, ForwardingLink, ForwardingRule, GraphPrincipal, Health, Interface,
-            Parameter, PrivateEndpoint, ServiceEvent, Source, Unused,
+            FlexibleServer, ForwardingLink, ForwardingRule, GraphPrincipal, Health, Impact,
+            Interface, Parameter, PrivateEndpoint, ServiceEvent, Source, Unused,
         },
         azure_network::{
             NatGateway, PublicAddress, RouteTable, SecurityGroup, SecurityRule, Subnet,
@@ -497,6 +497,13 @@ impl Collected {
                     status: text("status"),
                     title: text("title"),
                     starts: node.field("impactstarttime").owned(),
+                    impact: node
+                        .field("impact")
+                        .items()
+                        .iter()
+                        .take(MAX_NAMED)
+                        .map(impact)
+                        .collect(),
                 };
                 listed(&mut azure.events).push(one);
                 format!("service event {name}")
@@ -754,6 +761,8 @@ const FILES: &str = "--azure-config";
 const AFTER: &str = " (after the deployment)";
 /// Names in one line, and entries of a short list.
 const MAX_NAMED: usize = 16;
+/// Subnets of what announces routes. Source: Microsoft Learn, "Azure Route Server" and "VPN Gateway".
+const GATEWAYS: [&str; 2] = ["GatewaySubnet", "RouteServerSubnet"];
 /// Lists, pages and changes inside of each other.
 const MAX_WRAPPINGS: usize = 8;
 /// Network interfaces of one subnet that are kept.
@@ -1039,8 +1048,8 @@ fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
     let mut address_space = space(node.field("addressspace"))?;
     let subnets = ["subnets", "subnet"].iter().flat_map(|key| node.field(key).items());
     let subnets = subnets.map(subnet).collect::<Result<Vec<_>, _>>()?;
-    // The subnet of gateways has this name in every network.
-    let mut gateway = subnets.iter().any(|one| like(&one.name, "GatewaySubnet"));
+    // The subnets of gateways and of route servers have these names in every network.
+    let mut gateway = subnets.iter().any(|one| GATEWAYS.iter().any(|name| like(&one.name, name)));
     let mut peers = Vec::new();
     for peering in node.field("virtualnetworkpeerings").items() {
         peers.extend(peering.field("remotevirtualnetwork").get("id").owned());
@@ -1161,6 +1170,7 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
     };
     Ok(FlexibleServer {
         id: node.get("id").owned().unwrap_or_default(),
+        region: node.get("location").owned(),
         state: node.field("state").owned(),
         entra_authentication: switch(
             &[
@@ -1212,6 +1222,15 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
         host,
         name,
     })
+}
+
+fn impact(node: &Node) -> Impact {
+    let regions = node.field("impactedregions").items().iter();
+    let name = |one: &Node| one.field("impactedregion").owned().or_else(|| one.owned());
+    Impact {
+        service: node.field("impactedservice").owned().unwrap_or_default(),
+        regions: regions.filter_map(name).take(MAX_INTERFACES).collect(),
+    }
 }
 
 fn connection(node: &Node) -> PrivateEndpoint {

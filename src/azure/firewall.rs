@@ -5,9 +5,13 @@ use super::{
     node::Node,
     rules::{MAX_RULES, endpoint, port_range},
 };
-use entra_pg_checks::facts::azure_network::{
-    CentralFirewall, CentralRule, Endpoint, FirewallPolicy, PortRange, RuleCollection,
+use entra_pg_checks::{
+    facts::azure_network::{
+        CentralFirewall, CentralRule, Endpoint, FirewallPolicy, PortRange, RuleCollection,
+    },
+    support::service_tags::IpNet,
 };
+use std::net::IpAddr;
 
 /// A firewall with the rules of its own.
 ///
@@ -136,15 +140,18 @@ fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
     let ends = |keys: [&str; 2]| -> Result<Vec<Endpoint>, String> {
         keys.iter()
             .flat_map(|key| node.get(key).texts())
-            // A range of addresses is not a prefix; what it holds is not known.
-            .filter(|text| !is_range(text))
-            .map(|text| {
-                endpoint(text).ok_or_else(|| format!("firewall rule {name}: \"{text:.80}\""))
+            .flat_map(|text| match range(text) {
+                Some(prefixes) => {
+                    prefixes.into_iter().map(|one| Ok(Endpoint::Prefix(one))).collect()
+                }
+                None => {
+                    let wrong = || format!("firewall rule {name}: \"{text:.80}\"");
+                    vec![endpoint(text).ok_or_else(wrong)]
+                }
             })
             .collect()
     };
     let has = |keys: &[&str]| keys.iter().any(|key| !node.get(key).items().is_empty());
-    let ranges = |key: &str| node.get(key).texts().any(is_range);
     let protocols = || {
         let all = ["protocols", "ipprotocols"].into_iter().flat_map(|key| node.get(key).items());
         all.map(|one| {
@@ -161,7 +168,10 @@ fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
         hosts: hosts.map(str::to_owned).collect(),
         ports: if application { application_ports(node) } else { network_ports(node) },
         tcp,
-        unknown_source: has(&["sourceipgroups"]) || ranges("sourceaddresses"),
+        inspects: ["terminatetls", "terminate"]
+            .iter()
+            .any(|key| node.get(key).flag() == Some(true)),
+        unknown_source: has(&["sourceipgroups"]),
         unknown_destination: has(&[
             "destinationipgroups",
             "fqdntags",
@@ -169,15 +179,17 @@ fn rule(node: &Node, application: bool) -> Result<CentralRule, String> {
             "webcategories",
             "targeturls",
             "destinationurls",
-        ]) || ranges("destinationaddresses"),
+        ]),
         name,
     })
 }
 
-fn is_range(text: &str) -> bool {
-    text.split_once('-').is_some_and(|(first, last)| {
-        first.parse::<std::net::IpAddr>().is_ok() && last.parse::<std::net::IpAddr>().is_ok()
-    })
+/// The prefixes of `10.1.2.0-10.1.2.255`.
+fn range(text: &str) -> Option<Vec<IpNet>> {
+    let (first, last) = text.split_once('-')?;
+    let (first, last): (IpAddr, IpAddr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let (IpAddr::V4(first), IpAddr::V4(last)) = (first, last) else { return Some(Vec::new()) };
+    (first <= last).then(|| ipnet::Ipv4Subnets::new(first, last, 0).map(IpNet::V4).collect())
 }
 
 fn network_ports(node: &Node) -> Vec<PortRange> {

@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// Formats of lists.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ListFormat {
+pub enum ListFormat {
     /// For people.
     #[default]
     Text,
@@ -24,32 +24,32 @@ pub(crate) enum ListFormat {
 
 /// Options of `name`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct NameArgs {
+pub struct NameArgs {
     /// The name, exactly as in the database.
-    pub(crate) name: String,
+    pub name: String,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: ListFormat,
+    pub format: ListFormat,
     /// The same as --format json.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 /// Options of `checks`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ChecksArgs {
+pub struct ChecksArgs {
     /// Only these families or checks.
     #[arg(value_name = "FAMILY|CHECK")]
-    pub(crate) selected: Vec<String>,
+    pub selected: Vec<String>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: ListFormat,
+    pub format: ListFormat,
     /// The same as --format json.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Show what each check contacts, which secrets it uses and what it finds.
     #[arg(short, long)]
-    pub(crate) verbose: bool,
+    pub verbose: bool,
 }
 
 /// Prints a name for each place.

@@ -17,21 +17,21 @@ use std::path::PathBuf;
 
 /// Options of `diff`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct DiffArgs {
+pub struct DiffArgs {
     /// The earlier run: a bundle or a report of `--format json`.
     #[arg(value_name = "BEFORE")]
-    pub(crate) before: PathBuf,
+    pub before: PathBuf,
     /// The later run, or the run of another machine.
     #[arg(value_name = "AFTER")]
-    pub(crate) after: PathBuf,
+    pub after: PathBuf,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: DiffFormat,
+    pub format: DiffFormat,
 }
 
 /// Formats of `diff`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum DiffFormat {
+pub enum DiffFormat {
     /// For people.
     #[default]
     Text,
@@ -43,7 +43,7 @@ pub(crate) enum DiffFormat {
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub(crate) fn run(args: &DiffArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+pub fn run(args: &DiffArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     let report = |path| Ok(Report::new(replay::read(path)?, &Selection::default()));
     let difference = diff::compare(&report(&args.before)?, &report(&args.after)?);
     match written(&difference, args.format) {

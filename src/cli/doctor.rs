@@ -39,36 +39,36 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct DoctorArgs {
+pub struct DoctorArgs {
     /// The login.
     #[command(flatten)]
-    pub(crate) connection: ConnectionOptions,
+    pub connection: ConnectionOptions,
     /// The server's own side.
     #[command(flatten)]
-    pub(crate) azure: AzureOptions,
+    pub azure: AzureOptions,
     /// The choice of checks.
     #[command(flatten)]
-    pub(crate) choice: ChoiceOptions,
+    pub choice: ChoiceOptions,
     /// Run and report again at this interval, until interrupted.
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "retry_for", help_heading = "Network")]
-    pub(crate) every: Option<Duration>,
+    pub every: Option<Duration>,
     /// The output.
     #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub output: OutputOptions,
 }
 
 /// The login: what to connect to, who logs in, and how the network is probed.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ConnectionOptions {
+pub struct ConnectionOptions {
     /// The target.
     #[command(flatten)]
-    pub(crate) target: TargetOptions,
+    pub target: TargetOptions,
     /// The identity.
     #[command(flatten)]
-    pub(crate) identity: IdentityOptions,
+    pub identity: IdentityOptions,
     /// The network.
     #[command(flatten)]
-    pub(crate) network: NetworkOptions,
+    pub network: NetworkOptions,
 }
 
 impl ConnectionOptions {
@@ -90,66 +90,66 @@ impl ConnectionOptions {
 /// Who logs in.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Identity")]
-pub(crate) struct IdentityOptions {
+pub struct IdentityOptions {
     /// Where the token comes from; `auto` takes the first source that applies.
     #[arg(long, value_enum, default_value_t = CredentialName::Auto)]
-    pub(crate) credential: CredentialName,
+    pub credential: CredentialName,
     /// The application or the user-assigned managed identity; AZURE_CLIENT_ID by default.
     #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// Ask Microsoft Graph, with a token of its own, for the names and groups of this identity.
     #[arg(long)]
-    pub(crate) graph: bool,
+    pub graph: bool,
     /// After login, check every Entra role and its principal: not mapped, mapped twice, or mapped to another tenant.
     #[arg(long)]
-    pub(crate) as_admin: bool,
+    pub as_admin: bool,
     /// A role that another person cannot log in with: whether it is mapped, and the statement that fixes it.
     #[arg(long, value_name = "ROLE", requires = "as_admin")]
-    pub(crate) for_role: Option<String>,
+    pub for_role: Option<String>,
     /// Send the token although the server's TLS identity could not be verified.
     #[arg(long)]
-    pub(crate) send_token_unverified: bool,
+    pub send_token_unverified: bool,
 }
 
 /// Options of the network checks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
-pub(crate) struct NetworkOptions {
+pub struct NetworkOptions {
     /// A nameserver to ask in addition to the system's; may be repeated.
     #[arg(long, value_name = "IP[:PORT]", value_parser = nameserver)]
-    pub(crate) nameserver: Vec<SocketAddr>,
+    pub nameserver: Vec<SocketAddr>,
     /// The longest single wait.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
     /// The longest whole run.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
-    pub(crate) deadline: Duration,
+    pub deadline: Duration,
     /// Run again until healthy, or until time is up; stops if retrying cannot help.
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) retry_for: Option<Duration>,
+    pub retry_for: Option<Duration>,
 }
 
 /// The server's own side, which no packet of this machine passes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The server's own side")]
-pub(crate) struct AzureOptions {
+pub struct AzureOptions {
     /// What `az … -o json` prints of the server, its administrators and firewall rules, its network
     /// security group, route table and network, or a published ServiceTags file; may be repeated.
     /// Without a host, only these files are judged.
     #[arg(long, value_name = "FILE")]
-    pub(crate) azure_config: Vec<PathBuf>,
+    pub azure_config: Vec<PathBuf>,
     /// Read the same from Azure Resource Manager, with a token of its own from the same credential.
     #[arg(long)]
-    pub(crate) azure: bool,
+    pub azure: bool,
     /// Also compute effective rules and routes with two POST requests, which change nothing.
     #[arg(long, requires = "azure")]
-    pub(crate) azure_effective: bool,
+    pub azure_effective: bool,
     /// The server's resource id, for --azure; by default it is found by its name.
     #[arg(long, value_name = "ID", requires = "azure", value_parser = server_id)]
-    pub(crate) server_id: Option<String>,
+    pub server_id: Option<String>,
 }
 
 impl AzureOptions {
@@ -157,7 +157,7 @@ impl AzureOptions {
     ///
     /// # Errors
     /// A file cannot be understood.
-    pub(crate) fn to_request(&self, host: Option<&str>) -> Result<AzureRequest, UsageError> {
+    pub fn to_request(&self, host: Option<&str>) -> Result<AzureRequest, UsageError> {
         let exported = match self.azure_config.as_slice() {
             [] => None,
             files => Some(Arc::new(azure::read_files(files, host)?)),
@@ -174,54 +174,54 @@ impl AzureOptions {
 /// Which checks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Choice")]
-pub(crate) struct ChoiceOptions {
+pub struct ChoiceOptions {
     /// Only these families or checks; may be repeated. `entra-pg checks` lists them.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
-    pub(crate) only: Vec<String>,
+    pub only: Vec<String>,
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
-    pub(crate) skip: Vec<String>,
+    pub skip: Vec<String>,
     /// Print every host, port and secret that would be used, as a firewall request, and stop; also
     /// with --format json.
     #[arg(long)]
-    pub(crate) plan: bool,
+    pub plan: bool,
 }
 
 /// Where the report goes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct OutputOptions {
+pub struct OutputOptions {
     /// The format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    pub format: Format,
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file::<Format>)]
-    pub(crate) report: Vec<(Format, PathBuf)>,
+    pub report: Vec<(Format, PathBuf)>,
     /// Also write a support bundle: evidence, reports, settings and contacted hosts in one zip.
     #[arg(long, value_name = "FILE.zip")]
-    pub(crate) bundle: Option<PathBuf>,
+    pub bundle: Option<PathBuf>,
     /// Replace names, ids and addresses in the bundle with pseudonyms. The key stays in KEYFILE
     /// (.pseudonym-key-FILE.zip by default); an existing key gives the same pseudonyms again.
     #[arg(long, value_name = "KEYFILE", num_args = 0..=1, require_equals = true)]
-    pub(crate) pseudonymize: Option<Option<PathBuf>>,
+    pub pseudonymize: Option<Option<PathBuf>>,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) color: Color,
+    pub color: Color,
     /// Say less: the verdict and what failed.
     #[arg(short, long)]
-    pub(crate) quiet: bool,
+    pub quiet: bool,
     /// Say more: every line, then also the evidence.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    pub verbose: u8,
     /// What to type in this client, ready to paste; may be repeated.
     #[arg(long, value_enum, value_name = "CLIENT", value_delimiter = ',')]
-    pub(crate) connect_with: Vec<Client>,
+    pub connect_with: Vec<Client>,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) fail_on: FailOn,
+    pub fail_on: FailOn,
 }
 
 impl OutputOptions {
@@ -277,7 +277,7 @@ impl OutputOptions {
 
 /// `--credential`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum CredentialName {
+pub enum CredentialName {
     /// The first of the others that applies, in this order.
     Auto,
     /// A token in PGPASSWORD, the connection string or the password file.
@@ -302,7 +302,7 @@ pub(crate) enum CredentialName {
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub(crate) fn run(
+pub fn run(
     args: &DoctorArgs,
     environment: &Environment,
     terminal: &Terminal,
@@ -314,7 +314,7 @@ pub(crate) fn run(
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn bundle(
+pub fn bundle(
     mut args: DoctorArgs,
     environment: &Environment,
     terminal: &Terminal,

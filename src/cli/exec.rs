@@ -39,16 +39,16 @@ const KEPT: usize = 64 * 1024;
 
 /// Options of `exec`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ExecArgs {
+pub struct ExecArgs {
     /// The login.
     #[command(flatten)]
-    pub(crate) connection: ConnectionOptions,
+    pub connection: ConnectionOptions,
     /// Run the doctor if the command fails with an authentication error
     #[arg(long)]
-    pub(crate) diagnose: bool,
+    pub diagnose: bool,
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
+    pub command: Vec<OsString>,
 }
 
 /// Runs `exec`. Returns the command's exit code; on Unix without `--diagnose` it does not return if
@@ -56,7 +56,7 @@ pub(crate) struct ExecArgs {
 ///
 /// # Errors
 /// An option or a file that it names is not valid, or there is no server.
-pub(crate) fn run(
+pub fn run(
     args: &ExecArgs,
     environment: &Environment,
     terminal: &Terminal,

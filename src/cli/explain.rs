@@ -21,24 +21,24 @@ use std::{
 
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ExplainArgs {
+pub struct ExplainArgs {
     /// A problem, a check, a family, an AADSTS number, a SQLSTATE or an error text. `-` reads standard
     /// input, which is also read if nothing is given. A text that starts with a hyphen follows `--`.
-    pub(crate) text: Vec<String>,
+    pub text: Vec<String>,
     /// Read the error text from a file; at most 1 MiB is read.
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// The format; with --all a website, Markdown files, or one JSON document.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: ExplainFormat,
+    pub format: ExplainFormat,
     /// Write every page into this folder, which is created if it does not exist.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["text", "file"])]
-    pub(crate) all: Option<PathBuf>,
+    pub all: Option<PathBuf>,
 }
 
 /// Formats of `explain`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ExplainFormat {
+pub enum ExplainFormat {
     /// For people.
     #[default]
     Text,
@@ -52,7 +52,7 @@ pub(crate) enum ExplainFormat {
 ///
 /// # Errors
 /// The input cannot be read, or no page is known for it.
-pub(crate) fn run(
+pub fn run(
     args: &ExplainArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -35,77 +35,77 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Options of `fleet`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct FleetArgs {
+pub struct FleetArgs {
     /// The list, or - for standard input: TOML with `[defaults]` and `[[target]]`, JSON, the output of
     /// `az postgres flexible-server list -o json`, or a connection string or host name a line. Options
     /// count where it says nothing.
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Values for targets that do not have their own.
     #[command(flatten)]
-    pub(crate) defaults: LoginOptions,
+    pub defaults: LoginOptions,
     /// The identity.
     #[command(flatten)]
-    pub(crate) identity: IdentityOptions,
+    pub identity: IdentityOptions,
     /// The network.
     #[command(flatten)]
-    pub(crate) network: NetworkOptions,
+    pub network: NetworkOptions,
     /// How many targets are checked at the same time.
     #[arg(long, short = 'j', value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: u16,
+    pub jobs: u16,
     /// How many targets start per second at most.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) rate: u32,
+    pub rate: u32,
     /// Check only the targets of this shard: I/N with I from 1 to N, or job/N to take I from
     /// JOB_COMPLETION_INDEX. The name of a target decides its shard.
     #[arg(long, value_name = "I/N")]
-    pub(crate) shard: Option<ShardOption>,
+    pub shard: Option<ShardOption>,
     /// Skip the targets whose results are already in the file of --output, and add the others to it.
     #[arg(long, requires = "output")]
-    pub(crate) resume: bool,
+    pub resume: bool,
     /// Only these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
-    pub(crate) only: Vec<String>,
+    pub only: Vec<String>,
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
-    pub(crate) skip: Vec<String>,
+    pub skip: Vec<String>,
     /// Print every target and identity that would be used, with requests per second, and stop.
     #[arg(long, help_heading = "Choice")]
-    pub(crate) plan: bool,
+    pub plan: bool,
     /// The output.
     #[command(flatten)]
-    pub(crate) output: FleetOutput,
+    pub output: FleetOutput,
 }
 
 /// Where the report goes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct FleetOutput {
+pub struct FleetOutput {
     /// The format.
     #[arg(long, value_enum, default_value_t = FleetFormat::Text)]
-    pub(crate) format: FleetFormat,
+    pub format: FleetFormat,
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = doctor::report_file::<FleetFormat>)]
-    pub(crate) report: Vec<(FleetFormat, PathBuf)>,
+    pub report: Vec<(FleetFormat, PathBuf)>,
     /// Write the whole report of each target into this folder as soon as it is done, as `doctor
     /// --format json` does, for `replay`, `diff` and `merge`.
     #[arg(long, value_name = "DIR")]
-    pub(crate) reports: Option<PathBuf>,
+    pub reports: Option<PathBuf>,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) color: Color,
+    pub color: Color,
     /// Print only the faults.
     #[arg(short, long)]
-    pub(crate) quiet: bool,
+    pub quiet: bool,
     /// Say more: a line for every target.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    pub verbose: u8,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) fail_on: FailOn,
+    pub fail_on: FailOn,
 }
 
 impl FleetOutput {
@@ -134,7 +134,7 @@ impl FleetOutput {
 ///
 /// # Errors
 /// The list cannot be read or understood.
-pub(crate) fn run(
+pub fn run(
     args: &FleetArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -2,23 +2,23 @@
 
 mod catalogue;
 mod definition;
-pub(crate) mod diff;
-pub(crate) mod doctor;
-pub(crate) mod exec;
-pub(crate) mod explain;
+pub mod diff;
+pub mod doctor;
+pub mod exec;
+pub mod explain;
 mod file;
-pub(crate) mod fleet;
-pub(crate) mod manifest;
+pub mod fleet;
+pub mod manifest;
 mod manual;
-pub(crate) mod merge;
-pub(crate) mod output;
-pub(crate) mod preflight;
-pub(crate) mod replay;
+pub mod merge;
+pub mod output;
+pub mod preflight;
+pub mod replay;
 mod results;
 mod shell;
 mod speak;
-pub(crate) mod target;
-pub(crate) mod token;
+pub mod target;
+pub mod token;
 
 use crate::{
     environment::Environment, process::crash, process::limits, secret::Secrets,
@@ -29,9 +29,9 @@ use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};
 
 /// Exit code: usage or configuration could not be understood, nothing was tested.
-pub(crate) const USAGE: u8 = 2;
+pub const USAGE: u8 = 2;
 /// Exit code: the tool itself failed.
-pub(crate) const TOOL_FAILED: u8 = 4;
+pub const TOOL_FAILED: u8 = 4;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -62,15 +62,15 @@ Start here:
     arg_required_else_help = true,
     after_help = EXIT_CODES
 )]
-pub(crate) struct Cli {
+pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Observe, judge, report: why the login fails, or that it works.
     Doctor(Box<doctor::DoctorArgs>),
     /// `doctor`, written as a support bundle: one zip, without secrets, that `replay` reads.
@@ -124,9 +124,8 @@ pub(crate) enum Command {
     Version,
 }
 
-/// Runs the command `entra-pg` with these arguments, the first of which is its own name, and returns its
-/// exit code. Reports go to standard output, everything else to standard error.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// The whole command; the exit code is the contract's.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     limits::raise_descriptors();
     limits::with_stack(|| run_with(arguments)).unwrap_or_else(|| ExitCode::from(TOOL_FAILED))
@@ -142,7 +141,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => return ExitCode::from(shell::explain_clap(&error)),
     };
     let (error, code) =
-        match crash::guarded(&environment, || dispatch(cli.command, &environment, &terminal)) {
+        match crash::guarded(&environment, || run(cli.command, &environment, &terminal)) {
             Ok(Ok(code)) => return ExitCode::from(code),
             Ok(Err(error)) => (error.to_string(), USAGE),
             Err(defect) => (defect, TOOL_FAILED),
@@ -152,11 +151,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn dispatch(
-    command: Command,
-    environment: &Environment,
-    terminal: &Terminal,
-) -> Result<u8, UsageError> {
+fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
         Command::Bundle(args) => doctor::bundle(*args, environment, terminal),

@@ -24,36 +24,36 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `preflight`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct PreflightArgs {
+pub struct PreflightArgs {
     /// The server, and the identity for --azure.
     #[command(flatten)]
-    pub(crate) connection: ConnectionOptions,
+    pub connection: ConnectionOptions,
     /// The configuration in Azure.
     #[command(flatten)]
-    pub(crate) azure: AzureOptions,
+    pub azure: AzureOptions,
     /// A report (`doctor --format json`) or a bundle of a run in a network of clients; may be repeated.
     #[arg(long, value_name = "FILE", help_heading = "Preflight")]
-    pub(crate) from: Vec<PathBuf>,
+    pub from: Vec<PathBuf>,
     /// Also run the checks of a client on this machine.
     #[arg(long, help_heading = "Preflight")]
-    pub(crate) here: bool,
+    pub here: bool,
     /// How the server is attached to networks; by default as its document says.
     #[arg(long, value_enum, value_name = "TOPOLOGY", help_heading = "Preflight")]
-    pub(crate) topology: Option<TopologyName>,
+    pub topology: Option<TopologyName>,
     /// The format.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub(crate) format: PreflightFormat,
+    pub format: PreflightFormat,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub(crate) color: Color,
+    pub color: Color,
     /// Output file; standard output by default.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 }
 
 /// `--topology`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum TopologyName {
+pub enum TopologyName {
     /// A public endpoint.
     Public,
     /// Private endpoints only.
@@ -66,7 +66,7 @@ pub(crate) enum TopologyName {
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub(crate) fn run(
+pub fn run(
     args: &PreflightArgs,
     environment: &Environment,
     terminal: &Terminal,

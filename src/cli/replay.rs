@@ -17,20 +17,20 @@ use std::path::{Path, PathBuf};
 
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ReplayArgs {
+pub struct ReplayArgs {
     /// A support bundle, or a report of `--format json`; also of an older version.
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// The output.
     #[command(flatten)]
-    pub(crate) output: OutputOptions,
+    pub output: OutputOptions,
 }
 
 /// Runs `replay`.
 ///
 /// # Errors
 /// The file cannot be read, or holds no evidence.
-pub(crate) fn run(
+pub fn run(
     args: &ReplayArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -17,13 +17,13 @@ use std::{
 
 /// Options of `man`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ManArgs {
+pub struct ManArgs {
     /// The command whose page is printed; by default the page of entra-pg itself.
     #[arg(value_name = "COMMAND")]
-    pub(crate) page: Option<String>,
+    pub page: Option<String>,
     /// Write every page into this folder, which is created if it does not exist.
     #[arg(long, value_name = "DIR", conflicts_with = "page")]
-    pub(crate) all: Option<PathBuf>,
+    pub all: Option<PathBuf>,
 }
 
 /// Prints what clap generates: help and version to stdout, usage errors to stderr.

@@ -8,48 +8,48 @@ use std::path::PathBuf;
 /// Options that say which login is meant; as in psql where psql has them.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Target")]
-pub(crate) struct TargetOptions {
+pub struct TargetOptions {
     /// What psql takes: `key=value` pairs or a `postgresql://` URI.
     #[arg(value_name = "CONNINFO")]
-    pub(crate) conninfo: Option<String>,
+    pub conninfo: Option<String>,
     /// The server; without one, everything that does not need a server is checked.
     #[arg(short = 'h', long, value_name = "NAME")]
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
     /// The rest of it.
     #[command(flatten)]
-    pub(crate) login: LoginOptions,
+    pub login: LoginOptions,
 }
 
 /// What is the same for many servers.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Target")]
-pub(crate) struct LoginOptions {
+pub struct LoginOptions {
     /// Its port; 6432 is the built-in pooler.
     #[arg(short = 'p', long, value_name = "PORT")]
-    pub(crate) port: Option<String>,
+    pub port: Option<String>,
     /// The role to log in as.
     #[arg(short = 'U', long, value_name = "NAME")]
-    pub(crate) username: Option<String>,
+    pub username: Option<String>,
     /// The database, or a connection string.
     #[arg(short = 'd', long, value_name = "NAME")]
-    pub(crate) dbname: Option<String>,
+    pub dbname: Option<String>,
     /// The cloud; by default that of the server's DNS suffix.
     #[arg(long, value_enum)]
-    pub(crate) cloud: Option<CloudName>,
+    pub cloud: Option<CloudName>,
     /// The names of another cloud: the output of `az cloud show`.
     #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
-    pub(crate) cloud_file: Option<PathBuf>,
+    pub cloud_file: Option<PathBuf>,
     /// What the address of the server should be; anything else is an error.
     #[arg(long, value_enum)]
-    pub(crate) expect: Option<Expected>,
+    pub expect: Option<Expected>,
     /// The tenant that issues the token; AZURE_TENANT_ID by default.
     #[arg(long, value_name = "ID|DOMAIN")]
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
 }
 
 /// `--cloud`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum CloudName {
+pub enum CloudName {
     /// Azure public cloud.
     Public,
     /// Azure US Government.
@@ -61,7 +61,7 @@ pub(crate) enum CloudName {
 
 /// `--expect`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Expected {
+pub enum Expected {
     /// An address of a virtual network.
     Private,
     /// An address of the internet.
@@ -71,7 +71,7 @@ pub(crate) enum Expected {
 impl TargetOptions {
     /// The same for the resolution of the target.
     #[must_use]
-    pub(crate) fn to_args(&self) -> TargetArgs {
+    pub fn to_args(&self) -> TargetArgs {
         TargetArgs {
             conninfo: self.conninfo.clone(),
             host: self.host.clone(),

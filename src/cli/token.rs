@@ -36,29 +36,29 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `token`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct TokenArgs {
+pub struct TokenArgs {
     /// The target: its cloud and tenant decide for what and where the token is asked.
     #[command(flatten)]
-    pub(crate) connection: ConnectionOptions,
+    pub connection: ConnectionOptions,
     /// Judge a token that is given, from a file or - for standard input; nothing is contacted.
     #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
-    pub(crate) decode: Option<PathBuf>,
+    pub decode: Option<PathBuf>,
     /// Print the token and nothing else, for `export PGPASSWORD="$(entra-pg token --show-token)"`.
     #[arg(long, conflicts_with = "decode")]
-    pub(crate) show_token: bool,
+    pub show_token: bool,
     /// Print it even to a terminal.
     #[arg(long, requires = "show_token")]
-    pub(crate) force: bool,
+    pub force: bool,
     /// Say more: every source that was asked, what it said and how long it took; then the evidence, too.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
+    pub verbose: u8,
 }
 
 /// Runs `token`.
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub(crate) fn run(
+pub fn run(
     args: &TokenArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -20,60 +20,60 @@ const AUTHORITY: &str = "acquire a token and read the keys that sign it; psql ne
 
 /// What a run would contact and use. Nothing is contacted to make it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// This computer.
-    pub(crate) source: Source,
+    pub source: Source,
     /// The rules that a firewall between this computer and the destinations needs.
-    pub(crate) rules: Vec<Rule>,
+    pub rules: Vec<Rule>,
     /// The secrets that are used, and for what.
-    pub(crate) secrets: Vec<UsedSecret>,
+    pub secrets: Vec<UsedSecret>,
     /// Commands that are run for a token.
-    pub(crate) commands: Vec<&'static str>,
+    pub commands: Vec<&'static str>,
     /// What is configured and will not be contacted, and why.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Where connections come from.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Source {
+pub struct Source {
     /// The host name of this computer.
-    pub(crate) host: String,
+    pub host: String,
     /// The addresses that this computer uses for connections to other networks.
-    pub(crate) addresses: Vec<String>,
+    pub addresses: Vec<String>,
 }
 
 /// One rule: a destination, a port and the reason.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// A host name or an address.
-    pub(crate) destination: String,
+    pub destination: String,
     /// The port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// `TCP` or `UDP`.
-    pub(crate) transport: &'static str,
+    pub transport: &'static str,
     /// The protocol on the connection.
-    pub(crate) protocol: &'static str,
+    pub protocol: &'static str,
     /// The service tag of Azure that contains the destination, if there is one.
-    pub(crate) service_tag: Option<&'static str>,
+    pub service_tag: Option<&'static str>,
     /// Why the connection is made.
-    pub(crate) why: String,
+    pub why: String,
     /// The proxy through which the connection is made.
-    pub(crate) via: Option<String>,
+    pub via: Option<String>,
 }
 
 /// A secret and its use.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct UsedSecret {
+pub struct UsedSecret {
     /// The part of the run that uses it.
-    pub(crate) used_by: &'static str,
+    pub used_by: &'static str,
     /// The secret and where it is sent.
-    pub(crate) secret: &'static str,
+    pub secret: &'static str,
 }
 
 impl Plan {
     /// The plan of a request.
     #[must_use]
-    pub(crate) fn of(request: &Request, environment: &Environment) -> Self {
+    pub fn of(request: &Request, environment: &Environment) -> Self {
         let vantage = vantage::observe(environment, request.timeout, request.deadline);
         let mut plan = Self {
             source: Source { host: vantage.hostname, addresses: local_addresses() },
@@ -278,7 +278,7 @@ impl Plan {
 
     /// The plan for people.
     #[must_use]
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         if self.rules.is_empty() {
             let notes = self.notes.join("; ");
             return format!("This run would contact nothing: {notes}.\n");

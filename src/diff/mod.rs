@@ -13,62 +13,62 @@ use std::fmt::Write;
 #[derive(Debug, Serialize)]
 pub struct Difference {
     /// The earlier run.
-    pub(crate) before: Run,
+    pub before: Run,
     /// The later run.
-    pub(crate) after: Run,
+    pub after: Run,
     /// Checks whose status differs.
-    pub(crate) checks: Vec<CheckChange>,
+    pub checks: Vec<CheckChange>,
     /// Facts that differ, in the order of the chain.
-    pub(crate) differs: Vec<FactChange>,
+    pub differs: Vec<FactChange>,
     /// Facts that are the same, by name.
-    pub(crate) same: Vec<String>,
+    pub same: Vec<String>,
     /// What that suggests, the likeliest first.
-    pub(crate) suggests: Vec<String>,
+    pub suggests: Vec<String>,
 }
 
 /// One of the two.
 #[derive(Debug, Serialize)]
-pub(crate) struct Run {
+pub struct Run {
     /// Its id.
-    pub(crate) run_id: String,
+    pub run_id: String,
     /// When it began.
-    pub(crate) started_at: String,
+    pub started_at: String,
     /// `healthy`, `degraded`, `failing` or `undetermined`.
-    pub(crate) outcome: &'static str,
+    pub outcome: &'static str,
     /// The root cause's problem id.
-    pub(crate) problem: Option<&'static str>,
+    pub problem: Option<&'static str>,
     /// The verdict in a sentence.
-    pub(crate) summary: String,
+    pub summary: String,
 }
 
 /// A check whose status differs.
 #[derive(Debug, Serialize)]
-pub(crate) struct CheckChange {
+pub struct CheckChange {
     /// The check.
-    pub(crate) check: &'static str,
+    pub check: &'static str,
     /// Its subject.
-    pub(crate) subject: Option<String>,
+    pub subject: Option<String>,
     /// Its status before; none where it was not there.
-    pub(crate) before: Option<&'static str>,
+    pub before: Option<&'static str>,
     /// What was seen before.
-    pub(crate) before_detail: String,
+    pub before_detail: String,
     /// Its status after.
-    pub(crate) after: Option<&'static str>,
+    pub after: Option<&'static str>,
     /// What was seen after.
-    pub(crate) after_detail: String,
+    pub after_detail: String,
 }
 
 /// A fact that differs.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct FactChange {
+pub struct FactChange {
     /// The area: `machine`, `settings`, `proxy`, `dns`, …
-    pub(crate) area: Area,
+    pub area: Area,
     /// What it is.
-    pub(crate) fact: String,
+    pub fact: String,
     /// What it was before; none where it was not seen.
-    pub(crate) before: Option<String>,
+    pub before: Option<String>,
     /// What it is after.
-    pub(crate) after: Option<String>,
+    pub after: Option<String>,
 }
 
 /// Compares two reports, check by check.

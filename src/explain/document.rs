@@ -62,13 +62,13 @@ pub struct Document {
 #[derive(Clone, Debug, Serialize)]
 pub struct Reference {
     /// Its title.
-    pub(crate) title: String,
+    pub title: String,
     /// Its address.
-    pub(crate) url: String,
+    pub url: String,
     /// The day of the last check.
-    pub(crate) checked: &'static str,
+    pub checked: &'static str,
     /// Whether the text of the document was compared with the facts, and not only the address checked.
-    pub(crate) read: bool,
+    pub read: bool,
 }
 
 impl Reference {
@@ -83,21 +83,21 @@ impl Reference {
 #[derive(Clone, Debug, Serialize)]
 pub struct Remedy {
     /// Who must act.
-    pub(crate) actor: &'static str,
+    pub actor: &'static str,
     /// What to do.
-    pub(crate) text: String,
+    pub text: String,
     /// The command for bash and zsh, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) command: Option<String>,
+    pub command: Option<String>,
     /// The same command, for the other shells.
     #[serde(skip)]
-    pub(crate) action: Option<Command>,
+    pub action: Option<Command>,
 }
 
 impl Remedy {
     /// The command in the form of a shell.
     #[must_use]
-    pub(crate) fn command_in(&self, shell: Shell) -> Option<String> {
+    pub fn command_in(&self, shell: Shell) -> Option<String> {
         self.action.as_ref()?.render(shell).map(|rendered| rendered.text)
     }
 }
@@ -106,13 +106,13 @@ impl Remedy {
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What the step is about.
-    pub(crate) title: String,
+    pub title: String,
     /// What to do.
-    pub(crate) text: String,
+    pub text: String,
     /// The commands.
-    pub(crate) commands: Vec<String>,
+    pub commands: Vec<String>,
     /// What is known after the step.
-    pub(crate) proves: String,
+    pub proves: String,
 }
 
 /// Another page.

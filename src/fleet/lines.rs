@@ -50,9 +50,9 @@ pub struct Begin {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Target {
     /// The digest of the list.
-    pub(crate) list: String,
+    pub list: String,
     /// The shard; absent if the run checks the whole list.
-    pub(crate) shard: Option<Shard>,
+    pub shard: Option<Shard>,
     name: String,
     host: Option<String>,
     port: u16,
@@ -76,11 +76,11 @@ pub struct Target {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct End {
     /// The id of the run.
-    pub(crate) run_id: String,
+    pub run_id: String,
     /// How long the run took.
-    pub(crate) duration_ms: u64,
+    pub duration_ms: u64,
     /// Whether the run was interrupted.
-    pub(crate) interrupted: bool,
+    pub interrupted: bool,
 }
 
 /// A cause or a warning.
@@ -107,7 +107,7 @@ impl Line {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub(crate) fn text(&self) -> serde_json::Result<String> {
+    pub fn text(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 }
@@ -221,13 +221,13 @@ impl Results {
 
     /// Whether no line was added.
     #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.begun.is_empty() && self.targets.is_empty()
     }
 
     /// The targets of a list that have a result.
     #[must_use]
-    pub(crate) fn done(&self, list: &str) -> BTreeSet<String> {
+    pub fn done(&self, list: &str) -> BTreeSet<String> {
         let of_list = self.targets.keys().filter(|(of, _)| of == list);
         of_list.map(|(_, name)| name.clone()).collect()
     }

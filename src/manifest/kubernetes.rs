@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Which object runs the doctor.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Runs once.
     #[default]
     Job,
@@ -18,51 +18,51 @@ pub(crate) enum Kind {
 
 /// What the objects are made of.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Manifest {
+pub struct Manifest {
     /// Which object.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// The name of every object.
-    pub(crate) name: String,
+    pub name: String,
     /// The namespace; the current one of `kubectl` by default.
-    pub(crate) namespace: Option<String>,
+    pub namespace: Option<String>,
     /// The container image.
-    pub(crate) image: String,
+    pub image: String,
     /// Arguments of the image's entry point.
-    pub(crate) args: Vec<String>,
+    pub args: Vec<String>,
     /// Variables: name and value.
-    pub(crate) env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// The service account; one is made where `client_id` is given and this is not.
-    pub(crate) service_account: Option<String>,
+    pub service_account: Option<String>,
     /// The client id of the identity that the service account is federated with.
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// Its tenant, where it is not that of the cluster.
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
     /// A CronJob's timetable.
-    pub(crate) schedule: String,
+    pub schedule: String,
     /// The workload whose place it takes.
-    pub(crate) like: Workload,
+    pub like: Workload,
     /// A fleet instead of one server: the Job becomes an Indexed Job with a pod per shard.
-    pub(crate) fleet: Option<FleetJob>,
+    pub fleet: Option<FleetJob>,
 }
 
 /// A fleet in an Indexed Job.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FleetJob {
+pub struct FleetJob {
     /// The list of servers, as `entra-pg fleet` reads it.
-    pub(crate) list: String,
+    pub list: String,
     /// How many pods share the list.
-    pub(crate) shards: u32,
+    pub shards: u32,
     /// A claim of a volume for the results; without one they are in the logs only.
-    pub(crate) claim: Option<String>,
+    pub claim: Option<String>,
     /// The longest run of a shard in seconds.
-    pub(crate) deadline: u64,
+    pub deadline: u64,
 }
 
 impl FleetJob {
     /// Where the list is in the pod.
-    pub(crate) const LIST: &str = "/etc/entra-pg/servers";
+    pub const LIST: &str = "/etc/entra-pg/servers";
     /// Where the results are in the pod.
-    pub(crate) const RESULTS: &str = "/results";
+    pub const RESULTS: &str = "/results";
 }
 
 /// The unprivileged user and group of the image.
@@ -71,7 +71,7 @@ const USER: u32 = 65_532;
 impl Manifest {
     /// The objects, in the order in which they are applied.
     #[must_use]
-    pub(crate) fn objects(&self) -> Vec<Value> {
+    pub fn objects(&self) -> Vec<Value> {
         let mut objects = Vec::new();
         if let (Some(client_id), None) = (&self.client_id, self.account()) {
             objects.push(self.made_account(client_id));

@@ -6,23 +6,23 @@ use serde_json::{Map, Value};
 
 /// A workload, as far as its network is concerned.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Workload {
+pub struct Workload {
     /// Its namespace.
-    pub(crate) namespace: Option<String>,
+    pub namespace: Option<String>,
     /// Its service account.
-    pub(crate) service_account: Option<String>,
+    pub service_account: Option<String>,
     /// Whether its pods are labeled for workload identity.
-    pub(crate) federated: bool,
+    pub federated: bool,
     /// Settings of the pod: names, place, pull secrets.
-    pub(crate) pod: Map<String, Value>,
+    pub pod: Map<String, Value>,
     /// Variables, unchanged.
-    pub(crate) env: Vec<Value>,
+    pub env: Vec<Value>,
     /// Mounts that variables point into, read-only.
-    pub(crate) mounts: Vec<Value>,
+    pub mounts: Vec<Value>,
     /// Their volumes.
-    pub(crate) volumes: Vec<Value>,
+    pub volumes: Vec<Value>,
     /// What could not be taken over, a sentence each.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 /// What decides on names, routes and the node.
@@ -42,7 +42,7 @@ impl Workload {
     ///
     /// # Errors
     /// There is no pod in it, or not the container named.
-    pub(crate) fn read(object: &Value, container: Option<&str>) -> Result<Self, UsageError> {
+    pub fn read(object: &Value, container: Option<&str>) -> Result<Self, UsageError> {
         let pod = ["/spec/template", "/spec/jobTemplate/spec/template", ""]
             .iter()
             .filter_map(|pointer| object.pointer(pointer))

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// Probes one host, layer by layer.
-pub(crate) async fn host(
+pub async fn host(
     cx: &Context,
     host: &str,
     role: Role,

@@ -55,20 +55,20 @@ const MOST_CERTIFICATES: usize = 16;
 const MOST_NAMES: usize = 64;
 
 /// A handshake: what was seen, the stream if the protocol completed, and the chain as presented.
-pub(crate) struct Handshake<S> {
+pub struct Handshake<S> {
     /// What was seen.
-    pub(crate) tls: Tls,
+    pub tls: Tls,
     /// The stream. Callers must check [`Tls::verified`] before they send secrets.
-    pub(crate) stream: Option<TlsStream<S>>,
+    pub stream: Option<TlsStream<S>>,
     /// The certificates as presented.
-    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub chain: Vec<CertificateDer<'static>>,
 }
 
 /// Performs a TLS handshake. The stream is returned even if the verification failed.
 ///
 /// `roots` replace this machine's as the trust anchors of this connection. `again` opens another
 /// connection, on which a smaller ClientHello is tried if this one gets no answer.
-pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
     cx: &Context,
     topic: Topic,
     stream: S,

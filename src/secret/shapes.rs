@@ -5,26 +5,26 @@ use std::ops::Range;
 
 /// Something that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// What it looks like.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Where it is, in bytes.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
 }
 
 /// The shape of a password in a URL, which the tool's own examples have, too.
-pub(crate) const IN_ADDRESS: &str = "a password in an address";
+pub const IN_ADDRESS: &str = "a password in an address";
 
 /// Every secret that is recognized by its own shape, in order, none inside another. Invisible characters
 /// do not hide one.
 #[must_use]
-pub(crate) fn find(text: &str) -> Vec<Shape> {
+pub fn find(text: &str) -> Vec<Shape> {
     in_visible(text, find_in)
 }
 
 /// Every secret that is recognized by what precedes it, such as `password=` or `Authorization:`.
 #[must_use]
-pub(crate) fn assigned(text: &str) -> Vec<Shape> {
+pub fn assigned(text: &str) -> Vec<Shape> {
     in_visible(text, assigned_in)
 }
 

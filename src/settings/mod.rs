@@ -13,7 +13,7 @@ pub mod request;
 mod roots;
 pub(crate) mod service;
 pub(crate) mod uri;
-pub(crate) mod usage;
+pub mod usage;
 
 use crate::{
     environment::Environment, environment::vantage, input, net::endpoint, secret::Secret,
@@ -28,41 +28,41 @@ use entra_pg_checks::{
 };
 use given::Given;
 use keywords::Pairs;
-pub(crate) use misplaced::misplaced_secrets;
+pub use misplaced::misplaced_secrets;
 use options::Version;
 use passfile::Wanted;
 use std::path::{Path, PathBuf};
 
 /// What the command line says of the target.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TargetArgs {
+pub struct TargetArgs {
     /// A connection string or URI.
-    pub(crate) conninfo: Option<String>,
+    pub conninfo: Option<String>,
     /// `--host`.
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
     /// `--port`.
-    pub(crate) port: Option<String>,
+    pub port: Option<String>,
     /// `--username`.
-    pub(crate) username: Option<String>,
+    pub username: Option<String>,
     /// `--dbname`.
-    pub(crate) dbname: Option<String>,
+    pub dbname: Option<String>,
     /// `--cloud`.
-    pub(crate) cloud: Option<CloudKind>,
+    pub cloud: Option<CloudKind>,
     /// `--cloud-file`.
-    pub(crate) cloud_file: Option<PathBuf>,
+    pub cloud_file: Option<PathBuf>,
     /// `--expect`.
-    pub(crate) expect: Option<AddressClass>,
+    pub expect: Option<AddressClass>,
     /// `--tenant`.
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
     /// Logins that count, in this order, for what the fields above do not say: the defaults of a fleet.
-    pub(crate) defaults: Vec<TargetArgs>,
+    pub defaults: Vec<TargetArgs>,
 }
 
 /// The settings, and the password that libpq would use.
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood: by no release of libpq.
-pub(crate) fn resolve(
+pub fn resolve(
     args: &TargetArgs,
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {

@@ -17,8 +17,6 @@ use crate::{
 /// Policies that inherit from each other. Azure allows two levels; a loop ends here.
 const MAX_LEVELS: usize = 8;
 
-/// The sign-in host.
-const HOST: &str = "login.microsoftonline.com";
 const HTTPS: u16 = 443;
 
 /// What the firewall does.
@@ -28,6 +26,10 @@ pub enum Decision<'a> {
     Allowed(&'a str),
     /// This rule denies it; `None`: no rule matches.
     Denied(Option<&'a str>),
+    /// This rule allows the sign-in host, and Microsoft Graph, by this host, is denied.
+    WithoutGraph(&'a str, String),
+    /// This rule allows it, and the firewall inspects TLS.
+    Inspected(&'a str),
     /// A group of addresses, a tag or a category that is not known here decides.
     Unknown,
 }
@@ -48,12 +50,31 @@ pub struct Policies<'a> {
     pub policies: &'a [FirewallPolicy],
 }
 
-/// The decision about the subnet's HTTPS traffic to Entra.
+/// The decision about the subnet's HTTPS traffic to Entra: to the host of the sign-in and to that of
+/// Microsoft Graph.
 #[must_use]
 pub fn decide<'a>(
     firewall: &'a CentralFirewall,
     with: Policies<'a>,
     subnet: &[IpNet],
+    [sign_in, graph]: [&str; 2],
+    tags: &Tags<'_>,
+) -> Decision<'a> {
+    match decide_for(firewall, with, subnet, sign_in, tags) {
+        Decision::Allowed(rule) => match decide_for(firewall, with, subnet, graph, tags) {
+            Decision::Denied(_) => Decision::WithoutGraph(rule, graph.to_owned()),
+            Decision::Allowed(_) => Decision::Allowed(rule),
+            other => other,
+        },
+        other => other,
+    }
+}
+
+fn decide_for<'a>(
+    firewall: &'a CentralFirewall,
+    with: Policies<'a>,
+    subnet: &[IpNet],
+    to: &str,
     tags: &Tags<'_>,
 ) -> Decision<'a> {
     let Some(inherited) = with.of(firewall) else { return Decision::Unknown };
@@ -67,7 +88,7 @@ pub fn decide<'a>(
     let mut maybe: Option<bool> = None;
     for (_, collection) in collections {
         for rule in &collection.rules {
-            match matches(rule, collection.application, subnet, tags) {
+            match matches(rule, collection.application, subnet, to, tags) {
                 Match::No => {}
                 Match::Maybe if maybe.is_some_and(|allow| allow != collection.allow) => {
                     return Decision::Unknown;
@@ -75,6 +96,9 @@ pub fn decide<'a>(
                 Match::Maybe => maybe = Some(collection.allow),
                 Match::Yes if maybe.is_some_and(|allow| allow != collection.allow) => {
                     return Decision::Unknown;
+                }
+                Match::Yes if collection.allow && rule.inspects => {
+                    return Decision::Inspected(&rule.name);
                 }
                 Match::Yes if collection.allow => return Decision::Allowed(&rule.name),
                 Match::Yes => return Decision::Denied(Some(&rule.name)),
@@ -137,13 +161,19 @@ impl<'a> Policies<'a> {
     }
 }
 
-fn matches(rule: &CentralRule, application: bool, subnet: &[IpNet], tags: &Tags<'_>) -> Match {
+fn matches(
+    rule: &CentralRule,
+    application: bool,
+    subnet: &[IpNet],
+    to: &str,
+    tags: &Tags<'_>,
+) -> Match {
     let port = rule.ports.iter().any(|range| (range.first..=range.last).contains(&HTTPS));
     if !port || !rule.tcp {
         return Match::No;
     }
     let source = source(rule, subnet);
-    let destination = if application { host(rule) } else { addresses(rule, tags) };
+    let destination = if application { host(rule, to) } else { addresses(rule, to, tags) };
     match (source, destination) {
         (Match::No, _) | (_, Match::No) => Match::No,
         (Match::Yes, Match::Yes) => Match::Yes,
@@ -168,7 +198,7 @@ fn source(rule: &CentralRule, subnet: &[IpNet]) -> Match {
     Match::No
 }
 
-fn addresses(rule: &CentralRule, tags: &Tags<'_>) -> Match {
+fn addresses(rule: &CentralRule, to: &str, tags: &Tags<'_>) -> Match {
     let mut held = Addresses::default();
     let mut unknown = rule.unknown_destination;
     for end in &rule.destinations {
@@ -178,23 +208,23 @@ fn addresses(rule: &CentralRule, tags: &Tags<'_>) -> Match {
         }
     }
     // A rule with names resolves them, and so holds the addresses that the server gets.
-    if tags.main.without(&held).is_empty() || host(rule) == Match::Yes {
+    if tags.main.without(&held).is_empty() || host(rule, to) == Match::Yes {
         Match::Yes
-    } else if unknown || !held.is_empty() || host(rule) == Match::Maybe {
+    } else if unknown || !held.is_empty() || host(rule, to) == Match::Maybe {
         Match::Maybe
     } else {
         Match::No
     }
 }
 
-fn host(rule: &CentralRule) -> Match {
+fn host(rule: &CentralRule, to: &str) -> Match {
     let holds = |name: &String| {
         let name = name.to_ascii_lowercase();
         name == "*"
-            || name == HOST
+            || name == to
             || name
                 .strip_prefix("*.")
-                .is_some_and(|rest| HOST.strip_suffix(rest).is_some_and(|head| head.ends_with('.')))
+                .is_some_and(|rest| to.strip_suffix(rest).is_some_and(|head| head.ends_with('.')))
     };
     if rule.hosts.iter().any(holds) {
         Match::Yes
@@ -214,6 +244,8 @@ mod tests {
         },
         support::{azure::tags::Tags, service_tags::IpNet, testing::healthy_but},
     };
+
+    const HOSTS: [&str; 2] = ["login.microsoftonline.com", "graph.microsoft.com"];
 
     fn rule(name: &str, destinations: Vec<Endpoint>, hosts: &[&str]) -> CentralRule {
         CentralRule {
@@ -250,9 +282,11 @@ mod tests {
         let entra = || vec![Endpoint::Tag("AzureActiveDirectory".to_owned())];
         let decided = |collections: Vec<RuleCollection>| {
             let firewall = CentralFirewall { collections, ..CentralFirewall::default() };
-            match decide(&firewall, Policies::default(), &subnet, &tags) {
+            match decide(&firewall, Policies::default(), &subnet, HOSTS, &tags) {
                 Decision::Allowed(name) => format!("allowed by {name}"),
                 Decision::Denied(name) => format!("denied by {}", name.unwrap_or("none")),
+                Decision::Inspected(name) => format!("inspected by {name}"),
+                Decision::WithoutGraph(name, host) => format!("allowed by {name} without {host}"),
                 Decision::Unknown => "unknown".to_owned(),
             }
         };
@@ -261,7 +295,15 @@ mod tests {
         assert_eq!(decided(vec![web(), tag()]), "allowed by entra");
         assert_eq!(decided(vec![web()]), "denied by web");
         let login = rule("login", Vec::new(), &["*.microsoftonline.com"]);
-        assert_eq!(decided(vec![collection(100, true, true, login)]), "allowed by login");
+        assert_eq!(
+            decided(vec![collection(100, true, true, login.clone())]),
+            "allowed by login without graph.microsoft.com"
+        );
+        let graph = rule("graph", Vec::new(), &["graph.microsoft.com"]);
+        let both = vec![collection(100, true, true, login), collection(200, true, true, graph)];
+        assert_eq!(decided(both), "allowed by login");
+        let inspects = CentralRule { inspects: true, ..rule("tls", Vec::new(), &["*"]) };
+        assert_eq!(decided(vec![collection(100, true, true, inspects)]), "inspected by tls");
         let other = rule("other", Vec::new(), &["*.contoso.com"]);
         assert_eq!(decided(vec![collection(100, true, true, other)]), "denied by none");
         let group = CentralRule {
@@ -293,9 +335,12 @@ mod tests {
             CentralFirewall { policy: Some("CHILD".to_owned()), ..CentralFirewall::default() };
         let decided = |collections: &[RuleCollection], policies: &[FirewallPolicy]| {
             let with = Policies { collections, policies };
-            match decide(&firewall, with, &subnet, &tags) {
+            match decide(&firewall, with, &subnet, HOSTS, &tags) {
                 Decision::Allowed(name) => format!("allowed by {name}"),
                 Decision::Denied(name) => format!("denied by {}", name.unwrap_or("none")),
+                other @ (Decision::WithoutGraph(..) | Decision::Inspected(_)) => {
+                    panic!("{other:?}")
+                }
                 Decision::Unknown => {
                     let (what, _) = with.missing(&firewall).expect("something is missing");
                     format!("unknown: {what}")
@@ -317,7 +362,13 @@ mod tests {
         assert_eq!(decided(&rules, &both), "allowed by child");
         let ring = [policy("child", Some("base")), policy("base", Some("child"))];
         assert!(matches!(
-            decide(&firewall, Policies { collections: &rules, policies: &ring }, &subnet, &tags),
+            decide(
+                &firewall,
+                Policies { collections: &rules, policies: &ring },
+                &subnet,
+                HOSTS,
+                &tags
+            ),
             Decision::Unknown
         ));
     }

@@ -19,6 +19,7 @@ use crate::{
         },
         dns::Role,
     },
+    verdict::Verdict,
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -70,6 +71,10 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
     }
 }
 
+fn undecided(detail: String, decide: String) -> Missing {
+    Missing(NotObserved::NotDecided { detail, decide })
+}
+
 /// The document of another server; if no document is used at all, any of them.
 fn unused(azure: &Azure) -> Option<&Unused> {
     other_server(azure).or_else(|| azure.unused.first().filter(|_| azure.sources.is_empty()))
@@ -79,6 +84,12 @@ fn unused(azure: &Azure) -> Option<&Unused> {
 fn other_server(azure: &Azure) -> Option<&Unused> {
     azure.unused.iter().find(|one| one.what.starts_with("flexible server "))
 }
+
+/// The command that exports a network.
+const VNET: &str = "`az network vnet show -g $RG -n $VNET -o json`";
+/// The command that says what is on a subnet.
+const SUBNET_COMMAND: &str =
+    "`az network vnet subnet show -g $RG --vnet-name $VNET -n $SUBNET -o json` (--azure-config)";
 
 /// The command that exports a server.
 pub const SERVER_COMMAND: &str =
@@ -143,6 +154,9 @@ fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> O
             .flat_map(|lookup| lookup.addresses.iter().copied())
             .collect();
     }
+    if all.is_empty() {
+        all.extend(seen.azure.seen().and_then(recorded));
+    }
     all.retain(|address| match address {
         IpAddr::V4(address) if subnet.is_empty() => address.is_private(),
         IpAddr::V4(_) => subnet.iter().any(|net| net.contains(address)),
@@ -151,6 +165,30 @@ fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> O
     all.dedup();
     match all.as_slice() {
         [IpAddr::V4(only)] => Some(*only),
+        _ => None,
+    }
+}
+
+/// The server's address by the documents: the A record in the private DNS zone that the service writes.
+/// A record that a machine registered, or one of several addresses, is not it.
+fn recorded(azure: &Azure) -> Option<IpAddr> {
+    let server = azure.server.seen()?;
+    let id = server.private_dns_zone.as_deref()?;
+    let name = id.rsplit('/').next()?;
+    let mut zones = azure.dns_zones.seen()?.iter().filter(|zone| {
+        if zone.id.is_empty() { like(&zone.name, name) } else { like(&zone.id, id) }
+    });
+    let zone = zones.next()?;
+    let label = server.host.as_deref().and_then(first_label).unwrap_or(&server.name);
+    let mut named = zone.records.iter().filter(|one| like(&one.name, label));
+    let record = match (named.next(), zone.records.as_slice()) {
+        (Some(record), _) => record,
+        // The service may give the record a name of its own.
+        (None, [only]) if zone.is_complete() => only,
+        (None, _) => return None,
+    };
+    match record.addresses.as_slice() {
+        [address] if !record.automatic => Some(*address),
         _ => None,
     }
 }
@@ -298,16 +336,27 @@ impl<'a> Place<'a> {
                 .network
                 .map(|network| network.address_space.as_slice())
                 .unwrap_or_default(),
-            gateway: self.gateway(),
+            gateway: self.gateway() == Some(true),
             routed,
             interfaces: self.azure.interfaces.seen().map(Vec::as_slice).unwrap_or_default(),
         }
     }
 
-    /// Whether a gateway connects other networks.
+    /// Whether a gateway connects other networks; `None` if the document of the network was not given.
     #[must_use]
-    pub fn gateway(&self) -> bool {
-        self.network.is_some_and(|network| network.gateway)
+    pub fn gateway(&self) -> Option<bool> {
+        self.network.and_then(VirtualNetwork::has_gateway)
+    }
+
+    /// A pass by a group or a table: it counts only if it is certain that it is on the subnet.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn pass(&self, sure: bool, by: &str, detail: String) -> Result<Verdict, Missing> {
+        if sure {
+            return Ok(Verdict::Passed(detail));
+        }
+        Err(undecided(format!("whether {by} is on the server's subnet"), SUBNET_COMMAND.to_owned()))
     }
 
     /// The prefixes of the subnet's user-defined routes; `None` if they are not known.
@@ -326,7 +375,7 @@ impl<'a> Place<'a> {
     pub fn network_command(&self) -> String {
         let mut commands = Vec::new();
         if self.network.is_none() {
-            commands.push("`az network vnet show -g $RG -n $VNET -o json`");
+            commands.push(VNET);
         }
         if self.route_table().is_err() {
             commands.push("`az network route-table show -g $RG -n $ROUTE_TABLE -o json`");

@@ -14,7 +14,7 @@ use std::{io, net::IpAddr};
 
 /// The format of a resource.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ResourceFormat {
+pub enum ResourceFormat {
     /// YAML for the Azure CLI.
     #[default]
     Yaml,
@@ -24,118 +24,118 @@ pub(crate) enum ResourceFormat {
 
 /// What every platform takes.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Common {
+pub struct Common {
     /// The target.
     #[command(flatten)]
-    pub(crate) target: TargetOptions,
+    pub target: TargetOptions,
     /// The name of the resource.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub(crate) name: String,
+    pub name: String,
     /// The resource ID of a user-assigned managed identity; by default the system-assigned identity.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub(crate) identity: Option<String>,
+    pub identity: Option<String>,
     /// The client ID of that identity.
     #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// A variable; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub(crate) options: Vec<String>,
+    pub options: Vec<String>,
 }
 
 /// What a container takes.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Container {
+pub struct Container {
     /// The container image.
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) image: String,
+    pub image: String,
     /// The region, such as westeurope.
     #[arg(long, value_name = "REGION")]
-    pub(crate) location: String,
+    pub location: String,
     /// A registry from which the identity may pull, such as contoso.azurecr.io.
     #[arg(long, value_name = "SERVER")]
-    pub(crate) registry: Option<String>,
+    pub registry: Option<String>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: ResourceFormat,
+    pub format: ResourceFormat,
 }
 
 /// Options of `manifest aci`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct AciArgs {
+pub struct AciArgs {
     /// The run.
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub common: Common,
     /// The container.
     #[command(flatten)]
-    pub(crate) container: Container,
+    pub container: Container,
     /// The resource ID of the subnet, which must be delegated to
     /// Microsoft.ContainerInstance/containerGroups.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub(crate) subnet: String,
+    pub subnet: String,
     /// A nameserver of the virtual network, which Container Instances does not take over; may be
     /// repeated.
     #[arg(long, value_name = "IP")]
-    pub(crate) dns_server: Vec<IpAddr>,
+    pub dns_server: Vec<IpAddr>,
 }
 
 /// Options of `manifest container-apps-job`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct JobArgs {
+pub struct JobArgs {
     /// The run.
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub common: Common,
     /// The container.
     #[command(flatten)]
-    pub(crate) container: Container,
+    pub container: Container,
     /// The resource ID of the Container Apps environment.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub(crate) environment: String,
+    pub environment: String,
     /// When the job runs; by default it is started by hand.
     #[arg(long, value_name = "CRON")]
-    pub(crate) schedule: Option<String>,
+    pub schedule: Option<String>,
 }
 
 /// Options of `manifest vm-run-command`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct RunCommandArgs {
+pub struct RunCommandArgs {
     /// The run.
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub common: Common,
     /// The resource group.
     #[arg(long, value_name = "NAME")]
-    pub(crate) resource_group: String,
+    pub resource_group: String,
     /// The virtual machine.
     #[arg(long, value_name = "NAME", required_unless_present = "scale_set")]
-    pub(crate) vm: Option<String>,
+    pub vm: Option<String>,
     /// The scale set.
     #[arg(long, value_name = "NAME", conflicts_with = "vm", requires = "instance")]
-    pub(crate) scale_set: Option<String>,
+    pub scale_set: Option<String>,
     /// The instance of the scale set.
     #[arg(long, value_name = "ID", requires = "scale_set")]
-    pub(crate) instance: Option<String>,
+    pub instance: Option<String>,
     /// Let the machine download the program from here; by default the program is sent in parts.
     #[arg(long, value_name = "URL", requires = "sha256")]
-    pub(crate) url: Option<String>,
+    pub url: Option<String>,
     /// The SHA-256 of the program at --url.
     #[arg(long, value_name = "HEX", requires = "url", value_parser = sha256)]
-    pub(crate) sha256: Option<String>,
+    pub sha256: Option<String>,
 }
 
 /// Options of `manifest app-service`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct WebAppArgs {
+pub struct WebAppArgs {
     /// The run.
     #[command(flatten)]
-    pub(crate) common: Common,
+    pub common: Common,
     /// The resource group.
     #[arg(long, value_name = "NAME")]
-    pub(crate) resource_group: String,
+    pub resource_group: String,
     /// The web app or function app.
     #[arg(long, value_name = "NAME", value_parser = app_name)]
-    pub(crate) app: String,
+    pub app: String,
 }
 
 /// A container prints the text for people, and the report on one line for `merge`.

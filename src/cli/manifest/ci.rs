@@ -14,35 +14,35 @@ use std::io;
 
 /// Options of the CI systems.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct CiArgs {
+pub struct CiArgs {
     /// The target.
     #[command(flatten)]
-    pub(crate) target: TargetOptions,
+    pub target: TargetOptions,
     /// The name of the job.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub(crate) name: String,
+    pub name: String,
     /// A label of the runner, a tag, or the name of the pool; may be repeated.
     #[arg(long, value_name = "NAME")]
-    pub(crate) runner: Vec<String>,
+    pub runner: Vec<String>,
     /// The client ID of the identity that trusts the CI system; by default its variable
     /// AZURE_CLIENT_ID.
     #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// The service connection of Azure Pipelines.
     #[arg(long, value_name = "NAME")]
-    pub(crate) service_connection: Option<String>,
+    pub service_connection: Option<String>,
     /// Where the job downloads the program; by default its variable ENTRA_PG_URL.
     #[arg(long, value_name = "URL", requires = "sha256")]
-    pub(crate) url: Option<String>,
+    pub url: Option<String>,
     /// The SHA-256 of the program at --url.
     #[arg(long, value_name = "HEX", requires = "url", value_parser = sha256)]
-    pub(crate) sha256: Option<String>,
+    pub sha256: Option<String>,
     /// A variable; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub(crate) options: Vec<String>,
+    pub options: Vec<String>,
 }
 
 pub(super) fn run(args: &CiArgs, platform: Platform) -> Result<io::Result<()>, UsageError> {

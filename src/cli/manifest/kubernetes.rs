@@ -19,7 +19,7 @@ use std::{
 
 /// The format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum KubernetesFormat {
+pub enum KubernetesFormat {
     /// YAML documents.
     #[default]
     Yaml,
@@ -29,65 +29,65 @@ pub(crate) enum KubernetesFormat {
 
 /// Options of `manifest kubernetes`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct KubernetesArgs {
+pub struct KubernetesArgs {
     /// The target.
     #[command(flatten)]
-    pub(crate) target: TargetOptions,
+    pub target: TargetOptions,
     /// The object that runs the doctor.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// The container image.
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) image: String,
+    pub image: String,
     /// The name of the objects.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub(crate) name: String,
+    pub name: String,
     /// The namespace; the workload's, or the current one.
     #[arg(short = 'n', long, value_name = "NAME", value_parser = object_name)]
-    pub(crate) namespace: Option<String>,
+    pub namespace: Option<String>,
     /// When a CronJob runs.
     #[arg(long, value_name = "CRON", default_value = "*/15 * * * *")]
-    pub(crate) schedule: String,
+    pub schedule: String,
     /// How often a DaemonSet runs again.
     #[arg(long, value_name = "TIME", default_value = "15m")]
-    pub(crate) every: String,
+    pub every: String,
     /// An existing service account; the workload's by default.
     #[arg(long, value_name = "NAME", value_parser = object_name)]
-    pub(crate) service_account: Option<String>,
+    pub service_account: Option<String>,
     /// Workload identity: the client id that the service account is federated with. Without
     /// --service-account, one of the objects' name is made.
     #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// Take the place of a workload: its namespace, service account, DNS, proxies and roots, read from
     /// `kubectl get deployment NAME -o json`, or - for standard input.
     #[arg(long, value_name = "FILE")]
-    pub(crate) like: Option<PathBuf>,
+    pub like: Option<PathBuf>,
     /// Which of the workload's containers; the first by default.
     #[arg(long, value_name = "NAME", requires = "like")]
-    pub(crate) container: Option<String>,
+    pub container: Option<String>,
     /// Check a list of servers in an Indexed Job, one pod per shard. The list is as for `entra-pg
     /// fleet`, without passwords and token files.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "host"])]
-    pub(crate) fleet: Option<PathBuf>,
+    pub fleet: Option<PathBuf>,
     /// The number of shards of --fleet.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) shards: u32,
+    pub shards: u32,
     /// Targets that start per second in each shard of --fleet.
     #[arg(long, value_name = "N", default_value_t = 100, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) rate: u32,
+    pub rate: u32,
     /// Keep the results of --fleet in this persistent volume claim, too: a shard that runs again skips
     /// the targets that have a result.
     #[arg(long, value_name = "NAME", requires = "fleet", value_parser = object_name)]
-    pub(crate) volume_claim: Option<String>,
+    pub volume_claim: Option<String>,
     /// A variable for the container; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: KubernetesFormat,
+    pub format: KubernetesFormat,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub(crate) options: Vec<String>,
+    pub options: Vec<String>,
 }
 
 /// Longer than any workload's description or list.

@@ -25,18 +25,18 @@ const DISTANCE: u16 = 45;
 
 /// A page that a text can mean, and why.
 #[derive(Debug)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     pub(in crate::explain) subject: Subject,
     /// The reason as a clause; never a part of what was pasted.
-    pub(crate) reason: String,
+    pub reason: String,
     /// How specific the evidence is, from 1 to 120.
-    pub(crate) weight: u16,
+    pub weight: u16,
 }
 
 impl Candidate {
     /// The id of the page.
     #[must_use]
-    pub(crate) fn id(&self) -> String {
+    pub fn id(&self) -> String {
         self.subject.id()
     }
 

@@ -39,13 +39,13 @@ const PORTS: [u16; 2] = [5432, 6432];
 const FOLLOW_UP: Duration = Duration::from_millis(400);
 
 /// A connection with TLS; `verified` says whether its certificate is valid.
-pub(crate) struct Connection {
+pub struct Connection {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) verified: bool,
 }
 
 /// Probes the path to the server, up to TLS.
-pub(crate) async fn path(
+pub async fn path(
     cx: &Context,
     settings: &Settings,
     addresses: &[IpAddr],
