@@ -160,6 +160,11 @@ pub(crate) fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is damaged UTF-16"))
 }
 
+/// Whether programs that read plain UTF-8 stumble over a text: it is in UTF-16, or begins with a mark.
+pub(crate) fn is_marked(bytes: &[u8]) -> bool {
+    bytes.starts_with(MARK) || utf16(bytes.to_vec()).map_or(true, |decoded| decoded != bytes)
+}
+
 /// The byte order mark in UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -194,7 +199,7 @@ fn not_regular(_: std::fs::FileType) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Source, bytes, text_start, utf8, utf16};
+    use super::{Source, bytes, is_marked, text_start, utf8, utf16};
     use std::{path::Path, time::Instant};
 
     #[cfg(unix)]
@@ -250,6 +255,8 @@ mod tests {
         assert_eq!(utf8(b"\xef\xbb\xbf{}".to_vec()).expect("text"), b"{}");
         assert_eq!(utf8(b"PK\x03\x04".to_vec()).expect("text"), b"PK\x03\x04");
         assert!(utf8(vec![0xff, 0xfe, 0, 0xd8]).is_err());
+        assert!(is_marked(&wide("eyJ", "")) && is_marked(b"\xef\xbb\xbfeyJ"));
+        assert!(!is_marked("eyJ ä".as_bytes()) && !is_marked(b""));
     }
 
     proptest::proptest! {

@@ -1,8 +1,10 @@
 //! Why a Microsoft Entra ID login to Azure Database for PostgreSQL fails, and how to fix it.
 //!
-//! This is the library of the command `entra-pg`. Data flows in one direction: [`settings`] state which
-//! login is meant, [`diagnose::run`] observes it, the checks of [`entra_pg_checks`] judge what was
-//! observed, and [`report`] renders the result.
+//! This is the library of the command `entra-pg`; [`run`] is the whole command. Data flows in one
+//! direction: [`settings`] state which login is meant, probes observe it, the checks of
+//! [`entra_pg_checks`] judge what was observed ([`diagnose::Report`]), and [`report`] renders the result.
+//! Observing belongs to the command: a program that embeds this library starts from recorded
+//! evidence, which [`bundle::read`] takes from a support bundle or from a report in JSON.
 //!
 //! # Judge recorded evidence and render a report
 //!
@@ -25,6 +27,13 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Explain an error message
+//!
+//! ```
+//! let answer = entra_pg::explain::find(b"FATAL: The access token has expired. Acquire a new token");
+//! assert_eq!(answer.pages[0].id, "login/token-expired");
+//! ```
+//!
 //! # Embed a check
 //!
 //! [`entra_pg_checks`] shows how a program adds a check of its own to the rulebook.
@@ -36,22 +45,21 @@
 
 pub mod azure;
 pub mod bundle;
-#[doc(hidden)]
-pub mod cli;
-pub mod connect;
+mod cli;
+mod connect;
 pub mod diagnose;
 pub mod diff;
-pub mod environment;
+mod environment;
 pub mod explain;
 pub mod fleet;
 #[doc(hidden)]
 pub mod fuzzing;
 mod input;
 mod json;
-pub mod manifest;
-pub mod net;
-pub mod probe;
-pub mod process;
+mod manifest;
+mod net;
+mod probe;
+mod process;
 mod random;
 pub mod report;
 pub mod secret;
@@ -59,3 +67,5 @@ pub mod settings;
 mod sync;
 pub mod text;
 mod time;
+
+pub use cli::run;

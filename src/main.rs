@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    entra_pg::cli::main(std::env::args_os())
+    entra_pg::run(std::env::args_os())
 }

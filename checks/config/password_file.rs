@@ -81,6 +81,13 @@ fn near(file: &PassFile, line: usize, settings: &Settings) -> Finding {
         field(&settings.database.value),
         field(user)
     );
+    if file.wrong_encoding {
+        let detail = format!("libpq cannot read {path}: it is not in plain UTF-8");
+        return Finding::of(&PASSFILE_IGNORED, path, detail)
+            .because(format!("line {line} of it is for this login"))
+            .because("it is in UTF-16 or begins with a byte order mark, as Windows PowerShell writes files")
+            .fix(Fix::you("Save it as UTF-8 without a byte order mark"));
+    }
     let detail =
         format!("line {line} of {path} nearly matches this login, and libpq passes it over");
     let because = match settings.user.as_ref().map(|user| &user.origin) {
@@ -116,6 +123,7 @@ pub static PASSFILE_IGNORED: Problem = Problem {
             "mode 0644: the file was written by a script, or mounted",
             "a : or \\ in the user's name that is not escaped with \\",
             "another case of host or user than in the connection",
+            "UTF-16 or a byte order mark: Windows PowerShell 5.1 wrote the file with >",
         ],
         confirm: &[
             "`ls -l ~/.pgpass`",

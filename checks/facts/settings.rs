@@ -317,8 +317,12 @@ pub struct PassFile {
     pub ignored_for_mode: Option<u32>,
     /// The line that matches this host, port, database and user, counted from 1.
     pub matching_line: Option<usize>,
-    /// A line that would match if `:` and `\` were escaped, or the case were right.
+    /// A line that would match if `:` and `\` were escaped, the case were right, or the file were in UTF-8
+    /// without a byte order mark.
     pub near_line: Option<usize>,
+    /// Whether the line matches but for the encoding of the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wrong_encoding: bool,
 }
 
 /// Public or private addresses.

@@ -462,7 +462,12 @@ fn unwired(attempt: &CredentialAttempt, missing: &[String], in_pod: bool) -> Fin
                     AZURE_FEDERATED_TOKEN_FILE in labeled pods",
             )
             .fix(
-                Fix::you("Label the pod template, which restarts the pods").review().run(
+                Fix::you(
+                    "Give the pod template the label azure.workload.identity/use=true, which \
+                        restarts the pods",
+                )
+                .review()
+                .run(
                     Command::new("kubectl patch deployment $DEPLOYMENT --type merge -p")
                         .value("\
                             {\"\

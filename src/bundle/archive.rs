@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read, Write};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// Bytes that a bundle, a file in it, or all of them together may have. A real one has about 100 KB.
-pub const LIMIT: u64 = 8 * 1024 * 1024;
+pub(crate) const LIMIT: u64 = 8 * 1024 * 1024;
 /// Files that a bundle may have.
 const MOST_FILES: usize = 256;
 

@@ -10,16 +10,16 @@ pub mod names;
 mod read;
 mod scan;
 
-pub use archive::LIMIT;
+pub(crate) use archive::LIMIT;
 pub use read::{BEGINNING, of_document, read};
-pub use scan::{Hit, scan, scan_report};
+pub(crate) use scan::{Hit, scan, scan_report};
 
 use crate::{diagnose::Report, secret::Secrets, settings::request::Selection};
 use names::Pseudonyms;
 use std::{fmt, io};
 
 /// The layout of bundles that this version writes. Older ones are read, too.
-pub const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 1;
 
 /// What a bundle holds in addition to the report.
 pub struct Extras<'a> {

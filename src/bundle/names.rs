@@ -237,7 +237,7 @@ impl Pseudonyms {
 
     /// A text about evidence that was replaced before.
     #[must_use]
-    pub fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let names = lock(&self.names).clone();
         let words = names.keys().map(|name| folded(name)).collect();
         let dictionary = Dictionary { words, ..Dictionary::default() };

@@ -8,16 +8,16 @@ use std::{fmt, ops::Range};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hit {
     /// The file.
-    pub file: String,
+    pub(crate) file: String,
     /// The line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What it is, and in which form; never itself.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 /// Searches a file of a bundle.
 #[must_use]
-pub fn scan(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
+pub(crate) fn scan(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
     let text = String::from_utf8_lossy(bytes);
     let shapes = shapes::find(&text).into_iter();
     let mut found = secrets.in_text(&text);
@@ -28,7 +28,7 @@ pub fn scan(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
 /// Searches a report. A secret that is a name typed in clear, and a password in an example of this tool's
 /// pages, may be in it.
 #[must_use]
-pub fn scan_report(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
+pub(crate) fn scan_report(name: &str, bytes: &[u8], secrets: &Secrets) -> Vec<Hit> {
     let text = String::from_utf8_lossy(bytes);
     let shapes = shapes::find(&text).into_iter();
     let mut found = secrets.left_in(&text);

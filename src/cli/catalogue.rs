@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// Formats of lists.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum ListFormat {
+pub(crate) enum ListFormat {
     /// For people.
     #[default]
     Text,
@@ -24,32 +24,32 @@ pub enum ListFormat {
 
 /// Options of `name`.
 #[derive(Args, Clone, Debug)]
-pub struct NameArgs {
+pub(crate) struct NameArgs {
     /// The name, exactly as in the database.
-    pub name: String,
+    pub(crate) name: String,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
     /// The same as --format json.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Options of `checks`.
 #[derive(Args, Clone, Debug)]
-pub struct ChecksArgs {
+pub(crate) struct ChecksArgs {
     /// Only these families or checks.
     #[arg(value_name = "FAMILY|CHECK")]
-    pub selected: Vec<String>,
+    pub(crate) selected: Vec<String>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
     /// The same as --format json.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Show what each check contacts, which secrets it uses and what it finds.
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Prints a name for each place.

@@ -17,21 +17,21 @@ use std::path::PathBuf;
 
 /// Options of `diff`.
 #[derive(Args, Clone, Debug)]
-pub struct DiffArgs {
+pub(crate) struct DiffArgs {
     /// The earlier run: a bundle or a report of `--format json`.
     #[arg(value_name = "BEFORE")]
-    pub before: PathBuf,
+    pub(crate) before: PathBuf,
     /// The later run, or the run of another machine.
     #[arg(value_name = "AFTER")]
-    pub after: PathBuf,
+    pub(crate) after: PathBuf,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub format: DiffFormat,
+    pub(crate) format: DiffFormat,
 }
 
 /// Formats of `diff`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum DiffFormat {
+pub(crate) enum DiffFormat {
     /// For people.
     #[default]
     Text,
@@ -43,7 +43,7 @@ pub enum DiffFormat {
 ///
 /// # Errors
 /// One of the files cannot be read.
-pub fn run(args: &DiffArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+pub(crate) fn run(args: &DiffArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     let report = |path| Ok(Report::new(replay::read(path)?, &Selection::default()));
     let difference = diff::compare(&report(&args.before)?, &report(&args.after)?);
     match written(&difference, args.format) {

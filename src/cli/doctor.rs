@@ -39,36 +39,36 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// The login.
     #[command(flatten)]
-    pub connection: ConnectionOptions,
+    pub(crate) connection: ConnectionOptions,
     /// The server's own side.
     #[command(flatten)]
-    pub azure: AzureOptions,
+    pub(crate) azure: AzureOptions,
     /// The choice of checks.
     #[command(flatten)]
-    pub choice: ChoiceOptions,
+    pub(crate) choice: ChoiceOptions,
     /// Run and report again at this interval, until interrupted.
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "retry_for", help_heading = "Network")]
-    pub every: Option<Duration>,
+    pub(crate) every: Option<Duration>,
     /// The output.
     #[command(flatten)]
-    pub output: OutputOptions,
+    pub(crate) output: OutputOptions,
 }
 
 /// The login: what to connect to, who logs in, and how the network is probed.
 #[derive(Args, Clone, Debug)]
-pub struct ConnectionOptions {
+pub(crate) struct ConnectionOptions {
     /// The target.
     #[command(flatten)]
-    pub target: TargetOptions,
+    pub(crate) target: TargetOptions,
     /// The identity.
     #[command(flatten)]
-    pub identity: IdentityOptions,
+    pub(crate) identity: IdentityOptions,
     /// The network.
     #[command(flatten)]
-    pub network: NetworkOptions,
+    pub(crate) network: NetworkOptions,
 }
 
 impl ConnectionOptions {
@@ -90,66 +90,66 @@ impl ConnectionOptions {
 /// Who logs in.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Identity")]
-pub struct IdentityOptions {
+pub(crate) struct IdentityOptions {
     /// Where the token comes from; `auto` takes the first source that applies.
     #[arg(long, value_enum, default_value_t = CredentialName::Auto)]
-    pub credential: CredentialName,
+    pub(crate) credential: CredentialName,
     /// The application or the user-assigned managed identity; AZURE_CLIENT_ID by default.
     #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// A file that holds the token, or - for standard input.
     #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     /// Ask Microsoft Graph, with a token of its own, for the names and groups of this identity.
     #[arg(long)]
-    pub graph: bool,
+    pub(crate) graph: bool,
     /// After login, check every Entra role and its principal: not mapped, mapped twice, or mapped to another tenant.
     #[arg(long)]
-    pub as_admin: bool,
+    pub(crate) as_admin: bool,
     /// A role that another person cannot log in with: whether it is mapped, and the statement that fixes it.
     #[arg(long, value_name = "ROLE", requires = "as_admin")]
-    pub for_role: Option<String>,
+    pub(crate) for_role: Option<String>,
     /// Send the token although the server's TLS identity could not be verified.
     #[arg(long)]
-    pub send_token_unverified: bool,
+    pub(crate) send_token_unverified: bool,
 }
 
 /// Options of the network checks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
-pub struct NetworkOptions {
+pub(crate) struct NetworkOptions {
     /// A nameserver to ask in addition to the system's; may be repeated.
     #[arg(long, value_name = "IP[:PORT]", value_parser = nameserver)]
-    pub nameserver: Vec<SocketAddr>,
+    pub(crate) nameserver: Vec<SocketAddr>,
     /// The longest single wait.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The longest whole run.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
-    pub deadline: Duration,
+    pub(crate) deadline: Duration,
     /// Run again until healthy, or until time is up; stops if retrying cannot help.
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub retry_for: Option<Duration>,
+    pub(crate) retry_for: Option<Duration>,
 }
 
 /// The server's own side, which no packet of this machine passes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "The server's own side")]
-pub struct AzureOptions {
+pub(crate) struct AzureOptions {
     /// What `az … -o json` prints of the server, its administrators and firewall rules, its network
     /// security group, route table and network, or a published ServiceTags file; may be repeated.
     /// Without a host, only these files are judged.
     #[arg(long, value_name = "FILE")]
-    pub azure_config: Vec<PathBuf>,
+    pub(crate) azure_config: Vec<PathBuf>,
     /// Read the same from Azure Resource Manager, with a token of its own from the same credential.
     #[arg(long)]
-    pub azure: bool,
+    pub(crate) azure: bool,
     /// Also compute effective rules and routes with two POST requests, which change nothing.
     #[arg(long, requires = "azure")]
-    pub azure_effective: bool,
+    pub(crate) azure_effective: bool,
     /// The server's resource id, for --azure; by default it is found by its name.
     #[arg(long, value_name = "ID", requires = "azure", value_parser = server_id)]
-    pub server_id: Option<String>,
+    pub(crate) server_id: Option<String>,
 }
 
 impl AzureOptions {
@@ -157,7 +157,7 @@ impl AzureOptions {
     ///
     /// # Errors
     /// A file cannot be understood.
-    pub fn to_request(&self, host: Option<&str>) -> Result<AzureRequest, UsageError> {
+    pub(crate) fn to_request(&self, host: Option<&str>) -> Result<AzureRequest, UsageError> {
         let exported = match self.azure_config.as_slice() {
             [] => None,
             files => Some(Arc::new(azure::read_files(files, host)?)),
@@ -174,54 +174,54 @@ impl AzureOptions {
 /// Which checks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Choice")]
-pub struct ChoiceOptions {
+pub(crate) struct ChoiceOptions {
     /// Only these families or checks; may be repeated. `entra-pg checks` lists them.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
-    pub skip: Vec<String>,
+    pub(crate) skip: Vec<String>,
     /// Print every host, port and secret that would be used, as a firewall request, and stop; also
     /// with --format json.
     #[arg(long)]
-    pub plan: bool,
+    pub(crate) plan: bool,
 }
 
 /// Where the report goes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct OutputOptions {
+pub(crate) struct OutputOptions {
     /// The format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file::<Format>)]
-    pub report: Vec<(Format, PathBuf)>,
+    pub(crate) report: Vec<(Format, PathBuf)>,
     /// Also write a support bundle: evidence, reports, settings and contacted hosts in one zip.
     #[arg(long, value_name = "FILE.zip")]
-    pub bundle: Option<PathBuf>,
+    pub(crate) bundle: Option<PathBuf>,
     /// Replace names, ids and addresses in the bundle with pseudonyms. The key stays in KEYFILE
     /// (.pseudonym-key-FILE.zip by default); an existing key gives the same pseudonyms again.
     #[arg(long, value_name = "KEYFILE", num_args = 0..=1, require_equals = true)]
-    pub pseudonymize: Option<Option<PathBuf>>,
+    pub(crate) pseudonymize: Option<Option<PathBuf>>,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
+    pub(crate) color: Color,
     /// Say less: the verdict and what failed.
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Say more: every line, then also the evidence.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// What to type in this client, ready to paste; may be repeated.
     #[arg(long, value_enum, value_name = "CLIENT", value_delimiter = ',')]
-    pub connect_with: Vec<Client>,
+    pub(crate) connect_with: Vec<Client>,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOn,
+    pub(crate) fail_on: FailOn,
 }
 
 impl OutputOptions {
@@ -277,7 +277,7 @@ impl OutputOptions {
 
 /// `--credential`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum CredentialName {
+pub(crate) enum CredentialName {
     /// The first of the others that applies, in this order.
     Auto,
     /// A token in PGPASSWORD, the connection string or the password file.
@@ -302,7 +302,7 @@ pub enum CredentialName {
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub fn run(
+pub(crate) fn run(
     args: &DoctorArgs,
     environment: &Environment,
     terminal: &Terminal,
@@ -314,7 +314,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`].
-pub fn bundle(
+pub(crate) fn bundle(
     mut args: DoctorArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -39,16 +39,16 @@ const KEPT: usize = 64 * 1024;
 
 /// Options of `exec`.
 #[derive(Args, Clone, Debug)]
-pub struct ExecArgs {
+pub(crate) struct ExecArgs {
     /// The login.
     #[command(flatten)]
-    pub connection: ConnectionOptions,
+    pub(crate) connection: ConnectionOptions,
     /// Run the doctor if the command fails with an authentication error
     #[arg(long)]
-    pub diagnose: bool,
+    pub(crate) diagnose: bool,
     /// The command and its arguments
     #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Runs `exec`. Returns the command's exit code; on Unix without `--diagnose` it does not return if
@@ -56,7 +56,7 @@ pub struct ExecArgs {
 ///
 /// # Errors
 /// An option or a file that it names is not valid, or there is no server.
-pub fn run(
+pub(crate) fn run(
     args: &ExecArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -21,24 +21,24 @@ use std::{
 
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// A problem, a check, a family, an AADSTS number, a SQLSTATE or an error text. `-` reads standard
     /// input, which is also read if nothing is given. A text that starts with a hyphen follows `--`.
-    pub text: Vec<String>,
+    pub(crate) text: Vec<String>,
     /// Read the error text from a file; at most 1 MiB is read.
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The format; with --all a website, Markdown files, or one JSON document.
     #[arg(long, value_enum, default_value_t)]
-    pub format: ExplainFormat,
+    pub(crate) format: ExplainFormat,
     /// Write every page into this folder, which is created if it does not exist.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["text", "file"])]
-    pub all: Option<PathBuf>,
+    pub(crate) all: Option<PathBuf>,
 }
 
 /// Formats of `explain`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum ExplainFormat {
+pub(crate) enum ExplainFormat {
     /// For people.
     #[default]
     Text,
@@ -52,7 +52,7 @@ pub enum ExplainFormat {
 ///
 /// # Errors
 /// The input cannot be read, or no page is known for it.
-pub fn run(
+pub(crate) fn run(
     args: &ExplainArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -10,8 +10,10 @@ use tempfile::{Builder, NamedTempFile};
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Access {
-    /// The owner.
+    /// The owner, where the file system has a notion of one.
     Owner,
+    /// The owner; on other file systems it is not written.
+    Key,
     /// As the file that is replaced, or as the umask says.
     Umask,
 }
@@ -30,7 +32,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()>
 
 /// Writes a file that must not exist yet; only its owner may read it.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = temporary(path, bytes, Access::Owner)?;
+    let file = temporary(path, bytes, Access::Key)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     flush_folder(path);
     Ok(())
@@ -42,7 +44,14 @@ pub(super) fn open_to_add(path: &Path, kept: u64) -> io::Result<File> {
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(windows)]
+    let is_new = !path.exists();
     let file = options.open(path)?;
+    #[cfg(windows)]
+    if is_new {
+        // As for a report: a file system without access lists keeps its own rules.
+        let _ = restrict(path);
+    }
     if file.metadata()?.is_file() {
         file.set_len(kept)?;
     }
@@ -128,8 +137,13 @@ fn temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTempF
     }
     let mut file = builder.tempfile_in(folder(path))?;
     #[cfg(windows)]
-    if access == Access::Owner {
-        restrict(file.path());
+    match access {
+        Access::Key => restrict(file.path())?,
+        // A file system without access lists keeps its own rules.
+        Access::Owner => {
+            let _ = restrict(file.path());
+        }
+        Access::Umask => {}
     }
     file.write_all(bytes)?;
     #[cfg(unix)]
@@ -143,19 +157,24 @@ fn temporary(path: &Path, bytes: &[u8], access: Access) -> io::Result<NamedTempF
     Ok(file)
 }
 
-/// Leaves access to the file to its owner only. A file system without access lists keeps its own rules.
+/// Leaves access to the file to its owner only.
+///
+/// # Errors
+/// The file system has no access lists.
 #[cfg(windows)]
-fn restrict(path: &Path) {
+fn restrict(path: &Path) -> io::Result<()> {
     /// "Owner Rights". Source: Microsoft Learn, "Well-known SIDs".
     const OWNER: &str = "*S-1-3-4:F";
     let icacls = format!(r"{}\System32\icacls.exe", crate::environment::registry::windows_folder());
-    let _ = std::process::Command::new(icacls)
+    let status = std::process::Command::new(icacls)
         .arg(path)
         .args(["/inheritance:r", "/grant:r", OWNER, "/q"])
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
-        .status();
+        .status()?;
+    let why = "its access list cannot be set: a key needs a file system such as NTFS";
+    if status.success() { Ok(()) } else { Err(io::Error::other(why)) }
 }
 
 /// Whether a path names something that cannot be replaced: a device, a pipe, a descriptor.

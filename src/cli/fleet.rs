@@ -35,77 +35,77 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Options of `fleet`.
 #[derive(Args, Clone, Debug)]
-pub struct FleetArgs {
+pub(crate) struct FleetArgs {
     /// The list, or - for standard input: TOML with `[defaults]` and `[[target]]`, JSON, the output of
     /// `az postgres flexible-server list -o json`, or a connection string or host name a line. Options
     /// count where it says nothing.
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Values for targets that do not have their own.
     #[command(flatten)]
-    pub defaults: LoginOptions,
+    pub(crate) defaults: LoginOptions,
     /// The identity.
     #[command(flatten)]
-    pub identity: IdentityOptions,
+    pub(crate) identity: IdentityOptions,
     /// The network.
     #[command(flatten)]
-    pub network: NetworkOptions,
+    pub(crate) network: NetworkOptions,
     /// How many targets are checked at the same time.
     #[arg(long, short = 'j', value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: u16,
+    pub(crate) jobs: u16,
     /// How many targets start per second at most.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub rate: u32,
+    pub(crate) rate: u32,
     /// Check only the targets of this shard: I/N with I from 1 to N, or job/N to take I from
     /// JOB_COMPLETION_INDEX. The name of a target decides its shard.
     #[arg(long, value_name = "I/N")]
-    pub shard: Option<ShardOption>,
+    pub(crate) shard: Option<ShardOption>,
     /// Skip the targets whose results are already in the file of --output, and add the others to it.
     #[arg(long, requires = "output")]
-    pub resume: bool,
+    pub(crate) resume: bool,
     /// Only these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
-    pub only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Not these families or checks; may be repeated.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Choice")]
-    pub skip: Vec<String>,
+    pub(crate) skip: Vec<String>,
     /// Print every target and identity that would be used, with requests per second, and stop.
     #[arg(long, help_heading = "Choice")]
-    pub plan: bool,
+    pub(crate) plan: bool,
     /// The output.
     #[command(flatten)]
-    pub output: FleetOutput,
+    pub(crate) output: FleetOutput,
 }
 
 /// Where the report goes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct FleetOutput {
+pub(crate) struct FleetOutput {
     /// The format.
     #[arg(long, value_enum, default_value_t = FleetFormat::Text)]
-    pub format: FleetFormat,
+    pub(crate) format: FleetFormat,
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// An additional report; may be repeated.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = doctor::report_file::<FleetFormat>)]
-    pub report: Vec<(FleetFormat, PathBuf)>,
+    pub(crate) report: Vec<(FleetFormat, PathBuf)>,
     /// Write the whole report of each target into this folder as soon as it is done, as `doctor
     /// --format json` does, for `replay`, `diff` and `merge`.
     #[arg(long, value_name = "DIR")]
-    pub reports: Option<PathBuf>,
+    pub(crate) reports: Option<PathBuf>,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
+    pub(crate) color: Color,
     /// Print only the faults.
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Say more: a line for every target.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOn,
+    pub(crate) fail_on: FailOn,
 }
 
 impl FleetOutput {
@@ -134,7 +134,7 @@ impl FleetOutput {
 ///
 /// # Errors
 /// The list cannot be read or understood.
-pub fn run(
+pub(crate) fn run(
     args: &FleetArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -19,29 +19,29 @@ use std::path::{Path, PathBuf};
 
 /// Options of `merge`.
 #[derive(Args, Clone, Debug)]
-pub struct MergeArgs {
+pub(crate) struct MergeArgs {
     /// Reports of `doctor --format json` or `json-line`, results of `fleet --format jsonl`, support
     /// bundles, or - for standard input. A file can hold several of them, and can be the log of a
     /// pod or job.
     #[arg(value_name = "FILE", required_unless_present = "sibling")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// A report from a subnet with the NSG and the route table of the server's subnet, in which nothing
     /// but the server can run; may be repeated. With it, and with reports that hold the configuration in
     /// Azure, the verdict is about the networks of clients and server together.
     #[arg(long, value_name = "FILE")]
-    pub sibling: Vec<PathBuf>,
+    pub(crate) sibling: Vec<PathBuf>,
     /// The format.
     #[arg(long, value_enum, default_value_t = MergeFormat::Text)]
-    pub format: MergeFormat,
+    pub(crate) format: MergeFormat,
     /// Where to; stdout by default.
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t)]
-    pub color: Color,
+    pub(crate) color: Color,
     /// From which severity on the exit code is 1.
     #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOn,
+    pub(crate) fail_on: FailOn,
 }
 
 /// All reports together are no longer than this.
@@ -51,7 +51,7 @@ const LIMIT: u64 = 32 * 1024 * 1024;
 ///
 /// # Errors
 /// A file cannot be read, or holds no report.
-pub fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
+pub(crate) fn run(args: &MergeArgs, terminal: &Terminal) -> Result<u8, UsageError> {
     let mut results = Results::default();
     let mut left = LIMIT;
     let mut reports_of = |files: &[PathBuf]| -> Result<Vec<Report>, UsageError> {

@@ -2,23 +2,23 @@
 
 mod catalogue;
 mod definition;
-pub mod diff;
-pub mod doctor;
-pub mod exec;
-pub mod explain;
+pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod exec;
+pub(crate) mod explain;
 mod file;
-pub mod fleet;
-pub mod manifest;
+pub(crate) mod fleet;
+pub(crate) mod manifest;
 mod manual;
-pub mod merge;
-pub mod output;
-pub mod preflight;
-pub mod replay;
+pub(crate) mod merge;
+pub(crate) mod output;
+pub(crate) mod preflight;
+pub(crate) mod replay;
 mod results;
 mod shell;
 mod speak;
-pub mod target;
-pub mod token;
+pub(crate) mod target;
+pub(crate) mod token;
 
 use crate::{
     environment::Environment, process::crash, process::limits, secret::Secrets,
@@ -29,9 +29,9 @@ use output::Terminal;
 use std::{ffi::OsString, process::ExitCode};
 
 /// Exit code: usage or configuration could not be understood, nothing was tested.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 /// Exit code: the tool itself failed.
-pub const TOOL_FAILED: u8 = 4;
+pub(crate) const TOOL_FAILED: u8 = 4;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -62,15 +62,15 @@ Start here:
     arg_required_else_help = true,
     after_help = EXIT_CODES
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Observe, judge, report: why the login fails, or that it works.
     Doctor(Box<doctor::DoctorArgs>),
     /// `doctor`, written as a support bundle: one zip, without secrets, that `replay` reads.
@@ -124,8 +124,9 @@ pub enum Command {
     Version,
 }
 
-/// The whole command; the exit code is the contract's.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs the command `entra-pg` with these arguments, the first of which is its own name, and returns its
+/// exit code. Reports go to standard output, everything else to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     limits::raise_descriptors();
     limits::with_stack(|| run_with(arguments)).unwrap_or_else(|| ExitCode::from(TOOL_FAILED))
@@ -141,7 +142,7 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => return ExitCode::from(shell::explain_clap(&error)),
     };
     let (error, code) =
-        match crash::guarded(&environment, || run(cli.command, &environment, &terminal)) {
+        match crash::guarded(&environment, || dispatch(cli.command, &environment, &terminal)) {
             Ok(Ok(code)) => return ExitCode::from(code),
             Ok(Err(error)) => (error.to_string(), USAGE),
             Err(defect) => (defect, TOOL_FAILED),
@@ -151,7 +152,11 @@ fn run_with(arguments: Vec<OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(command: Command, environment: &Environment, terminal: &Terminal) -> Result<u8, UsageError> {
+fn dispatch(
+    command: Command,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<u8, UsageError> {
     match command {
         Command::Doctor(args) => doctor::run(&args, environment, terminal),
         Command::Bundle(args) => doctor::bundle(*args, environment, terminal),

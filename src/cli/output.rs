@@ -77,22 +77,22 @@ fn redacted(text: &str, secrets: &Secrets) -> Option<String> {
 
 /// What is known of the terminal.
 #[derive(Clone, Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Whether stdout is one.
-    pub stdout: bool,
+    pub(crate) stdout: bool,
     /// Whether stderr is one.
-    pub stderr: bool,
+    pub(crate) stderr: bool,
     /// Width in columns; 80 if it is not known.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Whether it shows more than ASCII.
-    pub unicode: bool,
+    pub(crate) unicode: bool,
     /// What NO_COLOR and CLICOLOR_FORCE say, if anything.
-    pub color: Option<bool>,
+    pub(crate) color: Option<bool>,
 }
 
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR says otherwise.
     #[default]
     Auto,
@@ -105,21 +105,23 @@ pub enum Color {
 impl Terminal {
     /// Detects the terminal from stdout, stderr and the environment.
     #[must_use]
-    pub fn look(environment: &Environment) -> Self {
+    pub(crate) fn look(environment: &Environment) -> Self {
+        let stdout = Stream::of(io::stdout().is_terminal(), sequences::by_stdout);
+        let stderr = Stream::of(io::stderr().is_terminal(), sequences::by_stderr);
+        Self::of(environment, stdout, stderr)
+    }
+
+    fn of(environment: &Environment, stdout: Stream, stderr: Stream) -> Self {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| environment.get(name));
         let utf8 = locale.is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         });
-        let stdout = io::stdout().is_terminal();
-        let stderr = io::stderr().is_terminal();
-        // A console that does not understand control sequences would print them.
-        let understands = !(stdout || stderr) || understands_sequences();
-        let color = color_of(environment).or((!understands).then_some(false));
+        let color = color_of(environment).or((stdout == Stream::Plain).then_some(false));
         Self {
-            stdout,
-            stderr: stderr && understands,
-            width: if stdout { columns() } else { 80 },
+            stdout: stdout != Stream::File,
+            stderr: stderr == Stream::Terminal,
+            width: if stdout == Stream::File { 80 } else { columns() },
             unicode: utf8 || cfg!(windows),
             color,
         }
@@ -127,7 +129,7 @@ impl Terminal {
 
     /// Whether to write colors to stdout.
     #[must_use]
-    pub fn colors(&self, choice: Color) -> bool {
+    pub(crate) fn colors(&self, choice: Color) -> bool {
         match choice {
             Color::Always => true,
             Color::Never => false,
@@ -137,18 +139,18 @@ impl Terminal {
 
     /// How a report without colors is laid out.
     #[must_use]
-    pub const fn style(&self) -> Style {
+    pub(crate) const fn style(&self) -> Style {
         Style { color: false, width: self.width, verbose: 0, quiet: false, unicode: self.unicode }
     }
 
     /// Reports on stderr what was done in addition to the report.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         // A failure to write to stderr cannot be reported.
         let _ = to_stderr(&Inert::text(&format!("{}\n", text.trim_end())));
     }
 
     /// Says something about the tool itself, on stderr.
-    pub fn complain(&self, text: &str) {
+    pub(crate) fn complain(&self, text: &str) {
         let text = Inert::text(&format!("entra-pg: {}\n", text.trim_end()));
         // A failure to write to stderr cannot be reported.
         let _ = to_stderr(&text);
@@ -157,7 +159,7 @@ impl Terminal {
 
 /// Where progress is drawn.
 #[must_use]
-pub fn stderr() -> Box<dyn Write + Send> {
+pub(crate) fn stderr() -> Box<dyn Write + Send> {
     Box::new(io::stderr())
 }
 
@@ -165,7 +167,7 @@ pub fn stderr() -> Box<dyn Write + Send> {
 ///
 /// # Errors
 /// Any other failure to write.
-pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_stdout(bytes: &Inert) -> io::Result<()> {
     let bytes = searched(bytes)?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
@@ -178,7 +180,7 @@ pub fn to_stdout(bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// A failure to write.
-pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_stderr(bytes: &Inert) -> io::Result<()> {
     io::stderr().lock().write_all(&searched(bytes)?)
 }
 
@@ -187,7 +189,7 @@ pub fn to_stderr(bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be written; then the file that was there before is unchanged.
-pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     match path.as_os_str() == "-" {
         true => to_stdout(bytes),
         false => file::write(path, &searched(bytes)?, Access::Owner),
@@ -198,7 +200,7 @@ pub fn to_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The report cannot be rendered or written.
-pub fn render_to(
+pub(crate) fn render_to(
     path: Option<&Path>,
     color: Color,
     terminal: &Terminal,
@@ -213,7 +215,7 @@ pub fn render_to(
 ///
 /// # Errors
 /// Two outputs do.
-pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageError> {
+pub(crate) fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageError> {
     paths.sort();
     let Some(same) = paths.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
     Err(if same[0].as_os_str() == "-" {
@@ -230,7 +232,7 @@ pub fn check_distinct(mut paths: Vec<&Path>, options: &str) -> Result<(), UsageE
 ///
 /// # Errors
 /// As [`to_file`].
-pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
     match path.as_os_str() == "-" {
         true => to_stdout(bytes),
         false => file::write(path, &searched(bytes)?, Access::Umask),
@@ -242,7 +244,7 @@ pub fn to_shared_file(path: &Path, bytes: &Inert) -> io::Result<()> {
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
+pub(crate) fn lines_into(path: &Path, kept: u64) -> io::Result<std::fs::File> {
     file::open_to_add(path, kept)
 }
 
@@ -258,7 +260,7 @@ pub(super) fn add_line(file: &mut std::fs::File, line: &Inert) -> io::Result<()>
 ///
 /// # Errors
 /// The first file that cannot be written, and why.
-pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), String> {
+pub(crate) fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(), String> {
     let mut files = paths.into_iter().filter(|path| path.as_os_str() != "-");
     files.try_for_each(|path| {
         file::check_writable(path)
@@ -270,20 +272,71 @@ pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<(
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
+pub(crate) fn append(path: &Path, bytes: &Inert) -> io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(&searched(bytes)?)
 }
 
-/// The classic console of Windows has to be asked for it.
+/// Where an output goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stream {
+    /// A file or a pipe.
+    File,
+    /// A console that prints control sequences instead of obeying them.
+    Plain,
+    /// A terminal that obeys them.
+    Terminal,
+}
+
+impl Stream {
+    fn of(is_terminal: bool, obeys: fn() -> bool) -> Self {
+        match is_terminal {
+            false => Self::File,
+            true if obeys() => Self::Terminal,
+            true => Self::Plain,
+        }
+    }
+}
+
+/// Whether the terminal obeys control sequences: the classic console of Windows has to be asked, and does
+/// so since Windows 10.
 #[cfg(windows)]
-fn understands_sequences() -> bool {
-    anstyle_query::windows::enable_ansi_colors().unwrap_or(false)
+mod sequences {
+    use winsafe::{HSTD, co};
+
+    pub(super) fn by_stdout() -> bool {
+        switched_on(co::STD_HANDLE::OUTPUT)
+    }
+
+    pub(super) fn by_stderr() -> bool {
+        switched_on(co::STD_HANDLE::ERROR)
+    }
+
+    fn switched_on(stream: co::STD_HANDLE) -> bool {
+        let Ok(mut guard) = HSTD::GetStdHandle(stream) else {
+            return false;
+        };
+        // The guard would close the stream.
+        let console = guard.leak();
+        match console.GetConsoleMode() {
+            Ok(mode) => console
+                .SetConsoleMode(mode | co::CONSOLE::ENABLE_VIRTUAL_TERMINAL_PROCESSING)
+                .is_ok(),
+            // A terminal that is no console: that of Git Bash, MSYS2 or Cygwin.
+            Err(_) => true,
+        }
+    }
 }
 
 #[cfg(not(windows))]
-const fn understands_sequences() -> bool {
-    true
+mod sequences {
+    pub(super) const fn by_stdout() -> bool {
+        true
+    }
+
+    pub(super) const fn by_stderr() -> bool {
+        true
+    }
 }
 
 /// NO_COLOR counts when it is present and not empty, and wins over CLICOLOR_FORCE.
@@ -299,4 +352,34 @@ fn color_of(environment: &Environment) -> Option<bool> {
 
 fn columns() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).clamp(40, 160))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Color, Stream, Terminal};
+    use crate::environment::Environment;
+
+    #[test]
+    fn a_console_that_prints_sequences_gets_none() {
+        let look = |stdout, stderr, pairs: &[(&str, &str)]| {
+            Terminal::of(&Environment::from_pairs(pairs.iter().copied()), stdout, stderr)
+        };
+        let classic = look(Stream::Plain, Stream::Plain, &[]);
+        assert!(!classic.colors(Color::Auto) && classic.colors(Color::Always));
+        // It is a terminal all the same, but progress cannot be drawn on it.
+        assert_eq!((classic.stdout, classic.stderr), (true, false));
+        assert!(look(Stream::Plain, Stream::Plain, &[("CLICOLOR_FORCE", "1")]).colors(Color::Auto));
+        // Each stream is judged by itself.
+        assert!(look(Stream::Terminal, Stream::File, &[]).colors(Color::Auto));
+        let piped = look(Stream::File, Stream::Terminal, &[]);
+        assert!(!piped.colors(Color::Auto) && piped.stderr);
+        assert!(!look(Stream::Terminal, Stream::File, &[("NO_COLOR", "1")]).colors(Color::Auto));
+    }
+
+    #[test]
+    fn a_stream_is_asked_only_if_it_is_a_terminal() {
+        assert_eq!(Stream::of(false, || true), Stream::File);
+        assert_eq!(Stream::of(true, || false), Stream::Plain);
+        assert_eq!(Stream::of(true, || true), Stream::Terminal);
+    }
 }

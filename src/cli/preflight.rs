@@ -24,36 +24,36 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `preflight`.
 #[derive(Args, Clone, Debug)]
-pub struct PreflightArgs {
+pub(crate) struct PreflightArgs {
     /// The server, and the identity for --azure.
     #[command(flatten)]
-    pub connection: ConnectionOptions,
+    pub(crate) connection: ConnectionOptions,
     /// The configuration in Azure.
     #[command(flatten)]
-    pub azure: AzureOptions,
+    pub(crate) azure: AzureOptions,
     /// A report (`doctor --format json`) or a bundle of a run in a network of clients; may be repeated.
     #[arg(long, value_name = "FILE", help_heading = "Preflight")]
-    pub from: Vec<PathBuf>,
+    pub(crate) from: Vec<PathBuf>,
     /// Also run the checks of a client on this machine.
     #[arg(long, help_heading = "Preflight")]
-    pub here: bool,
+    pub(crate) here: bool,
     /// How the server is attached to networks; by default as its document says.
     #[arg(long, value_enum, value_name = "TOPOLOGY", help_heading = "Preflight")]
-    pub topology: Option<TopologyName>,
+    pub(crate) topology: Option<TopologyName>,
     /// The format.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: PreflightFormat,
+    pub(crate) format: PreflightFormat,
     /// When to use colors.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub color: Color,
+    pub(crate) color: Color,
     /// Output file; standard output by default.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `--topology`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum TopologyName {
+pub(crate) enum TopologyName {
     /// A public endpoint.
     Public,
     /// Private endpoints only.
@@ -66,7 +66,7 @@ pub enum TopologyName {
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub fn run(
+pub(crate) fn run(
     args: &PreflightArgs,
     environment: &Environment,
     terminal: &Terminal,

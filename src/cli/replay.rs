@@ -17,20 +17,20 @@ use std::path::{Path, PathBuf};
 
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
-pub struct ReplayArgs {
+pub(crate) struct ReplayArgs {
     /// A support bundle, or a report of `--format json`; also of an older version.
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The output.
     #[command(flatten)]
-    pub output: OutputOptions,
+    pub(crate) output: OutputOptions,
 }
 
 /// Runs `replay`.
 ///
 /// # Errors
 /// The file cannot be read, or holds no evidence.
-pub fn run(
+pub(crate) fn run(
     args: &ReplayArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -17,13 +17,13 @@ use std::{
 
 /// Options of `man`.
 #[derive(Args, Clone, Debug)]
-pub struct ManArgs {
+pub(crate) struct ManArgs {
     /// The command whose page is printed; by default the page of entra-pg itself.
     #[arg(value_name = "COMMAND")]
-    pub page: Option<String>,
+    pub(crate) page: Option<String>,
     /// Write every page into this folder, which is created if it does not exist.
     #[arg(long, value_name = "DIR", conflicts_with = "page")]
-    pub all: Option<PathBuf>,
+    pub(crate) all: Option<PathBuf>,
 }
 
 /// Prints what clap generates: help and version to stdout, usage errors to stderr.

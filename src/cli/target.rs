@@ -8,48 +8,48 @@ use std::path::PathBuf;
 /// Options that say which login is meant; as in psql where psql has them.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Target")]
-pub struct TargetOptions {
+pub(crate) struct TargetOptions {
     /// What psql takes: `key=value` pairs or a `postgresql://` URI.
     #[arg(value_name = "CONNINFO")]
-    pub conninfo: Option<String>,
+    pub(crate) conninfo: Option<String>,
     /// The server; without one, everything that does not need a server is checked.
     #[arg(short = 'h', long, value_name = "NAME")]
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// The rest of it.
     #[command(flatten)]
-    pub login: LoginOptions,
+    pub(crate) login: LoginOptions,
 }
 
 /// What is the same for many servers.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Target")]
-pub struct LoginOptions {
+pub(crate) struct LoginOptions {
     /// Its port; 6432 is the built-in pooler.
     #[arg(short = 'p', long, value_name = "PORT")]
-    pub port: Option<String>,
+    pub(crate) port: Option<String>,
     /// The role to log in as.
     #[arg(short = 'U', long, value_name = "NAME")]
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// The database, or a connection string.
     #[arg(short = 'd', long, value_name = "NAME")]
-    pub dbname: Option<String>,
+    pub(crate) dbname: Option<String>,
     /// The cloud; by default that of the server's DNS suffix.
     #[arg(long, value_enum)]
-    pub cloud: Option<CloudName>,
+    pub(crate) cloud: Option<CloudName>,
     /// The names of another cloud: the output of `az cloud show`.
     #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
-    pub cloud_file: Option<PathBuf>,
+    pub(crate) cloud_file: Option<PathBuf>,
     /// What the address of the server should be; anything else is an error.
     #[arg(long, value_enum)]
-    pub expect: Option<Expected>,
+    pub(crate) expect: Option<Expected>,
     /// The tenant that issues the token; AZURE_TENANT_ID by default.
     #[arg(long, value_name = "ID|DOMAIN")]
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// `--cloud`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum CloudName {
+pub(crate) enum CloudName {
     /// Azure public cloud.
     Public,
     /// Azure US Government.
@@ -61,7 +61,7 @@ pub enum CloudName {
 
 /// `--expect`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// An address of a virtual network.
     Private,
     /// An address of the internet.
@@ -71,7 +71,7 @@ pub enum Expected {
 impl TargetOptions {
     /// The same for the resolution of the target.
     #[must_use]
-    pub fn to_args(&self) -> TargetArgs {
+    pub(crate) fn to_args(&self) -> TargetArgs {
         TargetArgs {
             conninfo: self.conninfo.clone(),
             host: self.host.clone(),

@@ -36,29 +36,29 @@ use tokio_util::sync::CancellationToken;
 
 /// Options of `token`.
 #[derive(Args, Clone, Debug)]
-pub struct TokenArgs {
+pub(crate) struct TokenArgs {
     /// The target: its cloud and tenant decide for what and where the token is asked.
     #[command(flatten)]
-    pub connection: ConnectionOptions,
+    pub(crate) connection: ConnectionOptions,
     /// Judge a token that is given, from a file or - for standard input; nothing is contacted.
     #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
-    pub decode: Option<PathBuf>,
+    pub(crate) decode: Option<PathBuf>,
     /// Print the token and nothing else, for `export PGPASSWORD="$(entra-pg token --show-token)"`.
     #[arg(long, conflicts_with = "decode")]
-    pub show_token: bool,
+    pub(crate) show_token: bool,
     /// Print it even to a terminal.
     #[arg(long, requires = "show_token")]
-    pub force: bool,
+    pub(crate) force: bool,
     /// Say more: every source that was asked, what it said and how long it took; then the evidence, too.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 /// Runs `token`.
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub fn run(
+pub(crate) fn run(
     args: &TokenArgs,
     environment: &Environment,
     terminal: &Terminal,

@@ -7,6 +7,7 @@ use entra_pg_checks::{Command, Language, facts::vantage::Shell, text::conninfo_v
 const PER_CONNECTION: &str = "the server checks the token only when a connection is made: get a token for each new connection";
 const OLD_LIBPQ: &str =
     "sslrootcert=system needs libpq 16; before that, name a file of root certificates";
+const WINDOWS: &str = "sslrootcert=system fails with the usual psql for Windows (\"unregistered scheme\"): save the roots that Azure documents as a PEM file, and name it";
 
 /// psql in a shell: on one line, or one setting per line.
 pub(super) fn psql(target: &Target<'_>, shell: Shell, one_line: bool) -> Instruction {
@@ -14,8 +15,13 @@ pub(super) fn psql(target: &Target<'_>, shell: Shell, one_line: bool) -> Instruc
         Shell::Posix => (posix_line(target), "bash, zsh"),
         Shell::PowerShell | Shell::Cmd => lines(target, shell, one_line),
     };
-    let own: &[&str] =
-        if target.roots == "system" { &[PER_CONNECTION, OLD_LIBPQ] } else { &[PER_CONNECTION] };
+    let own: &[&str] = match shell {
+        Shell::PowerShell | Shell::Cmd if windows_roots(target) == "system" => {
+            &[PER_CONNECTION, WINDOWS]
+        }
+        Shell::Posix if target.roots == "system" => &[PER_CONNECTION, OLD_LIBPQ],
+        _ => &[PER_CONNECTION],
+    };
     Instruction { client: "psql", place, text, notes: target.notes(own, "") }
 }
 
@@ -25,23 +31,22 @@ fn posix_line(target: &Target<'_>) -> String {
     format!("PGPASSWORD=\"$({token})\" {}", psql.map(|psql| psql.text).unwrap_or_default())
 }
 
+/// A path of another system means nothing on Windows.
+fn windows_roots<'a>(target: &'a Target<'_>) -> &'a str {
+    if target.roots.starts_with('/') && !target.roots_given { "system" } else { &target.roots }
+}
+
 /// Quotation marks inside an argument do not survive every version of PowerShell and cmd, so the
 /// settings are variables there.
 fn lines(target: &Target<'_>, shell: Shell, one_line: bool) -> (String, &'static str) {
     let port = target.port.to_string();
-    // A path of this computer means nothing on Windows.
-    let roots = if target.roots.starts_with('/') && !target.roots_given {
-        "system"
-    } else {
-        target.roots.as_str()
-    };
     let settings = [
         ("PGHOST", target.host),
         ("PGPORT", port.as_str()),
         ("PGDATABASE", target.database),
         ("PGUSER", target.user),
         ("PGSSLMODE", target.sslmode),
-        ("PGSSLROOTCERT", roots),
+        ("PGSSLROOTCERT", windows_roots(target)),
     ];
     let mut settings = settings.into_iter().map(|(name, value)| Command::set(name, value));
     let first = settings.next().unwrap_or_else(|| Command::text(""));

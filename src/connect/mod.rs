@@ -4,7 +4,7 @@
 mod drivers;
 mod entra_libraries;
 mod libpq;
-pub mod spellings;
+pub(crate) mod spellings;
 mod token;
 mod tools;
 
@@ -25,7 +25,7 @@ use token::TokenCommand;
 
 /// A client of the database.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub enum Client {
+pub(crate) enum Client {
     /// psql, for bash, PowerShell and cmd.
     Psql,
     /// pgAdmin, field by field.
@@ -72,15 +72,15 @@ pub enum Client {
 
 /// What to type for one client.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, schemars::JsonSchema)]
-pub struct Instruction {
+pub(crate) struct Instruction {
     /// The client, as in `--connect-with`.
-    pub client: &'static str,
+    pub(crate) client: &'static str,
     /// The place of the text: a shell, a file, a form.
-    pub place: &'static str,
+    pub(crate) place: &'static str,
     /// What is typed, ready to paste; never with a token.
-    pub text: String,
+    pub(crate) text: String,
     /// What to know about it.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What each client needs to know.
@@ -111,14 +111,14 @@ pub(crate) struct Target<'a> {
 
 /// One line for psql in the shell of the run, if a server and a user are known.
 #[must_use]
-pub fn psql(evidence: &Evidence) -> Option<Instruction> {
+pub(crate) fn psql(evidence: &Evidence) -> Option<Instruction> {
     let target = Target::of(evidence)?;
     Some(libpq::psql(&target, evidence.vantage.shell, true))
 }
 
 /// The instructions for the clients asked for, in their order.
 #[must_use]
-pub fn instructions(evidence: &Evidence, clients: &[Client]) -> Vec<Instruction> {
+pub(crate) fn instructions(evidence: &Evidence, clients: &[Client]) -> Vec<Instruction> {
     let Some(target) = Target::of(evidence) else { return Vec::new() };
     let with_difference = |client: &Client| {
         let mut instructions = client.instructions(&target);

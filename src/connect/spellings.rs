@@ -10,16 +10,16 @@ use entra_pg_checks::{
 
 /// A place, and how the name is written there.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Spelling {
+pub(crate) struct Spelling {
     /// The place.
-    pub place: &'static str,
+    pub(crate) place: &'static str,
     /// The name as it is typed there.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The name for every place.
 #[must_use]
-pub fn spellings(name: &str) -> Vec<Spelling> {
+pub(crate) fn spellings(name: &str) -> Vec<Spelling> {
     let spelling = |place, text: String| Spelling { place, text };
     let mut all = vec![
         spelling("connection string", format!("user={}", conninfo_value(name))),
@@ -62,7 +62,7 @@ pub fn spellings(name: &str) -> Vec<Spelling> {
 
 /// What is odd about a name.
 #[must_use]
-pub fn warnings(name: &str) -> Vec<String> {
+pub(crate) fn warnings(name: &str) -> Vec<String> {
     let mut odd = Vec::new();
     if name.len() > 63 {
         odd.push(format!("it has {} bytes; PostgreSQL keeps 63 (\"{}\"): create the role under a shorter name with pgaadauth_create_principal_with_oid", name.len(), compare::cut(name, 63)));

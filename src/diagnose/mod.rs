@@ -1,9 +1,9 @@
 //! One run: observe, then judge.
 
 pub(crate) mod gather;
-pub mod plan;
+pub(crate) mod plan;
 mod report;
-pub mod retry;
+pub(crate) mod retry;
 mod summary;
 
 use crate::{
@@ -15,7 +15,7 @@ pub use report::{FailOn, Report, exit_code};
 use tokio_util::sync::CancellationToken;
 
 /// Probes and judges once.
-pub async fn run(
+pub(crate) async fn run(
     request: &Request,
     environment: &Environment,
     interrupt: &CancellationToken,

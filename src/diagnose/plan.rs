@@ -20,60 +20,60 @@ const AUTHORITY: &str = "acquire a token and read the keys that sign it; psql ne
 
 /// What a run would contact and use. Nothing is contacted to make it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// This computer.
-    pub source: Source,
+    pub(crate) source: Source,
     /// The rules that a firewall between this computer and the destinations needs.
-    pub rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     /// The secrets that are used, and for what.
-    pub secrets: Vec<UsedSecret>,
+    pub(crate) secrets: Vec<UsedSecret>,
     /// Commands that are run for a token.
-    pub commands: Vec<&'static str>,
+    pub(crate) commands: Vec<&'static str>,
     /// What is configured and will not be contacted, and why.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Where connections come from.
 #[derive(Clone, Debug, Serialize)]
-pub struct Source {
+pub(crate) struct Source {
     /// The host name of this computer.
-    pub host: String,
+    pub(crate) host: String,
     /// The addresses that this computer uses for connections to other networks.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
 }
 
 /// One rule: a destination, a port and the reason.
 #[derive(Clone, Debug, Serialize)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// A host name or an address.
-    pub destination: String,
+    pub(crate) destination: String,
     /// The port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// `TCP` or `UDP`.
-    pub transport: &'static str,
+    pub(crate) transport: &'static str,
     /// The protocol on the connection.
-    pub protocol: &'static str,
+    pub(crate) protocol: &'static str,
     /// The service tag of Azure that contains the destination, if there is one.
-    pub service_tag: Option<&'static str>,
+    pub(crate) service_tag: Option<&'static str>,
     /// Why the connection is made.
-    pub why: String,
+    pub(crate) why: String,
     /// The proxy through which the connection is made.
-    pub via: Option<String>,
+    pub(crate) via: Option<String>,
 }
 
 /// A secret and its use.
 #[derive(Clone, Debug, Serialize)]
-pub struct UsedSecret {
+pub(crate) struct UsedSecret {
     /// The part of the run that uses it.
-    pub used_by: &'static str,
+    pub(crate) used_by: &'static str,
     /// The secret and where it is sent.
-    pub secret: &'static str,
+    pub(crate) secret: &'static str,
 }
 
 impl Plan {
     /// The plan of a request.
     #[must_use]
-    pub fn of(request: &Request, environment: &Environment) -> Self {
+    pub(crate) fn of(request: &Request, environment: &Environment) -> Self {
         let vantage = vantage::observe(environment, request.timeout, request.deadline);
         let mut plan = Self {
             source: Source { host: vantage.hostname, addresses: local_addresses() },
@@ -278,7 +278,7 @@ impl Plan {
 
     /// The plan for people.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         if self.rules.is_empty() {
             let notes = self.notes.join("; ");
             return format!("This run would contact nothing: {notes}.\n");

@@ -40,27 +40,27 @@ impl Report {
 
     /// The same with what to type in these clients.
     #[must_use]
-    pub fn connect_with(mut self, clients: &[Client]) -> Self {
+    pub(crate) fn connect_with(mut self, clients: &[Client]) -> Self {
         self.clients = clients.to_vec();
         self
     }
 
     /// The same for evidence of an earlier run, perhaps of another machine.
     #[must_use]
-    pub const fn recorded(mut self) -> Self {
+    pub(crate) const fn recorded(mut self) -> Self {
         self.recorded = true;
         self
     }
 
     /// Whether the evidence is that of an earlier run.
     #[must_use]
-    pub const fn is_recorded(&self) -> bool {
+    pub(crate) const fn is_recorded(&self) -> bool {
         self.recorded
     }
 
     /// What to type next: for the clients asked for, or one line for psql where the login works.
     #[must_use]
-    pub fn connect(&self) -> Vec<Instruction> {
+    pub(crate) fn connect(&self) -> Vec<Instruction> {
         if !self.clients.is_empty() {
             return connect::instructions(&self.evidence, &self.clients);
         }
@@ -71,7 +71,7 @@ impl Report {
 
     /// The clients asked for with `--connect-with`.
     #[must_use]
-    pub fn clients(&self) -> &[Client] {
+    pub(crate) fn clients(&self) -> &[Client] {
         &self.clients
     }
 
@@ -89,7 +89,7 @@ impl Report {
 
     /// The families of which something passed and nothing failed, with the checks that passed.
     #[must_use]
-    pub fn ruled_out(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+    pub(crate) fn ruled_out(&self) -> Vec<(&'static str, Vec<&'static str>)> {
         let mut areas: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
         if self.judgment.root().is_none() {
             return areas;

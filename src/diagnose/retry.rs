@@ -10,7 +10,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// The runs of one command.
 #[derive(Debug)]
-pub struct Retry {
+pub(crate) struct Retry {
     until: Instant,
     began: Instant,
     pause: Duration,
@@ -21,7 +21,7 @@ pub struct Retry {
 
 /// What to do after a run.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Next {
+pub(crate) enum Next {
     /// This was the last run; what to report about the waiting, if there was any.
     Stop(Option<String>),
     /// Wait for this time, print this, and run again.
@@ -31,7 +31,7 @@ pub enum Next {
 impl Retry {
     /// Runs until then; once if there is no time.
     #[must_use]
-    pub fn new(now: Instant, time: Option<Duration>) -> Self {
+    pub(crate) fn new(now: Instant, time: Option<Duration>) -> Self {
         Self {
             until: now + time.unwrap_or_default(),
             began: now,
@@ -42,7 +42,7 @@ impl Retry {
     }
 
     /// Decides after a run.
-    pub fn next(&mut self, report: &Report, now: Instant, interrupted: bool) -> Next {
+    pub(crate) fn next(&mut self, report: &Report, now: Instant, interrupted: bool) -> Next {
         self.looks += 1;
         if interrupted || self.until == self.began {
             return Next::Stop(None);

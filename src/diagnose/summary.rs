@@ -32,7 +32,7 @@ impl Report {
     /// The finding that the report leads with: the root cause, or the first warning if there is no
     /// error.
     #[must_use]
-    pub fn primary(&self) -> Option<&Judged> {
+    pub(crate) fn primary(&self) -> Option<&Judged> {
         let warning = |judged: &&Judged| {
             judged.finding.severity == Severity::Warning && judged.explained_by.is_none()
         };
@@ -41,7 +41,7 @@ impl Report {
 
     /// Whether the server accepted the login.
     #[must_use]
-    pub fn logged_in(&self) -> bool {
+    pub(crate) fn logged_in(&self) -> bool {
         let login = self.evidence().login.seen();
         login.is_some_and(|login| matches!(login.outcome, LoginOutcome::Accepted { .. }))
     }

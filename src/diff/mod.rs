@@ -13,62 +13,62 @@ use std::fmt::Write;
 #[derive(Debug, Serialize)]
 pub struct Difference {
     /// The earlier run.
-    pub before: Run,
+    pub(crate) before: Run,
     /// The later run.
-    pub after: Run,
+    pub(crate) after: Run,
     /// Checks whose status differs.
-    pub checks: Vec<CheckChange>,
+    pub(crate) checks: Vec<CheckChange>,
     /// Facts that differ, in the order of the chain.
-    pub differs: Vec<FactChange>,
+    pub(crate) differs: Vec<FactChange>,
     /// Facts that are the same, by name.
-    pub same: Vec<String>,
+    pub(crate) same: Vec<String>,
     /// What that suggests, the likeliest first.
-    pub suggests: Vec<String>,
+    pub(crate) suggests: Vec<String>,
 }
 
 /// One of the two.
 #[derive(Debug, Serialize)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its id.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// When it began.
-    pub started_at: String,
+    pub(crate) started_at: String,
     /// `healthy`, `degraded`, `failing` or `undetermined`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The root cause's problem id.
-    pub problem: Option<&'static str>,
+    pub(crate) problem: Option<&'static str>,
     /// The verdict in a sentence.
-    pub summary: String,
+    pub(crate) summary: String,
 }
 
 /// A check whose status differs.
 #[derive(Debug, Serialize)]
-pub struct CheckChange {
+pub(crate) struct CheckChange {
     /// The check.
-    pub check: &'static str,
+    pub(crate) check: &'static str,
     /// Its subject.
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// Its status before; none where it was not there.
-    pub before: Option<&'static str>,
+    pub(crate) before: Option<&'static str>,
     /// What was seen before.
-    pub before_detail: String,
+    pub(crate) before_detail: String,
     /// Its status after.
-    pub after: Option<&'static str>,
+    pub(crate) after: Option<&'static str>,
     /// What was seen after.
-    pub after_detail: String,
+    pub(crate) after_detail: String,
 }
 
 /// A fact that differs.
 #[derive(Clone, Debug, Serialize)]
-pub struct FactChange {
+pub(crate) struct FactChange {
     /// The area: `machine`, `settings`, `proxy`, `dns`, …
-    pub area: Area,
+    pub(crate) area: Area,
     /// What it is.
-    pub fact: String,
+    pub(crate) fact: String,
     /// What it was before; none where it was not seen.
-    pub before: Option<String>,
+    pub(crate) before: Option<String>,
     /// What it is after.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// Compares two reports, check by check.

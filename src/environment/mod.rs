@@ -6,25 +6,25 @@
 pub(crate) mod command;
 #[cfg(windows)]
 pub(crate) mod registry;
-pub mod vantage;
+pub(crate) mod vantage;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The environment as it was when the program began.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The process's own. Variables that are not Unicode are kept with replacement characters.
     #[must_use]
-    pub fn capture() -> Self {
+    pub(crate) fn capture() -> Self {
         Self::from_pairs(std::env::vars_os().map(|(name, value)| {
             (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
         }))
     }
 
     /// One made up of these variables.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(
+    pub(crate) fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
@@ -32,14 +32,14 @@ impl Environment {
 
     /// A variable that is set and not empty.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.raw(name).filter(|value| !value.is_empty())
     }
 
     /// A variable that is set, possibly to an empty value. On Windows the letter case of names does not
     /// count.
     #[must_use]
-    pub fn raw(&self, name: &str) -> Option<&str> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         self.find(name, cfg!(windows))
     }
 
@@ -59,7 +59,7 @@ impl Environment {
 
     /// The home folder: HOME, USERPROFILE, or the one that the system's user database names.
     #[must_use]
-    pub fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         let named = self.get("HOME").or_else(|| self.get("USERPROFILE")).map(PathBuf::from);
         named.or_else(home_of_user)
     }
@@ -67,7 +67,7 @@ impl Environment {
     /// One of libpq's own files by the name it has in the home folder, such as `.pgpass`; on Windows it
     /// has another, in a folder of the application data.
     #[must_use]
-    pub fn libpq_file(&self, name: &str, on_windows: &str) -> Option<PathBuf> {
+    pub(crate) fn libpq_file(&self, name: &str, on_windows: &str) -> Option<PathBuf> {
         if cfg!(windows) {
             let data = PathBuf::from(self.get("APPDATA")?);
             return Some(data.join("postgresql").join(on_windows));

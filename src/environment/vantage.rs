@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Describes this machine and process.
 #[must_use]
-pub fn observe(environment: &Environment, timeout: Duration, deadline: Duration) -> Vantage {
+pub(crate) fn observe(environment: &Environment, timeout: Duration, deadline: Duration) -> Vantage {
     Vantage {
         hostname: hostname(environment),
         os: os(),
@@ -26,7 +26,7 @@ pub fn observe(environment: &Environment, timeout: Duration, deadline: Duration)
 
 /// The operating-system user, which libpq uses if no user is named.
 #[must_use]
-pub fn os_user(environment: &Environment) -> Option<String> {
+pub(crate) fn os_user(environment: &Environment) -> Option<String> {
     #[cfg(unix)]
     if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid()) {
         return Some(user.name);
@@ -54,7 +54,7 @@ fn root_bundle(environment: &Environment) -> Option<String> {
 /// Whether this machine is in Azure, as far as is known without a request. `resolver` says that Azure
 /// handed out the resolver settings.
 #[must_use]
-pub fn in_azure(environment: &Environment, resolver: bool) -> Option<bool> {
+pub(crate) fn in_azure(environment: &Environment, resolver: bool) -> Option<bool> {
     // App Service and Functions; Container Apps.
     let platform = ["WEBSITE_INSTANCE_ID", "CONTAINER_APP_ENV_DNS_SUFFIX"];
     if resolver || platform.iter().any(|name| environment.get(name).is_some()) {
@@ -91,7 +91,7 @@ fn has_asset_tag() -> Option<bool> {
 /// The machine's own name.
 #[cfg(unix)]
 #[must_use]
-pub fn hostname(_: &Environment) -> String {
+pub(crate) fn hostname(_: &Environment) -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
@@ -99,7 +99,7 @@ pub fn hostname(_: &Environment) -> String {
 /// The machine's own name.
 #[cfg(windows)]
 #[must_use]
-pub fn hostname(environment: &Environment) -> String {
+pub(crate) fn hostname(environment: &Environment) -> String {
     const PARAMETERS: &str = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters";
     let named =
         registry::text(Hive::Machine, PARAMETERS, "Hostname").filter(|name| !name.is_empty());
@@ -165,7 +165,7 @@ impl Version {
 }
 
 /// The shell in which suggested commands will be typed.
-pub fn shell(environment: &Environment) -> Shell {
+pub(crate) fn shell(environment: &Environment) -> Shell {
     shell_of(&ancestors(), environment, cfg!(windows))
 }
 
@@ -225,7 +225,16 @@ fn ancestors() -> Vec<String> {
     name.map(|name| name.trim().to_owned()).filter(|name| name == "pwsh").into_iter().collect()
 }
 
-#[cfg(not(any(windows, target_os = "linux")))]
+/// The same on macOS, which has no `/proc`.
+#[cfg(target_os = "macos")]
+fn ancestors() -> Vec<String> {
+    let parent = nix::unistd::getppid().to_string();
+    let name = super::command::output("/bin/ps", &["-o", "comm=", "-p", &parent]);
+    let name = name.and_then(|path| Some(path.trim().rsplit('/').next()?.to_owned()));
+    name.filter(|name| name == "pwsh").into_iter().collect()
+}
+
+#[cfg(not(any(windows, target_os = "linux", target_os = "macos")))]
 const fn ancestors() -> Vec<String> {
     Vec::new()
 }

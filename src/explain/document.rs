@@ -62,13 +62,13 @@ pub struct Document {
 #[derive(Clone, Debug, Serialize)]
 pub struct Reference {
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// Its address.
-    pub url: String,
+    pub(crate) url: String,
     /// The day of the last check.
-    pub checked: &'static str,
+    pub(crate) checked: &'static str,
     /// Whether the text of the document was compared with the facts, and not only the address checked.
-    pub read: bool,
+    pub(crate) read: bool,
 }
 
 impl Reference {
@@ -83,21 +83,21 @@ impl Reference {
 #[derive(Clone, Debug, Serialize)]
 pub struct Remedy {
     /// Who must act.
-    pub actor: &'static str,
+    pub(crate) actor: &'static str,
     /// What to do.
-    pub text: String,
+    pub(crate) text: String,
     /// The command for bash and zsh, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
+    pub(crate) command: Option<String>,
     /// The same command, for the other shells.
     #[serde(skip)]
-    pub action: Option<Command>,
+    pub(crate) action: Option<Command>,
 }
 
 impl Remedy {
     /// The command in the form of a shell.
     #[must_use]
-    pub fn command_in(&self, shell: Shell) -> Option<String> {
+    pub(crate) fn command_in(&self, shell: Shell) -> Option<String> {
         self.action.as_ref()?.render(shell).map(|rendered| rendered.text)
     }
 }
@@ -106,13 +106,13 @@ impl Remedy {
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What the step is about.
-    pub title: String,
+    pub(crate) title: String,
     /// What to do.
-    pub text: String,
+    pub(crate) text: String,
     /// The commands.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
     /// What is known after the step.
-    pub proves: String,
+    pub(crate) proves: String,
 }
 
 /// Another page.

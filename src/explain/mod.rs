@@ -3,16 +3,16 @@
 
 mod document;
 mod guide;
-pub mod reader;
+pub(crate) mod reader;
 mod render;
 mod sqlstate;
 mod summary;
 mod website;
 
 pub use document::{Document, Related, Step};
-pub use render::{markdown, text};
-pub use summary::summary;
-pub use website::{Site, website};
+pub(crate) use render::{markdown, text};
+pub(crate) use summary::summary;
+pub(crate) use website::{Site, website};
 
 use crate::text::nearest;
 use entra_pg_checks::{
@@ -39,15 +39,15 @@ pub struct Answer {
 #[derive(Clone, Debug, Serialize)]
 pub struct Reason {
     /// The id of the page.
-    pub id: String,
+    pub(crate) id: String,
     /// The kind of the page.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The title of the page.
-    pub title: String,
+    pub(crate) title: String,
     /// The reason as a clause; never a part of the text, which can hold a secret.
-    pub reason: String,
+    pub(crate) reason: String,
     /// `likely` or `possible`.
-    pub confidence: &'static str,
+    pub(crate) confidence: &'static str,
 }
 
 /// From this weight on a candidate is likely.
@@ -94,7 +94,7 @@ pub fn find(text: &[u8]) -> Answer {
 
 /// Every page there is: guides, problems, checks, Entra's numbers, SQLSTATEs.
 #[must_use]
-pub fn all() -> Vec<Document> {
+pub(crate) fn all() -> Vec<Document> {
     let of_problems = problems().into_iter().map(Document::problem);
     let of_checks = rulebook().into_iter().map(Document::check);
     let numbers = aadsts::all().iter().map(Document::number);
@@ -180,13 +180,13 @@ fn parts(word: &str) -> Vec<&'static Problem> {
 
 /// The guide to private networks, if it helps with a problem.
 #[must_use]
-pub fn guide_of(problem: &Problem) -> Option<&'static str> {
+pub(crate) fn guide_of(problem: &Problem) -> Option<&'static str> {
     guide::GUIDES.first().filter(|guide| guide.is_for(problem)).map(|guide| guide.id)
 }
 
 /// The families of problems, for `explain` without an id.
 #[must_use]
-pub fn families() -> Vec<Document> {
+pub(crate) fn families() -> Vec<Document> {
     FAMILIES.iter().map(|family| Document::family(family)).collect()
 }
 

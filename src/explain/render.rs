@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 /// A page for the terminal, with commands for the reader's shell.
 #[must_use]
-pub fn text(page: &Document, shell: Shell) -> String {
+pub(crate) fn text(page: &Document, shell: Shell) -> String {
     let mut out = format!("{}: {}\n\n{}\n", page.id, page.title, page.means);
     let section = |out: &mut String, title: &str, items: &[String]| {
         list(out, &format!("\n{title}"), "  - ", items);
@@ -80,7 +80,7 @@ fn remedy(remedy: &Remedy, shell: Shell) -> String {
 
 /// A page for a wiki or a repository.
 #[must_use]
-pub fn markdown(page: &Document) -> String {
+pub(crate) fn markdown(page: &Document) -> String {
     let mut out =
         format!("# {}\n\n**{}**\n\n{}\n", page.id, escaped(&page.title), escaped(&page.means));
     let section = |out: &mut String, title: &str, items: &[String]| {

@@ -19,7 +19,7 @@ const OTHERS: usize = 5;
 
 /// The candidates of an answer for a terminal of this width.
 #[must_use]
-pub fn summary(answer: &Answer, width: usize, shell: Shell) -> String {
+pub(crate) fn summary(answer: &Answer, width: usize, shell: Shell) -> String {
     let (Some(page), Some(reason)) = (answer.pages.first(), answer.reasons.first()) else {
         return String::new();
     };

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 /// The form of the website.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Site {
+pub(crate) enum Site {
     /// For browsers.
     Html,
     /// For wikis and repositories.
@@ -39,7 +39,7 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; } nav, .mu
 
 /// The files, by their path inside the folder.
 #[must_use]
-pub fn website(site: Site) -> Vec<(PathBuf, String)> {
+pub(crate) fn website(site: Site) -> Vec<(PathBuf, String)> {
     let pages = all();
     match site {
         Site::Json => {

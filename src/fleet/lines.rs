@@ -50,9 +50,9 @@ pub struct Begin {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Target {
     /// The digest of the list.
-    pub list: String,
+    pub(crate) list: String,
     /// The shard; absent if the run checks the whole list.
-    pub shard: Option<Shard>,
+    pub(crate) shard: Option<Shard>,
     name: String,
     host: Option<String>,
     port: u16,
@@ -76,11 +76,11 @@ pub struct Target {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct End {
     /// The id of the run.
-    pub run_id: String,
+    pub(crate) run_id: String,
     /// How long the run took.
-    pub duration_ms: u64,
+    pub(crate) duration_ms: u64,
     /// Whether the run was interrupted.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
 }
 
 /// A cause or a warning.
@@ -107,7 +107,7 @@ impl Line {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub fn text(&self) -> serde_json::Result<String> {
+    pub(crate) fn text(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
 }
@@ -221,13 +221,13 @@ impl Results {
 
     /// Whether no line was added.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.begun.is_empty() && self.targets.is_empty()
     }
 
     /// The targets of a list that have a result.
     #[must_use]
-    pub fn done(&self, list: &str) -> BTreeSet<String> {
+    pub(crate) fn done(&self, list: &str) -> BTreeSet<String> {
         let of_list = self.targets.keys().filter(|(of, _)| of == list);
         of_list.map(|(_, name)| name.clone()).collect()
     }

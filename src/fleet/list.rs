@@ -16,44 +16,44 @@ const TOML_LIMIT: usize = 2 * 1024 * 1024;
 /// command line, then from the environment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Item {
+pub(crate) struct Item {
     /// The name in the matrix.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// A connection string or URI.
-    pub conninfo: Option<String>,
+    pub(crate) conninfo: Option<String>,
     /// The server.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// Its port.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// The role to log in as.
     #[serde(alias = "username")]
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// The database.
     #[serde(alias = "database")]
-    pub dbname: Option<String>,
+    pub(crate) dbname: Option<String>,
     /// As `--credential`.
-    pub credential: Option<String>,
+    pub(crate) credential: Option<String>,
     /// As `--client-id`.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// As `--tenant`.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// As `--token-file`.
-    pub token_file: Option<String>,
+    pub(crate) token_file: Option<String>,
     /// As `--cloud`.
-    pub cloud: Option<String>,
+    pub(crate) cloud: Option<String>,
     /// As `--expect`.
-    pub expect: Option<String>,
+    pub(crate) expect: Option<String>,
     /// The login of the list's defaults: it counts only if the target itself says nothing, not even in
     /// its connection string.
     #[serde(skip)]
-    pub defaults: Option<Box<Item>>,
+    pub(crate) defaults: Option<Box<Item>>,
 }
 
 /// Reads a list; the first character decides its format.
 ///
 /// # Errors
 /// It is in none of the forms, or holds a key that is not known.
-pub fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut head = text.trim_start().chars().filter(|character| !character.is_whitespace());
     let items = match (head.next(), head.next()) {
@@ -72,7 +72,7 @@ pub fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
 
 /// Identifies a list: results of different lists are not joined.
 #[must_use]
-pub fn digest_of(text: &str) -> String {
+pub(crate) fn digest_of(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

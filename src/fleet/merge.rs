@@ -135,7 +135,7 @@ impl Place {
 
     /// The worst of it.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         super::row::worst(&self.rows)
     }
 }

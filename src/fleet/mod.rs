@@ -24,10 +24,10 @@ use entra_pg_checks::{Outcome, facts::settings::Origin};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 pub use lines::{Begin, End, Gaps, Line, Results, Target};
-pub use list::{Item, digest_of, parse};
+pub(crate) use list::{Item, digest_of, parse};
 pub use merge::{Place, Placed, merge};
 use pace::{Pace, random};
-pub use plan::plan;
+pub(crate) use plan::plan;
 pub use row::{Cause, Row, Shared, State, shared, worst};
 pub use shard::{Shard, ShardOption};
 pub use sides::Sides;
@@ -40,11 +40,11 @@ use tokio_util::sync::CancellationToken;
 
 /// One target of a fleet.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The name in the matrix; no two are alike.
-    pub name: String,
+    pub(crate) name: String,
     /// What is asked for.
-    pub request: Request,
+    pub(crate) request: Request,
 }
 
 /// What became of all targets.
@@ -82,17 +82,17 @@ impl Fleet {
 
 /// How fast a run goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Speed {
+pub(crate) struct Speed {
     /// Targets that are checked at the same time.
-    pub jobs: usize,
+    pub(crate) jobs: usize,
     /// Targets that start per second.
-    pub rate: u32,
+    pub(crate) rate: u32,
     /// The first target starts at a random moment within this time.
-    pub spread: Duration,
+    pub(crate) spread: Duration,
 }
 
 /// A run and what it shares among its targets.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     entries: &'a [Entry],
     base: Context,
     timeout: Duration,
@@ -112,7 +112,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 impl<'a> Run<'a> {
     /// A run that begins now.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         entries: &'a [Entry],
         environment: &Environment,
         interrupt: &CancellationToken,
@@ -134,31 +134,31 @@ impl<'a> Run<'a> {
 
     /// The run's own id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.base.run_id()
     }
 
     /// When the run began.
     #[must_use]
-    pub const fn started_at(&self) -> Timestamp {
+    pub(crate) const fn started_at(&self) -> Timestamp {
         self.base.observed_at()
     }
 
     /// How long the run has taken.
     #[must_use]
-    pub fn elapsed_ms(&self) -> u64 {
+    pub(crate) fn elapsed_ms(&self) -> u64 {
         self.base.elapsed_ms()
     }
 
     /// Whether the run was interrupted.
     #[must_use]
-    pub fn interrupted(&self) -> bool {
+    pub(crate) fn interrupted(&self) -> bool {
         self.base.interrupted()
     }
 
     /// Checks every target and hands over each result as soon as the target is done, with its place
     /// in the list.
-    pub async fn check(
+    pub(crate) async fn check(
         &self,
         speed: Speed,
         progress: &Progress,

@@ -10,7 +10,7 @@ const AZURE_RESOLVER_LIMIT: usize = 1000;
 
 /// The figures of a run, as text. Nothing is contacted.
 #[must_use]
-pub fn plan(
+pub(crate) fn plan(
     entries: &[Entry],
     speed: Speed,
     shard: Option<Shard>,

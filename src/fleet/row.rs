@@ -101,7 +101,7 @@ impl Row {
 
     /// A target whose turn did not come.
     #[must_use]
-    pub fn not_begun(entry: &Entry) -> Self {
+    pub(crate) fn not_begun(entry: &Entry) -> Self {
         Self::unseen(&entry.name, Some(&entry.request.settings))
     }
 
@@ -127,7 +127,7 @@ impl Row {
 
     /// Whether nothing is wrong with it.
     #[must_use]
-    pub const fn works(&self) -> bool {
+    pub(crate) const fn works(&self) -> bool {
         matches!(self.state, State::Looked(Outcome::Healthy | Outcome::Degraded))
     }
 }
@@ -153,7 +153,7 @@ impl Cause {
     /// Whether both are one and the same fault: the same problem with the same host, gateway or
     /// claim, or with the target itself.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub(crate) fn same(&self, other: &Self) -> bool {
         self.problem == other.problem
             && self.own == other.own
             && (self.own || self.subject == other.subject)

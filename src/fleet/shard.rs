@@ -22,14 +22,14 @@ impl Shard {
     ///
     /// # Errors
     /// There is no such shard.
-    pub fn new(index: u32, of: u32) -> Result<Self, String> {
+    pub(crate) fn new(index: u32, of: u32) -> Result<Self, String> {
         let valid = (1..=of).contains(&index) && of <= MOST;
         if valid { Ok(Self { index, of }) } else { Err(FORM.to_owned()) }
     }
 
     /// How many shards there are.
     #[must_use]
-    pub const fn of(self) -> u32 {
+    pub(crate) const fn of(self) -> u32 {
         self.of
     }
 
@@ -90,7 +90,7 @@ impl ShardOption {
     ///
     /// # Errors
     /// The index of the job is missing or does not fit.
-    pub fn resolve(self, job_index: Option<&str>) -> Result<Shard, String> {
+    pub(crate) fn resolve(self, job_index: Option<&str>) -> Result<Shard, String> {
         let of = match self {
             Self::Fixed(shard) => return Ok(shard),
             Self::Job { of } => of,

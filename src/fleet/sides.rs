@@ -9,15 +9,15 @@ use entra_pg_checks::{Severity, Status};
 #[derive(Debug, Default)]
 pub struct Sides {
     /// Runs of clients that name a server.
-    pub clients: Vec<Row>,
+    pub(crate) clients: Vec<Row>,
     /// Runs in a subnet with the NSG and the route table of the server's subnet.
-    pub siblings: Vec<Row>,
+    pub(crate) siblings: Vec<Row>,
     /// What each of them says of the path to Microsoft Entra ID, and why it fails.
     entra: Vec<(Known, Option<&'static str>)>,
     /// Errors in the configuration in Azure: problem id and headline.
-    pub azure: Vec<(&'static str, String)>,
+    pub(crate) azure: Vec<(&'static str, String)>,
     /// Whether any report holds the configuration in Azure.
-    pub has_azure: bool,
+    pub(crate) has_azure: bool,
 }
 
 /// What is known about one network.
@@ -63,7 +63,7 @@ impl Sides {
 
     /// Whether the reports say anything about the server's network.
     #[must_use]
-    pub const fn is_known(&self) -> bool {
+    pub(crate) const fn is_known(&self) -> bool {
         !self.siblings.is_empty() || self.has_azure
     }
 

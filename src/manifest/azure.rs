@@ -6,49 +6,49 @@ use std::net::IpAddr;
 
 /// A resource of Azure Resource Manager.
 #[derive(Clone, Debug)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// The resource type.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The version of its API.
-    pub api_version: &'static str,
+    pub(crate) api_version: &'static str,
     /// The body, with `name` and `location`.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 /// Azure Container Instances: one container group in a subnet.
 #[derive(Clone, Debug, Default)]
-pub struct ContainerInstance {
+pub(crate) struct ContainerInstance {
     /// The container image.
-    pub image: String,
+    pub(crate) image: String,
     /// The region.
-    pub location: String,
+    pub(crate) location: String,
     /// The resource ID of the subnet, which is delegated to `Microsoft.ContainerInstance/containerGroups`.
-    pub subnet: String,
+    pub(crate) subnet: String,
     /// A registry that the identity may pull from.
-    pub registry: Option<String>,
+    pub(crate) registry: Option<String>,
     /// The nameservers of the virtual network: Container Instances does not take them over.
-    pub nameservers: Vec<IpAddr>,
+    pub(crate) nameservers: Vec<IpAddr>,
 }
 
 /// Azure Container Apps: a job in an environment with a virtual network.
 #[derive(Clone, Debug, Default)]
-pub struct ContainerAppsJob {
+pub(crate) struct ContainerAppsJob {
     /// The container image.
-    pub image: String,
+    pub(crate) image: String,
     /// The region.
-    pub location: String,
+    pub(crate) location: String,
     /// The resource ID of the environment.
-    pub environment: String,
+    pub(crate) environment: String,
     /// A registry that the identity may pull from.
-    pub registry: Option<String>,
+    pub(crate) registry: Option<String>,
     /// When the job runs; without it the job is started by hand.
-    pub schedule: Option<String>,
+    pub(crate) schedule: Option<String>,
 }
 
 impl ContainerInstance {
     /// The container group.
     #[must_use]
-    pub fn resource(&self, task: &Task) -> Resource {
+    pub(crate) fn resource(&self, task: &Task) -> Resource {
         let env = task.env.iter().map(|(name, value)| json!({"name": name, "value": value}));
         let mut command = vec!["/entra-pg".to_owned()];
         command.extend(task.args.iter().cloned());
@@ -92,7 +92,7 @@ impl ContainerInstance {
 impl ContainerAppsJob {
     /// The job.
     #[must_use]
-    pub fn resource(&self, task: &Task) -> Resource {
+    pub(crate) fn resource(&self, task: &Task) -> Resource {
         let env = task.env.iter().map(|(name, value)| json!({"name": name, "value": value}));
         let mut configuration = json!({
             "triggerType": "Manual",
@@ -151,7 +151,7 @@ fn identity(identity: &Identity) -> Value {
 impl Resource {
     /// The document that `az container create --file` and `az containerapp job create --yaml` read.
     #[must_use]
-    pub fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         let mut document = json!({"apiVersion": self.api_version, "type": self.kind});
         if let (Some(document), Some(body)) = (document.as_object_mut(), self.body.as_object()) {
             document.extend(body.clone());

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// A Bicep file with one resource.
 #[must_use]
-pub fn bicep(resource: &Resource) -> String {
+pub(crate) fn bicep(resource: &Resource) -> String {
     let (kind, version) = (resource.kind, resource.api_version);
     let mut out = format!("resource entraPg '{kind}@{version}' = ");
     value(&mut out, &resource.body, 0);

@@ -8,26 +8,26 @@ use serde_json::{Value, json};
 /// Where the program comes from: by default the variables `ENTRA_PG_URL` and `ENTRA_PG_SHA256` of the
 /// CI system.
 #[derive(Clone, Debug, Default)]
-pub struct Download {
+pub(crate) struct Download {
     /// Its address.
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// Its SHA-256 in hexadecimal digits.
-    pub sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
 }
 
 /// What a CI job needs.
 #[derive(Clone, Debug, Default)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// Where the program comes from.
-    pub download: Download,
+    pub(crate) download: Download,
     /// Labels or tags of the runner, or the name of the pool.
-    pub runners: Vec<String>,
+    pub(crate) runners: Vec<String>,
     /// The client ID of the identity that trusts the CI system.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// Its tenant.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The service connection of Azure Pipelines.
-    pub connection: Option<String>,
+    pub(crate) connection: Option<String>,
 }
 
 impl Download {
@@ -57,7 +57,7 @@ fn command(task: &Task, credential: Option<&str>, formats: &[&str]) -> String {
 
 /// A workflow of GitHub Actions.
 #[must_use]
-pub fn github_actions(task: &Task, pipeline: &Pipeline) -> Value {
+pub(crate) fn github_actions(task: &Task, pipeline: &Pipeline) -> Value {
     let mut env =
         pipeline.download.variables("${{ vars.ENTRA_PG_URL }}", "${{ vars.ENTRA_PG_SHA256 }}");
     for (name, value) in &task.env {
@@ -107,7 +107,7 @@ pub fn github_actions(task: &Task, pipeline: &Pipeline) -> Value {
 
 /// A pipeline of Azure Pipelines.
 #[must_use]
-pub fn azure_pipelines(task: &Task, pipeline: &Pipeline) -> Value {
+pub(crate) fn azure_pipelines(task: &Task, pipeline: &Pipeline) -> Value {
     let mut variables = json!({});
     if let (Some(url), Some(sha256)) = (&pipeline.download.url, &pipeline.download.sha256) {
         variables = json!({"ENTRA_PG_URL": url, "ENTRA_PG_SHA256": sha256});
@@ -164,7 +164,7 @@ printf %s \"$ENTRA_PG_ID_TOKEN\" >\"$AZURE_FEDERATED_TOKEN_FILE\"
 
 /// A job of GitLab CI.
 #[must_use]
-pub fn gitlab_ci(task: &Task, pipeline: &Pipeline) -> Value {
+pub(crate) fn gitlab_ci(task: &Task, pipeline: &Pipeline) -> Value {
     let mut variables = json!({"AZURE_FEDERATED_TOKEN_FILE": "$CI_PROJECT_DIR/.entra-pg-token"});
     let values = [
         ("AZURE_CLIENT_ID", &pipeline.client_id),

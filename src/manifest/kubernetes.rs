@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Which object runs the doctor.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Runs once.
     #[default]
     Job,
@@ -18,51 +18,51 @@ pub enum Kind {
 
 /// What the objects are made of.
 #[derive(Clone, Debug, Default)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Which object.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The name of every object.
-    pub name: String,
+    pub(crate) name: String,
     /// The namespace; the current one of `kubectl` by default.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// The container image.
-    pub image: String,
+    pub(crate) image: String,
     /// Arguments of the image's entry point.
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// Variables: name and value.
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// The service account; one is made where `client_id` is given and this is not.
-    pub service_account: Option<String>,
+    pub(crate) service_account: Option<String>,
     /// The client id of the identity that the service account is federated with.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// Its tenant, where it is not that of the cluster.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// A CronJob's timetable.
-    pub schedule: String,
+    pub(crate) schedule: String,
     /// The workload whose place it takes.
-    pub like: Workload,
+    pub(crate) like: Workload,
     /// A fleet instead of one server: the Job becomes an Indexed Job with a pod per shard.
-    pub fleet: Option<FleetJob>,
+    pub(crate) fleet: Option<FleetJob>,
 }
 
 /// A fleet in an Indexed Job.
 #[derive(Clone, Debug, Default)]
-pub struct FleetJob {
+pub(crate) struct FleetJob {
     /// The list of servers, as `entra-pg fleet` reads it.
-    pub list: String,
+    pub(crate) list: String,
     /// How many pods share the list.
-    pub shards: u32,
+    pub(crate) shards: u32,
     /// A claim of a volume for the results; without one they are in the logs only.
-    pub claim: Option<String>,
+    pub(crate) claim: Option<String>,
     /// The longest run of a shard in seconds.
-    pub deadline: u64,
+    pub(crate) deadline: u64,
 }
 
 impl FleetJob {
     /// Where the list is in the pod.
-    pub const LIST: &str = "/etc/entra-pg/servers";
+    pub(crate) const LIST: &str = "/etc/entra-pg/servers";
     /// Where the results are in the pod.
-    pub const RESULTS: &str = "/results";
+    pub(crate) const RESULTS: &str = "/results";
 }
 
 /// The unprivileged user and group of the image.
@@ -71,7 +71,7 @@ const USER: u32 = 65_532;
 impl Manifest {
     /// The objects, in the order in which they are applied.
     #[must_use]
-    pub fn objects(&self) -> Vec<Value> {
+    pub(crate) fn objects(&self) -> Vec<Value> {
         let mut objects = Vec::new();
         if let (Some(client_id), None) = (&self.client_id, self.account()) {
             objects.push(self.made_account(client_id));

@@ -10,33 +10,33 @@ mod script;
 mod workload;
 mod yaml;
 
-pub use azure::{ContainerAppsJob, ContainerInstance, Resource};
-pub use bicep::bicep;
-pub use ci::{Download, Pipeline, azure_pipelines, github_actions, gitlab_ci};
-pub use kubernetes::{FleetJob, Kind, Manifest};
-pub use notes::{Notes, Platform};
-pub use script::{Machine, RunCommand, WebApp};
-pub use workload::Workload;
-pub use yaml::yaml;
+pub(crate) use azure::{ContainerAppsJob, ContainerInstance, Resource};
+pub(crate) use bicep::bicep;
+pub(crate) use ci::{Download, Pipeline, azure_pipelines, github_actions, gitlab_ci};
+pub(crate) use kubernetes::{FleetJob, Kind, Manifest};
+pub(crate) use notes::{Notes, Platform};
+pub(crate) use script::{Machine, RunCommand, WebApp};
+pub(crate) use workload::Workload;
+pub(crate) use yaml::yaml;
 
 /// A run of the doctor, wherever it takes place.
 #[derive(Clone, Debug, Default)]
-pub struct Task {
+pub(crate) struct Task {
     /// The name of the resource or job.
-    pub name: String,
+    pub(crate) name: String,
     /// Arguments of the program.
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// Variables: name and value.
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// The managed identity.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
 }
 
 /// A managed identity of a resource.
 #[derive(Clone, Debug, Default)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The resource ID of a user-assigned identity; without it the system-assigned identity is used.
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// Its client ID.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
 }

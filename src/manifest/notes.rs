@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// Where a run takes place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Platform {
+pub(crate) enum Platform {
     /// A pod.
     Kubernetes,
     /// A container group in a subnet.
@@ -26,15 +26,15 @@ pub enum Platform {
 
 /// The notes of a file.
 #[derive(Clone, Debug)]
-pub struct Notes {
+pub(crate) struct Notes {
     /// How to use the file.
-    pub usage: Vec<String>,
+    pub(crate) usage: Vec<String>,
     /// How the program gets there without internet access.
-    pub transport: &'static [&'static str],
+    pub(crate) transport: &'static [&'static str],
     /// Which identity the run uses.
-    pub identity: String,
+    pub(crate) identity: String,
     /// What the run can and cannot say.
-    pub scope: &'static [&'static str],
+    pub(crate) scope: &'static [&'static str],
 }
 
 const IMAGE: &[&str] = &[
@@ -70,7 +70,7 @@ const OF_AGENT: &[&str] = &[
 impl Platform {
     /// How the program gets there without internet access.
     #[must_use]
-    pub const fn transport(self) -> &'static [&'static str] {
+    pub(crate) const fn transport(self) -> &'static [&'static str] {
         match self {
             Self::Kubernetes | Self::ContainerInstance | Self::ContainerAppsJob => IMAGE,
             Self::VirtualMachine => &[
@@ -90,7 +90,7 @@ impl Platform {
 
     /// What a run there can and cannot say about the subnet of the server.
     #[must_use]
-    pub const fn scope(self) -> &'static [&'static str] {
+    pub(crate) const fn scope(self) -> &'static [&'static str] {
         match self {
             Self::Kubernetes => OF_POD,
             Self::GithubActions | Self::AzurePipelines | Self::GitlabCi => OF_AGENT,
@@ -105,7 +105,7 @@ impl Platform {
 impl Notes {
     /// The notes as comment lines, at most 100 columns wide.
     #[must_use]
-    pub fn comments(&self, prefix: &str) -> String {
+    pub(crate) fn comments(&self, prefix: &str) -> String {
         let mut out = String::new();
         let mut section = |title: &str, texts: &mut dyn Iterator<Item = &str>| {
             let _ = writeln!(out, "{prefix} {title}:");

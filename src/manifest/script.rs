@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// Which machine.
 #[derive(Clone, Debug)]
-pub enum Machine {
+pub(crate) enum Machine {
     /// A virtual machine.
     Vm {
         /// Its resource group.
@@ -27,20 +27,20 @@ pub enum Machine {
 
 /// `az vm run-command invoke`: the program as base64 in parts, or from an address.
 #[derive(Clone, Debug)]
-pub struct RunCommand {
+pub(crate) struct RunCommand {
     /// Which machine.
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// Where the machine downloads the program, if it does not travel in parts.
-    pub download: Option<Download>,
+    pub(crate) download: Option<Download>,
 }
 
 /// A web app or a function app.
 #[derive(Clone, Debug)]
-pub struct WebApp {
+pub(crate) struct WebApp {
     /// Its resource group.
-    pub group: String,
+    pub(crate) group: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl Machine {
@@ -154,7 +154,7 @@ esac
 impl RunCommand {
     /// The script, without its notes.
     #[must_use]
-    pub fn script(&self, task: &Task) -> String {
+    pub(crate) fn script(&self, task: &Task) -> String {
         let mut text = String::from("set -euo pipefail\n");
         if self.download.is_none() {
             text.push_str("program=${ENTRA_PG_PROGRAM:-./entra-pg}\n");
@@ -210,7 +210,7 @@ esac
 impl WebApp {
     /// The script, without its notes.
     #[must_use]
-    pub fn script(&self, task: &Task) -> String {
+    pub(crate) fn script(&self, task: &Task) -> String {
         let word = |text: &str| quoted(Shell::Posix, text);
         let app = format!("--resource-group {} --name {}", word(&self.group), word(&self.name));
         let args: Vec<String> = task.args.iter().map(|text| word(text)).collect();

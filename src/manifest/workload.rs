@@ -6,23 +6,23 @@ use serde_json::{Map, Value};
 
 /// A workload, as far as its network is concerned.
 #[derive(Clone, Debug, Default)]
-pub struct Workload {
+pub(crate) struct Workload {
     /// Its namespace.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Its service account.
-    pub service_account: Option<String>,
+    pub(crate) service_account: Option<String>,
     /// Whether its pods are labeled for workload identity.
-    pub federated: bool,
+    pub(crate) federated: bool,
     /// Settings of the pod: names, place, pull secrets.
-    pub pod: Map<String, Value>,
+    pub(crate) pod: Map<String, Value>,
     /// Variables, unchanged.
-    pub env: Vec<Value>,
+    pub(crate) env: Vec<Value>,
     /// Mounts that variables point into, read-only.
-    pub mounts: Vec<Value>,
+    pub(crate) mounts: Vec<Value>,
     /// Their volumes.
-    pub volumes: Vec<Value>,
+    pub(crate) volumes: Vec<Value>,
     /// What could not be taken over, a sentence each.
-    pub remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
 }
 
 /// What decides on names, routes and the node.
@@ -42,7 +42,7 @@ impl Workload {
     ///
     /// # Errors
     /// There is no pod in it, or not the container named.
-    pub fn read(object: &Value, container: Option<&str>) -> Result<Self, UsageError> {
+    pub(crate) fn read(object: &Value, container: Option<&str>) -> Result<Self, UsageError> {
         let pod = ["/spec/template", "/spec/jobTemplate/spec/template", ""]
             .iter()
             .filter_map(|pointer| object.pointer(pointer))

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// YAML documents, each with its separator.
 #[must_use]
-pub fn yaml(objects: &[Value]) -> String {
+pub(crate) fn yaml(objects: &[Value]) -> String {
     let mut out = String::new();
     for object in objects {
         out.push_str("---\n");

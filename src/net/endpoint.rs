@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// An endpoint that must not receive a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unsafe {
+pub(crate) struct Unsafe {
     /// Scheme and host as far as they are plain, without user name, path and query.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// What is wrong with it, as a clause.
-    pub detail: &'static str,
+    pub(crate) detail: &'static str,
 }
 
 /// A URL to which a secret may be sent: https, or http to this machine or its link; no user name and
@@ -16,7 +16,7 @@ pub struct Unsafe {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(text: &str) -> Result<reqwest::Url, Unsafe> {
+pub(crate) fn parse(text: &str) -> Result<reqwest::Url, Unsafe> {
     let shown = shown(text);
     let unsafe_because = |detail| Unsafe { endpoint: shown.clone(), detail };
     // The URL parser drops line breaks and tabs and reads a backslash as a slash, as browsers do.
@@ -45,7 +45,7 @@ pub fn parse(text: &str) -> Result<reqwest::Url, Unsafe> {
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub fn https_host(text: &str) -> Result<String, &'static str> {
+pub(crate) fn https_host(text: &str) -> Result<String, &'static str> {
     let url = parse(text).map_err(|found| found.detail)?;
     if url.scheme() != "https" {
         return Err("its scheme is not https");
@@ -61,7 +61,7 @@ pub fn https_host(text: &str) -> Result<String, &'static str> {
 
 /// Letters, digits, hyphens and dots, or an address of IPv6 in brackets.
 #[must_use]
-pub fn is_plain_host(host: &str) -> bool {
+pub(crate) fn is_plain_host(host: &str) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Some(address) = bracketed {
         return address.parse::<Ipv6Addr>().is_ok();
@@ -76,7 +76,7 @@ pub fn is_plain_host(host: &str) -> bool {
 
 /// Whether a host is this machine, or an address on its own link such as the metadata service.
 #[must_use]
-pub fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     if host.trim_end_matches('.').eq_ignore_ascii_case("localhost") {
         return true;
     }

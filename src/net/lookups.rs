@@ -40,7 +40,7 @@ const QUICK: u64 = 1000;
 /// The lookups of a run, in progress or finished. A name that holds a secret is not
 /// resolved.
 #[derive(Clone, Default)]
-pub struct Lookups {
+pub(crate) struct Lookups {
     entries: Arc<Mutex<BTreeMap<String, Entry>>>,
     secrets: Secrets,
 }
@@ -71,7 +71,7 @@ pub(crate) type Lookup = Shared<BoxFuture<'static, Result<SystemLookup, String>>
 impl Lookups {
     /// Lookups of names in which none of these secrets may be.
     #[must_use]
-    pub fn new(secrets: Secrets) -> Self {
+    pub(crate) fn new(secrets: Secrets) -> Self {
         Self { entries: Arc::default(), secrets }
     }
 

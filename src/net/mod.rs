@@ -2,15 +2,15 @@
 //! way out for HTTP.
 
 pub(crate) mod client;
-pub mod endpoint;
+pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod gateway;
 pub(crate) mod lookups;
 pub(crate) mod pem;
-pub mod proxies;
-pub mod roots;
+pub(crate) mod proxies;
+pub(crate) mod roots;
 pub(crate) mod tls;
 
-pub use lookups::Lookups;
-pub use proxies::Proxies;
-pub use roots::Roots;
+pub(crate) use lookups::Lookups;
+pub(crate) use proxies::Proxies;
+pub(crate) use roots::Roots;

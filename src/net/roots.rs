@@ -21,7 +21,7 @@ const FOLDER_LIMIT: usize = 4096;
 
 /// Root certificates, read when first needed.
 #[derive(Debug)]
-pub struct Roots {
+pub(crate) struct Roots {
     public_file: Option<PathBuf>,
     /// `SSL_CERT_FILE`.
     system_file: Option<PathBuf>,
@@ -36,7 +36,7 @@ impl Roots {
     /// Roots as the environment asks for: `SSL_CERT_FILE` and `SSL_CERT_DIR` for this machine's,
     /// `ENTRA_PG_PUBLIC_ROOTS` for the public ones of an air-gapped cloud.
     #[must_use]
-    pub fn new(environment: &Environment) -> Self {
+    pub(crate) fn new(environment: &Environment) -> Self {
         Self {
             public_file: environment.get("ENTRA_PG_PUBLIC_ROOTS").map(PathBuf::from),
             system_file: environment.get("SSL_CERT_FILE").map(PathBuf::from),
@@ -51,7 +51,7 @@ impl Roots {
     }
 
     /// The roots that this machine trusts.
-    pub fn system(&self) -> Arc<RootCertStore> {
+    pub(crate) fn system(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.system.get_or_init(|| self.read_system()).0)
     }
 
@@ -81,7 +81,7 @@ impl Roots {
 
     /// The roots that the genuine services are known to use: Mozilla's list, or the file named by
     /// `ENTRA_PG_PUBLIC_ROOTS`.
-    pub fn public(&self) -> Arc<RootCertStore> {
+    pub(crate) fn public(&self) -> Arc<RootCertStore> {
         let read = || match &self.public_file {
             None => (Arc::new(mozilla()), Vec::new()),
             Some(path) => read_file("ENTRA_PG_PUBLIC_ROOTS=", path),
@@ -91,7 +91,7 @@ impl Roots {
 
     /// The roots of an `sslrootcert`; an empty store where the file is of no use, so that nothing
     /// verifies.
-    pub fn of_file(&self, path: &Path) -> Arc<RootCertStore> {
+    pub(crate) fn of_file(&self, path: &Path) -> Arc<RootCertStore> {
         let mut files = lock(&self.files);
         let read = || read_file("", path).0;
         Arc::clone(files.entry(path.to_owned()).or_insert_with(read))
@@ -113,7 +113,7 @@ impl Roots {
     }
 
     /// What could not be read, one line each. Only stores that were used are mentioned.
-    pub fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let stores = [self.system.get(), self.public.get()];
         stores.into_iter().flatten().flat_map(|(_, problems)| problems.clone()).collect()
     }
@@ -176,4 +176,24 @@ fn add_folder(setting: &str, path: &Path, store: &mut RootCertStore, problems: &
 
 fn mozilla() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+#[cfg(all(test, any(windows, target_os = "macos")))]
+mod tests {
+    use super::Roots;
+    use crate::{
+        environment::Environment,
+        net::tls::{Hello, provider},
+    };
+
+    #[test]
+    fn the_system_decides_unless_the_environment_names_roots() {
+        let decides = |pairs: &[(&str, &str)]| {
+            let roots = Roots::new(&Environment::from_pairs(pairs.iter().copied()));
+            roots.platform(provider(Hello::Small)).is_some()
+        };
+        assert!(decides(&[]));
+        assert!(!decides(&[("SSL_CERT_FILE", "roots.pem")]));
+        assert!(!decides(&[("SSL_CERT_DIR", "roots")]));
+    }
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The clocks as one host's HTTPS answer shows them.
 #[must_use]
-pub fn reading(host: &Host) -> Option<ClockReading> {
+pub(crate) fn reading(host: &Host) -> Option<ClockReading> {
     let http = host.http()?;
     let HttpOutcome::Answered(answer) = &http.outcome else {
         return None;

@@ -30,15 +30,15 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// The frame of one run. Probes get it by reference and nothing else that is ambient.
-pub struct Context {
+pub(crate) struct Context {
     /// The environment, as it was when the program began.
-    pub environment: Arc<Environment>,
+    pub(crate) environment: Arc<Environment>,
     /// The root certificates.
-    pub roots: Arc<Roots>,
+    pub(crate) roots: Arc<Roots>,
     /// The proxies of the environment or of the system.
-    pub proxies: Arc<Proxies>,
+    pub(crate) proxies: Arc<Proxies>,
     /// The system's lookups, one per name.
-    pub lookups: Lookups,
+    pub(crate) lookups: Lookups,
     secrets: Secrets,
     http: Arc<Clients>,
     contacts: Contacts,
@@ -55,13 +55,13 @@ pub struct Context {
 
 /// What was done, in the order in which it ended.
 #[derive(Default)]
-pub struct Log {
+pub(crate) struct Log {
     /// When each observation began and how long it took.
-    pub timeline: Vec<Step>,
+    pub(crate) timeline: Vec<Step>,
     /// Every endpoint contacted, once.
-    pub contacted: Vec<Contact>,
+    pub(crate) contacted: Vec<Contact>,
     /// Defects of our own that were caught.
-    pub tool_errors: Vec<String>,
+    pub(crate) tool_errors: Vec<String>,
 }
 
 /// The time after the deadline in which a probe may still say by itself that it ran out of time.
@@ -70,7 +70,7 @@ const GRACE: Duration = Duration::from_millis(200);
 impl Context {
     /// A run that begins now.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         environment: Environment,
         timeout: Duration,
         deadline: Duration,
@@ -100,7 +100,7 @@ impl Context {
     /// The context of one target among several: the same environment, roots and interrupt, and a
     /// clock and a log of its own.
     #[must_use]
-    pub fn of_one_target(&self, timeout: Duration, deadline: Duration) -> Self {
+    pub(crate) fn of_one_target(&self, timeout: Duration, deadline: Duration) -> Self {
         Self {
             environment: Arc::clone(&self.environment),
             roots: Arc::clone(&self.roots),
@@ -123,28 +123,28 @@ impl Context {
 
     /// The same with the secrets that must not leave this machine in clear text.
     #[must_use]
-    pub fn with_secrets(self, secrets: &Secrets) -> Self {
+    pub(crate) fn with_secrets(self, secrets: &Secrets) -> Self {
         let lookups = Lookups::new(secrets.clone());
         Self { lookups, secrets: secrets.clone(), ..self }
     }
 
     /// Why a host name must not be sent to a nameserver, if it holds a secret.
     #[must_use]
-    pub fn withheld_host(&self, host: &str) -> Option<NotObserved> {
+    pub(crate) fn withheld_host(&self, host: &str) -> Option<NotObserved> {
         let secret = outgoing::secret_in_host(host, &self.secrets)?;
         Some(NotObserved::NotPermitted { detail: outgoing::withheld("the host name", &secret) })
     }
 
     /// Why a text must not be sent in clear text, if it holds a secret; `what` names the text.
     #[must_use]
-    pub fn withheld(&self, what: &str, text: &str) -> Option<NotObserved> {
+    pub(crate) fn withheld(&self, what: &str, text: &str) -> Option<NotObserved> {
         let secret = outgoing::secret_in(text, &self.secrets)?;
         Some(NotObserved::NotPermitted { detail: outgoing::withheld(what, &secret) })
     }
 
     /// The run's own id; the server's log shows it.
     #[must_use]
-    pub fn run_id(&self) -> &str {
+    pub(crate) fn run_id(&self) -> &str {
         &self.run_id
     }
 
@@ -170,19 +170,19 @@ impl Context {
 
     /// The longest that one wait may take: `--timeout`, or what is left of the deadline.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout.min(self.deadline.saturating_sub(self.started.elapsed()))
     }
 
     /// `--timeout` and `--deadline` as given.
     #[must_use]
-    pub const fn limits(&self) -> (Duration, Duration) {
+    pub(crate) const fn limits(&self) -> (Duration, Duration) {
         (self.timeout, self.deadline)
     }
 
     /// The wall clock.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Self::clock()
     }
 
@@ -193,25 +193,25 @@ impl Context {
 
     /// The wall clock when the run began.
     #[must_use]
-    pub const fn observed_at(&self) -> Timestamp {
+    pub(crate) const fn observed_at(&self) -> Timestamp {
         self.observed_at
     }
 
     /// Milliseconds since the run began.
     #[must_use]
-    pub fn elapsed_ms(&self) -> u64 {
+    pub(crate) fn elapsed_ms(&self) -> u64 {
         milliseconds(self.started.elapsed())
     }
 
     /// Whether the user interrupted the run.
     #[must_use]
-    pub fn interrupted(&self) -> bool {
+    pub(crate) fn interrupted(&self) -> bool {
         self.interrupt.is_cancelled()
     }
 
     /// Does one step of a probe and notes when it began and how long it took, also when it is
     /// dropped half-way.
-    pub async fn step<T>(
+    pub(crate) async fn step<T>(
         &self,
         topic: Topic,
         subject: &str,
@@ -224,7 +224,7 @@ impl Context {
 
     /// Runs a probe under the deadline. A probe that panics is a defect of this tool: it is noted,
     /// and the others go on.
-    pub async fn guard<T>(&self, work: impl Future<Output = Fact<T>>) -> Fact<T> {
+    pub(crate) async fn guard<T>(&self, work: impl Future<Output = Fact<T>>) -> Fact<T> {
         let began = Instant::now();
         let left = self.deadline.saturating_sub(self.started.elapsed()) + GRACE;
         let out_of_time = || {
@@ -242,7 +242,7 @@ impl Context {
 
     /// Notes an error that says that this process ran out of descriptors or memory: what failed then
     /// says nothing about the network.
-    pub fn note_exhaustion(&self, error: &io::Error) {
+    pub(crate) fn note_exhaustion(&self, error: &io::Error) {
         if limits::is_exhaustion(error) {
             let _ = self.exhaustion.set(error.to_string());
         }
@@ -250,12 +250,12 @@ impl Context {
 
     /// What this process ran out of.
     #[must_use]
-    pub fn exhaustion(&self) -> Option<&str> {
+    pub(crate) fn exhaustion(&self) -> Option<&str> {
         self.exhaustion.get().map(String::as_str)
     }
 
     /// Notes that an endpoint was contacted.
-    pub fn contacted(
+    pub(crate) fn contacted(
         &self,
         host: &str,
         address: SocketAddr,
@@ -266,14 +266,14 @@ impl Context {
     }
 
     /// Takes the log; the run is over.
-    pub fn take_log(&self) -> Log {
+    pub(crate) fn take_log(&self) -> Log {
         self.progress.finish();
         Log { contacted: self.contacts.take(), ..std::mem::take(&mut *self.log()) }
     }
 
     /// Copies what was done in common into a target's evidence, on the target's clock: what was done
     /// before the target's turn took no time of it.
-    pub fn copy_log_to(&self, target: &Self, evidence: &mut Evidence) {
+    pub(crate) fn copy_log_to(&self, target: &Self, evidence: &mut Evidence) {
         let ahead = milliseconds(target.started.saturating_duration_since(self.started));
         let log = self.log();
         evidence.timeline.extend(log.timeline.iter().map(|step| Step {

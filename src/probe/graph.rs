@@ -32,7 +32,7 @@ const MOST_GROUPS: usize = 2000;
 const MOST_CHARACTERS: usize = 512;
 
 /// The directory's names of the principal of the credential.
-pub async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<Directory> {
+pub(crate) async fn directory(cx: &Context, request: &Request, cloud: &Cloud) -> Fact<Directory> {
     let host = &cloud.graph_host;
     let scope = format!("https://{host}/.default");
     let (trace, secret) = credential::acquire_other(cx, request, cloud, &scope).await;

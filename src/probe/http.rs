@@ -17,11 +17,11 @@ use tokio::{
 };
 
 /// Bytes of a body that are read.
-pub const BODY_LIMIT: usize = 64 * 1024;
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
 /// Asks for a path and reads the answer. `genuine` says whether it is one that only the service
 /// itself would give.
-pub async fn get<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+pub(crate) async fn get<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     cx: &Context,
     topic: Topic,
     stream: S,

@@ -16,7 +16,7 @@ const KEYS_LIMIT: usize = 256 * 1024;
 
 /// Fetches the keys and verifies the signature, nothing else: times and audience are judged by
 /// checks, with a measured clock.
-pub async fn verify(
+pub(crate) async fn verify(
     cx: &Context,
     token: &Token,
     secret: &Secret,

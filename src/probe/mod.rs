@@ -1,17 +1,17 @@
 //! Probes: async, one protocol a file. They return typed facts and never an opinion.
 
-pub mod azure;
-pub mod clock;
-pub mod context;
-pub mod credential;
-pub mod dns;
-pub mod graph;
-pub mod http;
-pub mod keys;
-pub mod outbound;
-pub mod server;
-pub mod subnet;
-pub mod tcp;
-pub mod tls;
-pub mod token;
+pub(crate) mod azure;
+pub(crate) mod clock;
+pub(crate) mod context;
+pub(crate) mod credential;
+pub(crate) mod dns;
+pub(crate) mod graph;
+pub(crate) mod http;
+pub(crate) mod keys;
+pub(crate) mod outbound;
+pub(crate) mod server;
+pub(crate) mod subnet;
+pub(crate) mod tcp;
+pub(crate) mod tls;
+pub(crate) mod token;
 pub(crate) mod tunnel;

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 /// Probes one host, layer by layer.
-pub async fn host(
+pub(crate) async fn host(
     cx: &Context,
     host: &str,
     role: Role,

@@ -21,12 +21,12 @@ const MOST_INTERFACES: usize = 16;
 /// Whether to ask: on virtual machines in Azure. App Service, Container Apps and Azure Arc have an
 /// identity endpoint of their own and no network metadata.
 #[must_use]
-pub fn is_asked(environment: &Environment, in_azure: Option<bool>) -> bool {
+pub(crate) fn is_asked(environment: &Environment, in_azure: Option<bool>) -> bool {
     in_azure == Some(true) && environment.get("IDENTITY_ENDPOINT").is_none()
 }
 
 /// The interfaces; none if there is no answer.
-pub async fn interfaces(cx: &Context) -> Vec<Interface> {
+pub(crate) async fn interfaces(cx: &Context) -> Vec<Interface> {
     let asked = tokio::time::timeout(WAIT.min(cx.timeout()), ask(cx)).await;
     asked.ok().flatten().unwrap_or_default()
 }

@@ -55,20 +55,20 @@ const MOST_CERTIFICATES: usize = 16;
 const MOST_NAMES: usize = 64;
 
 /// A handshake: what was seen, the stream if the protocol completed, and the chain as presented.
-pub struct Handshake<S> {
+pub(crate) struct Handshake<S> {
     /// What was seen.
-    pub tls: Tls,
+    pub(crate) tls: Tls,
     /// The stream. Callers must check [`Tls::verified`] before they send secrets.
-    pub stream: Option<TlsStream<S>>,
+    pub(crate) stream: Option<TlsStream<S>>,
     /// The certificates as presented.
-    pub chain: Vec<CertificateDer<'static>>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
 }
 
 /// Performs a TLS handshake. The stream is returned even if the verification failed.
 ///
 /// `roots` replace this machine's as the trust anchors of this connection. `again` opens another
 /// connection, on which a smaller ClientHello is tried if this one gets no answer.
-pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
+pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin, F: Future<Output = Option<S>>>(
     cx: &Context,
     topic: Topic,
     stream: S,

@@ -16,7 +16,7 @@ const MOST_ENTRIES: usize = 256;
 
 /// Decodes a text that should be a token.
 #[must_use]
-pub fn decode(text: &str, origin: Origin) -> Token {
+pub(crate) fn decode(text: &str, origin: Origin) -> Token {
     let (core, wrapping) = unwrap(text);
     let mut token = Token {
         origin,
@@ -72,7 +72,7 @@ fn malformed(core: &str) -> Option<String> {
 
 /// The name or id of the principal of a token, for the trace of credentials.
 #[must_use]
-pub fn who(text: &str) -> Option<String> {
+pub(crate) fn who(text: &str) -> Option<String> {
     let claims = decode(text, Origin::Default).claims?;
     let Claims { upn, unique_name, preferred_username, appid, azp, .. } = *claims;
     [upn, unique_name, preferred_username, appid, azp].into_iter().flatten().next()

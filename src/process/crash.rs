@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// From here on a panic prints nothing, since it would garble the report; it is kept for [`said`].
-pub fn listen() {
+pub(crate) fn listen() {
     panic::set_hook(Box::new(|info| {
         let place = info.location();
         let place = place.map(|place| format!(" ({}:{})", in_package(place.file()), place.line()));
@@ -56,7 +56,7 @@ fn in_package(file: &str) -> String {
 }
 
 /// What a panic that was caught on this thread said, and where it was.
-pub fn said(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     LAST.with_borrow_mut(Option::take).unwrap_or_else(|| text_of(panic))
 }
 
@@ -64,7 +64,7 @@ pub fn said(panic: &(dyn Any + Send)) -> String {
 ///
 /// # Errors
 /// It panicked: what to tell the user, without the secrets of the environment.
-pub fn guarded<T>(environment: &Environment, work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn guarded<T>(environment: &Environment, work: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = said(panic.as_ref());
         let text = Secrets::of_environment(environment).redacted(&text).unwrap_or(text);

@@ -15,7 +15,7 @@ const STACK: usize = if cfg!(debug_assertions) { 16 << 20 } else { 4 << 20 };
 
 /// Whether an error says that this process, or this machine, ran out of descriptors or memory.
 #[must_use]
-pub fn is_exhaustion(error: &io::Error) -> bool {
+pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use nix::errno::Errno;
@@ -29,7 +29,7 @@ pub fn is_exhaustion(error: &io::Error) -> bool {
 }
 
 /// Raises the soft limit of descriptors as far as the hard one permits. A shell of macOS grants 256.
-pub fn raise_descriptors() {
+pub(crate) fn raise_descriptors() {
     #[cfg(unix)]
     {
         use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -45,7 +45,7 @@ pub fn raise_descriptors() {
 
 /// How many targets can be checked at the same time with the descriptors that there are.
 #[must_use]
-pub fn jobs(wanted: usize) -> usize {
+pub(crate) fn jobs(wanted: usize) -> usize {
     wanted.min(jobs_within(descriptors()))
 }
 
@@ -68,7 +68,7 @@ fn descriptors() -> u64 {
 
 /// Does work in a thread with enough stack, whatever the main thread has; here if there is no thread to
 /// be had. `None` if the work panicked.
-pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     let work = Mutex::new(Some(work));
     let run = || {
         let taken = work.lock().ok()?.take();

@@ -1,5 +1,5 @@
 //! The process itself: its limits, defects that were caught, progress on a terminal.
 
-pub mod crash;
-pub mod limits;
-pub mod progress;
+pub(crate) mod crash;
+pub(crate) mod limits;
+pub(crate) mod progress;

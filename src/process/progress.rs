@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The progress line. A run that ends within its first moments never shows it.
-pub struct Progress(Option<Arc<Mutex<Line>>>);
+pub(crate) struct Progress(Option<Arc<Mutex<Line>>>);
 
 struct Line {
     under_way: BTreeMap<u64, String>,
@@ -26,21 +26,19 @@ struct Line {
 
 /// Runs that are over sooner show no progress.
 const QUIET: Duration = Duration::from_millis(250);
-/// A remark is shown for so long.
-const REMARK: Duration = Duration::from_secs(1);
 /// Redrawing more often than this flickers.
 const PAUSE: Duration = Duration::from_millis(80);
 
 impl Progress {
     /// Shows nothing.
     #[must_use]
-    pub const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(None)
     }
 
     /// Draws on a terminal of this width.
     #[must_use]
-    pub fn on(out: Box<dyn Write + Send>, width: usize) -> Self {
+    pub(crate) fn on(out: Box<dyn Write + Send>, width: usize) -> Self {
         let quiet_until = Instant::now() + QUIET;
         let line = Arc::new(Mutex::new(Line {
             under_way: BTreeMap::new(),
@@ -88,16 +86,8 @@ impl Progress {
         line.draw();
     }
 
-    /// Shows a remark in place of what is under way, until the next step begins.
-    pub fn remark(&self, text: &str) {
-        if let Some(mut line) = self.line() {
-            line.write(text);
-            line.quiet_until = Instant::now() + REMARK;
-        }
-    }
-
     /// Shows how far a run of many has come; not more often than the eye can follow.
-    pub fn tally(&self, text: &str) {
+    pub(crate) fn tally(&self, text: &str) {
         if let Some(mut line) = self.line() {
             let now = Instant::now();
             if now >= line.quiet_until {

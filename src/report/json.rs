@@ -37,7 +37,7 @@ pub(super) fn finding(judged: &Judged) -> io::Result<serde_json::Value> {
 
 /// The JSON Schema of the document.
 #[must_use]
-pub fn schema() -> serde_json::Value {
+pub(crate) fn schema() -> serde_json::Value {
     schemars::schema_for!(Document).to_value()
 }
 

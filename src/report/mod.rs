@@ -20,7 +20,7 @@ mod text;
 use crate::{diagnose::Report, text::Inert};
 use std::io;
 
-pub use json::schema;
+pub(crate) use json::schema;
 pub(crate) use json::status as status_word;
 
 /// The formats.

@@ -68,7 +68,7 @@ const FILE_LIMIT: u64 = 64 * 1024;
 impl Secrets {
     /// The secrets that the environment holds or names a file of.
     #[must_use]
-    pub fn of_environment(environment: &Environment) -> Self {
+    pub(crate) fn of_environment(environment: &Environment) -> Self {
         let secrets = Self::default();
         for (name, value) in environment.pairs() {
             let upper = name.to_ascii_uppercase();
@@ -105,7 +105,7 @@ impl Secrets {
 
     /// The same secrets, to which others can be added. What is searched for is shared.
     #[must_use]
-    pub fn fork(&self) -> Self {
+    pub(crate) fn fork(&self) -> Self {
         Self { known: Arc::new(Mutex::new(self.known().clone())), spared: Arc::default() }
     }
 
@@ -123,20 +123,20 @@ impl Secrets {
 
     /// Names that were typed in clear, such as the user. A secret that is a part of one is not removed
     /// from texts, unless it has the shape of a token.
-    pub fn spare(&self, names: Vec<String>) {
+    pub(crate) fn spare(&self, names: Vec<String>) {
         *lock(&self.spared) = names;
     }
 
     /// The labels of secrets that are not searched for, since they are short or plain words.
     #[must_use]
-    pub fn too_common(&self) -> Vec<String> {
+    pub(crate) fn too_common(&self) -> Vec<String> {
         let common = |known: &&Known| kind(known.secret.expose().trim()) == Kind::Common;
         self.known().iter().filter(common).map(|known| known.label.clone()).collect()
     }
 
     /// The label of the token or key that a short text is a part of.
     #[must_use]
-    pub fn part_of(&self, text: &str) -> Option<String> {
+    pub(crate) fn part_of(&self, text: &str) -> Option<String> {
         let part = Squeezed::of(text).text;
         if part.len() < SHORTEST {
             return None;
@@ -151,14 +151,14 @@ impl Secrets {
 
     /// The secrets in a text, in which form, and where, in bytes; with those that were spared.
     #[must_use]
-    pub fn in_text(&self, text: &str) -> Vec<(String, Range<usize>)> {
+    pub(crate) fn in_text(&self, text: &str) -> Vec<(String, Range<usize>)> {
         let found = self.places(text, &[]).into_iter();
         found.map(|(label, form, range)| (format!("{label} ({form})"), range)).collect()
     }
 
     /// The same without those that were spared.
     #[must_use]
-    pub fn left_in(&self, text: &str) -> Vec<(String, Range<usize>)> {
+    pub(crate) fn left_in(&self, text: &str) -> Vec<(String, Range<usize>)> {
         let found = self.places(text, &self.spared()).into_iter();
         found.map(|(label, form, range)| (format!("{label} ({form})"), range)).collect()
     }
@@ -166,7 +166,7 @@ impl Secrets {
     /// The text without them, and without anything that looks like a secret; `None` if there is nothing
     /// to remove.
     #[must_use]
-    pub fn redacted(&self, text: &str) -> Option<String> {
+    pub(crate) fn redacted(&self, text: &str) -> Option<String> {
         let shapes = shapes::find(text).into_iter().chain(shapes::assigned(text));
         self.replaced(text, shapes, &|_| false)
     }
@@ -175,7 +175,7 @@ impl Secrets {
     /// addresses, and every word can be a password. So only what has the shape of a token or key, and a
     /// known secret that is not a word, is removed.
     #[must_use]
-    pub fn redacted_output(&self, text: &str) -> Option<String> {
+    pub(crate) fn redacted_output(&self, text: &str) -> Option<String> {
         let shapes = shapes::find(text).into_iter();
         let shapes = shapes.filter(|shape| shape.kind != shapes::IN_ADDRESS);
         self.replaced(text, shapes, &|secret| {
@@ -469,7 +469,8 @@ fn password_of(url: &str) -> Option<String> {
 }
 
 fn read(path: &Path) -> Option<Secret> {
-    crate::input::text(path, FILE_LIMIT).ok().map(Secret::new)
+    let bytes = crate::input::bytes(path, FILE_LIMIT).and_then(crate::input::utf8).ok()?;
+    Some(Secret::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 impl fmt::Debug for Secrets {

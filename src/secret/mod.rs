@@ -1,9 +1,9 @@
 //! Secrets, and the search for them in outputs.
 
 mod known;
-pub mod outgoing;
+pub(crate) mod outgoing;
 pub mod redact;
-pub mod shapes;
+pub(crate) mod shapes;
 mod view;
 
 pub use known::Secrets;
@@ -22,19 +22,19 @@ impl Secret {
 
     /// The secret itself. Review every call.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
     /// Its length in bytes.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is nothing to keep.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -29,7 +29,7 @@ const SECRET_VARIABLES: &[&str] = &[
 /// What secret a text holds that must not leave this machine: a kind, such as "a token", or the name
 /// of what holds the same text, such as "PGPASSWORD".
 #[must_use]
-pub fn secret_in(text: &str, secrets: &Secrets) -> Option<String> {
+pub(crate) fn secret_in(text: &str, secrets: &Secrets) -> Option<String> {
     let long = || {
         let length = text.len();
         (length > LONGEST_NAME && !text.contains(char::is_whitespace))
@@ -41,14 +41,14 @@ pub fn secret_in(text: &str, secrets: &Secrets) -> Option<String> {
 /// The same in a URL, which may be long and hold the base64 of other JSON, such as a skip token of
 /// Resource Manager.
 #[must_use]
-pub fn secret_in_url(url: &str, secrets: &Secrets) -> Option<String> {
+pub(crate) fn secret_in_url(url: &str, secrets: &Secrets) -> Option<String> {
     shape_in(url, true).or_else(|| known_in(url, secrets))
 }
 
 /// The same in a host name. Nameservers and logs see it, so a short part of a known token counts as well,
 /// and so does a label that is as random as a part of an unknown one.
 #[must_use]
-pub fn secret_in_host(host: &str, secrets: &Secrets) -> Option<String> {
+pub(crate) fn secret_in_host(host: &str, secrets: &Secrets) -> Option<String> {
     let labels = || host.split('.');
     secret_in(host, secrets)
         .or_else(|| {
@@ -91,7 +91,7 @@ fn is_certain(label: &str) -> bool {
 
 /// Why something was not sent.
 #[must_use]
-pub fn withheld(what: &str, secret: &str) -> String {
+pub(crate) fn withheld(what: &str, secret: &str) -> String {
     format!("{what} holds a secret ({secret}), so it was not sent")
 }
 

@@ -5,26 +5,26 @@ use std::ops::Range;
 
 /// Something that looks like a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// What it looks like.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Where it is, in bytes.
-    pub range: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// The shape of a password in a URL, which the tool's own examples have, too.
-pub const IN_ADDRESS: &str = "a password in an address";
+pub(crate) const IN_ADDRESS: &str = "a password in an address";
 
 /// Every secret that is recognized by its own shape, in order, none inside another. Invisible characters
 /// do not hide one.
 #[must_use]
-pub fn find(text: &str) -> Vec<Shape> {
+pub(crate) fn find(text: &str) -> Vec<Shape> {
     in_visible(text, find_in)
 }
 
 /// Every secret that is recognized by what precedes it, such as `password=` or `Authorization:`.
 #[must_use]
-pub fn assigned(text: &str) -> Vec<Shape> {
+pub(crate) fn assigned(text: &str) -> Vec<Shape> {
     in_visible(text, assigned_in)
 }
 

@@ -9,7 +9,7 @@ use entra_pg_checks::facts::settings::{MisplacedSecret, Origin, SentSetting, Set
 
 /// Every setting that is sent in clear text and holds a secret.
 #[must_use]
-pub fn misplaced_secrets(
+pub(crate) fn misplaced_secrets(
     settings: &Settings,
     client_id: Option<&str>,
     environment: &Environment,

@@ -13,7 +13,7 @@ pub mod request;
 mod roots;
 pub(crate) mod service;
 pub(crate) mod uri;
-pub mod usage;
+pub(crate) mod usage;
 
 use crate::{
     environment::Environment, environment::vantage, input, net::endpoint, secret::Secret,
@@ -28,41 +28,41 @@ use entra_pg_checks::{
 };
 use given::Given;
 use keywords::Pairs;
-pub use misplaced::misplaced_secrets;
+pub(crate) use misplaced::misplaced_secrets;
 use options::Version;
 use passfile::Wanted;
 use std::path::{Path, PathBuf};
 
 /// What the command line says of the target.
 #[derive(Clone, Debug, Default)]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// A connection string or URI.
-    pub conninfo: Option<String>,
+    pub(crate) conninfo: Option<String>,
     /// `--host`.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// `--port`.
-    pub port: Option<String>,
+    pub(crate) port: Option<String>,
     /// `--username`.
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// `--dbname`.
-    pub dbname: Option<String>,
+    pub(crate) dbname: Option<String>,
     /// `--cloud`.
-    pub cloud: Option<CloudKind>,
+    pub(crate) cloud: Option<CloudKind>,
     /// `--cloud-file`.
-    pub cloud_file: Option<PathBuf>,
+    pub(crate) cloud_file: Option<PathBuf>,
     /// `--expect`.
-    pub expect: Option<AddressClass>,
+    pub(crate) expect: Option<AddressClass>,
     /// `--tenant`.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Logins that count, in this order, for what the fields above do not say: the defaults of a fleet.
-    pub defaults: Vec<TargetArgs>,
+    pub(crate) defaults: Vec<TargetArgs>,
 }
 
 /// The settings, and the password that libpq would use.
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood: by no release of libpq.
-pub fn resolve(
+pub(crate) fn resolve(
     args: &TargetArgs,
     environment: &Environment,
 ) -> Result<(Settings, Option<Secret>), UsageError> {

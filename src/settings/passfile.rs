@@ -25,15 +25,25 @@ const SOCKET_FOLDERS: [&str; 1] = ["/var/run/postgresql"];
 pub(super) fn inspect(path: &Path, wanted: &Wanted<'_>) -> Option<(PassFile, Option<Secret>)> {
     // libpq warns and ignores a file that is not a regular one.
     let bytes = Zeroizing::new(input::Source::new(path).read_start(FILE_LIMIT).ok()?);
-    let found = search(&bytes, wanted);
+    let mut found = search(&bytes, wanted);
+    let wrong_encoding = found.matching_line.is_none().then(|| elsewise(&bytes, wanted)).flatten();
+    found.near_line = wrong_encoding.or(found.near_line);
     let seen = PassFile {
         path: path.display().to_string(),
         ignored_for_mode: open_to_others(path),
         matching_line: found.matching_line,
         near_line: found.near_line,
+        wrong_encoding: wrong_encoding.is_some(),
     };
     let password = found.password.filter(|_| seen.ignored_for_mode.is_none());
     Some((seen, password))
+}
+
+/// The line that would match in UTF-8 without a byte order mark: libpq reads nothing else, and Windows
+/// PowerShell writes UTF-16.
+fn elsewise(bytes: &[u8], wanted: &Wanted<'_>) -> Option<usize> {
+    let decoded = Zeroizing::new(input::utf8(bytes.to_vec()).ok()?);
+    if decoded.as_slice() == bytes { None } else { search(&decoded, wanted).matching_line }
 }
 
 /// What the lines of a password file hold for a login.
@@ -164,12 +174,23 @@ fn open_to_others(_path: &Path) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, search};
+    use super::{Wanted, elsewise, search};
 
     fn found(text: &str, wanted: [&str; 4]) -> Option<String> {
         let [host, port, database, user] = wanted;
         let found = search(text.as_bytes(), &Wanted { host, port, database, user });
         found.password.map(|password| password.expose().to_owned())
+    }
+
+    #[test]
+    fn a_line_in_utf_16_matches_in_utf_8_only() {
+        let wanted = Wanted { host: "h", port: "5432", database: "d", user: "u" };
+        let wide: Vec<u8> =
+            "\u{feff}#\r\nh:5432:d:u:p\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(search(&wide, &wanted).matching_line, None);
+        assert_eq!(elsewise(&wide, &wanted), Some(2));
+        assert_eq!(elsewise("\u{feff}h:5432:d:u:p".as_bytes(), &wanted), Some(1));
+        assert_eq!(elsewise(b"x:5432:d:u:p", &wanted), None);
     }
 
     #[test]

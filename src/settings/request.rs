@@ -14,52 +14,52 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 /// One run's request.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// The target, with the origin of every value.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// The password that libpq would use; its origin is in the settings.
-    pub password: Option<Arc<Secret>>,
+    pub(crate) password: Option<Arc<Secret>>,
     /// Every secret that the run has in hand, to be found where it must not be.
-    pub secrets: Secrets,
+    pub(crate) secrets: Secrets,
     /// The contents of `--token-file`.
-    pub token_file: Option<(Arc<Secret>, Origin)>,
+    pub(crate) token_file: Option<(Arc<Secret>, Origin)>,
     /// `--credential`.
-    pub credential: CredentialKind,
+    pub(crate) credential: CredentialKind,
     /// `--client-id`.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// `--tenant`.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// `--nameserver`, asked in addition to the system's.
-    pub nameservers: Vec<SocketAddr>,
+    pub(crate) nameservers: Vec<SocketAddr>,
     /// `--timeout`: one wait.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// `--deadline`: the whole run.
-    pub deadline: Duration,
+    pub(crate) deadline: Duration,
     /// `--graph`.
-    pub graph: bool,
+    pub(crate) graph: bool,
     /// `--as-admin`.
-    pub as_admin: bool,
+    pub(crate) as_admin: bool,
     /// `--for-role`.
-    pub for_role: Option<String>,
+    pub(crate) for_role: Option<String>,
     /// `--send-token-unverified`.
-    pub send_token_unverified: bool,
+    pub(crate) send_token_unverified: bool,
     /// `--only` and `--skip`.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// The server's own side.
-    pub azure: AzureRequest,
+    pub(crate) azure: AzureRequest,
 }
 
 /// What is asked about the server's own side.
 #[derive(Clone, Debug, Default)]
-pub struct AzureRequest {
+pub(crate) struct AzureRequest {
     /// What the files of `--azure-config` hold, if any was given.
-    pub exported: Option<Arc<Azure>>,
+    pub(crate) exported: Option<Arc<Azure>>,
     /// `--azure`: what the files do not hold is read from Resource Manager.
-    pub live: bool,
+    pub(crate) live: bool,
     /// `--azure-effective`: the rules and routes that Azure applies are computed, too.
-    pub effective: bool,
+    pub(crate) effective: bool,
     /// `--server-id`.
-    pub server_id: Option<String>,
+    pub(crate) server_id: Option<String>,
 }
 
 /// Which checks are wanted, by family or id.
@@ -98,7 +98,7 @@ impl Selection {
 
     /// Whether a check is wanted.
     #[must_use]
-    pub fn wants(&self, check: &Check) -> bool {
+    pub(crate) fn wants(&self, check: &Check) -> bool {
         let named =
             |list: &[String]| list.iter().any(|name| name == check.id || name == check.family());
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
@@ -107,7 +107,7 @@ impl Selection {
     /// The topics that must be observed for the checks that are wanted, with what has to be
     /// observed before them.
     #[must_use]
-    pub fn topics(&self) -> BTreeSet<Topic> {
+    pub(crate) fn topics(&self) -> BTreeSet<Topic> {
         let mut topics: BTreeSet<Topic> = rulebook()
             .into_iter()
             .filter(|check| self.wants(check))
@@ -139,7 +139,7 @@ impl Request {
     /// The topics to observe. If only exported files were given, only they are judged:
     /// that is the preflight of a network in which there is no server yet.
     #[must_use]
-    pub fn topics(&self) -> BTreeSet<Topic> {
+    pub(crate) fn topics(&self) -> BTreeSet<Topic> {
         if self.judges_files_alone() {
             return BTreeSet::from([Topic::Settings, Topic::Azure]);
         }
@@ -148,7 +148,7 @@ impl Request {
 
     /// Whether only files are judged.
     #[must_use]
-    pub fn judges_files_alone(&self) -> bool {
+    pub(crate) fn judges_files_alone(&self) -> bool {
         self.azure.exported.is_some() && !self.azure.live && self.settings.host.is_none()
     }
 }

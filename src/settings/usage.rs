@@ -18,13 +18,13 @@ pub struct UsageError {
 impl UsageError {
     /// An error without a place.
     #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
     /// Marks the offending part.
     #[must_use]
-    pub fn at(mut self, input: impl Into<String>, span: Range<usize>) -> Self {
+    pub(crate) fn at(mut self, input: impl Into<String>, span: Range<usize>) -> Self {
         self.input = Some(input.into());
         self.span = Some(span);
         self
@@ -32,7 +32,7 @@ impl UsageError {
 
     /// Says what to type instead.
     #[must_use]
-    pub fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+    pub(crate) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = Some(suggestion.into());
         self
     }

@@ -6,11 +6,11 @@ use super::{Inert, clean};
 ///
 /// Source: GitHub's toolkit, `packages/core/src/command.ts`.
 #[derive(Debug, Default)]
-pub struct GithubLog(String);
+pub(crate) struct GithubLog(String);
 
 impl GithubLog {
     /// An annotation: `kind` is `error`, `warning` or `notice`.
-    pub fn annotation(&mut self, kind: &'static str, title: &str, message: &str) {
+    pub(crate) fn annotation(&mut self, kind: &'static str, title: &str, message: &str) {
         let data = |text: &str| clean(text).replace('%', "%25");
         let title = data(title).replace(':', "%3A").replace(',', "%2C");
         self.0.push_str(&format!("::{kind} title={title}::{}\n", data(message)));
@@ -18,7 +18,7 @@ impl GithubLog {
 
     /// The log.
     #[must_use]
-    pub fn finish(self) -> Inert {
+    pub(crate) fn finish(self) -> Inert {
         Inert::checked(self.0)
     }
 }
@@ -27,11 +27,11 @@ impl GithubLog {
 ///
 /// Source: Microsoft Learn, "Logging commands".
 #[derive(Debug, Default)]
-pub struct AzureLog(String);
+pub(crate) struct AzureLog(String);
 
 impl AzureLog {
     /// A command such as `task.logissue` with its properties and message.
-    pub fn command(
+    pub(crate) fn command(
         &mut self,
         command: &'static str,
         properties: &[(&'static str, &str)],
@@ -46,7 +46,7 @@ impl AzureLog {
     }
 
     /// A line that is not a command.
-    pub fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         let line = Self::data(text);
         self.0.push_str(&String::from_utf8_lossy(&Inert::text(&line)));
         self.0.push('\n');
@@ -54,7 +54,7 @@ impl AzureLog {
 
     /// The log.
     #[must_use]
-    pub fn finish(self) -> Inert {
+    pub(crate) fn finish(self) -> Inert {
         Inert::checked(self.0)
     }
 

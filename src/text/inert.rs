@@ -42,7 +42,7 @@ impl Inert {
     /// JSON, one document or one per line. Active characters and CI commands become `\u` escapes, which
     /// leaves every value as it is.
     #[must_use]
-    pub fn json(json: &str) -> Self {
+    pub(crate) fn json(json: &str) -> Self {
         let mut out = String::with_capacity(json.len());
         let mut command = CommandName::default();
         for character in json.chars() {
@@ -61,13 +61,13 @@ impl Inert {
 
     /// A file that is not text, such as a zip archive. Its text parts are [`Inert`] by themselves.
     #[must_use]
-    pub const fn archive(bytes: Vec<u8>) -> Self {
+    pub(crate) const fn archive(bytes: Vec<u8>) -> Self {
         Self { bytes, kind: Kind::Searched }
     }
 
     /// A line with an access token; `None` if the text is not a JSON Web Token and nothing else.
     #[must_use]
-    pub fn token(text: &str) -> Option<Self> {
+    pub(crate) fn token(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('.').collect();
         // An encrypted token has five parts, of which the second, the key, may be empty.
         let base64url = |(index, part): (usize, &&str)| {
@@ -82,7 +82,7 @@ impl Inert {
 
     /// What the program generates from its own definition: completions, the manual page, help.
     #[must_use]
-    pub const fn own(bytes: Vec<u8>) -> Self {
+    pub(crate) const fn own(bytes: Vec<u8>) -> Self {
         Self { bytes, kind: Kind::Searched }
     }
 
@@ -94,19 +94,19 @@ impl Inert {
 
     /// The same output, which was searched for secrets.
     #[must_use]
-    pub fn searched(self) -> Self {
+    pub(crate) fn searched(self) -> Self {
         Self { kind: Kind::Searched, ..self }
     }
 
     /// What it consists of.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
 
     /// Output made of several parts. Each part but the last ends with a line feed.
     #[must_use]
-    pub fn concat(parts: &[Self]) -> Self {
+    pub(crate) fn concat(parts: &[Self]) -> Self {
         let bytes = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
         let kind = parts.iter().map(Self::kind).find(|kind| *kind != Kind::Searched);
         Self { bytes, kind: kind.unwrap_or_default() }

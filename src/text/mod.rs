@@ -11,8 +11,8 @@ mod nearest;
 mod page;
 mod policy;
 
-pub use commands::{AzureLog, GithubLog};
+pub(crate) use commands::{AzureLog, GithubLog};
 pub use inert::{Inert, Kind, clean, is_active};
-pub use nearest::nearest;
-pub use page::Page;
+pub(crate) use nearest::nearest;
+pub(crate) use page::Page;
 pub(crate) use policy::content_security_policy;

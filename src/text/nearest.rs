@@ -8,7 +8,7 @@ const LONGEST: usize = 100;
 /// The known words that are close to a word, the closest first. A word with a slash is also compared by
 /// the part behind it.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     // The comparison takes time in proportion to the length, and a pasted document is not a word.
     if word.len() >= LONGEST {
         return Vec::new();

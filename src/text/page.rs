@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// Lines of text with styles.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     lines: Vec<Vec<Span>>,
 }
 
@@ -19,17 +19,17 @@ struct Span {
 
 impl Page {
     /// Adds text to the last line. A line break in it becomes a blank.
-    pub fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.span(text, None)
     }
 
     /// Adds text in a style to the last line.
-    pub fn styled(&mut self, text: &str, style: Style) -> &mut Self {
+    pub(crate) fn styled(&mut self, text: &str, style: Style) -> &mut Self {
         self.span(text, Some(style))
     }
 
     /// Ends the last line, without the blanks at its end.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Some(line) = self.lines.last_mut() {
             while let Some(last) = line.last_mut() {
                 last.text.truncate(last.text.trim_end().len());
@@ -45,7 +45,7 @@ impl Page {
     }
 
     /// Adds an empty line, unless the last one is empty.
-    pub fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         let ended = self.lines.len().saturating_sub(1);
         if self.lines[..ended].last().is_some_and(|line| !line.is_empty()) {
             self.end();
@@ -54,7 +54,7 @@ impl Page {
 
     /// The text of every line that was ended.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let ended = self.lines.len().saturating_sub(1);
         let text = |line: &Vec<Span>| line.iter().map(|span| span.text.as_str()).collect();
         self.lines[..ended].iter().map(text).collect()
@@ -62,7 +62,7 @@ impl Page {
 
     /// The page as output, with or without its styles.
     #[must_use]
-    pub fn render(&self, color: bool) -> Inert {
+    pub(crate) fn render(&self, color: bool) -> Inert {
         let mut out = String::new();
         let mut guard = Guard::default();
         for (index, line) in self.lines.iter().enumerate() {

@@ -84,7 +84,8 @@ pub(crate) fn unusable(
             format!("has a damaged block: {detail}"),
             format!("could not read root certificate file \"{path}\": {detail}"),
         ),
-        (RootFileState::System | RootFileState::Read { .. }, _) => return None,
+        (RootFileState::System, _) => return of_the_system(vantage),
+        (RootFileState::Read { .. }, _) => return None,
     };
     let nobody_named_it = file.path.origin == Origin::Default;
     let detail = if nobody_named_it {
@@ -121,6 +122,26 @@ pub(crate) fn unusable(
     )
 }
 
+/// The finding where sslrootcert=system means this system's store for this tool, and for psql the folder of
+/// its own OpenSSL: on Windows, unless a variable names a file.
+fn of_the_system(vantage: &Vantage) -> Option<Finding> {
+    if vantage.root_bundle.is_some() || System::of(vantage) == System::Linux {
+        return None;
+    }
+    let detail = "sslrootcert=system: psql looks for roots where its own OpenSSL keeps them, not in \
+        this system's store";
+    Some(
+        Finding::of(&FILE_MISSING, "system", detail.to_owned())
+            .severity(Severity::Warning)
+            .because("this run verified the server by the system's store")
+            .because(
+                "likely, psql then fails: EDB's psql 16 and 17 for Windows report \
+                    \"SSL error: unregistered scheme\"",
+            )
+            .fix(name(vantage, "Name a file of root certificates".to_owned())),
+    )
+}
+
 /// The line that names this machine's own roots: their file, or the word that libpq has for them. On
 /// Windows and macOS psql cannot use the system's store, so a file is needed.
 /// Source: <https://learn.microsoft.com/azure/postgresql/security/security-tls>
@@ -149,6 +170,7 @@ pub(crate) static FILE_MISSING: Problem = Problem {
         Fragment::new("root certificate file … does not exist", 93),
         Fragment::new("could not read root certificate file", 92),
         Fragment::new("could not open certificate file", 90),
+        Fragment::new("ssl error: unregistered scheme", 90),
         Fragment::new("root.crt: no such file", 90),
         Fragment::new("root.crt does not exist", 90),
         Fragment::new("could not open ssl root certificate file", 88),
@@ -159,12 +181,13 @@ pub(crate) static FILE_MISSING: Problem = Problem {
     page: Page {
         means: "sslrootcert (PGSSLROOTCERT) names a file that does not exist or holds no \
             certificate, so the server's identity cannot be verified. Where it is not set, libpq \
-            goes by ~/.postgresql/root.crt, and with verify-ca and verify-full it refuses without \
+            goes by ~/.postgresql/root.crt (on Windows %APPDATA%\\postgresql\\root.crt), and with verify-ca and verify-full it refuses without \
             that file.",
         causes: &[
             "a path of another machine or container",
             "a download that failed",
             "sslmode=verify-full without sslrootcert",
+            "sslrootcert=system on Windows: psql does not read the store of Windows",
         ],
         confirm: &["`ls -l \"$PGSSLROOTCERT\"` and `grep -c BEGIN \"$PGSSLROOTCERT\"`"],
         fix: &[(Actor::You, "name the system's bundle, or download the roots again")],
@@ -191,6 +214,17 @@ mod tests {
         for os in ["Windows 11 Pro 23H2 22631 x86_64", "Darwin 24.0 arm64"] {
             assert_eq!(command(os), "export PGSSLROOTCERT='azure-roots.pem'");
         }
+    }
+
+    #[test]
+    fn the_word_system_is_of_no_use_to_psql_on_windows() {
+        let warned = |os: &str, bundle: Option<&str>| {
+            let place = [("/vantage/os", json!(os)), ("/vantage/root_bundle", json!(bundle))];
+            super::of_the_system(&healthy_but(&place).vantage).is_some()
+        };
+        assert!(warned("Windows 11 Pro 23H2 22631 x86_64", None));
+        assert!(!warned("Windows 11 Pro 23H2 22631 x86_64", Some("C:/roots.pem")));
+        assert!(!warned("Linux 6.1 x86_64", None));
     }
 
     fn with(roots: &[&str], not_roots: &[&str]) -> Settings {

@@ -14,7 +14,7 @@ use std::{io, net::IpAddr};
 
 /// The format of a resource.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum ResourceFormat {
+pub(crate) enum ResourceFormat {
     /// YAML for the Azure CLI.
     #[default]
     Yaml,
@@ -24,118 +24,118 @@ pub enum ResourceFormat {
 
 /// What every platform takes.
 #[derive(Args, Clone, Debug)]
-pub struct Common {
+pub(crate) struct Common {
     /// The target.
     #[command(flatten)]
-    pub target: TargetOptions,
+    pub(crate) target: TargetOptions,
     /// The name of the resource.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub name: String,
+    pub(crate) name: String,
     /// The resource ID of a user-assigned managed identity; by default the system-assigned identity.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub identity: Option<String>,
+    pub(crate) identity: Option<String>,
     /// The client ID of that identity.
     #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// A variable; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
 }
 
 /// What a container takes.
 #[derive(Args, Clone, Debug)]
-pub struct Container {
+pub(crate) struct Container {
     /// The container image.
     #[arg(long, value_name = "IMAGE")]
-    pub image: String,
+    pub(crate) image: String,
     /// The region, such as westeurope.
     #[arg(long, value_name = "REGION")]
-    pub location: String,
+    pub(crate) location: String,
     /// A registry from which the identity may pull, such as contoso.azurecr.io.
     #[arg(long, value_name = "SERVER")]
-    pub registry: Option<String>,
+    pub(crate) registry: Option<String>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub format: ResourceFormat,
+    pub(crate) format: ResourceFormat,
 }
 
 /// Options of `manifest aci`.
 #[derive(Args, Clone, Debug)]
-pub struct AciArgs {
+pub(crate) struct AciArgs {
     /// The run.
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
     /// The container.
     #[command(flatten)]
-    pub container: Container,
+    pub(crate) container: Container,
     /// The resource ID of the subnet, which must be delegated to
     /// Microsoft.ContainerInstance/containerGroups.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub subnet: String,
+    pub(crate) subnet: String,
     /// A nameserver of the virtual network, which Container Instances does not take over; may be
     /// repeated.
     #[arg(long, value_name = "IP")]
-    pub dns_server: Vec<IpAddr>,
+    pub(crate) dns_server: Vec<IpAddr>,
 }
 
 /// Options of `manifest container-apps-job`.
 #[derive(Args, Clone, Debug)]
-pub struct JobArgs {
+pub(crate) struct JobArgs {
     /// The run.
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
     /// The container.
     #[command(flatten)]
-    pub container: Container,
+    pub(crate) container: Container,
     /// The resource ID of the Container Apps environment.
     #[arg(long, value_name = "ID", value_parser = resource_id)]
-    pub environment: String,
+    pub(crate) environment: String,
     /// When the job runs; by default it is started by hand.
     #[arg(long, value_name = "CRON")]
-    pub schedule: Option<String>,
+    pub(crate) schedule: Option<String>,
 }
 
 /// Options of `manifest vm-run-command`.
 #[derive(Args, Clone, Debug)]
-pub struct RunCommandArgs {
+pub(crate) struct RunCommandArgs {
     /// The run.
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
     /// The resource group.
     #[arg(long, value_name = "NAME")]
-    pub resource_group: String,
+    pub(crate) resource_group: String,
     /// The virtual machine.
     #[arg(long, value_name = "NAME", required_unless_present = "scale_set")]
-    pub vm: Option<String>,
+    pub(crate) vm: Option<String>,
     /// The scale set.
     #[arg(long, value_name = "NAME", conflicts_with = "vm", requires = "instance")]
-    pub scale_set: Option<String>,
+    pub(crate) scale_set: Option<String>,
     /// The instance of the scale set.
     #[arg(long, value_name = "ID", requires = "scale_set")]
-    pub instance: Option<String>,
+    pub(crate) instance: Option<String>,
     /// Let the machine download the program from here; by default the program is sent in parts.
     #[arg(long, value_name = "URL", requires = "sha256")]
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// The SHA-256 of the program at --url.
     #[arg(long, value_name = "HEX", requires = "url", value_parser = sha256)]
-    pub sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
 }
 
 /// Options of `manifest app-service`.
 #[derive(Args, Clone, Debug)]
-pub struct WebAppArgs {
+pub(crate) struct WebAppArgs {
     /// The run.
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
     /// The resource group.
     #[arg(long, value_name = "NAME")]
-    pub resource_group: String,
+    pub(crate) resource_group: String,
     /// The web app or function app.
     #[arg(long, value_name = "NAME", value_parser = app_name)]
-    pub app: String,
+    pub(crate) app: String,
 }
 
 /// A container prints the text for people, and the report on one line for `merge`.

@@ -14,35 +14,35 @@ use std::io;
 
 /// Options of the CI systems.
 #[derive(Args, Clone, Debug)]
-pub struct CiArgs {
+pub(crate) struct CiArgs {
     /// The target.
     #[command(flatten)]
-    pub target: TargetOptions,
+    pub(crate) target: TargetOptions,
     /// The name of the job.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub name: String,
+    pub(crate) name: String,
     /// A label of the runner, a tag, or the name of the pool; may be repeated.
     #[arg(long, value_name = "NAME")]
-    pub runner: Vec<String>,
+    pub(crate) runner: Vec<String>,
     /// The client ID of the identity that trusts the CI system; by default its variable
     /// AZURE_CLIENT_ID.
     #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// The service connection of Azure Pipelines.
     #[arg(long, value_name = "NAME")]
-    pub service_connection: Option<String>,
+    pub(crate) service_connection: Option<String>,
     /// Where the job downloads the program; by default its variable ENTRA_PG_URL.
     #[arg(long, value_name = "URL", requires = "sha256")]
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// The SHA-256 of the program at --url.
     #[arg(long, value_name = "HEX", requires = "url", value_parser = sha256)]
-    pub sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
     /// A variable; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
 }
 
 pub(super) fn run(args: &CiArgs, platform: Platform) -> Result<io::Result<()>, UsageError> {

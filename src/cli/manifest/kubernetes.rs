@@ -19,7 +19,7 @@ use std::{
 
 /// The format.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum KubernetesFormat {
+pub(crate) enum KubernetesFormat {
     /// YAML documents.
     #[default]
     Yaml,
@@ -29,65 +29,65 @@ pub enum KubernetesFormat {
 
 /// Options of `manifest kubernetes`.
 #[derive(Args, Clone, Debug)]
-pub struct KubernetesArgs {
+pub(crate) struct KubernetesArgs {
     /// The target.
     #[command(flatten)]
-    pub target: TargetOptions,
+    pub(crate) target: TargetOptions,
     /// The object that runs the doctor.
     #[arg(long, value_enum, default_value_t)]
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The container image.
     #[arg(long, value_name = "IMAGE")]
-    pub image: String,
+    pub(crate) image: String,
     /// The name of the objects.
     #[arg(long, value_name = "NAME", default_value = "entra-pg", value_parser = object_name)]
-    pub name: String,
+    pub(crate) name: String,
     /// The namespace; the workload's, or the current one.
     #[arg(short = 'n', long, value_name = "NAME", value_parser = object_name)]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// When a CronJob runs.
     #[arg(long, value_name = "CRON", default_value = "*/15 * * * *")]
-    pub schedule: String,
+    pub(crate) schedule: String,
     /// How often a DaemonSet runs again.
     #[arg(long, value_name = "TIME", default_value = "15m")]
-    pub every: String,
+    pub(crate) every: String,
     /// An existing service account; the workload's by default.
     #[arg(long, value_name = "NAME", value_parser = object_name)]
-    pub service_account: Option<String>,
+    pub(crate) service_account: Option<String>,
     /// Workload identity: the client id that the service account is federated with. Without
     /// --service-account, one of the objects' name is made.
     #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// Take the place of a workload: its namespace, service account, DNS, proxies and roots, read from
     /// `kubectl get deployment NAME -o json`, or - for standard input.
     #[arg(long, value_name = "FILE")]
-    pub like: Option<PathBuf>,
+    pub(crate) like: Option<PathBuf>,
     /// Which of the workload's containers; the first by default.
     #[arg(long, value_name = "NAME", requires = "like")]
-    pub container: Option<String>,
+    pub(crate) container: Option<String>,
     /// Check a list of servers in an Indexed Job, one pod per shard. The list is as for `entra-pg
     /// fleet`, without passwords and token files.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "host"])]
-    pub fleet: Option<PathBuf>,
+    pub(crate) fleet: Option<PathBuf>,
     /// The number of shards of --fleet.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub shards: u32,
+    pub(crate) shards: u32,
     /// Targets that start per second in each shard of --fleet.
     #[arg(long, value_name = "N", default_value_t = 100, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub rate: u32,
+    pub(crate) rate: u32,
     /// Keep the results of --fleet in this persistent volume claim, too: a shard that runs again skips
     /// the targets that have a result.
     #[arg(long, value_name = "NAME", requires = "fleet", value_parser = object_name)]
-    pub volume_claim: Option<String>,
+    pub(crate) volume_claim: Option<String>,
     /// A variable for the container; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub env: Vec<(String, String)>,
+    pub(crate) env: Vec<(String, String)>,
     /// The format.
     #[arg(long, value_enum, default_value_t)]
-    pub format: KubernetesFormat,
+    pub(crate) format: KubernetesFormat,
     /// Options of `doctor`, after --.
     #[arg(last = true, value_name = "OPTION")]
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
 }
 
 /// Longer than any workload's description or list.

@@ -21,7 +21,7 @@ use clap::{Subcommand, ValueEnum};
 
 /// The platform.
 #[derive(Debug, Subcommand)]
-pub enum Place {
+pub(crate) enum Place {
     /// A Job, CronJob, DaemonSet or, with --fleet, an Indexed Job; apply it with `kubectl apply -f -`
     Kubernetes(Box<kubernetes::KubernetesArgs>),
     /// A container group of Azure Container Instances in a subnet
@@ -44,7 +44,7 @@ pub enum Place {
 ///
 /// # Errors
 /// What was typed, or a file that it names, cannot be understood.
-pub fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
+pub(crate) fn run(place: &Place, terminal: &Terminal) -> Result<u8, UsageError> {
     let written = match place {
         Place::Kubernetes(args) => kubernetes::run(args, terminal)?,
         Place::Aci(args) => azure::container_instance(args)?,

@@ -9,27 +9,27 @@ mod rank;
 mod what;
 mod who;
 
-pub use nearest::nearest;
-pub use rank::Candidate;
+pub(crate) use nearest::nearest;
+pub(crate) use rank::Candidate;
 pub(super) use what::Subject;
 
 use normalize::Normalized;
 
 /// Longest text that is searched, in bytes. What follows is ignored.
-pub const LIMIT: usize = 1 << 20;
+pub(crate) const LIMIT: usize = 1 << 20;
 
 /// What a pasted text can mean.
 #[derive(Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The candidates, the most likely first; empty if nothing in the text is known.
-    pub candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// Whether the text is longer than [`LIMIT`], so that a part was ignored.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// Reads a text that was pasted or piped: any bytes, in UTF-8 or UTF-16.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Reading {
+pub(crate) fn read(bytes: &[u8]) -> Reading {
     let truncated = bytes.len() > LIMIT;
     let text = Normalized::from_bytes(bytes.get(..LIMIT).unwrap_or(bytes));
     Reading { candidates: rank::ranked(&text, what::evidence(&text)), truncated }

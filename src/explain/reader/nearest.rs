@@ -12,7 +12,7 @@ const WORDS: usize = 2_000;
 
 /// The problems whose titles and pages have the most rare words in common with a text.
 #[must_use]
-pub fn nearest(bytes: &[u8]) -> Vec<&'static Problem> {
+pub(crate) fn nearest(bytes: &[u8]) -> Vec<&'static Problem> {
     let text = Normalized::from_bytes(bytes.get(..super::LIMIT).unwrap_or(bytes));
     let asked = words(&text.readable);
     let pages: Vec<(&'static Problem, BTreeSet<String>)> = problems()

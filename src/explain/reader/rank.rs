@@ -25,18 +25,18 @@ const DISTANCE: u16 = 45;
 
 /// A page that a text can mean, and why.
 #[derive(Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     pub(in crate::explain) subject: Subject,
     /// The reason as a clause; never a part of what was pasted.
-    pub reason: String,
+    pub(crate) reason: String,
     /// How specific the evidence is, from 1 to 120.
-    pub weight: u16,
+    pub(crate) weight: u16,
 }
 
 impl Candidate {
     /// The id of the page.
     #[must_use]
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.subject.id()
     }
 

@@ -21,7 +21,7 @@ use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
 /// The proxy for each scheme, and the hosts that are exempt.
-pub struct Proxies {
+pub(crate) struct Proxies {
     https: Option<Named>,
     http: Option<Named>,
     /// `NO_PROXY`.
@@ -67,7 +67,7 @@ impl fmt::Debug for Proxies {
 impl Proxies {
     /// The environment's proxies; those of the operating system if the environment names none.
     #[must_use]
-    pub fn read(environment: &Environment) -> Self {
+    pub(crate) fn read(environment: &Environment) -> Self {
         Self::new(environment, system_settings())
     }
 
@@ -120,7 +120,7 @@ impl Proxies {
 
     /// The proxy that a request takes, if it takes one.
     #[must_use]
-    pub fn for_request(&self, scheme: &str, host: &str) -> Option<&Proxy> {
+    pub(crate) fn for_request(&self, scheme: &str, host: &str) -> Option<&Proxy> {
         self.named(scheme, host).map(|named| &named.proxy)
     }
 
@@ -150,7 +150,7 @@ impl Proxies {
 
     /// What applies to these hosts.
     #[must_use]
-    pub fn rules(&self, hosts: &[&str]) -> ProxyRules {
+    pub(crate) fn rules(&self, hosts: &[&str]) -> ProxyRules {
         let proxy = |named: &Option<Named>| named.as_ref().map(|named| named.proxy.clone());
         let name = self.system.name;
         ProxyRules {
@@ -178,7 +178,7 @@ impl Proxies {
     /// The user name and password of the proxy's address as HTTP's Basic scheme sends them; they stay
     /// out of the facts.
     #[must_use]
-    pub fn authorization(&self, proxy: &Proxy) -> Option<Secret> {
+    pub(crate) fn authorization(&self, proxy: &Proxy) -> Option<Secret> {
         if !proxy.has_credentials {
             return None;
         }

@@ -41,7 +41,7 @@ const MOST_PEERS: usize = 16;
 const MOST_PAGES: usize = 50;
 
 /// Reads what the exported files do not hold.
-pub async fn look(cx: &Context, request: &Request, exported: Option<&Azure>) -> Fact<Azure> {
+pub(crate) async fn look(cx: &Context, request: &Request, exported: Option<&Azure>) -> Fact<Azure> {
     let found = match token(cx, request).await {
         Ok(token) => live(cx, request, exported, &token).await,
         Err(why) => Err(why),
@@ -511,7 +511,7 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
 }
 
 /// What [`Source::from`] says of what was read live.
-pub const ORIGIN: &str = "Azure Resource Manager";
+pub(crate) const ORIGIN: &str = "Azure Resource Manager";
 
 /// One resource.
 async fn one(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {
@@ -589,7 +589,7 @@ fn part<T>(
 
 /// What the files say, if nothing else could be read.
 #[must_use]
-pub fn files_alone(why: &NotObserved, files: &Azure) -> Azure {
+pub(crate) fn files_alone(why: &NotObserved, files: &Azure) -> Azure {
     merged(unseen(why), files)
 }
 
@@ -612,7 +612,7 @@ fn unseen(why: &NotObserved) -> Azure {
 
 /// What the files say goes before what was read.
 #[must_use]
-pub fn merged(live: Azure, files: &Azure) -> Azure {
+pub(crate) fn merged(live: Azure, files: &Azure) -> Azure {
     fn first<T: Clone>(files: &Fact<T>, live: Fact<T>) -> Fact<T> {
         if files.seen().is_some() { files.clone() } else { live }
     }

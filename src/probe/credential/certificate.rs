@@ -16,6 +16,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use std::path::Path;
 use x509_parser::{parse_x509_certificate, pem::Pem};
+use zeroize::Zeroizing;
 
 /// A chain of certificates with a key is some 10 KB.
 const FILE_LIMIT: u64 = 256 * 1024;
@@ -50,8 +51,13 @@ impl Signer {
     /// # Errors
     /// Why they cannot sign, without any of the file's text.
     pub(super) fn read(path: &Path, chain: bool) -> Result<Self, String> {
-        let text = input::text(path, FILE_LIMIT).map_err(|error| error.to_string())?;
-        let text = Secret::new(text);
+        let bytes =
+            Zeroizing::new(input::bytes(path, FILE_LIMIT).map_err(|error| error.to_string())?);
+        if input::is_marked(&bytes) {
+            return Err("it is in UTF-16 or begins with a byte order mark, and PEM is plain text"
+                .to_owned());
+        }
+        let text = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
         if text.expose().contains('\u{fffd}') {
             return Err("it is not PEM; a PFX is converted with openssl pkcs12 -in FILE -out cert.pem -nodes"
                 .to_owned());

@@ -39,7 +39,7 @@ const CHAIN: [CredentialKind; 8] = [
 
 /// Obtains a token for the database from the first source that gives one. A token that is given is
 /// taken as it is: nothing is contacted.
-pub async fn acquire(
+pub(crate) async fn acquire(
     cx: &Context,
     request: &Request,
     cloud: &Cloud,
@@ -49,7 +49,7 @@ pub async fn acquire(
 
 /// Obtains a token for another service (Graph, Resource Manager) from the same sources, those
 /// excepted that hold nothing but a token for the database.
-pub async fn acquire_other(
+pub(crate) async fn acquire_other(
     cx: &Context,
     request: &Request,
     cloud: &Cloud,

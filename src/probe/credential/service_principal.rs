@@ -19,6 +19,8 @@ use std::path::Path;
 
 /// A federated token is a JWT of a few kilobytes.
 const ASSERTION_LIMIT: u64 = 64 * 1024;
+/// The Azure libraries read nothing else.
+const MARKED: &str = "it is not in plain UTF-8: Windows PowerShell writes UTF-16";
 
 impl Source<'_> {
     pub(super) async fn client_secret(&self) -> Tried {
@@ -147,8 +149,13 @@ impl Source<'_> {
             let missing = self.missing(&["AZURE_FEDERATED_TOKEN_FILE"]);
             return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         };
-        if let Err(error) = input::text(file, ASSERTION_LIMIT) {
-            let missing = vec![format!("{file} ({error})")];
+        let unusable = match input::bytes(file, ASSERTION_LIMIT) {
+            Ok(bytes) if input::is_marked(&bytes) => Some(MARKED.to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = unusable {
+            let missing = vec![format!("{file} ({why})")];
             return Tried::without_token(kind, CredentialOutcome::Unwired { missing, in_pod });
         }
         let recorder = self.recorder("workload-identity".into());

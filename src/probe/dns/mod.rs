@@ -18,18 +18,18 @@ use entra_pg_checks::{
 };
 use futures::{StreamExt, join, stream::FuturesUnordered};
 use question::{Alive, Question};
-pub use resolver::are_of_azure;
+pub(crate) use resolver::are_of_azure;
 use resolver::{add_azure, resolver_settings};
 use std::{
     net::SocketAddr,
     pin::pin,
     time::{Duration, Instant},
 };
-pub use system::system_lookup;
+pub(crate) use system::system_lookup;
 
 /// The nameservers to query: this machine's, those of `--nameserver` and, inside Azure, Azure's own.
 #[must_use]
-pub fn nameservers(environment: &Environment, extra: &[SocketAddr]) -> ResolverSettings {
+pub(crate) fn nameservers(environment: &Environment, extra: &[SocketAddr]) -> ResolverSettings {
     let mut settings = resolver_settings(environment, extra);
     if vantage::in_azure(environment, are_of_azure(&settings)) == Some(true) {
         add_azure(&mut settings);
@@ -43,7 +43,7 @@ const FOLLOW_UP: Duration = Duration::from_millis(400);
 
 /// Asks every nameserver for a name, both families over both transports at once, during the system's
 /// own lookup. A nameserver that does not answer delays nothing once another has answered.
-pub async fn name_facts(
+pub(crate) async fn name_facts(
     cx: &Context,
     name: &str,
     role: Role,

@@ -2,7 +2,11 @@
 //! once, and parsed by hickory-proto, so that truncation and dangling aliases stay visible.
 
 use crate::sync::lock;
-use crate::{probe::context::Context, random, time::milliseconds};
+use crate::{
+    probe::{context::Context, tcp::wait_for_refusal},
+    random,
+    time::milliseconds,
+};
 use entra_pg_checks::{
     ContactProtocol, Topic,
     facts::dns::{
@@ -159,6 +163,7 @@ async fn tcp(
     wait: Duration,
     alive: &Alive,
 ) -> AnswerOutcome {
+    let wait = wait_for_refusal(wait, cfg!(windows));
     let work = async {
         let mut stream = TcpStream::connect(nameserver).await?;
         alive.note(nameserver);

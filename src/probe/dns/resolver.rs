@@ -54,7 +54,7 @@ pub(super) fn resolver_settings(
 /// Whether the settings are those that Azure hands out: its own resolver, or the suffixes of its DHCP.
 /// Source: Microsoft Learn, "Name resolution for resources in Azure virtual networks".
 #[must_use]
-pub fn are_of_azure(settings: &ResolverSettings) -> bool {
+pub(crate) fn are_of_azure(settings: &ResolverSettings) -> bool {
     settings.nameservers.iter().any(|nameserver| {
         nameserver.address == AZURE && nameserver.origin == NameserverOrigin::System
     }) || settings.search.iter().any(|suffix| {

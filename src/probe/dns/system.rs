@@ -9,7 +9,7 @@ use entra_pg_checks::{Fact, NotObserved, Topic, facts::dns::SystemLookup};
 use std::time::Instant;
 
 /// What getaddrinfo gives. Its answer decides the address; nothing replaces it.
-pub async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
+pub(crate) async fn system_lookup(cx: &Context, name: &str) -> Fact<SystemLookup> {
     if let Some(why) = cx.withheld_host(name) {
         return Fact::NotObserved(why);
     }

@@ -25,7 +25,7 @@ use tokio_rustls::client::TlsStream;
 const LIMIT: usize = 64 * 1024;
 
 /// A connection on which the server waits for a password.
-pub struct Waiting {
+pub(crate) struct Waiting {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) verified: bool,
     /// The startup message as tokio-postgres writes it.
@@ -42,7 +42,7 @@ pub(super) fn application_name(cx: &Context) -> String {
 }
 
 /// Sends the startup message and reads what the server asks for.
-pub async fn authentication_request(
+pub(crate) async fn authentication_request(
     cx: &Context,
     settings: &Settings,
     connection: Connection,
@@ -83,13 +83,13 @@ pub async fn authentication_request(
 }
 
 /// What the server asked for.
-pub struct Asked {
+pub(crate) struct Asked {
     /// The request.
-    pub request: Fact<AuthRequest>,
+    pub(crate) request: Fact<AuthRequest>,
     /// The connection, if a token may be sent on it.
-    pub waiting: Option<Waiting>,
+    pub(crate) waiting: Option<Waiting>,
     /// The TLS alert that ended the connection instead.
-    pub alert: Option<String>,
+    pub(crate) alert: Option<String>,
 }
 
 impl Asked {

@@ -31,7 +31,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode}
 
 /// Sends the token, runs one query and, if requested, inspects the session. The token is kept back
 /// unless the server's TLS identity was verified, whatever `sslmode` says.
-pub async fn login(
+pub(crate) async fn login(
     cx: &Context,
     request: &Request,
     waiting: Waiting,

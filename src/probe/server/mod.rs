@@ -10,6 +10,6 @@ mod session;
 mod tls_files;
 mod wire;
 
-pub use authentication::{Waiting, authentication_request};
-pub use login::login;
-pub use path::{Connection, path};
+pub(crate) use authentication::{Waiting, authentication_request};
+pub(crate) use login::login;
+pub(crate) use path::path;

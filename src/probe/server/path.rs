@@ -39,13 +39,13 @@ const PORTS: [u16; 2] = [5432, 6432];
 const FOLLOW_UP: Duration = Duration::from_millis(400);
 
 /// A connection with TLS; `verified` says whether its certificate is valid.
-pub struct Connection {
+pub(crate) struct Connection {
     pub(super) stream: TlsStream<TcpStream>,
     pub(super) verified: bool,
 }
 
 /// Probes the path to the server, up to TLS.
-pub async fn path(
+pub(crate) async fn path(
     cx: &Context,
     settings: &Settings,
     addresses: &[IpAddr],

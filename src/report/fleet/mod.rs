@@ -79,7 +79,7 @@ pub fn render_merge(
 
 /// The exit code: the worst of all targets, as for one.
 #[must_use]
-pub const fn exit_code(outcome: Outcome, warnings_fail: bool) -> u8 {
+pub(crate) const fn exit_code(outcome: Outcome, warnings_fail: bool) -> u8 {
     match outcome {
         Outcome::Failing => 1,
         Outcome::Undetermined => 3,

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, io};
 
 /// The JSON Schema of `preflight --format json`.
 #[must_use]
-pub fn schema() -> serde_json::Value {
+pub(crate) fn schema() -> serde_json::Value {
     schemars::schema_for!(Document).to_value()
 }
 

@@ -13,7 +13,7 @@ use entra_pg_checks::{
     facts::azure::Topology,
     preflight::{Checklist, State},
 };
-pub use json::schema;
+pub(crate) use json::schema;
 use std::io;
 
 /// `preflight --format`.
@@ -32,7 +32,7 @@ pub enum PreflightFormat {
 
 /// The exit code: 0 all go, 1 a no-go, 3 not decided.
 #[must_use]
-pub fn exit_code(list: &Checklist) -> u8 {
+pub(crate) fn exit_code(list: &Checklist) -> u8 {
     match list.state() {
         State::Go => 0,
         State::NoGo => 1,
