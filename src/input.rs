@@ -199,7 +199,10 @@ fn not_regular(_: std::fs::FileType) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Source, bytes, is_marked, text_start, utf8, utf16};
+    #[cfg(unix)]
+    use super::Source;
+    use super::{bytes, is_marked, text_start, utf8, utf16};
+    #[cfg(unix)]
     use std::{path::Path, time::Instant};
 
     #[cfg(unix)]

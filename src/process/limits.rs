@@ -83,7 +83,10 @@ pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> 
 
 #[cfg(test)]
 mod tests {
-    use super::{is_exhaustion, jobs_within, with_stack};
+    #[cfg(unix)]
+    use super::is_exhaustion;
+    use super::{jobs_within, with_stack};
+    #[cfg(unix)]
     use std::io;
 
     #[test]

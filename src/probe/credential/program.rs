@@ -62,6 +62,20 @@ mod tests {
         assert_eq!(tried(Some(".EXE;.CMD;x")), ["a/az.exe", "a/az.cmd", "b/az.exe", "b/az.cmd"]);
     }
 
+    #[cfg(windows)]
+    #[test]
+    fn a_batch_file_is_found_by_its_extension() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().display().to_string();
+        let found = |extensions: &str| {
+            let pairs = [("Path", path.as_str()), ("PATHEXT", extensions)];
+            is_on_path(&Environment::from_pairs(pairs), "az")
+        };
+        assert_eq!(found(".EXE;.CMD"), Some(false));
+        std::fs::write(folder.path().join("az.cmd"), "").expect("written");
+        assert_eq!((found(".EXE;.CMD"), found(".EXE")), (Some(true), Some(false)));
+    }
+
     #[cfg(unix)]
     #[test]
     fn only_files_that_can_be_executed_count() {
