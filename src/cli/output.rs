@@ -122,7 +122,7 @@ impl Terminal {
             stdout: stdout != Stream::File,
             stderr: stderr == Stream::Terminal,
             width: if stdout == Stream::File { 80 } else { columns() },
-            unicode: utf8 || cfg!(windows),
+            unicode: utf8 || cfg!(windows) && decodes_utf8(stdout),
             color,
         }
     }
@@ -298,6 +298,12 @@ impl Stream {
     }
 }
 
+/// Whether what Windows does with UTF-8 on stdout is known: a terminal shows it, and a program behind a pipe,
+/// such as Windows PowerShell, takes it for the old code page.
+fn decodes_utf8(stdout: Stream) -> bool {
+    stdout != Stream::File
+}
+
 /// Whether the terminal obeys control sequences: the classic console of Windows has to be asked, and does
 /// so since Windows 10.
 #[cfg(windows)]
@@ -356,7 +362,7 @@ fn columns() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Color, Stream, Terminal};
+    use super::{Color, Stream, Terminal, decodes_utf8};
     use crate::environment::Environment;
 
     #[test]
@@ -374,6 +380,17 @@ mod tests {
         let piped = look(Stream::File, Stream::Terminal, &[]);
         assert!(!piped.colors(Color::Auto) && piped.stderr);
         assert!(!look(Stream::Terminal, Stream::File, &[("NO_COLOR", "1")]).colors(Color::Auto));
+    }
+
+    #[test]
+    fn a_pipe_of_windows_gets_ascii_unless_the_locale_says_otherwise() {
+        assert!(decodes_utf8(Stream::Terminal) && decodes_utf8(Stream::Plain));
+        assert!(!decodes_utf8(Stream::File));
+        let utf8 = Environment::from_pairs([("LANG", "C.UTF-8")]);
+        assert!(Terminal::of(&utf8, Stream::File, Stream::File).unicode);
+        let none = Environment::default();
+        assert!(!Terminal::of(&none, Stream::File, Stream::File).unicode);
+        assert_eq!(Terminal::of(&none, Stream::Plain, Stream::File).unicode, cfg!(windows));
     }
 
     #[test]
