@@ -99,11 +99,10 @@ def main(native, programs, lab):
     native, lab, programs = pathlib.Path(native).resolve(), pathlib.Path(lab).resolve(), pathlib.Path(programs).resolve()
     base = Runner(native).figures(lab)
     report("native", base, base)
-    musl = programs / "x86_64-unknown-linux-musl/entra-pg"
-    if musl.exists():
-        report(musl.parent.name, Runner(musl).figures(lab), base)
-    arm = programs / "aarch64-unknown-linux-musl/entra-pg"
-    if arm.exists() and shutil.which("qemu-aarch64") and shutil.which("qemu-x86_64"):
+    for linux in sorted(programs.glob("x86_64-unknown-linux-*/entra-pg")):
+        report(linux.parent.name, Runner(linux).figures(lab), base)
+    arm = next(iter(sorted(programs.glob("aarch64-unknown-linux-*/entra-pg"), reverse=True)), None)
+    if arm and shutil.which("qemu-aarch64") and shutil.which("qemu-x86_64"):
         emulated = Runner(native, [shutil.which("qemu-x86_64")]).figures(lab)
         report("native, in qemu", emulated, emulated)
         report(f"{arm.parent.name}, in qemu", Runner(arm, [shutil.which("qemu-aarch64")]).figures(lab), emulated,
