@@ -3,7 +3,7 @@
 use super::{
     addresses::Addresses,
     egress_rules::{line, of_group},
-    place::Place,
+    place::{self, Place},
     security::{self, Arrives, Inside, Outcome, Rules, Service},
     tags::Tags,
     words::{self, connected, on_group, unless_seen},
@@ -14,6 +14,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
+        azure::Topology,
         azure_network::{Direction, Protocol, SecurityGroup, SecurityRule},
         tcp::TcpOutcome,
     },
@@ -37,7 +38,20 @@ pub static CHECK: Check = Check {
 };
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
-    let place = Place::of(seen)?;
+    let endpoint = Place::of_endpoint(seen)?;
+    if let Some(place) = &endpoint
+        && !place.filters_endpoints()?
+    {
+        let subnet = place.subnet.map_or("", |subnet| &subnet.name);
+        return Ok(Verdict::Passed(format!(
+            "security groups do not count for private endpoints in subnet {subnet}"
+        )));
+    }
+    let of_endpoint = endpoint.is_some();
+    let place = match endpoint {
+        Some(place) => place,
+        None => Place::of(seen)?,
+    };
     let Some((group, sure)) = place.filtering_group()? else {
         return Ok(Verdict::Passed("the subnet has no security group".to_owned()));
     };
@@ -99,6 +113,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         finding = finding.sure(Confidence::Likely);
     }
     let finding = words::unnamed_admin(finding, &admin);
+    // With a public endpoint, the private one may not be needed.
+    let spare = of_endpoint
+        && place::server(seen).is_ok_and(|server| server.topology() == Topology::Public);
+    let finding = if spare { finding.severity(Severity::Warning) } else { finding };
     Ok(Verdict::found(unless_seen(
         seen,
         finding,

@@ -2,6 +2,7 @@
 //! this machine passes there.
 
 pub mod administrators;
+pub mod client_rules;
 pub mod coverage;
 pub mod delegated_subnet;
 pub mod dns_rules;
@@ -42,6 +43,7 @@ pub static FAMILY: Family = Family {
         &health::CHECK,
         &firewall_rules::CHECK,
         &private_endpoint::CHECK,
+        &client_rules::CHECK,
         &ingress_rules::CHECK,
         &pooler::CHECK,
         &entra_auth::CHECK,

@@ -3,7 +3,7 @@
 
 use super::{
     dns_servers::{OF_AZURE, rules_of},
-    place::server,
+    place::{endpoints, server},
     tags::like,
     words::{connected, given, network_group, unless_seen},
 };
@@ -168,18 +168,6 @@ fn network_of<'a>(azure: &'a Azure, server: &'a FlexibleServer) -> Option<&'a st
         None => endpoints(azure, server).find_map(|one| one.subnet.as_deref()),
     };
     subnet.and_then(|id| id.split("/subnets/").next())
-}
-
-/// The documents of the server's private endpoints.
-fn endpoints<'a>(
-    azure: &'a Azure,
-    server: &'a FlexibleServer,
-) -> impl Iterator<Item = &'a crate::facts::azure::Endpoint> {
-    azure.endpoints.seen().into_iter().flatten().filter(|one| {
-        let by_target = one.target.as_deref().is_some_and(|id| like(id, &server.id));
-        let known = || server.private_endpoints.iter().filter_map(|one| one.endpoint.as_deref());
-        by_target || known().any(|id| like(id, &one.id))
-    })
 }
 
 fn same_network(one: &str, other: &str) -> bool {

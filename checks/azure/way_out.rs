@@ -110,15 +110,18 @@ const TABLE: &str =
 
 /// Where this machine is.
 #[derive(Clone, Copy)]
-struct Own<'a> {
-    address: IpAddr,
-    network: &'a VirtualNetwork,
-    subnet: &'a Subnet,
+pub(crate) struct Own<'a> {
+    /// Its private address.
+    pub(crate) address: IpAddr,
+    /// The network.
+    pub(crate) network: &'a VirtualNetwork,
+    /// The subnet.
+    pub(crate) subnet: &'a Subnet,
 }
 
 impl<'a> Own<'a> {
     /// Networks that are not connected can use the same addresses: then it is not known.
-    fn of(seen: &Evidence, azure: &'a Azure) -> Option<Self> {
+    pub(crate) fn of(seen: &Evidence, azure: &'a Azure) -> Option<Self> {
         let address = seen.server.seen()?.local.filter(|local| security::private(*local))?;
         let networks = azure.networks.seen()?.iter();
         let mut all =
@@ -155,7 +158,10 @@ fn silent(seen: &Evidence) -> bool {
 }
 
 /// The route table on the subnet.
-fn table_of<'a>(azure: &'a Azure, subnet: &Subnet) -> Result<Option<&'a RouteTable>, Missing> {
+pub(crate) fn table_of<'a>(
+    azure: &'a Azure,
+    subnet: &Subnet,
+) -> Result<Option<&'a RouteTable>, Missing> {
     let Some(id) = subnet.route_table.as_deref() else { return Ok(None) };
     let name = id.rsplit('/').next().unwrap_or(id);
     let mut all = azure.route_tables.seen().into_iter().flatten();

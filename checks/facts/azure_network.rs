@@ -331,6 +331,10 @@ pub struct Subnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(serialize_with = "class::name")]
     pub nat_gateway: Option<String>,
+    /// Whether network security groups count for private endpoints in it; `None` if the document does not
+    /// say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_policies: Option<bool>,
     /// Whether machines without a public address of their own reach the internet; `None` if the
     /// document does not say.
     #[serde(skip_serializing_if = "Option::is_none")]

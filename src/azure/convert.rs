@@ -1108,11 +1108,19 @@ fn subnet(node: &Node) -> Result<Subnet, String> {
             .collect(),
         delegations: delegations.filter_map(service).collect(),
         nat_gateway: id_of("natgateway"),
+        endpoint_policies: endpoint_policies(node),
         default_outbound: node
             .field("defaultoutboundaccess")
             .flag()
             .or_else(|| node.field("defaultoutboundaccessenabled").flag()),
     })
+}
+
+/// Whether the network policies of a subnet make security groups count for private endpoints.
+fn endpoint_policies(node: &Node) -> Option<bool> {
+    let text = node.field("privateendpointnetworkpolicies").text();
+    let on = |text: &str| like(text, "Enabled") || like(text, "NetworkSecurityGroupEnabled");
+    text.map(on).or_else(|| node.field("privateendpointnetworkpoliciesenabled").flag())
 }
 
 fn administrator(node: &Node) -> Administrator {

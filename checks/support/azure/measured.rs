@@ -3,7 +3,7 @@
 //! of one address and of one moment.
 
 use super::{
-    place::Place,
+    place::{self, Place},
     tags::{Tags, like},
 };
 use crate::{
@@ -154,6 +154,53 @@ pub fn connected(seen: &Evidence, place: &Place<'_>, tags: &Tags<'_>) -> Option<
             Measured::NextHop { .. } | Measured::IpFlow { .. } => None,
         });
     tried.min_by_key(|(reachable, _)| *reachable)
+}
+
+/// What was measured of traffic to the server.
+pub struct ToServer {
+    /// The machine.
+    pub from: IpAddr,
+    /// The server's address.
+    pub to: IpAddr,
+    /// Whether the rules let it through, or a connection was made.
+    pub reached: bool,
+    /// The rule that stops it.
+    pub by: Option<String>,
+    /// The measurement in a line of evidence.
+    pub line: String,
+}
+
+/// The results about this port of the server: at its address, or, if that is not known, at one of its
+/// subnet, in which only servers are.
+#[must_use]
+pub fn to_server(seen: &Evidence, port: u16) -> Vec<ToServer> {
+    let addresses = place::addresses(seen);
+    let place = Place::of(seen).ok().filter(|place| place.id.is_some());
+    let subnet = place.and_then(|place| place.subnet);
+    let nets = subnet.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default();
+    let is_server = |ip: &IpAddr| {
+        addresses.contains(ip) || (addresses.is_empty() && nets.iter().any(|net| net.contains(ip)))
+    };
+    let mut found = Vec::new();
+    for one in all(seen) {
+        let (Some(from), Some(to)) = (one.source, one.destination.filter(is_server)) else {
+            continue;
+        };
+        let (reached, by) = match &one.result {
+            Measured::IpFlow { allowed, rule, .. } if one.port == Some(port) => {
+                (*allowed, Some(rule.clone()).filter(|_| !allowed))
+            }
+            Measured::Connection { reachable, rules, .. }
+                if one.port.is_none_or(|one| one == port) =>
+            {
+                (*reachable, rules.first().cloned())
+            }
+            Measured::NextHop { hop: NextHop::None, .. } => (false, None),
+            _ => continue,
+        };
+        found.push(ToServer { from, to, reached, by, line: line(one) });
+    }
+    found
 }
 
 /// Whether an address is of a subnet with the route table of the server's subnet.

@@ -12,7 +12,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         Fact, NotObserved,
-        azure::{Azure, FlexibleServer, Topology, Unused, id_part},
+        azure::{self, Azure, FlexibleServer, Topology, Unused, id_part},
         azure_network::{
             AdminRule, AdminScope, Endpoint, Route, RouteTable, SecurityGroup, Subnet,
             VirtualNetwork,
@@ -91,6 +91,10 @@ const VNET: &str = "`az network vnet show -g $RG -n $VNET -o json`";
 const SUBNET_COMMAND: &str =
     "`az network vnet subnet show -g $RG --vnet-name $VNET -n $SUBNET -o json` (--azure-config)";
 
+/// The command that exports a private endpoint.
+const ENDPOINT_COMMAND: &str =
+    "`az network private-endpoint show -g $RG -n $ENDPOINT -o json` (--azure-config)";
+
 /// The command that exports a server.
 pub const SERVER_COMMAND: &str =
     "`az postgres flexible-server show -g $RG -n $SERVER -o json` (--azure-config)";
@@ -142,8 +146,10 @@ fn of_azure(host: &str) -> bool {
         .any(|suffix| host.ends_with(suffix))
 }
 
-/// The server's private address, if exactly one is known and it is in the subnet.
-fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> Option<Ipv4Addr> {
+/// The server's addresses: those that were tried, those that its name resolves to, or those of the
+/// documents.
+#[must_use]
+pub fn addresses(seen: &Evidence) -> Vec<IpAddr> {
     let reached = seen.server.seen().into_iter().flat_map(|server| &server.tcp);
     let mut all: Vec<IpAddr> = reached.map(|attempt| attempt.address.ip()).collect();
     if all.is_empty() {
@@ -156,7 +162,35 @@ fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> O
     }
     if all.is_empty() {
         all.extend(seen.azure.seen().and_then(recorded));
+        all.extend(endpoint_addresses(seen));
     }
+    all.dedup();
+    all
+}
+
+/// The addresses of the server's private endpoints, as their documents say.
+#[must_use]
+pub fn endpoint_addresses(seen: &Evidence) -> Vec<IpAddr> {
+    let Some(azure) = seen.azure.seen() else { return Vec::new() };
+    let Some(server) = azure.server.seen() else { return Vec::new() };
+    endpoints(azure, server).flat_map(|one| one.addresses.iter().copied()).collect()
+}
+
+/// The documents of the server's private endpoints.
+pub fn endpoints<'a>(
+    azure: &'a Azure,
+    server: &'a FlexibleServer,
+) -> impl Iterator<Item = &'a azure::Endpoint> {
+    azure.endpoints.seen().into_iter().flatten().filter(|one| {
+        let by_target = one.target.as_deref().is_some_and(|id| like(id, &server.id));
+        let known = || server.private_endpoints.iter().filter_map(|one| one.endpoint.as_deref());
+        by_target || known().any(|id| like(id, &one.id))
+    })
+}
+
+/// The server's private address, if exactly one is known and it is in the subnet.
+fn address(seen: &Evidence, subnet: &[crate::support::service_tags::IpNet]) -> Option<Ipv4Addr> {
+    let mut all = addresses(seen);
     all.retain(|address| match address {
         IpAddr::V4(address) if subnet.is_empty() => address.is_private(),
         IpAddr::V4(_) => subnet.iter().any(|net| net.contains(address)),
@@ -263,6 +297,54 @@ impl<'a> Place<'a> {
             id: id.or(found.map(|(_, subnet)| subnet.id.as_str())),
             subnet: found.map(|(_, subnet)| subnet),
             network: found.map(|(network, _)| network),
+        })
+    }
+
+    /// The subnet of the server's private endpoint; `None` if the server has no approved one.
+    ///
+    /// # Errors
+    /// It was not given, or there are several.
+    pub fn of_endpoint(seen: &'a Evidence) -> Result<Option<Self>, Missing> {
+        let azure = seen.azure.get()?;
+        let Ok(server) = server(seen) else { return Ok(None) };
+        let approved = server.private_endpoints.iter().any(|one| like(&one.status, "Approved"));
+        if server.topology() == Topology::VirtualNetwork || !approved {
+            return Ok(None);
+        }
+        let mut ids: Vec<&str> =
+            endpoints(azure, server).filter_map(|one| one.subnet.as_deref()).collect();
+        ids.dedup_by(|one, other| like(one, other));
+        let not_given = |what: String| {
+            let why = format!("{what} of the private endpoint was not given");
+            Err(Missing(NotObserved::NotApplicable { why }))
+        };
+        let id = match ids.as_slice() {
+            [id] => *id,
+            [] => return not_given("the subnet".to_owned()),
+            _ => {
+                let detail = format!("{} has private endpoints in several subnets", server.name);
+                return Err(undecided(detail, ENDPOINT_COMMAND.to_owned()));
+            }
+        };
+        let networks = azure.networks.seen().into_iter().flatten();
+        let mut subnets = networks
+            .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)));
+        let Some((network, subnet)) = subnets.find(|(_, subnet)| like(&subnet.id, id)) else {
+            return not_given(format!("the subnet {}", id.rsplit('/').next().unwrap_or(id)));
+        };
+        Ok(Some(Self { azure, id: Some(id), subnet: Some(subnet), network: Some(network) }))
+    }
+
+    /// Whether network security groups count for private endpoints in the subnet. Source: Microsoft Learn,
+    /// "Manage network policies for private endpoints".
+    ///
+    /// # Errors
+    /// The document of the subnet does not say.
+    pub fn filters_endpoints(&self) -> Result<bool, Missing> {
+        let subnet = self.subnet.map_or("", |subnet| &subnet.name);
+        self.subnet.and_then(|subnet| subnet.endpoint_policies).ok_or_else(|| {
+            let detail = format!("whether security groups count for private endpoints in {subnet}");
+            undecided(detail, SUBNET_COMMAND.to_owned())
         })
     }
 
