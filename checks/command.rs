@@ -126,6 +126,15 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("NAME_SERVER", "address of the nameserver"),
     ("ENDPOINT_CONNECTION", "ID of the private endpoint connection"),
     ("PRIORITY", "number below that of the rule that denies"),
+    ("ADMIN_PRIORITY", "number below that of the security admin rule that denies"),
+    ("NETWORK_MANAGER", "name of the network manager"),
+    ("CONFIGURATION", "name of the security admin configuration"),
+    ("RULE_COLLECTION", "name of the rule collection"),
+    ("SUBNET_ID", "resource ID of the subnet"),
+    ("ENDPOINT", "name of the private endpoint"),
+    ("ZONE_ID", "resource ID of the private DNS zone"),
+    ("FIREWALL", "name of the firewall"),
+    ("COLLECTION_PRIORITY", "number below that of the collection that denies"),
     ("SERVER_PREFIX", "address prefix of the server's subnet"),
     ("CLIENT_PREFIX", "address prefix of the client's subnet"),
     ("POLICY", "name of the firewall policy"),
@@ -234,6 +243,12 @@ impl Command {
         self
     }
 
+    /// Whether the reader fills in this variable.
+    #[must_use]
+    pub fn asks_for(&self, variable: &str) -> bool {
+        self.unknown().contains(&variable)
+    }
+
     /// Gives the program an empty standard input.
     #[must_use]
     pub fn no_input(mut self) -> Self {
@@ -268,6 +283,14 @@ impl Command {
             let value = line.words.get(at + 1)?;
             let unknown = value.0.iter().any(|piece| matches!(piece, Piece::Unknown(_)));
             (!unknown).then(|| value.plain())
+        })
+    }
+
+    /// The programs with their arguments, in their order.
+    pub fn arguments(&self) -> impl Iterator<Item = Arguments<'_>> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Run(line) => Some(Arguments { line }),
+            _ => None,
         })
     }
 
@@ -388,6 +411,40 @@ impl Command {
     }
 }
 
+/// One program of a command with its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    line: &'a Line,
+}
+
+impl Arguments<'_> {
+    /// Whether the program is called with these words.
+    #[must_use]
+    pub fn starts_with(&self, words: &[&str]) -> bool {
+        words.len() <= self.line.words.len()
+            && self.line.words.iter().zip(words).all(|(word, wanted)| word.plain() == *wanted)
+    }
+
+    /// The value of an option. `Err`: what the reader fills in there.
+    #[must_use]
+    pub fn value(&self, option: &str) -> Option<Result<String, String>> {
+        self.values(option)?.into_iter().next()
+    }
+
+    /// The values of an option, up to the next one; `None` if the option is not there.
+    #[must_use]
+    pub fn values(&self, option: &str) -> Option<Vec<Result<String, String>>> {
+        let words = &self.line.words;
+        let at = words.iter().position(|word| word.plain() == option)?;
+        let is_option = |word: &&Word| {
+            let text = word.plain();
+            text.len() > 1 && text.starts_with('-')
+        };
+        let values = words.iter().skip(at + 1).take_while(|word| !is_option(word));
+        Some(values.map(Word::known).collect())
+    }
+}
+
 /// The line that sets a variable which the reader fills in.
 fn unknown_line(shell: Shell, name: &str) -> String {
     quote::assign(shell, name, &format!("<{}>", hint(name)))
@@ -438,6 +495,15 @@ impl Line {
 }
 
 impl Word {
+    /// The text; `Err` with a description if the reader fills in a part of it.
+    fn known(&self) -> Result<String, String> {
+        let unknown = self.0.iter().find_map(|piece| match piece {
+            Piece::Unknown(name) => Some(format!("<{}>", hint(name))),
+            Piece::Text(_) => None,
+        });
+        unknown.map_or_else(|| Ok(self.plain()), Err)
+    }
+
     /// The text without variables, for comparison.
     fn plain(&self) -> String {
         let text = |piece: &Piece| match piece {

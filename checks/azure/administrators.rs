@@ -56,9 +56,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     Ok(Verdict::found(unless_seen(seen, finding, asked, "the server asks this user for a token")))
 }
 
+/// An administrator without a name is one whose principal was deleted, or whose name the document holds
+/// as an expression.
+fn named(one: &Administrator) -> String {
+    if one.name.is_empty() {
+        format!("object id {}, without a name: it may be deleted in Entra", one.object_id)
+    } else {
+        one.name.clone()
+    }
+}
+
 /// Who they are, and whether this token is of one of them.
 fn passed(administrators: &[&Administrator], claims: Option<&Claims>) -> String {
-    let names: Vec<&str> = administrators.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<String> = administrators.iter().map(|one| named(one)).collect();
     let listed = text::list(&names, 3);
     let Some(claims) = claims else { return listed };
     let is = |id: &String| administrators.iter().find(|one| one.object_id.eq_ignore_ascii_case(id));

@@ -71,17 +71,23 @@ fn application_groups(group: &SecurityGroup) -> Option<Finding> {
         text::list(&names, NAMED),
         group.name
     );
-    let command = Command::new(
-        "az network nsg rule update -g $NETWORK_RG --nsg-name $NSG --source-address-prefixes \
-         $CLIENT_PREFIX --source-asgs '' -n",
-    )
-    .value(&*first.name);
-    Some(
-        Finding::of(&ASG_NOT_SUPPORTED, &group.name, detail).fix(
-            Fix::by(Actor::Network, "Name the addresses of the clients in place of the group")
-                .run(on_group(command, &group.id, &group.name)),
-        ),
-    )
+    let is_group = |ends: &[Endpoint]| ends.iter().any(|end| matches!(end, Endpoint::Group(_)));
+    let command = Command::new("az network nsg rule update -g $NETWORK_RG --nsg-name $NSG -n");
+    let mut command = command.value(&*first.name);
+    if is_group(&first.sources) {
+        command = command.words("--source-address-prefixes $CLIENT_PREFIX --source-asgs ''");
+    }
+    if is_group(&first.destinations) {
+        command =
+            command.words("--destination-address-prefixes $SERVER_PREFIX --destination-asgs ''");
+    }
+    Some(Finding::of(&ASG_NOT_SUPPORTED, &group.name, detail).fix(
+        Fix::by(Actor::Network, "Name the addresses in place of the group").run(on_group(
+            command,
+            &group.id,
+            &group.name,
+        )),
+    ))
 }
 
 /// The route that takes the subnet's own addresses out of the virtual network: the longest prefix

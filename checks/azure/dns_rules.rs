@@ -5,9 +5,10 @@ use super::{
     dns_servers::OF_AZURE,
     egress_rules::{CUT_OFF, line, of_group},
     place::{Found, Place},
+    room,
     security::{self, Outcome, Rules, Service},
     tags::{Tags, like},
-    words::{self, given, logged_in, on_group, unless_seen},
+    words::{self, given, logged_in, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, VantageKind, Waiting},
@@ -18,7 +19,7 @@ use crate::{
         azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
     },
     text,
-    verdict::{Actor, Finding, Fix, Verdict},
+    verdict::{Finding, Verdict},
 };
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -85,7 +86,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let what = format!("whether {} allows UDP 53 to {list}", group.name);
         return Err(words::undecided(&what, &outcome.unknown, &place));
     }
-    let finding = words::unnamed_admin(finding(group, &outcome, &denied), &admin);
+    let finding = words::unnamed_admin(finding(group, &outcome, &denied, &own), &admin);
     // One nameserver that answers is enough, after a delay for each that does not.
     let finding = if outcome.may_allow.is_empty() {
         finding
@@ -132,34 +133,41 @@ fn of_platform(group: &SecurityGroup) -> SecurityGroup {
     SecurityGroup { rules, ..group.clone() }
 }
 
-fn finding(group: &SecurityGroup, outcome: &Outcome<'_>, denied: &Addresses) -> Finding {
+fn finding(
+    group: &SecurityGroup,
+    outcome: &Outcome<'_>,
+    denied: &Addresses,
+    own: &[Ipv4Addr],
+) -> Finding {
     let list = text::list(&denied.prefixes(4), 3);
+    let denying = outcome.by.iter().filter_map(|(rule, _)| *rule);
     let denying =
-        outcome.by.iter().filter_map(|(rule, _)| *rule).find(|rule| rule.access == Access::Deny);
+        denying.filter(|rule| rule.access == Access::Deny).min_by_key(|rule| rule.priority);
     let by = match denying {
         Some(rule) => format!("rule {} (priority {}) of {}", rule.name, rule.priority, group.name),
         None => group.name.clone(),
     };
-    let to = denied.prefixes(1).first().map_or_else(String::new, ToString::to_string);
-    let to = if denied.holds(AZURE.into()) { PLATFORM.to_owned() } else { to };
-    let command = Command::new(
-        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowDnsOutBound \
-         --priority 110 --direction Outbound --access Allow --protocol '*' \
-         --destination-port-ranges 53 --destination-address-prefixes",
-    )
-    .value(to);
+    let mut command = Command::new(
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n $RULE --priority $PRIORITY \
+         --direction Outbound --access Allow --protocol '*' --destination-port-ranges 53 \
+         --destination-address-prefixes",
+    );
+    if denied.holds(AZURE.into()) {
+        command = command.value(PLATFORM);
+    } else {
+        for server in own.iter().filter(|ip| denied.holds((**ip).into())) {
+            command = command.value(server.to_string());
+        }
+    }
+    let first = denying.map(|rule| rule.priority);
+    let text = "Allow DNS to the nameservers before that rule";
+    let fix = room::fix(group, Direction::Outbound, first, ("AllowDnsOutBound", command), text);
     let detail = format!(
         "{by} blocks the server's DNS queries to {list}: it cannot resolve Microsoft Entra ID"
     );
     Finding::of(&NSG_BLOCKS_DNS, &group.name, detail)
         .because_all(denying.map(|rule| format!("azure-config: {} decides", line(rule))))
-        .fix(
-            Fix::by(Actor::Network, "Allow DNS to the nameservers before that rule").run(on_group(
-                command,
-                &group.id,
-                &group.name,
-            )),
-        )
+        .fix(fix)
 }
 
 /// The NSG blocks the server's DNS queries.
@@ -182,7 +190,7 @@ pub static NSG_BLOCKS_DNS: Problem = Problem {
             "`az network vnet show -g $RG -n $VNET --query dhcpOptions.dnsServers`",
             "`az network nsg show -g $RG -n $NSG -o json`: the first outbound rule for UDP 53 to them decides",
         ],
-        fix: &[(Actor::Network, "allow UDP and TCP 53 to the nameservers")],
+        fix: &[(crate::verdict::Actor::Network, "allow UDP and TCP 53 to the nameservers")],
         mistaken_for: &[
             "azure/custom-dns: there the nameservers are reached and do not resolve the names",
             "azure/nsg-blocks-entra: there the name resolves, and the rule denies HTTPS",

@@ -5,9 +5,10 @@ use super::{
     addresses::Addresses,
     measured::{self, Flow},
     place::Place,
-    security::{self, Outcome, Rules, Service},
+    room,
+    security::{self, Admin, Outcome, Rules, Service},
     tags::{Tags, like},
-    words::{self, logged_in, login_seen, on_group, unless_seen},
+    words::{self, logged_in, login_seen, network_group, unless_seen},
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
@@ -15,7 +16,10 @@ use crate::{
     evidence::Evidence,
     facts::{
         Topic,
-        azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
+        azure::id_part,
+        azure_network::{
+            Access, AdminScope, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule,
+        },
     },
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -68,16 +72,20 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let blocked = tags.main.without(&denied).is_empty();
     let problem = if blocked { &NSG_BLOCKS_ENTRA } else { &NSG_PARTIAL };
-    let mut finding = Finding::of(problem, name, detail(name, &outcome, &denied, &tags, blocked))
-        .because_all(evidence(&outcome, &tags))
-        .because(format!("azure-config: {}", tags.origin()))
-        .because_all(login_seen(seen));
+    let mut finding =
+        Finding::of(problem, name, detail(name, &admin, &outcome, &denied, &tags, blocked))
+            .because_all(evidence(&outcome, &tags))
+            .because(format!("azure-config: {}", tags.origin()))
+            .because_all(login_seen(seen));
     if !undecided.is_empty() {
         let share = share(&undecided, &tags.entra);
         finding = finding.because(format!("azure-config: not decided for {share}"));
     }
-    if let Some(group) = group {
-        finding = finding.fix(fix(group, &outcome));
+    let by_admin = first_denying(&outcome).and_then(|rule| admin_fix(&admin, rule));
+    match (by_admin, group) {
+        (Some(fix), _) => finding = finding.fix(fix),
+        (None, Some(group)) => finding = finding.fix(fix(group, &outcome)),
+        (None, None) => {}
     }
     if !sure {
         finding = finding.sure(Confidence::Likely);
@@ -164,6 +172,7 @@ fn passed(name: &str, outcome: &Outcome<'_>, tags: &Tags<'_>) -> String {
 
 fn detail(
     name: &str,
+    admin: &[Admin<'_>],
     outcome: &Outcome<'_>,
     denied: &Addresses,
     tags: &Tags<'_>,
@@ -176,6 +185,9 @@ fn detail(
         .max_by_key(|(_, addresses)| addresses.count())
         .and_then(|(rule, _)| *rule);
     let by = match rule {
+        Some(rule) if admin.iter().any(|one| std::ptr::eq(&one.rule.rule, rule)) => {
+            format!("security admin rule {} (priority {})", rule.name, rule.priority)
+        }
         Some(rule) => format!("rule {} (priority {}) of {name}", rule.name, rule.priority),
         None => name.to_owned(),
     };
@@ -195,38 +207,58 @@ pub fn of_group(name: &str) -> String {
     format!("the security group {name}")
 }
 
+/// The first rule that denies.
+fn first_denying<'a>(outcome: &Outcome<'a>) -> Option<&'a SecurityRule> {
+    let rules = outcome.by.iter().filter_map(|(rule, _)| *rule);
+    rules.filter(|rule| rule.access == Access::Deny).min_by_key(|rule| rule.priority)
+}
+
 /// The one missing rule, in front of the first that denies.
 fn fix(group: &SecurityGroup, outcome: &Outcome<'_>) -> Fix {
-    let first = outcome
-        .by
-        .iter()
-        .filter_map(|(rule, _)| *rule)
-        .filter(|rule| rule.access == Access::Deny)
-        .map(|rule| rule.priority)
-        .min()
-        .unwrap_or(4097);
-    let taken = |number: &u16| {
-        group
-            .rules
-            .iter()
-            .any(|rule| rule.direction == Direction::Outbound && rule.priority == *number)
-    };
-    let priority = (100..first.min(4097)).rev().find(|number| !taken(number));
-    let text = match priority {
-        Some(_) => "Allow the service tag AzureActiveDirectory in front of that rule".to_owned(),
-        None => format!(
-            "Give the denying rule a number above {first}, so that there is room in front of it, \
-                and allow AzureActiveDirectory there"
-        ),
-    };
-    let number = priority.map(|number| number.to_string());
     let command = Command::new(
-        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowEntraOutBound \
-         --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp \
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n $RULE --priority $PRIORITY \
+         --direction Outbound --access Allow --protocol Tcp \
          --destination-address-prefixes AzureActiveDirectory --destination-port-ranges 443",
     );
-    Fix::by(Actor::Network, text)
-        .run(on_group(command, &group.id, &group.name).with("PRIORITY", number.as_deref()))
+    let first = first_denying(outcome).map(|rule| rule.priority);
+    let text = "Allow the service tag AzureActiveDirectory in front of that rule";
+    room::fix(group, Direction::Outbound, first, ("AllowEntraOutBound", command), text)
+}
+
+/// A security admin rule goes before every network security group, so only another one helps.
+fn admin_fix(admin: &[Admin<'_>], rule: &SecurityRule) -> Option<Fix> {
+    let own = admin.iter().find(|one| std::ptr::eq(&one.rule.rule, rule))?;
+    let taken = |number: &u16| {
+        admin.iter().any(|one| {
+            one.rule.rule.direction == rule.direction && one.rule.rule.priority == *number
+        })
+    };
+    let priority = (1..rule.priority).rev().find(|number| !taken(number));
+    let priority = priority.map(|number| number.to_string());
+    let id = match &own.rule.scope {
+        AdminScope::Configured(id) => id.as_str(),
+        AdminScope::Unnamed | AdminScope::Network(_) => "",
+    };
+    let command = Command::new(
+        "az network manager security-admin-config rule-collection rule create -g $NETWORK_RG \
+         --network-manager-name $NETWORK_MANAGER --configuration-name $CONFIGURATION \
+         --rule-collection-name $RULE_COLLECTION -n AllowEntraOutBound --kind Custom \
+         --priority $ADMIN_PRIORITY --direction Outbound --access AlwaysAllow --protocol Tcp \
+         --dest-port-ranges 443 \
+         --destinations address-prefix-type=ServiceTag address-prefix=AzureActiveDirectory",
+    );
+    let command = network_group(command, id)
+        .with("NETWORK_MANAGER", id_part(id, "networkManagers"))
+        .with("CONFIGURATION", id_part(id, "securityAdminConfigurations"))
+        .with("RULE_COLLECTION", id_part(id, "ruleCollections"))
+        .with("ADMIN_PRIORITY", priority.as_deref());
+    let text = format!(
+        "Allow the service tag AzureActiveDirectory in a security admin rule in front of {}, in Azure \
+            Virtual Network Manager, and deploy its configuration; no rule of a network security group \
+            helps",
+        rule.name
+    );
+    Some(Fix::by(Actor::Network, text).run(command))
 }
 
 /// A rule in a line.

@@ -77,11 +77,7 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
         "azure-config: network.publicNetworkAccess is Disabled, and there is no \
             privateEndpointConnections",
     )
-    .fix(Fix::by(
-        Actor::AzureOwner,
-        "Make a private endpoint in a network that this machine reaches, with the DNS zone \
-            privatelink.postgres.database.azure.com linked to it",
-    ))
+    .fix(private_endpoint(server))
     .fix(Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules").run(
         on_server(
             Command::new(
@@ -91,6 +87,24 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
         ),
     ));
     Verdict::found(unless_seen(seen, finding, admitted(seen), "the server talks to this machine"))
+}
+
+/// The private endpoint that is missing.
+fn private_endpoint(server: &FlexibleServer) -> Fix {
+    let command = Command::new(
+        "az network private-endpoint create -g $NETWORK_RG -n $ENDPOINT --subnet $SUBNET_ID \
+         --private-connection-resource-id $SERVER_ID --group-id postgresqlServer \
+         --connection-name $SERVER",
+    );
+    let name = format!("pe-{}", server.name);
+    let text = "Make a private endpoint in a network that this machine reaches, with the DNS zone \
+        privatelink.postgres.database.azure.com linked to it";
+    Fix::by(Actor::AzureOwner, text).run(
+        command
+            .with("ENDPOINT", Some(&name))
+            .with("SERVER_ID", Some(server.id.as_str()).filter(|id| !id.is_empty()))
+            .with("SERVER", Some(&server.name)),
+    )
 }
 
 fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, Missing> {
@@ -103,6 +117,10 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
         && client_address(seen).is_none_or(|(_, how)| how != BY_SERVER)
     {
         return by_gateway(seen, known, &rules, gateway, &nets);
+    }
+    if let Some(rule) = rules.iter().find(|rule| is_open(rule)) {
+        let passed = format!("rule {} admits every address, of the whole internet", rule.name);
+        return Ok(Verdict::Passed(passed));
     }
     let address = client_address(seen);
     let (who, how) = match address {
@@ -119,7 +137,14 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
     let azure = rules.iter().any(|rule| inside_azure(rule));
     let only_azure = rules.iter().all(|rule| inside_azure(rule));
     if who.is_none() && !(only_azure && (!azure || seen.vantage.in_azure == Some(false))) {
-        let detail = "with which address the server sees this machine is not known".to_owned();
+        let detail = format!(
+            "with which address the server sees this machine is not known{}",
+            if azure && seen.vantage.in_azure.is_none() {
+                "; rule 0.0.0.0 admits it if it is in Azure"
+            } else {
+                ""
+            }
+        );
         return Err(Missing(NotObserved::NotPermitted { detail }));
     }
     if azure && seen.vantage.in_azure == Some(true) {
@@ -206,6 +231,11 @@ fn goes_private(seen: &Evidence) -> bool {
     !server.tcp.is_empty()
         && server.tcp.iter().all(|attempt| security::private(attempt.address.ip()))
         && (connected(seen) || client_address(seen).is_none())
+}
+
+/// Whether a rule admits every address of the internet.
+fn is_open(rule: &FirewallRule) -> bool {
+    rule.first <= Ipv4Addr::new(1, 0, 0, 0) && rule.last >= Ipv4Addr::new(223, 255, 255, 255)
 }
 
 fn admits(rule: &FirewallRule, address: Ipv4Addr) -> bool {

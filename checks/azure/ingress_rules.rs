@@ -4,9 +4,10 @@ use super::{
     addresses::Addresses,
     egress_rules::{line, of_group},
     place::{self, Place},
+    room,
     security::{self, Arrives, Inside, Outcome, Rules, Service},
     tags::Tags,
-    words::{self, connected, on_group, unless_seen},
+    words::{self, connected, unless_seen},
 };
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
@@ -211,26 +212,16 @@ fn fix(
     port: u16,
     client: Option<Ipv4Addr>,
 ) -> Fix {
-    let taken = |number: &u16| {
-        group
-            .rules
-            .iter()
-            .any(|rule| rule.direction == Direction::Inbound && rule.priority == *number)
-    };
-    let before = rule.map_or(4097, |rule| rule.priority).min(4097);
-    let number = (100..before).rev().find(|number| !taken(number)).map(|number| number.to_string());
     let source = client.map(|address| address.to_string());
     let command = Command::new(
-        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLInBound \
-         --priority $PRIORITY --direction Inbound --access Allow --protocol Tcp \
+        "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n $RULE --priority $PRIORITY \
+         --direction Inbound --access Allow --protocol Tcp \
          --source-address-prefixes $CLIENT_PREFIX --destination-port-ranges",
-    )
-    .value(port.to_string());
-    Fix::by(Actor::Network, format!("Allow TCP {port} from the client before that rule")).run(
-        on_group(command, &group.id, &group.name)
-            .with("PRIORITY", number.as_deref())
-            .with("CLIENT_PREFIX", source.as_deref()),
-    )
+    );
+    let command = command.value(port.to_string()).with("CLIENT_PREFIX", source.as_deref());
+    let text = format!("Allow TCP {port} from the client before that rule");
+    let first = rule.map(|rule| rule.priority);
+    room::fix(group, Direction::Inbound, first, ("AllowPostgreSQLInBound", command), &text)
 }
 
 /// The NSG blocks clients from PostgreSQL.

@@ -24,7 +24,7 @@ pub mod tenant;
 pub mod way_out;
 
 pub(crate) use crate::support::azure::{
-    addresses, firewall, measured, place, routing, security, tags, words,
+    addresses, firewall, measured, place, room, routing, security, tags, words,
 };
 use crate::{
     check::{Area, Family, Station},

@@ -13,7 +13,7 @@ use crate::{
     evidence::Evidence,
     facts::{
         NotObserved, Topic,
-        azure::{Azure, DnsRecord, DnsZone, FlexibleServer, ForwardingRule, Topology},
+        azure::{Azure, DnsRecord, DnsZone, FlexibleServer, ForwardingRule, Topology, id_part},
     },
     support::service_tags::IpNet,
     text,
@@ -59,7 +59,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             links_command(&wanted),
         ));
     }
-    let found = unlinked(zone)
+    let found = unlinked(azure, server, zone)
         .or_else(|| record(azure, server, zone))
         .or_else(|| forwarded(azure, server, zone));
     let found = match found {
@@ -98,7 +98,7 @@ fn links_command(zone: &str) -> String {
 }
 
 /// The zone is linked to no network.
-fn unlinked(zone: &DnsZone) -> Option<Finding> {
+fn unlinked(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Finding> {
     zone.links.is_empty().then(|| {
         let detail = format!(
             "the private DNS zone {} is linked to no virtual network, so clients cannot resolve the server",
@@ -106,7 +106,7 @@ fn unlinked(zone: &DnsZone) -> Option<Finding> {
         );
         Finding::of(&PRIVATE_ZONE_NOT_LINKED, &zone.name, detail)
             .because("azure-config: the zone has no virtual network link")
-            .fix(link(zone, None))
+            .fix(link(zone, network_of(azure, server)))
     })
 }
 
@@ -127,11 +127,11 @@ fn linked(
     server: &FlexibleServer,
     zone: &DnsZone,
 ) -> Result<Result<String, Finding>, Missing> {
-    let names: Vec<&str> =
-        zone.links.iter().map(|link| link.network.rsplit('/').next().unwrap_or_default()).collect();
+    let own = network_of(azure, server);
+    let names: Vec<String> = zone.links.iter().map(|link| told_apart(&link.network, own)).collect();
     let list = text::list(&names, NAMED);
     let passed = format!("{} is linked to {list}", zone.name);
-    let Some(id) = network_of(azure, server) else { return Ok(Ok(passed)) };
+    let Some(id) = own else { return Ok(Ok(passed)) };
     if zone.links.iter().any(|link| same_network(&link.network, id)) {
         return Ok(Ok(passed));
     }
@@ -159,6 +159,26 @@ fn linked(
         .severity(Severity::Warning)
         .sure(Confidence::Likely)
         .fix(link(zone, Some(id)))))
+}
+
+/// The name of a network; of another one with the same name, what differs in its id.
+fn told_apart(id: &str, own: Option<&str>) -> String {
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let Some(own) = own.filter(|own| !like(own, id) && own.contains('/') && id.contains('/'))
+    else {
+        return name.to_owned();
+    };
+    if !own.rsplit('/').next().is_some_and(|other| like(other, name)) {
+        return name.to_owned();
+    }
+    let differs = |kind: &str| match (id_part(id, kind), id_part(own, kind)) {
+        (Some(part), Some(other)) if !like(part, other) => Some(part),
+        _ => None,
+    };
+    let group = differs("resourceGroups").map(|name| format!("resource group {name}"));
+    let subscription = differs("subscriptions").map(|name| format!("subscription {name}"));
+    let parts: Vec<String> = [group, subscription].into_iter().flatten().collect();
+    format!("{name} of {}", parts.join(" in "))
 }
 
 /// The network that the server or its private endpoint is in, by id.
@@ -317,6 +337,60 @@ fn subnet<'a>(azure: &'a Azure, server: &FlexibleServer) -> &'a [IpNet] {
         .as_deref()
         .and_then(|id| subnets.find(|subnet| like(&subnet.id, id)));
     own.map(|subnet| subnet.prefixes.as_slice()).unwrap_or_default()
+}
+
+/// The private zones of the server that were given.
+fn zones_of<'a>(seen: &'a Evidence, server: &FlexibleServer) -> Vec<&'a DnsZone> {
+    let suffix = seen.settings.seen().map(|settings| settings.cloud.value.server_suffix.as_str());
+    let wanted = zone_of(server, suffix.unwrap_or("postgres.database.azure.com"));
+    let zones = seen.azure.seen().and_then(|azure| azure.dns_zones.seen()).into_iter().flatten();
+    zones.filter(|zone| wanted.as_deref().is_some_and(|name| like(name, &zone.name))).collect()
+}
+
+/// The resource id of the server's private zone.
+pub(crate) fn zone_id(seen: &Evidence, server: &FlexibleServer) -> Option<String> {
+    let own = server.private_dns_zone.clone().filter(|id| id.starts_with('/'));
+    own.or_else(|| match zones_of(seen, server).as_slice() {
+        [only] => Some(only.id.clone()).filter(|id| !id.is_empty()),
+        _ => None,
+    })
+}
+
+/// The server's private addresses, by its records and by its private endpoints, and the prefixes of its
+/// delegated subnet.
+pub(crate) fn private_addresses<'a>(
+    seen: &'a Evidence,
+    server: &'a FlexibleServer,
+) -> (Vec<IpAddr>, &'a [IpNet]) {
+    let Some(azure) = seen.azure.seen() else { return (Vec::new(), &[]) };
+    let zones = zones_of(seen, server);
+    let records = zones.iter().filter_map(|zone| own_record(server, zone));
+    let mut all: Vec<IpAddr> = records.flat_map(|record| record.addresses.clone()).collect();
+    let present = addresses(azure, server);
+    // What the endpoints have goes before a record, which may be old.
+    if !present.is_empty() {
+        all = present;
+    }
+    all.sort_unstable();
+    all.dedup();
+    (all, subnet(azure, server))
+}
+
+/// The fix for clients that do not use the server's private zone.
+pub(crate) fn link_to_clients(seen: &Evidence, server: &FlexibleServer) -> Fix {
+    let zones = zones_of(seen, server);
+    let named = match zones.as_slice() {
+        [only] => DnsZone { id: only.id.clone(), name: only.name.clone(), ..DnsZone::default() },
+        _ => DnsZone {
+            id: zone_id(seen, server).unwrap_or_default(),
+            name: zone_of(server, "postgres.database.azure.com").unwrap_or_default(),
+            ..DnsZone::default()
+        },
+    };
+    let fix = link(&named, None);
+    let text = "Link the private DNS zone to the network of the client; outside of Azure, forward it to a \
+        resolver in a linked network";
+    Fix { text: text.to_owned(), ..fix }
 }
 
 /// A DNS forwarding ruleset sends queries for the zone to nameservers other than Azure's.

@@ -7,7 +7,7 @@ use super::{
     measured::{self, Hop},
     place::{EFFECTIVE, Found, Place},
     routing::{self, Way, Ways},
-    tags::{LIST_COMMAND, Tags},
+    tags::{LIST_COMMAND, Tags, like},
     words::{logged_in, login_seen, network_group, unless_seen},
 };
 use crate::{
@@ -17,8 +17,9 @@ use crate::{
     facts::{
         NotObserved, Topic,
         azure::Azure,
-        azure_network::{Endpoint, NextHop, Route, RouteTable},
+        azure_network::{CentralFirewall, Endpoint, NextHop, Route, RouteTable, RuleCollection},
     },
+    support::service_tags::IpNet,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
 
@@ -122,7 +123,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let share = share(&by.undecided(), &tags.entra);
         finding = finding.because(format!("azure-config: not decided for {share}"));
     }
-    for fix in fixes(table, largest(&to(Class::Away))) {
+    for fix in fixes(table, largest(&to(Class::Away)), place.gateway(), &tags) {
         finding = finding.fix(fix);
     }
     if !sure {
@@ -166,7 +167,7 @@ fn by_measurement(seen: &Evidence, hops: &[Hop<'_>], table: &RouteTable) -> Opti
         .because_all(hops.iter().map(|one| one.line.clone()))
         .because_all(login_seen(seen))
         .sure(Confidence::Likely);
-    for fix in fixes(table, None) {
+    for fix in fixes(table, None, false, &Tags::of(seen)) {
         finding = finding.fix(fix);
     }
     Some(Verdict::found(unless_seen(
@@ -238,10 +239,8 @@ fn by_firewall(
                 None => format!("firewall {}, without a rule that allows it,", own.name),
             };
             let detail = format!("{by} denies the server's HTTPS traffic to Microsoft Entra ID");
-            let text = "Allow HTTPS from the server's subnet to the service tag \
-                AzureActiveDirectory in a network rule, without TLS inspection";
             let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
-            Some(Err(finding.fix(Fix::by(Actor::Network, text))))
+            Some(Err(finding.fix(allow_in_firewall(own, policies(azure), rule, subnet))))
         }
         Decision::WithoutGraph(rule, graph) => {
             let detail = format!(
@@ -265,6 +264,70 @@ fn by_firewall(
         Decision::Unknown => None,
     }
 }
+
+/// The network rule that is missing, in a collection in front of all others.
+fn allow_in_firewall(
+    firewall: &CentralFirewall,
+    with: Policies<'_>,
+    rule: Option<&str>,
+    subnet: &[IpNet],
+) -> Fix {
+    let text = "Allow HTTPS from the server's subnet to the service tag AzureActiveDirectory in a \
+        network rule, without TLS inspection";
+    let denies = |one: &&RuleCollection| {
+        !one.allow && one.rules.iter().any(|known| Some(known.name.as_str()) == rule)
+    };
+    let holder = with.collections.iter().find(denies).and_then(|one| one.policy.as_deref());
+    let policy = holder.or(firewall.policy.as_deref());
+    let of_policy = |one: &&RuleCollection| match (policy, one.policy.as_deref()) {
+        (Some(policy), Some(of)) => like(policy, of),
+        _ => false,
+    };
+    let first = match policy {
+        Some(_) => with.collections.iter().filter(of_policy).map(|one| one.group_priority).min(),
+        None => firewall.collections.iter().map(|one| one.priority).min(),
+    };
+    let priority = first.unwrap_or(200).saturating_sub(1);
+    let priority = (priority >= LOWEST).then(|| priority.to_string());
+    let sources: Vec<String> = subnet.iter().map(ToString::to_string).collect();
+    let fill = |command: Command, id: &str| {
+        network_group(command, id)
+            .with("COLLECTION_PRIORITY", priority.as_deref())
+            .with("SERVER_PREFIX", sources.first().map(String::as_str))
+    };
+    let command = match policy {
+        Some(id) => {
+            let name = id.rsplit('/').next();
+            let group = Command::new(
+                "az network firewall policy rule-collection-group create -g $NETWORK_RG \
+                 --policy-name $POLICY -n AllowEntra --priority $COLLECTION_PRIORITY",
+            );
+            let collection = Command::new(
+                "az network firewall policy rule-collection-group collection add-filter-collection \
+                 -g $NETWORK_RG --policy-name $POLICY --rcg-name AllowEntra -n AllowEntra \
+                 --collection-priority $COLLECTION_PRIORITY --action Allow --rule-name AllowEntra \
+                 --rule-type NetworkRule --source-addresses $SERVER_PREFIX \
+                 --destination-addresses AzureActiveDirectory --ip-protocols TCP \
+                 --destination-ports 443",
+            );
+            let on = |command: Command| fill(command.with("POLICY", name), id);
+            on(group).then(on(collection))
+        }
+        None => {
+            let command = Command::new(
+                "az network firewall network-rule create -g $NETWORK_RG -f $FIREWALL \
+                 --collection-name AllowEntra --priority $COLLECTION_PRIORITY --action Allow \
+                 -n AllowEntra --protocols TCP --source-addresses $SERVER_PREFIX \
+                 --destination-addresses AzureActiveDirectory --destination-ports 443",
+            );
+            fill(command.with("FIREWALL", Some(&firewall.name)), &firewall.id)
+        }
+    };
+    Fix::by(Actor::Network, text).run(command)
+}
+
+/// The lowest priority of a group or of a collection.
+const LOWEST: u32 = 100;
 
 /// What a next hop does to packets for Entra.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -409,19 +472,8 @@ fn hop(route: &Route) -> String {
     }
 }
 
-fn fixes(table: &RouteTable, through: Option<&Route>) -> Vec<Fix> {
-    let command = Command::new(
-        "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE \
-         -n Entra --address-prefix AzureActiveDirectory --next-hop-type Internet",
-    );
-    let command = network_group(command, &table.id).with("ROUTE_TABLE", Some(&table.name));
-    let mut fixes = vec![
-        Fix::by(
-            Actor::Network,
-            "Route the service tag AzureActiveDirectory straight to the internet",
-        )
-        .run(command),
-    ];
+fn fixes(table: &RouteTable, through: Option<&Route>, gateway: bool, tags: &Tags<'_>) -> Vec<Fix> {
+    let mut fixes = vec![to_internet(table, gateway, tags)];
     if let Some(route) = through {
         let via = hop(route);
         fixes.push(Fix::by(
@@ -433,6 +485,90 @@ fn fixes(table: &RouteTable, through: Option<&Route>) -> Vec<Fix> {
         ));
     }
     fixes
+}
+
+/// Routes with shorter prefixes are about more than Entra: the fix leaves them as they are.
+const SHORTEST: u8 = 8;
+const TAG: &str = "AzureActiveDirectory";
+
+/// The routes that take Entra's addresses elsewhere even with a route to the service tag, and whether
+/// the table needs that route. A route to a longer prefix, or to one of the same length, goes before a
+/// route to a tag; and a table takes one route per destination.
+fn deciding(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> (Vec<String>, bool) {
+    let is_tag =
+        |route: &Route| matches!(&route.destination, Endpoint::Tag(name) if like(name, TAG));
+    let has_tag = table.routes.iter().any(is_tag);
+    let mut planned = table.clone();
+    if !has_tag {
+        planned.routes.push(Route {
+            name: String::new(),
+            destination: Endpoint::Tag(TAG.to_owned()),
+            next_hop: NextHop::Internet,
+            next_hop_address: None,
+        });
+    }
+    let wrong = |planned: &RouteTable| -> Option<String> {
+        let found = routing::ways(planned, gateway, tags);
+        let elsewhere = found.ways.iter().filter(|way| class_of(way) != Class::Direct);
+        let narrow = |route: &&Route| match &route.destination {
+            Endpoint::Prefix(net) => net.prefix_len() >= SHORTEST,
+            Endpoint::Tag(_) | Endpoint::Group(_) => true,
+            Endpoint::Any => false,
+        };
+        let mut routes = elsewhere.filter_map(|way| way.route).filter(narrow);
+        routes.next().map(|route| route.name.clone())
+    };
+    let mut changed = Vec::new();
+    while let Some(name) = wrong(&planned).filter(|name| !changed.contains(name)) {
+        let own = planned.routes.iter_mut().filter(|route| route.name == name);
+        own.for_each(|route| route.next_hop = NextHop::Internet);
+        changed.push(name);
+    }
+    if !has_tag {
+        planned.routes.pop();
+    }
+    let elsewhere = |planned: &RouteTable| {
+        let found = routing::ways(planned, gateway, tags);
+        found.ways.iter().any(|way| class_of(way) != Class::Direct)
+    };
+    let needs_tag = !has_tag && (changed.is_empty() || elsewhere(&planned));
+    (changed, needs_tag)
+}
+
+/// The fix that sends Entra's addresses straight to the internet.
+fn to_internet(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> Fix {
+    let (changed, needs_tag) = deciding(table, gateway, tags);
+    let name = Some(table.name.as_str()).filter(|name| !name.is_empty() && *name != EFFECTIVE);
+    let on_table = |command: Command| network_group(command, &table.id).with("ROUTE_TABLE", name);
+    let updates = changed.iter().map(|route| {
+        let command = Command::new(
+            "az network route-table route update -g $NETWORK_RG --route-table-name $ROUTE_TABLE \
+             --next-hop-type Internet -n",
+        );
+        on_table(command.value(&**route))
+    });
+    let create = needs_tag.then(|| {
+        on_table(Command::new(
+            "az network route-table route create -g $NETWORK_RG --route-table-name $ROUTE_TABLE \
+             -n Entra --address-prefix AzureActiveDirectory --next-hop-type Internet",
+        ))
+    });
+    let names: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let names = crate::text::list(&names, 3);
+    let text = match (changed.is_empty(), needs_tag) {
+        (true, _) => {
+            "Route the service tag AzureActiveDirectory straight to the internet".to_owned()
+        }
+        (false, true) => format!(
+            "Give route {names} the next hop Internet, or delete it, because it goes before a route to \
+                the service tag; and route AzureActiveDirectory straight to the internet"
+        ),
+        (false, false) => format!(
+            "Give route {names} the next hop Internet, or delete it: it decides before a route to the \
+                service tag AzureActiveDirectory"
+        ),
+    };
+    Fix::by(Actor::Network, text).run_if(updates.chain(create).reduce(Command::then))
 }
 
 /// A route drops the traffic for Entra.

@@ -2,7 +2,10 @@
 //! topology at hand: each is a go, a no-go, or not checked.
 
 mod requirements;
+mod resolved;
+mod runs;
 mod snippets;
+mod supply;
 
 use crate::{
     check::{Check, Problem, Severity},
@@ -17,6 +20,8 @@ use crate::{
     verdict::{Confidence, Finding, Fix},
 };
 pub use requirements::REQUIREMENTS;
+use runs::{Client, clients_of};
+pub use runs::{Run, is_of_another_server, utc};
 
 /// What a requirement is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,6 +45,10 @@ pub struct Requirement {
     pub topologies: &'static [Topology],
     /// What it is about.
     pub side: Side,
+    /// Whether only a run against this very server can show it.
+    pub of_server: bool,
+    /// Whether it depends on the address that the server's name resolves to.
+    pub by_address: bool,
     /// The checks that judge it.
     pub checks: &'static [&'static Check],
     /// Problems of the check that leave it undecided.
@@ -50,24 +59,6 @@ pub struct Requirement {
     pub role: &'static str,
     /// Where the portal shows it.
     pub portal: &'static str,
-    /// The fix for the Azure CLI, if the finding gives none, in the syntax of [`Command::new`].
-    pub az: &'static str,
-    /// The fix in Bicep.
-    pub bicep: &'static str,
-    /// The fix in Terraform.
-    pub terraform: &'static str,
-    /// Problems of the checks with another fix.
-    pub instead: &'static [Instead],
-}
-
-/// The fix of one problem, in place of that of the requirement.
-pub struct Instead {
-    /// The problem.
-    pub problem: &'static Problem,
-    /// The fix in Bicep.
-    pub bicep: &'static str,
-    /// The fix in Terraform.
-    pub terraform: &'static str,
 }
 
 /// The state of a requirement.
@@ -95,6 +86,8 @@ pub struct Item {
     pub vantage: String,
     /// What to do, if it is not met.
     pub fixes: Vec<Fix>,
+    /// What supplies what is missing, with the names that are known.
+    pub supply: String,
     /// The fix as Azure CLI, Bicep and Terraform.
     pub snippets: Vec<(&'static str, String)>,
 }
@@ -103,6 +96,10 @@ pub struct Item {
 pub struct Checklist {
     /// The server, if it is known.
     pub server: Option<String>,
+    /// Its resource id, if its document has one.
+    pub server_id: Option<String>,
+    /// The runs in networks of clients.
+    pub runs: Vec<Run>,
     /// How it is attached to networks; `None`: not known, so that every requirement is listed.
     pub topology: Option<Topology>,
     /// The requirements.
@@ -143,61 +140,86 @@ impl Checklist {
 }
 
 /// Judges every requirement. `clients`: the evidence of runs in the networks of clients. What they
-/// observed of the server also counts for the requirements of the server's side.
+/// observed of the server also counts for the requirements of the server's side, unless they are of
+/// another server.
 #[must_use]
 pub fn checklist(seen: &Evidence, clients: &[&Evidence], topology: Option<Topology>) -> Checklist {
     let server = place::server(seen).ok();
     let topology = topology.or_else(|| topology_of(seen, server));
-    let inside: Vec<Evidence> = clients
-        .iter()
-        .map(|client| Evidence { azure: seen.azure.clone(), ..(*client).clone() })
-        .collect();
+    let inside = clients_of(seen, clients);
     let sheet = Sheet { seen, inside: &inside, server, origin: origin(seen) };
     let applies = |requirement: &&Requirement| {
         topology.is_none_or(|topology| requirement.topologies.contains(&topology))
     };
     let items = REQUIREMENTS.iter().filter(applies).flat_map(|one| match one.side {
         Side::Server => vec![sheet.of_server(one)],
-        Side::Path if inside.is_empty() => vec![sheet.of_server(one)],
-        Side::Path => inside
-            .iter()
-            .map(|client| {
-                let vantage = format!("{}, client {}", sheet.origin, client.vantage.hostname);
-                sheet.item(one, judged(one, client), vantage)
-            })
-            .collect(),
-        Side::Client if inside.is_empty() => vec![without_client(one)],
-        Side::Client => inside
-            .iter()
-            .map(|client| {
-                let vantage = format!("client {}", client.vantage.hostname);
-                sheet.item(one, judged(one, client), vantage)
-            })
-            .collect(),
+        Side::Path | Side::Client if inside.is_empty() => vec![match one.side {
+            Side::Client => sheet.without_client(one),
+            Side::Server | Side::Path => sheet.of_server(one),
+        }],
+        Side::Path | Side::Client => {
+            inside.iter().map(|client| sheet.of_client(one, client)).collect()
+        }
     });
     let items = items.collect();
-    Checklist { server: server.map(|server| server.name.clone()), topology, items }
+    let id = server.map(|server| server.id.clone()).filter(|id| !id.is_empty());
+    let runs = inside.into_iter().map(|client| client.run).collect();
+    let server = server.map(|server| server.name.clone());
+    Checklist { server, server_id: id, runs, topology, items }
 }
 
 /// What a checklist is filled in from.
 struct Sheet<'a> {
     seen: &'a Evidence,
-    inside: &'a [Evidence],
+    inside: &'a [Client],
     server: Option<&'a FlexibleServer>,
     origin: String,
 }
 
 /// A requirement, judged from one vantage.
 struct Answer {
-    judgment: Judgment,
     state: State,
     detail: String,
+    evidence: Vec<String>,
+    fixes: Vec<Fix>,
+    /// Whether a run contradicts the documents.
+    contradicted: bool,
+}
+
+impl Answer {
+    fn open(detail: String) -> Self {
+        Self {
+            state: State::NotChecked,
+            detail,
+            evidence: Vec::new(),
+            fixes: Vec::new(),
+            contradicted: false,
+        }
+    }
 }
 
 fn judged(requirement: &Requirement, seen: &Evidence) -> Answer {
     let judgment = judge(requirement.checks, seen, |_| true);
-    let (state, detail) = state_of(requirement, &judgment);
-    Answer { judgment, state, detail }
+    let failing = failing(requirement, &judgment);
+    let contradicted = failing.is_some_and(|one| one.confidence == Confidence::Possible);
+    let (state, detail) = state_of(failing, &judgment);
+    let passed = judgment.lines.iter().filter(|line| line.status == Status::Passed);
+    let passed = passed.map(|line| format!("{}: {}", line.check.id, about(line)));
+    let findings = judgment.findings.iter().map(|one| &one.finding);
+    let evidence = passed.chain(findings.flat_map(|one| one.evidence.clone())).collect();
+    let met = state != State::NoGo;
+    Answer {
+        state,
+        detail,
+        evidence,
+        fixes: failing.filter(|_| !met).map(fixes_of).unwrap_or_default(),
+        contradicted,
+    }
+}
+
+/// What to do about a finding, without what only confirms it.
+fn fixes_of(finding: &Finding) -> Vec<Fix> {
+    finding.fixes.iter().filter(|fix| !fix.check).cloned().collect()
 }
 
 impl Sheet<'_> {
@@ -205,79 +227,84 @@ impl Sheet<'_> {
     fn of_server(&self, requirement: &'static Requirement) -> Item {
         let mut best = judged(requirement, self.seen);
         let mut vantage = self.origin.clone();
-        for client in self.inside {
-            let other = judged(requirement, client);
+        for client in self.inside.iter().filter(|client| client.run.other_server.is_none()) {
+            let other = judged(requirement, &client.seen);
             let contradicts = best.state == State::NoGo && other.state == State::NotChecked;
             if contradicts || (best.state == State::NotChecked && other.state != best.state) {
                 best = other;
-                vantage = format!("{}, client {}", self.origin, client.vantage.hostname);
+                vantage = format!("{}, {}", self.origin, client.run.vantage());
             }
         }
         self.item(requirement, best, vantage)
     }
 
-    fn item(&self, requirement: &'static Requirement, answer: Answer, vantage: String) -> Item {
-        let failed = answer.state == State::NoGo;
-        let findings = || answer.judgment.findings.iter().map(|one| &one.finding);
-        let fixes: Vec<Fix> = if failed {
-            findings().flat_map(|one| one.fixes.clone()).collect()
-        } else {
-            Vec::new()
+    /// What a run in a network of clients shows.
+    fn of_client(&self, requirement: &'static Requirement, client: &Client) -> Item {
+        let vantage = match requirement.side {
+            Side::Path => format!("{}, {}", self.origin, client.run.vantage()),
+            Side::Server | Side::Client => client.run.vantage(),
         };
-        let passed = answer.judgment.lines.iter().filter(|line| line.status == Status::Passed);
-        let passed = passed.map(|line| format!("{}: {}", line.check.id, about(line)));
-        let evidence = passed.chain(findings().flat_map(|one| one.evidence.clone())).collect();
-        let problem = failing(requirement, &answer.judgment).map(|one| one.problem);
-        let snippets =
-            if failed { self.snippets(requirement, problem, &fixes) } else { Vec::new() };
+        if let Some(other) = client.run.other_server.as_ref().filter(|_| requirement.of_server) {
+            let this = match self.server {
+                Some(server) => format!("of {}", server.name),
+                None => "of the server that is checked".to_owned(),
+            };
+            let detail = format!("the run is of {other}, not {this}");
+            return self.item(requirement, Answer::open(detail), vantage);
+        }
+        let mut answer = judged(requirement, &client.seen);
+        if let Some(server) = self.server.filter(|_| requirement.by_address)
+            && let Some(elsewhere) = resolved::elsewhere(&client.seen, server)
+        {
+            answer = elsewhere.answer(answer, requirement.checks);
+        }
+        if let Some(days) = client.run.days_old {
+            answer.detail = format!("{}; the run is {days} days old", answer.detail);
+        }
+        self.item(requirement, answer, vantage)
+    }
+
+    fn without_client(&self, requirement: &'static Requirement) -> Item {
+        let answer = Answer::open("no run in a client network was given".to_owned());
+        self.item(requirement, answer, "client".to_owned())
+    }
+
+    fn item(&self, requirement: &'static Requirement, answer: Answer, vantage: String) -> Item {
+        let snippets = match answer.state {
+            State::NoGo => self.snippets(&answer.fixes),
+            State::Go | State::NotChecked => Vec::new(),
+        };
+        let supply = supply::filled(requirement.supply, self.seen, self.server);
+        let supply = if answer.contradicted {
+            format!("the documents and the run contradict each other: export again: {supply}")
+        } else {
+            supply
+        };
         Item {
             requirement,
             state: answer.state,
             detail: answer.detail,
-            evidence,
+            evidence: answer.evidence,
             vantage,
-            fixes,
+            fixes: answer.fixes,
+            supply,
             snippets,
         }
     }
 
-    /// The same fix in three languages.
-    fn snippets(
-        &self,
-        requirement: &Requirement,
-        problem: Option<&Problem>,
-        fixes: &[Fix],
-    ) -> Vec<(&'static str, String)> {
-        let own = requirement
-            .instead
-            .iter()
-            .find(|one| problem.is_some_and(|problem| problem.id == one.problem.id));
-        let (mut bicep, mut terraform) = own
-            .map_or((requirement.bicep, requirement.terraform), |one| (one.bicep, one.terraform));
-        let action = fixes.iter().find_map(|fix| fix.action.clone().filter(Command::is_azure_cli));
-        let action = action.unwrap_or_else(|| on_server(Command::new(requirement.az), self.server));
-        if action.starts_with(&["az", "postgres", "flexible-server", "restart"]) {
-            (bicep, terraform) = snippets::NOT_A_PROPERTY;
-        }
-        let az = action.render_for(&self.seen.vantage).map(|rendered| rendered.text);
-        [
-            ("az", az.unwrap_or_else(|| requirement.az.to_owned())),
-            ("bicep", snippets::filled(bicep, &action, self.server)),
-            ("terraform", snippets::filled(terraform, &action, self.server)),
-        ]
-        .to_vec()
-    }
-}
-
-fn without_client(requirement: &'static Requirement) -> Item {
-    Item {
-        requirement,
-        state: State::NotChecked,
-        detail: "no run in a client network was given".to_owned(),
-        evidence: Vec::new(),
-        vantage: "client".to_owned(),
-        fixes: Vec::new(),
-        snippets: Vec::new(),
+    /// The same fix in three languages: the first that a command makes, or what to do by hand.
+    fn snippets(&self, fixes: &[Fix]) -> Vec<(&'static str, String)> {
+        let changes = |action: &&Command| action.is_azure_cli() && action.changes_shared();
+        let action = fixes.iter().filter_map(|fix| fix.action.as_ref()).find(changes);
+        let action = action.map(|action| on_server(action.clone(), self.server));
+        let by_hand = || {
+            let texts: Vec<&str> = fixes.iter().map(|fix| fix.text.as_str()).collect();
+            snippets::by_hand(&texts)
+        };
+        let Some(action) = action else { return by_hand() };
+        let Some(az) = action.render_for(&self.seen.vantage) else { return by_hand() };
+        let made = snippets::of(&action, self.seen);
+        vec![("az", az.text), ("bicep", made.bicep), ("terraform", made.terraform)]
     }
 }
 
@@ -308,17 +335,20 @@ fn topology_of(seen: &Evidence, server: Option<&FlexibleServer>) -> Option<Topol
     server.map(FlexibleServer::topology).or_else(|| planned.then_some(Topology::VirtualNetwork))
 }
 
-/// The finding for which a requirement is not met.
+/// The finding for which a requirement is not met: the root cause before what it explains.
 fn failing<'a>(requirement: &Requirement, judged: &'a Judgment) -> Option<&'a Finding> {
     let open = |problem: &Problem| requirement.open.iter().any(|one| one.id == problem.id);
-    judged.findings.iter().map(|one| &one.finding).find(|one| {
+    let fails = |one: &Finding| {
         one.severity >= Severity::Warning && (one.severity == Severity::Error || !open(one.problem))
-    })
+    };
+    let mut root = judged.findings.iter().filter(|one| one.root).map(|one| &one.finding);
+    let first = || judged.findings.iter().map(|one| &one.finding).find(|one| fails(one));
+    root.find(|one| fails(one)).or_else(first)
 }
 
 /// Nothing but a check that passed is a go.
-fn state_of(requirement: &Requirement, judged: &Judgment) -> (State, String) {
-    match failing(requirement, judged) {
+fn state_of(failing: Option<&Finding>, judged: &Judgment) -> (State, String) {
+    match failing {
         // What was observed contradicts what the configuration says.
         Some(one) if one.confidence == Confidence::Possible => {
             return (State::NotChecked, format!("contradicted by a run: {}", one.detail));
@@ -349,7 +379,7 @@ fn about(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::{REQUIREMENTS, State, checklist};
-    use crate::{command::Command, facts::azure::Topology, support::testing::healthy_but};
+    use crate::{facts::azure::Topology, support::testing::healthy_but};
 
     #[test]
     fn nothing_given_is_not_checked() {
@@ -362,15 +392,12 @@ mod tests {
     }
 
     #[test]
-    fn every_requirement_says_what_supplies_it_and_how_to_fix_it() {
+    fn every_requirement_says_what_supplies_it() {
         for one in REQUIREMENTS {
-            for text in
-                [one.title, one.supply, one.role, one.portal, one.az, one.bicep, one.terraform]
-            {
+            for text in [one.title, one.supply, one.role, one.portal] {
                 assert!(!text.is_empty(), "{}", one.id);
             }
             assert!(!one.topologies.is_empty() && !one.checks.is_empty(), "{}", one.id);
-            assert!(Command::new(one.az).is_azure_cli(), "{}", one.id);
         }
     }
 }

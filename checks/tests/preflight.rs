@@ -8,10 +8,13 @@
 use entra_pg_checks::{
     Evidence,
     facts::azure::Topology,
-    preflight::{Checklist, REQUIREMENTS, State, checklist},
+    preflight::{Checklist, REQUIREMENTS, Requirement, State, checklist},
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 const TOPOLOGIES: [(&str, Topology); 3] = [
     ("public", Topology::Public),
@@ -33,6 +36,7 @@ fn change(document: &mut Value, set: &Value) {
         let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
         match document.pointer_mut(parent).unwrap_or_else(|| panic!("no such place: {pointer}")) {
             Value::Object(map) => drop(map.insert(key.to_owned(), value.clone())),
+            Value::Array(list) if key == "-" => list.push(value.clone()),
             Value::Array(list) => list[key.parse::<usize>().expect("an index")] = value.clone(),
             other => panic!("{pointer} leads into {other}"),
         }
@@ -49,12 +53,14 @@ fn list(topology: &str, scenario: &Value) -> Checklist {
         read(&workspace().join("fixtures/preflight").join(topology).join("baseline.json"));
     let mut inside = read(&workspace().join("checks/support/healthy.json"));
     inside["azure"] = json!({"seen": baseline["azure"]});
+    change(&mut inside, &baseline["client"]);
     change(&mut inside, &scenario["set"]);
     let mut files = inside.clone();
     let observed = ["dns", "outbound", "clock", "credential", "token", "signature", "server"];
     for topic in observed.into_iter().chain(["auth_request", "login", "session", "directory"]) {
         files[topic] = json!({"not_observed": {"reason": "not_asked"}});
     }
+    change(&mut files, &scenario["files"]);
     let files = evidence(&files);
     if scenario["client"] == "none" {
         return checklist(&files, &[], None);
@@ -99,6 +105,72 @@ fn the_baseline_of_every_topology_is_a_go() {
     }
 }
 
+/// The snippets of a fix, for the script `tests/templates`, which lets grammars parse them.
+fn write(snippets: &BTreeSet<String>) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder").join("advice");
+    std::fs::create_dir_all(&folder).expect("a folder in the target folder");
+    let lines: Vec<&str> = snippets.iter().map(String::as_str).collect();
+    std::fs::write(folder.join("templates.jsonl"), lines.join("\n") + "\n").expect("a file");
+}
+
+/// Every recorded finding about the configuration, as the checklist of its topology.
+fn recorded() -> Vec<(String, Checklist)> {
+    let healthy = read(&workspace().join("checks/support/healthy.json"));
+    let folder = workspace().join("fixtures/evidence/azure");
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the fixtures") {
+        let path = entry.expect("a file").path();
+        let mut document = healthy.clone();
+        change(&mut document, &read(&path)["set"]);
+        let seen = evidence(&document);
+        all.push((format!("{}", path.display()), checklist(&seen, &[&seen], None)));
+    }
+    all
+}
+
+#[test]
+fn every_fix_is_the_same_in_three_languages() {
+    let mut lists = recorded();
+    for (topology, _) in TOPOLOGIES {
+        let folder = workspace().join("fixtures/preflight").join(topology);
+        for entry in std::fs::read_dir(&folder).expect("the scenarios") {
+            let path = entry.expect("a file").path();
+            lists.push((format!("{}", path.display()), list(topology, &read(&path))));
+        }
+    }
+    let mut snippets = BTreeSet::new();
+    for (name, list) in lists {
+        for item in &list.items {
+            let id = item.requirement.id;
+            assert_eq!(item.snippets.is_empty(), item.state != State::NoGo, "{name} {id}");
+            let text = |kind: &str| {
+                let mut all = item.snippets.iter();
+                all.find(|(known, _)| *known == kind).map_or("", |(_, text)| text.as_str())
+            };
+            for (kind, text) in &item.snippets {
+                assert!(!text.trim().is_empty(), "{name} {id}: {kind}");
+                let line =
+                    json!({"source": format!("{name} {id}"), "language": kind, "text": text});
+                snippets.insert(line.to_string());
+            }
+            // What one of them makes, each of them makes.
+            let made =
+                [text("bicep").contains("resource "), text("terraform").contains("resource ")];
+            assert_eq!(made[0], made[1], "{name} {id}");
+            if text("bicep").contains("resource ") {
+                assert!(text("az").contains("az "), "{name} {id}");
+                // Names without a subscription can be those of another one.
+                let known = text("az").contains("--subscription");
+                let open =
+                    text("az").contains("<resource group of") || !text("az").contains(" -g ");
+                assert!(known || open, "{name} {id}: {}", text("az"));
+            }
+        }
+    }
+    assert!(snippets.len() > 60, "only {} snippets", snippets.len());
+    write(&snippets);
+}
+
 #[test]
 fn every_scenario_is_judged() {
     let mut wrong = Vec::new();
@@ -133,19 +205,59 @@ fn every_scenario_is_judged() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Every requirement has a recorded case for each state in each topology that it applies to. The baseline
+/// is the go of all of them.
 #[test]
 fn every_requirement_has_its_scenarios_in_every_topology() {
     let mut missing = Vec::new();
-    for requirement in REQUIREMENTS {
-        for (name, topology) in TOPOLOGIES {
+    for (name, topology) in TOPOLOGIES {
+        let baseline = list(name, &json!({"client": {}}));
+        let applies = |one: &&Requirement| one.topologies.contains(&topology);
+        for requirement in REQUIREMENTS.iter().filter(applies) {
+            let mut of_it =
+                baseline.items.iter().filter(|item| item.requirement.id == requirement.id);
+            if !of_it.any(|item| item.state == State::Go) {
+                missing.push(format!("{name}: the baseline has no go of {}", requirement.id));
+            }
             for state in ["no-go", "not-checked"] {
                 let file = format!("fixtures/preflight/{name}/{}.{state}.json", requirement.id);
-                let applies = requirement.topologies.contains(&topology);
-                if applies && !workspace().join(&file).exists() {
+                if !workspace().join(&file).exists() {
                     missing.push(file);
                 }
             }
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn a_run_says_where_and_when_and_whether_it_is_old() {
+    let list = list("public", &json!({"files": {"/observed_at": "2026-12-24T14:00:00Z"}}));
+    let run = list.runs.first().expect("a run");
+    assert_eq!(run.days_old, Some(29));
+    assert_eq!(list.server_id.as_deref().map(|id| id.ends_with("/pg-prod")), Some(true));
+    let item = list.items.iter().find(|item| item.requirement.id == "client-resolves");
+    let item = item.expect("the requirement");
+    assert!(item.vantage.contains("2026-11-24 14:19 UTC"), "{}", item.vantage);
+    assert!(item.detail.contains("29 days old"), "{}", item.detail);
+}
+
+#[test]
+fn the_names_that_are_known_are_in_the_commands() {
+    let none = json!({"not_observed": {"reason": "not_asked"}});
+    let scenario = json!({"client": "none", "set": {
+        "/azure/seen/administrators": none, "/azure/seen/dns_zones": none,
+        "/azure/seen/security_groups": none, "/azure/seen/route_tables": none}});
+    let list = list("vnet", &scenario);
+    for (id, wanted) in [
+        ("entra-administrator", "-g rg-data -s pg-prod"),
+        ("nsg-entra", "-g rg-network -n nsg-postgres"),
+        ("route-entra", "-g rg-network -n rt-postgres"),
+        ("private-zone", "-z contoso.postgres.database.azure.com"),
+    ] {
+        let item = list.items.iter().find(|item| item.requirement.id == id).expect("an item");
+        assert_eq!(item.state, State::NotChecked, "{id}");
+        assert!(item.supply.contains(wanted), "{id}: {}", item.supply);
+        assert!(!item.supply.contains('$'), "{id}: {}", item.supply);
+    }
 }

@@ -18,7 +18,11 @@ use crate::{
     },
 };
 use clap::{Args, ValueEnum};
-use entra_pg_checks::{Evidence, Fact, facts::azure::Topology, preflight::checklist};
+use entra_pg_checks::{
+    Evidence, Fact,
+    facts::azure::Topology,
+    preflight::{checklist, is_of_another_server},
+};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -99,19 +103,23 @@ pub(crate) fn run(
 }
 
 /// Adds what runs in the networks of clients know of the configuration and of the server's name. Files
-/// and live reads of this run go before them.
+/// and live reads of this run go before them; runs against another server add nothing.
 fn combine(seen: &mut Evidence, clients: &[Evidence]) {
-    for other in clients.iter().filter_map(|client| client.azure.seen()) {
-        seen.azure = Fact::Seen(match seen.azure.seen() {
-            Some(azure) => merged(other.clone(), azure),
-            None => other.clone(),
-        });
-    }
-    if let Fact::Seen(settings) = &mut seen.settings
-        && settings.host.is_none()
-    {
-        let hosts = clients.iter().filter_map(|client| client.settings.seen()?.host.clone());
-        settings.host = hosts.into_iter().next();
+    for client in clients {
+        if is_of_another_server(seen, client) {
+            continue;
+        }
+        if let Fact::Seen(settings) = &mut seen.settings
+            && settings.host.is_none()
+        {
+            settings.host = client.settings.seen().and_then(|settings| settings.host.clone());
+        }
+        if let Some(other) = client.azure.seen() {
+            seen.azure = Fact::Seen(match seen.azure.seen() {
+                Some(azure) => merged(other.clone(), azure),
+                None => other.clone(),
+            });
+        }
     }
 }
 

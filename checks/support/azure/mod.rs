@@ -5,6 +5,7 @@ pub mod firewall;
 pub mod measured;
 pub mod pages;
 pub mod place;
+pub mod room;
 pub mod routing;
 pub mod security;
 pub mod tags;

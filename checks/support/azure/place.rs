@@ -139,7 +139,8 @@ fn first_label(host: &str) -> Option<&str> {
 }
 
 /// Whether a host name is one that Azure gives to servers; another may be an alias of any server.
-fn of_azure(host: &str) -> bool {
+#[must_use]
+pub fn of_azure(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     [".database.azure.com", ".database.usgovcloudapi.net", ".database.chinacloudapi.cn"]
         .iter()

@@ -41,8 +41,8 @@ pub fn given<'a, T>(part: &'a Fact<T>, what: &str) -> Result<&'a T, Missing> {
 #[must_use]
 pub fn on_server(command: Command, server: Option<&FlexibleServer>) -> Command {
     let name = server.map(|server| server.name.as_str()).filter(|name| !name.is_empty());
-    let group = server.and_then(|server| id_part(&server.id, "resourceGroups"));
-    command.with("RG", group).with("SERVER", name)
+    let id = server.map_or("", |server| server.id.as_str());
+    in_group(command, "RG", id).with("SERVER", name)
 }
 
 /// Fills in the names of a network security group.
@@ -54,7 +54,20 @@ pub fn on_group(command: Command, id: &str, name: &str) -> Command {
 /// Fills in the resource group of a resource of the network.
 #[must_use]
 pub fn network_group(command: Command, id: &str) -> Command {
-    command.with("NETWORK_RG", id_part(id, "resourceGroups"))
+    in_group(command, "NETWORK_RG", id)
+}
+
+/// Fills in the resource group of a resource, and adds its subscription: another one can have a resource
+/// group of the same name.
+fn in_group(command: Command, variable: &str, id: &str) -> Command {
+    let group = id_part(id, "resourceGroups");
+    let subscription = id_part(id, "subscriptions").filter(|_| group.is_some());
+    let asks = command.asks_for(variable) && command.is_azure_cli();
+    let command = command.with(variable, group);
+    match subscription.filter(|_| asks) {
+        Some(subscription) => command.words("--subscription").value(subscription),
+        None => command,
+    }
 }
 
 /// Whether the login with this very server went through.

@@ -1,6 +1,6 @@
 //! The checklist as one HTML file that loads nothing.
 
-use super::{block, headline, unused};
+use super::{about, block, headline, unused};
 use crate::text::clean;
 use entra_pg_checks::{
     Evidence,
@@ -35,6 +35,7 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> String {
             body {
                 main {
                     h1 { (head) }
+                    ul { @for (name, line) in about(list, seen) { li { (name) ": " (line) } } }
                     table {
                         thead { tr { @for column in COLUMNS { th scope="col" { (column) } } } }
                         tbody { @for item in &list.items { (row(item)) } }
@@ -43,6 +44,9 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> String {
                         h2 { "Fix: " (item.requirement.title) }
                         @if !item.evidence.is_empty() {
                             ul { @for line in &item.evidence { li { (clean(line)) } } }
+                        }
+                        @if !item.fixes.is_empty() {
+                            ul { @for fix in &item.fixes { li { "Fix (" (fix.actor.label()) "): " (clean(&fix.text)) } } }
                         }
                         @for (kind, snippet) in &item.snippets {
                             h3 { (kind) }
@@ -68,7 +72,7 @@ fn row(item: &Item) -> Markup {
             td data-label=(state) { strong { (item.state.name()) } }
             td data-label=(vantage) { (clean(&item.vantage)) }
             td data-label=(found) { (clean(&item.detail)) }
-            td data-label=(supply) { code { (item.requirement.supply) } br; (item.requirement.role) br; (item.requirement.portal) }
+            td data-label=(supply) { code { (clean(&item.supply)) } br; (item.requirement.role) br; (item.requirement.portal) }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The checklist for programs.
 
-use super::block;
+use super::{block, files};
 use crate::text::clean;
 use entra_pg_checks::{
     Evidence,
     facts::azure::Topology,
-    preflight::{Checklist, Item, State},
+    preflight::{Checklist, Item, Run, State},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,8 +27,16 @@ struct Document {
     tool: Tool,
     /// The overall state.
     state: Word,
+    /// When the checklist was made.
+    checked_at: String,
     /// The server, if its document was given.
     server: Option<String>,
+    /// The resource id of the server, if its document has one.
+    server_id: Option<String>,
+    /// The files that are used, and what each was taken as.
+    files: Vec<File>,
+    /// The runs in networks of clients.
+    runs: Vec<RunOf>,
     /// How the server is attached to networks, if it is known.
     topology: Option<Attachment>,
     /// One entry per requirement and vantage.
@@ -42,6 +50,34 @@ struct Document {
 struct Tool {
     name: &'static str,
     version: &'static str,
+}
+
+/// A file that is used.
+#[derive(Debug, JsonSchema, Serialize)]
+struct File {
+    /// Its name, or `Azure Resource Manager`.
+    from: String,
+    /// The documents in it.
+    documents: Vec<String>,
+}
+
+/// A run in a network of clients.
+#[derive(Debug, JsonSchema, Serialize)]
+struct RunOf {
+    /// The run's id.
+    id: String,
+    /// The machine's name.
+    hostname: String,
+    /// The address that its connections to the server come from.
+    address: Option<String>,
+    /// When it began.
+    observed_at: String,
+    /// The version of the program.
+    version: String,
+    /// Its age in days, if it is older than a week.
+    days_old: Option<i64>,
+    /// The server that it connected to, if that is not the one that is checked.
+    other_server: Option<String>,
 }
 
 /// The state of a requirement.
@@ -79,11 +115,13 @@ struct Entry {
     /// The checks that judge it.
     checks: Vec<&'static str>,
     /// The command that supplies what is missing.
-    supply: &'static str,
+    supply: String,
     /// The role that may read it live.
     role: &'static str,
     /// Where the portal shows it.
     portal: &'static str,
+    /// What to do about a no-go.
+    actions: Vec<String>,
     /// The fix of a no-go by language: `az`, `bicep`, `terraform`.
     fixes: BTreeMap<&'static str, String>,
 }
@@ -109,7 +147,11 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> io::Result<String> {
         schema_version: "1",
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         state: word(list.state()),
+        checked_at: seen.observed_at.to_string(),
         server: list.server.as_deref().map(clean),
+        server_id: list.server_id.as_deref().map(clean),
+        files: files(seen).into_iter().map(|(from, documents)| File { from, documents }).collect(),
+        runs: list.runs.iter().map(run).collect(),
         topology: list.topology.map(|topology| match topology {
             Topology::Public => Attachment::Public,
             Topology::PrivateEndpoints => Attachment::PrivateEndpoint,
@@ -127,6 +169,18 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
+fn run(run: &Run) -> RunOf {
+    RunOf {
+        id: clean(&run.id),
+        hostname: clean(&run.hostname),
+        address: run.address.map(|address| address.to_string()),
+        observed_at: run.observed_at.to_string(),
+        version: clean(&run.version),
+        days_old: run.days_old,
+        other_server: run.other_server.as_deref().map(clean),
+    }
+}
+
 fn entry(item: &Item) -> Entry {
     Entry {
         id: item.requirement.id,
@@ -136,9 +190,10 @@ fn entry(item: &Item) -> Entry {
         detail: clean(&item.detail),
         evidence: item.evidence.iter().map(|line| clean(line)).collect(),
         checks: item.requirement.checks.iter().map(|check| check.id).collect(),
-        supply: item.requirement.supply,
+        supply: clean(&item.supply),
         role: item.requirement.role,
         portal: item.requirement.portal,
+        actions: item.fixes.iter().map(|fix| clean(&fix.text)).collect(),
         fixes: item.snippets.iter().map(|(kind, text)| (*kind, block(text))).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The checklist as Markdown, to attach to a change request.
 
-use super::{block, headline, unused};
+use super::{about, block, headline, unused};
 use crate::text::clean;
 use entra_pg_checks::{
     Evidence,
@@ -11,7 +11,10 @@ use std::fmt::Write;
 pub(super) fn render(list: &Checklist, seen: &Evidence) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "## {}\n", escape(&headline(list)));
-    let _ = writeln!(out, "| requirement | state | observed from | found |\n|---|---|---|---|");
+    for (name, line) in about(list, seen) {
+        let _ = writeln!(out, "- {name}: {}", escape(&line));
+    }
+    let _ = writeln!(out, "\n| requirement | state | observed from | found |\n|---|---|---|---|");
     for item in &list.items {
         let _ = writeln!(
             out,
@@ -34,7 +37,7 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> String {
                 out,
                 "- {}: `{}` ({}); portal: {}",
                 escape(item.requirement.title),
-                item.requirement.supply.replace('`', "'"),
+                clean(&item.supply).replace('`', "'"),
                 escape(item.requirement.role),
                 escape(item.requirement.portal)
             );
@@ -50,6 +53,9 @@ fn fix(out: &mut String, item: &Item) {
     let _ = writeln!(out, "\n### Fix: {}\n", escape(item.requirement.title));
     for line in &item.evidence {
         let _ = writeln!(out, "- {}", escape(line));
+    }
+    for fix in &item.fixes {
+        let _ = writeln!(out, "- Fix ({}): {}", fix.actor.label(), escape(&fix.text));
     }
     for (kind, snippet) in &item.snippets {
         let fence = match *kind {

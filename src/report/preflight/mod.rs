@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use entra_pg_checks::{
     Evidence,
     facts::azure::Topology,
-    preflight::{Checklist, State},
+    preflight::{Checklist, Run, State, utc},
 };
 pub(crate) use json::schema;
 use std::io;
@@ -82,6 +82,65 @@ fn headline(list: &Checklist) -> String {
         list.count(State::NoGo),
         list.count(State::NotChecked)
     )
+}
+
+/// What a reader of a change request asks first: when, by which version, which server, from which
+/// files and runs.
+fn about(list: &Checklist, seen: &Evidence) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("Checked", utc(seen.observed_at)),
+        ("By", concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned()),
+    ];
+    if let Some(id) = &list.server_id {
+        lines.push(("Server", clean(id)));
+    }
+    for (from, all) in files(seen) {
+        lines.push(("File", format!("{from}: {}", all.join(", "))));
+    }
+    lines.extend(list.runs.iter().map(|run| ("Run", self::run(run))));
+    lines
+}
+
+/// Documents that are named per file.
+const MAX_NAMED: usize = 20;
+
+/// The files, and what each was taken as.
+fn files(seen: &Evidence) -> Vec<(String, Vec<String>)> {
+    let all = seen.azure.seen().map(|azure| azure.sources.as_slice()).unwrap_or_default();
+    let mut files: Vec<(String, Vec<String>)> = Vec::new();
+    for source in all {
+        let what = clean(&source.what);
+        let from = clean(&source.from);
+        match files.iter_mut().find(|(known, _)| *known == from) {
+            Some((_, known)) if known.len() < MAX_NAMED => known.push(what),
+            Some((_, known)) if known.len() == MAX_NAMED => known.push("and more".to_owned()),
+            Some(_) => {}
+            None => files.push((from, vec![what])),
+        }
+    }
+    files
+}
+
+/// A run in a line: host name, address, time, id, and whether it counts.
+fn run(run: &Run) -> String {
+    let mut text = clean(&run.hostname);
+    if let Some(address) = run.address {
+        text += &format!(" ({address})");
+    }
+    text += &format!(", {}", utc(run.observed_at));
+    if let Some(days) = run.days_old {
+        text += &format!(", {days} days old");
+    }
+    if !run.version.is_empty() {
+        text += &format!(", version {}", clean(&run.version));
+    }
+    if !run.id.is_empty() {
+        text += &format!(", id {}", clean(&run.id));
+    }
+    if let Some(other) = &run.other_server {
+        text += &format!("; of another server, {}", clean(other));
+    }
+    text
 }
 
 /// Documents that were given and are not used.

@@ -1,6 +1,6 @@
 //! The checklist for people, at the width of the terminal.
 
-use super::{headline, unused};
+use super::{about, headline, unused};
 use crate::{
     report::Style,
     text::{Inert, Page, clean},
@@ -19,6 +19,10 @@ const EVIDENCE_LINES: usize = 3;
 pub(super) fn render(list: &Checklist, seen: &Evidence, style: &Style) -> Inert {
     let mut screen = Screen { page: Page::default(), width: style.width.clamp(40, 120) };
     screen.paragraph(&headline(list), "", "  ", Some(paint(list.state()).bold()));
+    // The files are named in the formats that are attached to a change request.
+    for (name, line) in about(list, seen).into_iter().filter(|(name, _)| *name != "File") {
+        screen.paragraph(&format!("{name}: {line}"), "", "  ", None);
+    }
     screen.page.end();
     for item in &list.items {
         screen.item(item);
@@ -60,12 +64,15 @@ impl Screen {
             }
         }
         if item.state == State::NotChecked {
-            self.inner(&format!("to check: {}", item.requirement.supply));
+            self.inner(&format!("to check: {}", item.supply));
             self.inner(&format!("role: {}", item.requirement.role));
             self.inner(&format!("portal: {}", item.requirement.portal));
         }
+        for fix in &item.fixes {
+            self.inner(&format!("fix: {}", fix.text));
+        }
         if let Some((_, az)) = item.snippets.first() {
-            self.inner("fix (Bicep and Terraform with --format markdown):");
+            self.inner("by the Azure CLI (Bicep and Terraform with --format markdown):");
             for line in az.lines() {
                 self.page.text(&format!("{INDENT}{}", clean(line)));
                 self.page.end();
