@@ -92,7 +92,7 @@ impl Elsewhere {
     /// The answer with this observation. What was reached at another address is not the server that the
     /// documents describe.
     pub(super) fn answer(self, answer: Answer, checks: &[&Check]) -> Answer {
-        let resolves = checks.iter().any(|check| check.id == "dns/resolution");
+        let resolves = checks.iter().any(|check| check.id == crate::dns::resolution::CHECK.id);
         if resolves && answer.state == State::NoGo {
             return answer;
         }
