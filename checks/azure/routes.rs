@@ -123,7 +123,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let share = share(&by.undecided(), &tags.entra);
         finding = finding.because(format!("azure-config: not decided for {share}"));
     }
-    for fix in fixes(table, largest(&to(Class::Away)), place.gateway(), &tags) {
+    for fix in fixes(table, largest(&to(Class::Away)), &tags) {
         finding = finding.fix(fix);
     }
     if !sure {
@@ -167,7 +167,7 @@ fn by_measurement(seen: &Evidence, hops: &[Hop<'_>], table: &RouteTable) -> Opti
         .because_all(hops.iter().map(|one| one.line.clone()))
         .because_all(login_seen(seen))
         .sure(Confidence::Likely);
-    for fix in fixes(table, None, false, &Tags::of(seen)) {
+    for fix in fixes(table, None, &Tags::of(seen)) {
         finding = finding.fix(fix);
     }
     Some(Verdict::found(unless_seen(
@@ -472,8 +472,8 @@ fn hop(route: &Route) -> String {
     }
 }
 
-fn fixes(table: &RouteTable, through: Option<&Route>, gateway: bool, tags: &Tags<'_>) -> Vec<Fix> {
-    let mut fixes = vec![to_internet(table, gateway, tags)];
+fn fixes(table: &RouteTable, through: Option<&Route>, tags: &Tags<'_>) -> Vec<Fix> {
+    let mut fixes = vec![to_internet(table, tags)];
     if let Some(route) = through {
         let via = hop(route);
         fixes.push(Fix::by(
@@ -491,10 +491,11 @@ fn fixes(table: &RouteTable, through: Option<&Route>, gateway: bool, tags: &Tags
 const SHORTEST: u8 = 8;
 const TAG: &str = "AzureActiveDirectory";
 
+// Routes that a gateway learns are left out: a user-defined route of the same length goes before them.
 /// The routes that take Entra's addresses elsewhere even with a route to the service tag, and whether
 /// the table needs that route. A route to a longer prefix, or to one of the same length, goes before a
 /// route to a tag; and a table takes one route per destination.
-fn deciding(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> (Vec<String>, bool) {
+fn deciding(table: &RouteTable, tags: &Tags<'_>) -> (Vec<String>, bool) {
     let is_tag =
         |route: &Route| matches!(&route.destination, Endpoint::Tag(name) if like(name, TAG));
     let has_tag = table.routes.iter().any(is_tag);
@@ -508,7 +509,7 @@ fn deciding(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> (Vec<String>,
         });
     }
     let wrong = |planned: &RouteTable| -> Option<String> {
-        let found = routing::ways(planned, gateway, tags);
+        let found = routing::ways(planned, false, tags);
         let elsewhere = found.ways.iter().filter(|way| class_of(way) != Class::Direct);
         let narrow = |route: &&Route| match &route.destination {
             Endpoint::Prefix(net) => net.prefix_len() >= SHORTEST,
@@ -528,7 +529,7 @@ fn deciding(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> (Vec<String>,
         planned.routes.pop();
     }
     let elsewhere = |planned: &RouteTable| {
-        let found = routing::ways(planned, gateway, tags);
+        let found = routing::ways(planned, false, tags);
         found.ways.iter().any(|way| class_of(way) != Class::Direct)
     };
     let needs_tag = !has_tag && (changed.is_empty() || elsewhere(&planned));
@@ -536,8 +537,8 @@ fn deciding(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> (Vec<String>,
 }
 
 /// The fix that sends Entra's addresses straight to the internet.
-fn to_internet(table: &RouteTable, gateway: bool, tags: &Tags<'_>) -> Fix {
-    let (changed, needs_tag) = deciding(table, gateway, tags);
+fn to_internet(table: &RouteTable, tags: &Tags<'_>) -> Fix {
+    let (changed, needs_tag) = deciding(table, tags);
     let name = Some(table.name.as_str()).filter(|name| !name.is_empty() && *name != EFFECTIVE);
     let on_table = |command: Command| network_group(command, &table.id).with("ROUTE_TABLE", name);
     let updates = changed.iter().map(|route| {
