@@ -248,3 +248,23 @@ fn the_checklist_follows_its_schema_and_the_exit_code_is_its_state() {
     assert!(text.contains("\u{1b}[31mNO-GO"), "{text}");
     assert!(text.contains("--nsg-name nsg-postgres"), "{text}");
 }
+
+#[test]
+fn a_tag_of_the_list_without_sign_in_addresses_is_known_to_hold_none() {
+    let tag = |name: &str, prefix: &str| serde_json::json!({"name": name, "properties": {"addressPrefixes": [prefix]}});
+    let list = serde_json::json!({"cloud": "Public", "changeNumber": 400, "values": [
+        tag("AzureActiveDirectory", "20.190.128.0/18"),
+        tag("AzureFrontDoor.Frontend", "13.107.213.0/24"),
+        tag("Storage", "13.65.107.32/28"),
+        tag("Storage.WestEurope", "13.95.96.176/28"),
+    ]});
+    let file = file(list.to_string().as_bytes());
+    let azure =
+        read_files(&[file.path().to_owned()], None).unwrap_or_else(|error| panic!("{error}"));
+    let tags = azure.service_tags.seen().expect("a list");
+    for name in ["azurefrontdoor.frontend", "Storage", "Storage.WestEurope"] {
+        assert!(tags.excludes(name), "{name}: {:?}", tags.unrelated);
+    }
+    assert!(!tags.excludes("AzureFrontDoor.Backend"));
+    assert_eq!(tags.unrelated, ["AzureFrontDoor.Frontend", "Storage"]);
+}

@@ -1,9 +1,10 @@
 //! Whether every document that was given is used.
 
+use super::place::{EFFECTIVE, Found, Place};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
-    facts::Topic,
+    facts::{Topic, azure::Azure, azure_network::SecurityGroup},
     verdict::{Actor, Finding, Fix, Verdict},
 };
 
@@ -11,7 +12,7 @@ use crate::{
 pub static CHECK: Check = Check {
     id: "azure/documents",
     asserts: "every document of --azure-config is used",
-    needs: &[Topic::Azure],
+    needs: &[Topic::Settings, Topic::Azure],
     problems: &[&DOCUMENT_NOT_USED],
     decisive: false,
     judge: Judge::Once(judge),
@@ -19,18 +20,53 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let azure = seen.azure.get()?;
-    let findings = azure.unused.iter().take(MAX_NAMED).map(|one| {
-        let detail = format!("{} in {} is not used: {}", one.what, one.from, one.why);
-        Finding::of(&DOCUMENT_NOT_USED, &one.from, detail).fix(Fix::you(
+    let finding = |subject: &str, detail: String| {
+        Finding::of(&DOCUMENT_NOT_USED, subject, detail).fix(Fix::you(
             "Export the server, its network security group, route table and virtual network",
         ))
+    };
+    let unused = azure.unused.iter().map(|one| {
+        finding(&one.from, format!("{} in {} is not used: {}", one.what, one.from, one.why))
     });
+    let others = of_other_interfaces(seen, azure);
+    let others = others
+        .into_iter()
+        .map(|(what, why)| finding(&what, format!("{what} in --azure-config are not used: {why}")));
+    let findings = unused.chain(others).take(MAX_NAMED);
     let passed = || match azure.sources.as_slice() {
         [] => "no document was given".to_owned(),
         [only] => only.what.clone(),
         [first, rest @ ..] => format!("{} and {} more", first.what, rest.len()),
     };
     Ok(Verdict::unless(findings.collect(), passed))
+}
+
+/// Effective rules and routes of network interfaces that do not have the group or the table of the server's
+/// subnet.
+fn of_other_interfaces(seen: &Evidence, azure: &Azure) -> Vec<(String, String)> {
+    let Ok(place) = Place::of(seen) else { return Vec::new() };
+    let mut found = Vec::new();
+    let groups = azure.security_groups.seen().into_iter().flatten();
+    if let Ok(used) = place.security_group() {
+        let is_used = |one: &SecurityGroup| matches!(used, Found::This(used, _) if used == one);
+        found.extend(groups.filter(|one| one.effective && !is_used(one)).map(|one| {
+            let what = format!("the effective security rules of {}", one.name);
+            (what, "that group is not on the server's subnet".to_owned())
+        }));
+    }
+    let tables = azure.route_tables.seen().into_iter().flatten();
+    let effective = tables.filter(|one| one.name == EFFECTIVE).count() > 0;
+    let used = place.route_table();
+    if effective && matches!(used, Ok(Found::None)) {
+        let why = "the server's subnet has no route table, and they are of one that has";
+        found.push((format!("the {EFFECTIVE}"), why.to_owned()));
+    } else if let (true, Ok(Found::This(table, _))) = (effective, used)
+        && table.name != EFFECTIVE
+    {
+        let why = format!("they lack routes of {}, or are older", table.name);
+        found.push((format!("the {EFFECTIVE}"), why));
+    }
+    found
 }
 
 /// Documents that are named.

@@ -197,7 +197,9 @@ fn detail(
         )
     } else {
         let share = share(denied, &tags.entra);
-        format!("{by} blocks the server's outbound traffic to {share}: logins fail intermittently")
+        let most = denied.count() * 2 > tags.entra.count();
+        let fail = if most { "most logins fail" } else { "logins fail intermittently" };
+        format!("{by} blocks the server's outbound traffic to {share}: {fail}")
     }
 }
 

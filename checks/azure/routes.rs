@@ -432,8 +432,10 @@ fn largest<'a>(ways: &[&Way<'a>]) -> Option<&'a Route> {
 }
 
 fn passed(table: &RouteTable, ways: &[Way<'_>]) -> String {
-    let names: Vec<&str> =
+    let mut names: Vec<&str> =
         ways.iter().map(|way| way.route.map_or("the system route", |route| &route.name)).collect();
+    // An effective route has an entry for each prefix.
+    names.dedup();
     format!("{} by {}", table.name, crate::text::list(&names, 3))
 }
 

@@ -125,7 +125,8 @@ impl ServiceTags {
     #[must_use]
     pub fn excludes(&self, name: &str) -> bool {
         let base = name.split('.').next().unwrap_or(name);
-        self.unrelated.iter().any(|other| other.eq_ignore_ascii_case(base))
+        let is = |other: &String, name: &str| other.eq_ignore_ascii_case(name);
+        self.unrelated.iter().any(|other| is(other, base) || is(other, name))
     }
 
     /// The day of publication; for an edition of the public cloud that is not newer than the built-in

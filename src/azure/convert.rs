@@ -25,7 +25,11 @@ use entra_pg_checks::{
         service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
     },
 };
-use std::{borrow::Cow, collections::HashMap, net::IpAddr};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 /// What documents gave so far.
 #[derive(Debug, Default)]
@@ -1028,7 +1032,13 @@ fn service_tags(node: &Node) -> ServiceTags {
     let (tags, unrelated): (Vec<_>, Vec<_>) = reduced.partition(|tag| !tag.prefixes.is_empty());
     let region_of =
         |tag: &str, name: &str| tag.split_once('.').is_some_and(|(base, _)| like(base, name));
-    let unrelated = unrelated.into_iter().map(|tag| tag.name).filter(|name| !name.contains('.'));
+    let names: HashSet<String> = tags_of(source).map(str::to_ascii_lowercase).collect();
+    // A region of a tag is left out if the tag itself is in the list.
+    let regional = |name: &str| {
+        let base = name.split_once('.').map(|(base, _)| base.to_ascii_lowercase());
+        base.is_some_and(|base| names.contains(&base))
+    };
+    let unrelated = unrelated.into_iter().map(|tag| tag.name).filter(|name| !regional(name));
     ServiceTags {
         cloud,
         change_number: source.get("changenumber").number().unwrap_or_default(),
@@ -1038,6 +1048,10 @@ fn service_tags(node: &Node) -> ServiceTags {
             .collect(),
         tags,
     }
+}
+
+fn tags_of(source: &Node) -> impl Iterator<Item = &str> {
+    source.get("values").items().iter().filter_map(|tag| tag.get("name").text())
 }
 
 fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {

@@ -554,15 +554,20 @@ impl<'a> Place<'a> {
 /// The name of the table that holds the routes that Azure applies to a network interface.
 pub const EFFECTIVE: &str = "effective routes";
 
-/// Whether every route of a table to a prefix is among the effective ones.
+/// Whether every route of a table is among the effective ones. A route to a service tag is there with the
+/// prefixes of the tag, and with its own name where the document has names.
 fn is_part(table: &RouteTable, effective: &RouteTable) -> bool {
-    let prefix = |route: &Route| matches!(route.destination, Endpoint::Prefix(_));
-    table.name != effective.name
-        && table.routes.iter().filter(|route| prefix(route)).all(|route| {
-            effective.routes.iter().any(|other| {
-                (&other.destination, other.next_hop) == (&route.destination, route.next_hop)
-            })
+    let named = effective.routes.iter().any(|route| !route.name.starts_with("to "));
+    let has = |route: &Route| {
+        effective.routes.iter().any(|other| {
+            other.next_hop == route.next_hop
+                && match route.destination {
+                    Endpoint::Prefix(_) => other.destination == route.destination,
+                    _ => !named || like(&other.name, &route.name),
+                }
         })
+    };
+    table.name != effective.name && table.routes.iter().all(has)
 }
 
 /// The subnet, if the documents describe only one.
@@ -590,4 +595,43 @@ fn not_given(what: &str) -> Missing {
 #[must_use]
 pub fn server_in(id: &str) -> Option<&str> {
     id_part(id, "flexibleServers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EFFECTIVE, is_part};
+    use crate::facts::azure_network::RouteTable;
+    use serde_json::{Value, json};
+
+    fn table(name: &str, routes: &Value) -> RouteTable {
+        serde_json::from_value(json!({"name": name, "routes": routes})).expect("a table")
+    }
+
+    fn route(name: &str, to: &Value, hop: &str) -> Value {
+        json!({"name": name, "destination": to, "next_hop": hop, "next_hop_address": null})
+    }
+
+    #[test]
+    fn effective_routes_hold_every_route_of_the_table() {
+        let default = json!({"prefix": "0.0.0.0/0"});
+        let entra = json!({"prefix": "20.190.128.0/18"});
+        let own = table(
+            "rt",
+            &json!([
+                route("d", &default, "virtual_appliance"),
+                route("e", &json!({"tag": "AzureActiveDirectory"}), "internet"),
+            ]),
+        );
+        let effective = |routes: Value| table(EFFECTIVE, &routes);
+        let d = || route("d", &default, "virtual_appliance");
+        assert!(is_part(&own, &effective(json!([d(), route("e", &entra, "internet")]))));
+        // They were read before the route to the tag was made.
+        assert!(!is_part(&own, &effective(json!([d()]))));
+        // A document without names: the prefixes of the tag are not compared.
+        let unnamed = json!([
+            route("to VirtualAppliance", &default, "virtual_appliance"),
+            route("to Internet", &entra, "internet"),
+        ]);
+        assert!(is_part(&own, &effective(unnamed)));
+    }
 }
