@@ -87,6 +87,20 @@ pub fn proxy_settings(bytes: &[u8]) -> Vec<String> {
     all.into_iter().flat_map(named).collect()
 }
 
+/// What `token` prints about evidence.
+#[must_use]
+pub fn token_output(evidence: Evidence, verbose: u8, style: Style) -> Option<String> {
+    let (_, rendered) = crate::cli::token::rendered(evidence, verbose, style);
+    String::from_utf8(rendered.ok()?.into_bytes()).ok()
+}
+
+/// What `exec` prints if it has no token.
+#[must_use]
+pub fn exec_output(evidence: Evidence, style: &Style) -> Option<String> {
+    let text = crate::cli::exec::without_token(evidence, style).ok()?;
+    String::from_utf8(text.into_bytes()).ok()
+}
+
 /// The certificates in a file in PEM, or in DER.
 #[must_use]
 pub fn certificates(bytes: &[u8]) -> Vec<Certificate> {

@@ -9,6 +9,7 @@ use entra_pg::{
     bundle::{Extras, pack},
     diff,
     fleet::{Fleet, Row, Sides, merge},
+    fuzzing::{exec_output, token_output},
     report::{
         Format, Style,
         fleet::{FleetFormat, MergeFormat, render, render_merge},
@@ -247,6 +248,20 @@ fn hostile_evidence_cannot_act_in_a_checklist_a_difference_or_a_bundle() {
 }
 
 #[test]
+fn hostile_evidence_cannot_act_in_what_token_and_exec_print() {
+    let every = every_hostile_evidence().map(|(name, document, _)| (name, document));
+    for (name, document) in hostile_cases().into_iter().chain(every) {
+        let seen = report(document).evidence().clone();
+        for verbose in [0, 2] {
+            let output = token_output(seen.clone(), verbose, style(true, 80)).expect("made");
+            check(&format!("token, {name}"), &unstyled(&output));
+        }
+        let output = exec_output(seen, &style(true, 80)).expect("made");
+        check(&format!("exec, {name}"), &unstyled(&output));
+    }
+}
+
+#[test]
 fn hostile_evidence_cannot_act_in_a_fleet_or_a_merge() {
     for (name, document) in hostile_cases() {
         let report = report(document);
@@ -342,6 +357,13 @@ fn hostile_arguments_and_files_cannot_act_in_any_command() {
         vec!["explain", "FATAL: password authentication failed for user", text],
         vec!["explain", "AADSTS50076", text, "--format", "json"],
         vec!["token", "--decode", &token],
+        vec!["token", "--decode", &token, "-vv"],
+        vec!["token", "--decode", text],
+        vec!["exec", "--token-file", &token, "-h", "h", "-U", text, "--", text],
+        vec!["exec", "--token-file", &token, "-h", text, "--", "/nonexistent"],
+        vec!["exec", "--token-file", &token, "-h", "h", "--diagnose", "--", text],
+        vec!["exec", "--token-file", text, "-h", "h", "--", "/nonexistent"],
+        vec!["exec", "-h", "h", text],
         vec!["doctor", "--plan", "-h", text, "-U", text, "-d", text],
         vec!["doctor", "--plan", "-h", "h", "-U", text, "-d", text],
         vec!["doctor", text],

@@ -11,19 +11,22 @@ use crate::{
     diagnose::{self, Report},
     environment::{Environment, vantage},
     process::progress::Progress,
-    report::{self, Format},
+    report::{self, Format, Style},
     secret::{Secret, redact},
     settings::{
         request::{Request, Selection},
         usage::UsageError,
     },
-    text::clean,
+    text::{Inert, clean},
 };
 use clap::Args;
-use entra_pg_checks::facts::settings::{RootFileState, Settings};
+use entra_pg_checks::{
+    Evidence,
+    facts::settings::{RootFileState, Settings},
+};
 use std::{
     ffi::{OsStr, OsString},
-    io::{Read, Write},
+    io::{self, Read, Write},
     process::{Command, Stdio},
     sync::Arc,
     thread,
@@ -71,8 +74,7 @@ pub(crate) fn run(
     let (evidence, secret) = obtain(&request, environment);
     let Some(secret) = secret else {
         let evidence = redact::evidence(evidence, &request.secrets);
-        let selection = Selection::new(vec!["token".to_owned()], Vec::new()).unwrap_or_default();
-        show(&Report::new(evidence, &selection), terminal);
+        show(without_token(evidence, &terminal.style()));
         return Ok(1);
     };
     let mut command = Command::new(program);
@@ -185,7 +187,7 @@ fn supervised(
         &CancellationToken::new(),
         Progress::none(),
     ));
-    show(&report, terminal);
+    show(report::render(&report, Format::Text, &terminal.style()));
     code
 }
 
@@ -217,9 +219,15 @@ fn is_refused_login(text: &str) -> bool {
     SIGNS.iter().any(|sign| text.contains(sign))
 }
 
+/// The report if there is no token.
+pub(crate) fn without_token(evidence: Evidence, style: &Style) -> io::Result<Inert> {
+    let selection = Selection::new(vec!["token".to_owned()], Vec::new()).unwrap_or_default();
+    report::render(&Report::new(evidence, &selection), Format::Text, style)
+}
+
 /// The report on the error output: standard output belongs to the command.
-fn show(report: &Report, terminal: &Terminal) {
-    if let Ok(text) = report::render(report, Format::Text, &terminal.style()) {
+fn show(rendered: io::Result<Inert>) {
+    if let Ok(text) = rendered {
         // If this fails, the exit code still says that the command failed.
         let _ = output::to_stderr(&text);
     }

@@ -31,7 +31,7 @@ use entra_pg_checks::{
     text::duration,
     token::acquisition,
 };
-use std::{fmt::Write, path::PathBuf, sync::Arc};
+use std::{fmt::Write, io, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// Options of `token`.
@@ -81,8 +81,6 @@ pub(crate) fn run(
         request.secrets.keep("the token", Arc::clone(secret));
     }
     let evidence = redact::evidence(evidence, &request.secrets);
-    let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
-        .unwrap_or_default();
     let refused = match (args.show_token, &secret) {
         (true, Some(secret)) => match Inert::token(secret.expose().trim()) {
             Some(token) => {
@@ -93,21 +91,9 @@ pub(crate) fn run(
         },
         _ => false,
     };
-    let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
-    let report = Report::new(evidence, &selection);
-    let trace = match (args.verbose, report.evidence().credential.seen()) {
-        (1.., Some(trace)) => trace_card(trace),
-        _ => String::new(),
-    };
-    let style = Style {
-        color: terminal.colors(output::Color::Auto),
-        verbose: args.verbose.saturating_sub(1),
-        quiet: args.verbose < 2,
-        ..terminal.style()
-    };
-    let rendered = report::render(&report, Format::Text, &style);
-    let written = rendered.and_then(|text| {
-        let all = Inert::concat(&[Inert::text(&card), Inert::text(&trace), text]);
+    let style = Style { color: terminal.colors(output::Color::Auto), ..terminal.style() };
+    let (report, rendered) = rendered(evidence, args.verbose, style);
+    let written = rendered.and_then(|all| {
         if args.show_token { output::to_stderr(&all) } else { output::to_stdout(&all) }
     });
     if written.is_err() {
@@ -119,6 +105,27 @@ pub(crate) fn run(
         return Ok(code.max(1));
     }
     Ok(code)
+}
+
+/// The report about a token, and what is printed of it: what the token says, with `-v` also who was asked
+/// for it, and the report.
+pub(crate) fn rendered(
+    evidence: Evidence,
+    verbose: u8,
+    style: Style,
+) -> (Report, io::Result<Inert>) {
+    let selection = Selection::new(vec!["token".to_owned(), "claims".to_owned()], Vec::new())
+        .unwrap_or_default();
+    let card = evidence.token.seen().map(|token| card(token, &evidence)).unwrap_or_default();
+    let report = Report::new(evidence, &selection);
+    let trace = match (verbose, report.evidence().credential.seen()) {
+        (1.., Some(trace)) => trace_card(trace),
+        _ => String::new(),
+    };
+    let style = Style { verbose: verbose.saturating_sub(1), quiet: verbose < 2, ..style };
+    let rendered = report::render(&report, Format::Text, &style)
+        .map(|text| Inert::concat(&[Inert::text(&card), Inert::text(&trace), text]));
+    (report, rendered)
 }
 
 fn frame(request: &Request, environment: &Environment, cx: &Context) -> Evidence {
@@ -202,7 +209,6 @@ fn trace_card(trace: &CredentialTrace) -> String {
 fn card(token: &Token, evidence: &Evidence) -> String {
     let mut out = String::new();
     let Some(claims) = token.claims.as_deref() else { return out };
-    let now = evidence.now().as_second();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             let _ = writeln!(out, " {name:<10} {}", clean(value));
@@ -218,24 +224,14 @@ fn card(token: &Token, evidence: &Evidence) -> String {
     line("audience", claims.aud.as_deref().unwrap_or_default());
     line("issuer", claims.iss.as_deref().unwrap_or_default());
     line("version", claims.ver.as_deref().unwrap_or_default());
-    if let Some(issued) = claims.iat.or(claims.nbf) {
-        let age = now - issued;
-        let when = if age >= 0 {
-            format!("{} ago", duration(age))
-        } else {
-            format!("in {}", duration(age))
-        };
-        line("issued", &when);
-    }
-    if let Some(expires) = claims.exp {
-        let left = expires - now;
-        let left = if left > 0 {
-            format!("in {}", duration(left))
-        } else {
-            format!("{} ago", duration(left))
-        };
-        line("expires", &left);
-    }
+    let now = evidence.now().as_second();
+    let when = |at: Option<i64>| match at.map(|at| at - now) {
+        Some(left @ 1..) => format!("in {}", duration(left)),
+        Some(left) => format!("{} ago", duration(left)),
+        None => String::new(),
+    };
+    line("issued", &when(claims.iat.or(claims.nbf)));
+    line("expires", &when(claims.exp));
     line("factors", &claims.amr.join(", "));
     match (claims.groups.len(), claims.groups_overage) {
         (_, true) => line("groups", "too many to be listed"),
