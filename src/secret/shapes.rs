@@ -358,7 +358,24 @@ fn device_code(text: &str, end: usize) -> Option<Shape> {
 }
 
 fn run(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().take_while(|byte| wanted(**byte)).count()
+    let length = bytes.iter().take_while(|byte| wanted(**byte)).count();
+    #[cfg(test)]
+    STEPS.with(|steps| steps.set(steps.get() + length + 1));
+    length
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that [`run`] has read on this thread.
+    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// What a search gives, and the bytes that it read one by one: the measure of its work.
+#[cfg(test)]
+pub(super) fn steps<T>(search: impl FnOnce() -> T) -> (T, usize) {
+    let before = STEPS.get();
+    let found = search();
+    (found, STEPS.get() - before)
 }
 
 fn is_word(byte: u8) -> bool {
