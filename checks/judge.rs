@@ -30,6 +30,8 @@ pub struct Line {
     pub status: Status,
     /// What was seen, or why nothing was.
     pub detail: String,
+    /// Whether the user left it out, with `--only` or `--skip`.
+    pub deselected: bool,
     /// The problem that blocks the check, for lines that were skipped.
     pub explained_by: Option<&'static Problem>,
     /// Milliseconds from the run's beginning, and milliseconds it took.
@@ -350,13 +352,14 @@ fn line((check, subject, verdict): Spoken, findings: &[Judged], evidence: &Evide
     let timed = check.family_data().timed;
     let topics = if timed.is_empty() { check.needs } else { timed };
     let span = evidence.span(topics, subject.as_deref());
+    let deselected = matches!(verdict, Err(Missing(NotObserved::Deselected)));
     let (status, detail, explained_by) = match verdict {
         Ok(Verdict::Passed(detail)) => (Status::Passed, detail, None),
         Ok(Verdict::NotApplicable(why)) => (Status::NotApplicable, why, None),
         Ok(Verdict::Found(found)) => spoken(check, &found, findings),
         Err(Missing(why)) => unspoken(&why, findings),
     };
-    Line { check, subject, status, detail, explained_by, span }
+    Line { check, subject, status, detail, deselected, explained_by, span }
 }
 
 fn spoken(
@@ -385,7 +388,7 @@ fn unspoken(why: &NotObserved, findings: &[Judged]) -> (Status, String, Option<&
     match why {
         NotObserved::NotAsked => (Status::Skipped, "not asked for".to_owned(), None),
         NotObserved::NotApplicable { why } => (Status::NotApplicable, why.clone(), None),
-        NotObserved::Deselected => (Status::Skipped, DESELECTED.to_owned(), None),
+        NotObserved::Deselected => (Status::Skipped, "deselected".to_owned(), None),
         NotObserved::Blocked { by, subject } => blocked(*by, subject, findings),
         NotObserved::OutOfTime { after_ms } => {
             (Status::Undetermined, format!("not finished after {after_ms} ms"), None)
@@ -426,9 +429,6 @@ fn blocked(
     }
 }
 
-/// The detail of a check that the user left out.
-const DESELECTED: &str = "deselected";
-
 fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     let worst = findings.iter().map(|judged| judged.finding.severity).max();
     let undetermined = |line: &&Line| line.status == Status::Undetermined;
@@ -438,7 +438,7 @@ fn outcome(lines: &[Line], findings: &[Judged]) -> Outcome {
     // The decisive checks of a chain speak for those before them, unless they were left out.
     let left_out = |rest: &[Line]| {
         let mut decisive = rest.iter().filter(|line| line.check.decisive).peekable();
-        decisive.peek().is_some() && decisive.all(|line| line.detail == DESELECTED)
+        decisive.peek().is_some() && decisive.all(|line| line.deselected)
     };
     let undecided = lines
         .iter()

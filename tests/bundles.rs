@@ -519,9 +519,9 @@ fn hostile_zips_give_an_error_and_write_nothing() {
     let many: Vec<(&str, &[u8])> =
         many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("truncated", good[..good.len() / 2].to_vec(), "no whole zip"),
+        ("truncated", good[..good.len() / 2].to_vec(), "not a valid zip"),
         ("a byte turned over", flipped, ""),
-        ("only its beginning", b"PK\x03\x04".to_vec(), "no whole zip"),
+        ("only its beginning", b"PK\x03\x04".to_vec(), "not a valid zip"),
         ("a bomb", bomb, "longer than any bundle"),
         ("too many files", zipped(&many), "300 files"),
         (

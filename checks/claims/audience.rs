@@ -64,7 +64,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if bare == expected.trim_end_matches('/') || audience == DATABASE_APP_ID {
         return Ok(Verdict::found(unusual(seen, audience, expected)));
     }
-    let other = Cloud::built_in().into_iter().find(|cloud| cloud.database_audience == bare);
+    let other = Cloud::built_in().iter().find(|cloud| cloud.database_audience == bare);
     let finding = match other {
         Some(cloud) => {
             let detail = format!(

@@ -38,7 +38,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::Passed(format!("{issuer} (version {version})")));
     }
     let elsewhere = Cloud::built_in()
-        .into_iter()
+        .iter()
         .find(|other| expected(other, tenant).iter().any(|known| known == issuer));
     let what = match elsewhere {
         Some(other) => format!("it is that of {}", other.az_name()),

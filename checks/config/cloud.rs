@@ -79,8 +79,7 @@ const fn named(origin: &Origin) -> bool {
 fn other_cloud(authority: &str, chosen: &Cloud) -> Option<&'static str> {
     let host = authority.trim().trim_start_matches("https://").trim_end_matches('/');
     let host = host.to_ascii_lowercase();
-    let of = |cloud: &Cloud| cloud.authority_host == host;
-    let known = Cloud::built_in().into_iter().find(of)?;
+    let known = Cloud::built_in().iter().find(|cloud| cloud.authority_host == host)?;
     (chosen.kind != CloudKind::Custom && known.kind != chosen.kind).then(|| known.az_name())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::facts::class;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// The names of one Azure cloud, built in or read from `az cloud show`.
 ///
@@ -96,15 +97,17 @@ impl Cloud {
 
     /// The built-in clouds, public first.
     #[must_use]
-    pub fn built_in() -> [Self; 3] {
-        [Self::public(), Self::us_gov(), Self::china()]
+    pub fn built_in() -> &'static [Self; 3] {
+        static BUILT_IN: LazyLock<[Cloud; 3]> =
+            LazyLock::new(|| [Cloud::public(), Cloud::us_gov(), Cloud::china()]);
+        &BUILT_IN
     }
 
     /// The built-in cloud whose server suffix `host` carries, if any.
     #[must_use]
-    pub fn of_server(host: &str) -> Option<Self> {
+    pub fn of_server(host: &str) -> Option<&'static Self> {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        Self::built_in().into_iter().find(|cloud| {
+        Self::built_in().iter().find(|cloud| {
             host.strip_suffix(&cloud.server_suffix).is_some_and(|left| left.ends_with('.'))
         })
     }

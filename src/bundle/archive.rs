@@ -35,7 +35,7 @@ pub(super) fn write(files: &[File], time: Timestamp) -> io::Result<Vec<u8>> {
 
 /// Every file of a zip, in memory. Nothing is written to the disk.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<File>, String> {
-    let broken = |error: zip::result::ZipError| format!("it is no whole zip file: {error}");
+    let broken = |error: zip::result::ZipError| format!("not a valid zip file: {error}");
     let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
     if zip.len() > MOST_FILES {
         return Err(format!("it has {} files, and a bundle has at most {MOST_FILES}", zip.len()));

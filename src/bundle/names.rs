@@ -553,11 +553,11 @@ impl Dictionary {
 
 /// A name, or the name of a server in its host, of several words that are all public.
 fn name_of_public_words(text: &str) -> Option<String> {
-    let suffixes = Cloud::built_in().into_iter().map(|cloud| cloud.server_suffix);
-    let host = suffixes.into_iter().find_map(|suffix| {
-        text.strip_suffix(suffix.as_str()).map(|label| label.trim_end_matches('.'))
+    let host = text.trim_end_matches('.');
+    let label = Cloud::of_server(host).and_then(|cloud| {
+        host.get(..host.len() - cloud.server_suffix.len()).map(|label| label.trim_end_matches('.'))
     });
-    let name = host.unwrap_or(text);
+    let name = label.unwrap_or(text);
     let several = name.contains(['-', '_', ' ']) && name.is_ascii();
     (several && matches!(NameShape::of(name), NameShape::Plain(true)))
         .then(|| name.to_ascii_lowercase())
@@ -588,9 +588,8 @@ impl NameShape {
             return Self::Shared;
         }
         // A server's name behind the @ must stay recognizable as one.
-        let of_server = text.rsplit_once('@').is_some_and(|(_, host)| {
-            Cloud::built_in().iter().any(|cloud| host.ends_with(&cloud.server_suffix))
-        });
+        let of_server =
+            text.rsplit_once('@').is_some_and(|(_, host)| Cloud::of_server(host).is_some());
         if text.contains('@') && !text.contains("://") && !of_server {
             return Self::Login;
         }

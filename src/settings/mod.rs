@@ -209,13 +209,13 @@ fn cloud(args: &TargetArgs, host: Option<&Setting<String>>) -> Result<Setting<Cl
         return Ok(Setting { value: cloud_file(path)?, origin });
     }
     if let Some(kind) = args.cloud {
-        let cloud = Cloud::built_in().into_iter().find(|cloud| cloud.kind == kind);
+        let cloud = Cloud::built_in().iter().find(|cloud| cloud.kind == kind);
         let origin = Origin::Flag { name: "--cloud".to_owned() };
-        return Ok(Setting { value: cloud.unwrap_or_default(), origin });
+        return Ok(Setting { value: cloud.cloned().unwrap_or_default(), origin });
     }
     Ok(match host.and_then(|host| Cloud::of_server(&host.value)) {
-        Some(value) => Setting {
-            value,
+        Some(cloud) => Setting {
+            value: cloud.clone(),
             origin: Origin::Derived { from: "the server's DNS suffix".to_owned() },
         },
         None => Setting { value: Cloud::public(), origin: Origin::Default },
@@ -271,9 +271,9 @@ fn cloud_file(path: &Path) -> Result<Cloud, UsageError> {
     let authority_host = endpoint("activeDirectory")?;
     // Another cloud's issuer is not guessed: where it is not known, it is not compared.
     let v1_issuer_host = Cloud::built_in()
-        .into_iter()
+        .iter()
         .find(|cloud| cloud.authority_host == authority_host)
-        .map(|cloud| cloud.v1_issuer_host)
+        .map(|cloud| cloud.v1_issuer_host.clone())
         .unwrap_or_default();
     Ok(Cloud {
         kind: CloudKind::Custom,
