@@ -5,8 +5,8 @@
 
 A program that needs an emulator is compared with the native build in the same emulator: arm64 in qemu-user
 with x86-64 in qemu-user. For Windows, the time that Wine takes to start a program that only loads the same
-libraries is subtracted, and the time of /bin/true from the native build. The time of a run is the sum of `duration_ms` of healthy scenarios; the
-others are processor times.
+libraries is subtracted, and the time of /bin/true from the native build. The time of a run is the sum of
+`duration_ms` of healthy scenarios; the others are processor times.
 """
 import json
 import os
