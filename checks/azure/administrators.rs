@@ -30,7 +30,8 @@ pub static CHECK: Check = Check {
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let all = given(&seen.azure.get()?.administrators, "the list of administrators")?;
-    let administrators = of_server(seen, all, |one| one.server.as_deref())?;
+    let administrators =
+        of_server(seen, all, "microsoft-entra-admin", |one| one.server.as_deref())?;
     let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
     if !administrators.is_empty() {
         return Ok(Verdict::Passed(passed(&administrators, claims)));

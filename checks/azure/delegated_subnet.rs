@@ -2,7 +2,8 @@
 
 use super::{
     egress_rules::of_group,
-    place::{Found, Place},
+    place::{self, DELEGATION, Found, Place},
+    tags::like,
     words::{network_group, on_group},
 };
 use crate::{
@@ -10,8 +11,10 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        Topic,
-        azure_network::{Endpoint, NextHop, Route, RouteTable, SecurityGroup, SecurityRule},
+        NotObserved, Topic,
+        azure_network::{
+            Endpoint, NextHop, Route, RouteTable, SecurityGroup, SecurityRule, Subnet,
+        },
     },
     support::service_tags::IpNet,
     text,
@@ -45,6 +48,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if !findings.is_empty() {
         return Ok(Verdict::unless(findings, String::new));
     }
+    if let Some(other) = place.subnet.and_then(delegated_elsewhere)
+        && place::server(seen).is_ok()
+    {
+        return Err(other);
+    }
     let (mut sure, mut by) = (true, String::new());
     if let Found::This(group, known) = group? {
         (sure, by) = (known, of_group(&group.name));
@@ -56,6 +64,22 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let passed = "no application security group, and no route for the subnet's own addresses";
     place.pass(sure, &by, passed.to_owned())
+}
+
+/// A flexible server is only in a subnet that is delegated to its service: a document that says
+/// otherwise is of another time than that of the server.
+fn delegated_elsewhere(subnet: &Subnet) -> Option<Missing> {
+    let first = subnet.delegations.first()?;
+    if subnet.delegations.iter().any(|to| like(to, DELEGATION)) {
+        return None;
+    }
+    Some(Missing(NotObserved::NotDecided {
+        detail: format!(
+            "subnet {} is delegated to {first}, and the server's document says that the server is in it: one of the two is out of date",
+            subnet.name
+        ),
+        decide: "`az network vnet show -g $NETWORK_RG -n $VNET -o json` and `az postgres flexible-server show -g $RG -n $SERVER -o json` (--azure-config)".to_owned(),
+    }))
 }
 
 fn application_groups(group: &SecurityGroup) -> Option<Finding> {

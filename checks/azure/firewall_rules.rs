@@ -109,7 +109,7 @@ fn private_endpoint(server: &FlexibleServer) -> Fix {
 
 fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, Missing> {
     let all = given(&seen.azure.get()?.firewall_rules, "the list of firewall rules")?;
-    let rules = of_server(seen, all, |rule| rule.server.as_deref())?;
+    let rules = of_server(seen, all, "firewall-rule", |rule| rule.server.as_deref())?;
     if admitted(seen) {
         return Ok(Verdict::Passed("the server talks to this machine".to_owned()));
     }

@@ -34,7 +34,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::NotApplicable("the pooler's port is not asked for".to_owned()));
     }
     let value = match given(&azure.parameters, "the parameter pgbouncer.enabled") {
-        Ok(all) => of_server(seen, all, |one| one.server.as_deref())?
+        Ok(all) => of_server(seen, all, "parameter", |one| one.server.as_deref())?
             .into_iter()
             .find(|one| one.name.eq_ignore_ascii_case("pgbouncer.enabled"))
             .map(|one| one.value.clone()),

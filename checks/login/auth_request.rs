@@ -193,7 +193,7 @@ fn by_group(user: &str, claims: &Claims) -> Vec<Fix> {
 /// What the server parameter says about roles of members.
 fn group_sync(seen: &Evidence) -> Option<String> {
     let parameters = seen.azure.seen()?.parameters.seen()?;
-    let own = place::of_server(seen, parameters, |one| one.server.as_deref()).ok()?;
+    let own = place::of_server(seen, parameters, "parameter", |one| one.server.as_deref()).ok()?;
     let setting = own.iter().find(|one| one.name.eq_ignore_ascii_case(GROUP_SYNC))?;
     let meaning = if setting.value.eq_ignore_ascii_case("on") {
         "roles of new members are created every 30 minutes"

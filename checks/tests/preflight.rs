@@ -261,3 +261,49 @@ fn the_names_that_are_known_are_in_the_commands() {
         assert!(!item.supply.contains('$'), "{id}: {}", item.supply);
     }
 }
+
+fn snippet(list: &Checklist, requirement: &str, kind: &str) -> String {
+    let item = list.items.iter().find(|item| item.requirement.id == requirement).expect("an item");
+    let text = item.snippets.iter().find(|(known, _)| *known == kind);
+    text.unwrap_or_else(|| panic!("{requirement} is {:?}: {}", item.state, item.detail)).1.clone()
+}
+
+#[test]
+fn the_route_that_decides_is_changed_and_no_second_one_made() {
+    let route = |name: &str, to: Value, hop: &str| json!({"name": name, "destination": to, "next_hop": hop, "next_hop_address": null});
+    let tag = || route("aad", json!({"tag": "AzureActiveDirectory"}), "internet");
+    let narrow = route("narrow", json!({"prefix": "20.190.128.0/18"}), "none");
+    let all = || route("all", json!({"prefix": "0.0.0.0/0"}), "none");
+    for (routes, wanted, unwanted) in [
+        (vec![narrow.clone(), tag()], "route update", "route create"),
+        (vec![all()], "route create", "route update"),
+        (vec![narrow, all()], "-n narrow", "-n all"),
+    ] {
+        let set = json!({"/azure/seen/route_tables/seen/0/routes": routes});
+        let list = list("vnet", &json!({"set": set, "client": "none"}));
+        let az = snippet(&list, "route-entra", "az");
+        assert!(az.contains(wanted) && !az.contains(unwanted), "{az}");
+        let bicep = snippet(&list, "route-entra", "bicep");
+        assert_eq!(az.matches("az network").count(), bicep.matches("parent: ").count(), "{bicep}");
+    }
+}
+
+#[test]
+fn a_rule_in_front_of_the_first_number_moves_the_rule_that_denies() {
+    let every = json!([{"first": 0, "last": 65535}]);
+    let deny = json!({"name": "DenyAll", "priority": 100, "direction": "outbound",
+        "access": "deny", "protocol": "any", "source_ports": every, "destination_ports": every,
+        "sources": ["any"], "destinations": ["any"], "default": false});
+    let set = json!({"/azure/seen/security_groups/seen/0/rules": [deny]});
+    let list = list("vnet", &json!({"set": set, "client": "none"}));
+    let az = snippet(&list, "nsg-entra", "az");
+    let (moved, made) = az.split_once('\n').expect("two commands");
+    assert!(moved.contains("rule update") && moved.contains("--priority 101 -n DenyAll"), "{az}");
+    assert!(made.contains("rule create") && made.contains("--priority 100"), "{az}");
+    let bicep = snippet(&list, "nsg-entra", "bicep");
+    let (moved, made) = bicep.split_once("AllowEntraOutBound").expect("two rules");
+    assert!(moved.contains("priority: 101") && moved.contains("access: 'Deny'"), "{bicep}");
+    assert!(made.contains("priority: 100") && made.contains("dependsOn"), "{bicep}");
+    let terraform = snippet(&list, "nsg-entra", "terraform");
+    assert!(terraform.contains("securityRules/DenyAll\"") && terraform.contains("depends_on"));
+}

@@ -94,6 +94,11 @@ impl VirtualEndpoint {
     }
 }
 
+/// Whether a document is a report or a bundle of this program.
+fn is_report(node: &Node) -> bool {
+    ["schemaversion", "runid", "evidence"].iter().filter(|key| !node.get(key).is_null()).count() > 1
+}
+
 impl Collected {
     /// Takes a document in; `from` names its file.
     ///
@@ -145,6 +150,9 @@ impl Collected {
                 }
             }
             Identified::Other(what, why) => self.unused(from, &what, why),
+            Identified::Unknown if is_report(node) => {
+                self.unused(from, "report of doctor", "give it with --from");
+            }
             Identified::Unknown => {
                 self.unused(from, "document", "unrecognized document type");
             }

@@ -56,7 +56,7 @@ pub fn read_files(paths: &[PathBuf], host: Option<&str>) -> Result<Azure, UsageE
     }
     collected.finish(host).map_err(|detail| {
         UsageError::new(clean(&detail))
-            .suggest("entra-pg doctor -h <server>.postgres.database.azure.com …")
+            .suggest("the same command with -h and the full name of one of them, such as <server>.postgres.database.azure.com")
     })
 }
 

@@ -166,8 +166,13 @@ fn raw(node: &Node) -> String {
     }
 }
 
+/// `*`, or the portal's word for it.
+fn is_any(text: &str) -> bool {
+    text == "*" || text.eq_ignore_ascii_case("any")
+}
+
 pub(super) fn port_range(text: &str) -> Option<PortRange> {
-    if text == "*" {
+    if is_any(text) {
         return Some(ALL_PORTS);
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -212,7 +217,7 @@ fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
 
 /// `*`, a prefix, an address, or the name of a service tag.
 pub(super) fn endpoint(text: &str) -> Option<Endpoint> {
-    if text == "*" {
+    if is_any(text) {
         return Some(Endpoint::Any);
     }
     if let Some(net) = prefix(text) {

@@ -228,13 +228,14 @@ fn recorded(azure: &Azure) -> Option<IpAddr> {
     }
 }
 
-/// The entries of a list that are about the server that is meant.
+/// The entries of a list that are about the server that is meant. `command`: what lists them.
 ///
 /// # Errors
 /// All of them are about another one.
 pub fn of_server<'a, T>(
     seen: &Evidence,
     list: &'a [T],
+    command: &str,
     server: impl Fn(&T) -> Option<&str>,
 ) -> Result<Vec<&'a T>, Missing> {
     let wanted = seen
@@ -253,7 +254,13 @@ pub fn of_server<'a, T>(
         .collect();
     if own.is_empty() && !list.is_empty() {
         let detail = "the list that was given is of another server".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
+        let known = seen.azure.seen().and_then(|azure| azure.server.seen());
+        let group = known.and_then(|one| id_part(&one.id, "resourceGroups")).unwrap_or("$RG");
+        let decide = format!(
+            "`az postgres flexible-server {command} list -g {group} -s {} -o json` (--azure-config)",
+            wanted.unwrap_or("$SERVER")
+        );
+        return Err(Missing(NotObserved::NotDecided { detail, decide }));
     }
     Ok(own)
 }
@@ -516,7 +523,11 @@ impl<'a> Place<'a> {
             Some(None) => return Ok(Found::None),
             Some(Some(id)) => {
                 let name = id.rsplit('/').next().unwrap_or(id);
-                let why = || not_given(&format!("the {kind} {name} of the server's subnet"));
+                let why = || {
+                    let Missing(missing) =
+                        not_given(&format!("the {kind} {name} of the server's subnet"));
+                    Missing(with_unused(missing, self.azure, name))
+                };
                 let all = match list.get() {
                     Ok(all) => all,
                     // It is known that there is one: not to have it is not to know.
@@ -580,11 +591,25 @@ fn only(networks: &[VirtualNetwork]) -> Option<(&VirtualNetwork, &Subnet)> {
 }
 
 /// Source: Microsoft Learn, "Network with private access" of Azure Database for PostgreSQL.
-const DELEGATION: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
+pub const DELEGATION: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
 
 fn elsewhere(how: &str) -> Missing {
     let why = format!("the server {how}: its own way to Entra is Microsoft's, and open");
     Missing(NotObserved::NotApplicable { why })
+}
+
+/// Adds the document that may be the missing one, and why it is not used.
+fn with_unused(missing: NotObserved, azure: &Azure, name: &str) -> NotObserved {
+    let names = |one: &&Unused| {
+        let mut words = one.what.split(' ').chain(one.from.split(['/', '.', ' ']));
+        words.any(|word| like(word, name))
+    };
+    match (missing, azure.unused.iter().find(names)) {
+        (NotObserved::NotPermitted { detail }, Some(one)) => NotObserved::NotPermitted {
+            detail: format!("{detail} in a form that is understood: {}: {}", one.from, one.why),
+        },
+        (other, _) => other,
+    }
 }
 
 fn not_given(what: &str) -> Missing {

@@ -111,6 +111,16 @@ pub enum Unknown {
     Server,
 }
 
+impl Unknown {
+    /// Whether two of them are one; the names of tags have no case.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tag(one), Self::Tag(other)) => like(one, other),
+            _ => self == other,
+        }
+    }
+}
+
 impl Outcome<'_> {
     /// Those that every assignment allows.
     #[must_use]
@@ -192,7 +202,7 @@ impl Variables {
         if self.too_many {
             return 0;
         }
-        if let Some(index) = self.all.iter().position(|known| *known == unknown) {
+        if let Some(index) = self.all.iter().position(|known| known.is(&unknown)) {
             return index;
         }
         if self.all.len() >= MAX_VARIABLES {
@@ -691,7 +701,7 @@ impl Inside<'_> {
                 // Service tags hold public addresses.
                 let within = of.without(&Addresses::private());
                 if !within.is_empty() {
-                    let variable = variables.index(Unknown::Tag(name.to_ascii_lowercase()));
+                    let variable = variables.index(Unknown::Tag(name.clone()));
                     side.maybe.push(Literal { variable, value: true, within });
                 }
             }

@@ -123,7 +123,7 @@ impl<'a> Tags<'a> {
         }
         match self.known(name) {
             Some(nets) => Part::Exactly(self.entra.and(&Addresses::of(nets))),
-            None => Part::Unknown(name.to_ascii_lowercase()),
+            None => Part::Unknown(name.to_owned()),
         }
     }
 
