@@ -274,7 +274,11 @@ impl Sheet<'_> {
             State::NoGo => self.snippets(&answer.fixes),
             State::Go | State::NotChecked => Vec::new(),
         };
-        let supply = supply::filled(requirement.supply, self.seen, self.server);
+        let (detail, decide) = match answer.detail.split_once("; to decide it: ") {
+            Some((detail, decide)) => (detail.to_owned(), decide),
+            None => (answer.detail, requirement.supply),
+        };
+        let supply = supply::filled(decide, self.seen, self.server);
         let supply = if answer.contradicted {
             format!("the documents and the run contradict each other: export again: {supply}")
         } else {
@@ -283,7 +287,7 @@ impl Sheet<'_> {
         Item {
             requirement,
             state: answer.state,
-            detail: answer.detail,
+            detail,
             evidence: answer.evidence,
             vantage,
             fixes: answer.fixes,

@@ -25,11 +25,16 @@ pub(super) fn filled(text: &str, seen: &Evidence, server: Option<&FlexibleServer
     let table = document.and_then(|one| one.route_table.as_deref());
     let zone = private_zone::zone_id(seen, server);
     let pieces = text.split("; ").map(|piece| {
-        let id = [("$ZONE", zone.as_deref()), ("$NSG", group), ("$ROUTE_TABLE", table)]
-            .into_iter()
-            .find(|(variable, _)| piece.contains(variable))
-            .map_or(if piece.contains("$NETWORK_RG") { subnet } else { None }, |(_, id)| id);
-        let id = if piece.contains("$NETWORK_RG") { id } else { Some(server.id.as_str()) };
+        let named = [
+            ("$ZONE", zone.as_deref()),
+            ("$NSG", group),
+            ("$ROUTE_TABLE", table),
+            ("$VNET", subnet),
+            ("$NETWORK_RG", subnet),
+            ("flexible-server", Some(server.id.as_str())),
+        ];
+        // What no document names, such as a network interface, can be in any resource group.
+        let id = named.into_iter().find(|(sign, _)| piece.contains(sign)).and_then(|(_, id)| id);
         with_names(piece, id.unwrap_or_default(), server)
     });
     pieces.collect::<Vec<_>>().join("; ")
@@ -54,7 +59,7 @@ fn with_names(piece: &str, id: &str, server: &FlexibleServer) -> String {
             text = text.replace(variable, &quoted(value));
         }
     }
-    match id_part(id, "subscriptions").filter(|_| text.starts_with("az ")) {
+    match id_part(id, "subscriptions").filter(|_| text.trim_start_matches('`').starts_with("az ")) {
         Some(subscription) => text.replacen(
             " -o json",
             &format!(" --subscription {} -o json", quoted(subscription)),

@@ -269,6 +269,18 @@ fn snippet(list: &Checklist, requirement: &str, kind: &str) -> String {
 }
 
 #[test]
+fn what_decides_goes_before_what_supplies_the_documents() {
+    let set = json!({"/azure/seen/administrators/seen/0/server": "pg-dev"});
+    let list = list("public", &json!({"set": set, "client": "none"}));
+    let mut items = list.items.iter();
+    let item = items.find(|item| item.requirement.id == "entra-administrator").expect("an item");
+    assert!(!item.detail.contains("to decide it"), "{}", item.detail);
+    for wanted in ["microsoft-entra-admin list", "-g rg-data", "-s pg-prod"] {
+        assert!(item.supply.contains(wanted), "{}", item.supply);
+    }
+}
+
+#[test]
 fn the_route_that_decides_is_changed_and_no_second_one_made() {
     let route = |name: &str, to: Value, hop: &str| json!({"name": name, "destination": to, "next_hop": hop, "next_hop_address": null});
     let tag = || route("aad", json!({"tag": "AzureActiveDirectory"}), "internet");
