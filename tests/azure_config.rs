@@ -119,7 +119,9 @@ fn errors_name_the_place() {
         (refused(br#"{"value": [{"startIpAddress": "1.2.3", "endIpAddress": "1.2.3.4"}]}"#), "firewall rule (without a name)"),
         (refused(b"[]"), "an empty list"),
         (refused(b""), "the file is empty"),
-        (refused(b"ERROR: Please run 'az login' to setup account."), "not JSON: expected value at line 1 column 1"),
+        (refused(b"ERROR: Please run 'az login' to setup account."), "an error of the Azure CLI: Please run 'az login'"),
+        (refused(b"Name  Access\n----  ------\nr1    Deny\n"), "it is a table (-o table)"),
+        (refused(b"what is this"), "not JSON: expected value at line 1 column 1"),
         (refused(b"\xff\xfe\x00\xd8"), "is damaged UTF-16"),
     ];
     for (message, part) in cases {

@@ -267,6 +267,7 @@ fn route(dice: &mut Dice, index: usize) -> Route {
         destination: endpoint(dice.pick(&to)),
         next_hop,
         next_hop_address: address,
+        user: false,
     }
 }
 
@@ -657,10 +658,12 @@ fn arrivals(world: &World, far: Ipv4Addr) -> Vec<bool> {
     if !known || world.gateway {
         values.push(true);
     }
-    if user_defined || values.is_empty() {
-        // By a route whose prefix the tag holds, or by a default route, which it might hold. With no way
-        // at all, the documents are not complete.
+    if user_defined {
+        // By a route whose prefix the tag holds, or by a default route, which it might hold.
         values.extend([true, false]);
+    } else if values.is_empty() {
+        // There is no way from there: the tag does not hold it.
+        values.push(false);
     }
     values.sort_unstable();
     values.dedup();

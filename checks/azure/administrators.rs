@@ -33,6 +33,16 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let administrators =
         of_server(seen, all, "microsoft-entra-admin", |one| one.server.as_deref())?;
     let claims = seen.token.seen().and_then(|token| token.claims.as_deref());
+    let tenant = server(seen).ok().and_then(|server| server.tenant.as_deref());
+    let foreign = |one: &&Administrator| {
+        tenant
+            .zip(one.tenant.as_deref())
+            .is_some_and(|(own, other)| !own.eq_ignore_ascii_case(other))
+    };
+    let others = administrators.iter().filter(|one| foreign(one)).count();
+    if others > 0 && others == administrators.len() {
+        return Ok(Verdict::found(of_other_tenant(seen, &administrators, tenant)));
+    }
     if !administrators.is_empty() {
         return Ok(Verdict::Passed(passed(&administrators, claims)));
     }
@@ -65,6 +75,32 @@ fn named(one: &Administrator) -> String {
     } else {
         one.name.clone()
     }
+}
+
+/// The server takes tokens of one tenant only.
+fn of_other_tenant(
+    seen: &Evidence,
+    administrators: &[&Administrator],
+    tenant: Option<&str>,
+) -> Finding {
+    let names: Vec<&str> = administrators.iter().map(|one| one.name.as_str()).collect();
+    let (names, tenant) = (text::list(&names, 3), tenant.unwrap_or_default());
+    let known = server(seen).ok();
+    let subject = known.map_or("<server>", |server| &server.name);
+    let detail = format!(
+        "{names} is an administrator from another tenant than {tenant}, whose tokens {subject} takes"
+    );
+    let finding = Finding::of(&NO_ENTRA_ADMINISTRATOR, subject, detail)
+        .because(format!("azure-config: authConfig.tenantId is {tenant}"))
+        .because_all(administrators.iter().map(|one| {
+            let of = one.tenant.as_deref().unwrap_or_default();
+            format!("azure-config: administrator {} is of tenant {of}", one.name)
+        }))
+        .fix(
+            Fix::by(Actor::AzureOwner, "Make a group, or a user, of that tenant an administrator")
+                .run(on_server(create(None), known)),
+        );
+    unless_seen(seen, finding, logged_in(seen), "a login with a token was accepted")
 }
 
 /// Who they are, and whether this token is of one of them.

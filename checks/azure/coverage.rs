@@ -87,7 +87,7 @@ fn missing(seen: &Evidence, azure: &Azure) -> Vec<Part> {
     match known.map(FlexibleServer::topology) {
         Some(Topology::Public) => parts.push((FIREWALL, azure.firewall_rules.seen().is_some())),
         Some(Topology::PrivateEndpoints) => parts.push((ZONE, azure.dns_zones.seen().is_some())),
-        Some(Topology::VirtualNetwork) | None => {
+        Some(Topology::VirtualNetwork | Topology::Unknown) | None => {
             let (group, table) = on_subnet(azure, known);
             parts.push((GROUP, azure.security_groups.seen().is_some() || group == Some(false)));
             parts.push((TABLE, azure.route_tables.seen().is_some() || table == Some(false)));

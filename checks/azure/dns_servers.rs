@@ -56,8 +56,24 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let own: Vec<IpAddr> =
         network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
     let (own, by) = if own.is_empty() {
-        let rules = rules_of(seen.azure.get()?, Some(network.id.as_str()));
+        let azure = seen.azure.get()?;
+        let rules = rules_of(azure, Some(network.id.as_str()));
         match forwarded(&rules) {
+            Some(rule) if !is_linked(azure, rule) => {
+                return Err(Missing(NotObserved::NotDecided {
+                    detail: format!(
+                        "whether ruleset {}, which forwards {} to {}, is linked to {}",
+                        rule.ruleset,
+                        if rule.domain.is_empty() { "every name" } else { &rule.domain },
+                        text::list(&rule.servers, 3),
+                        network.name
+                    ),
+                    decide: format!(
+                        "`az dns-resolver vnet-link list -g $RG --ruleset-name {} -o json` (--azure-config)",
+                        rule.ruleset
+                    ),
+                }));
+            }
             Some(rule) => (rule.servers.clone(), format!("ruleset {}", rule.ruleset)),
             None => {
                 return Ok(Verdict::Passed(format!("{} asks Azure's own", network.name)));
@@ -81,6 +97,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let detail = if every {
         format!(
             "{listed}, which the server's network {} asks, do not resolve Entra's names",
+            network.name
+        )
+    } else if by.starts_with("ruleset ") {
+        format!(
+            "{by}, which is linked to the server's network {}, forwards to {listed}: they must resolve \
+                Entra's names",
             network.name
         )
     } else {
@@ -139,6 +161,12 @@ pub(crate) fn rules_of<'a>(azure: &'a Azure, network: Option<&str>) -> Vec<&'a F
         own.peek().is_none() || network.is_none_or(|id| own.any(|link| like(&link.network, id)))
     };
     azure.forwarding.seen().into_iter().flatten().filter(applies).collect()
+}
+
+/// Whether the links of a rule's ruleset were given.
+fn is_linked(azure: &Azure, rule: &ForwardingRule) -> bool {
+    let mut links = azure.forwarding_links.seen().into_iter().flatten();
+    links.any(|link| like(&link.ruleset, &rule.ruleset))
 }
 
 /// What these nameservers said of Entra's names when this machine asked them: the nameserver, the name,

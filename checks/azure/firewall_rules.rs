@@ -5,7 +5,9 @@ use super::{
     place::{of_server, server},
     private_endpoint::approved,
     security,
-    words::{BY_SERVER, client_address, connected, given, nat_addresses, on_server, unless_seen},
+    words::{
+        BY_SERVER, client_address, connected, given, nat_addresses, on_server, planned, unless_seen,
+    },
 };
 use crate::{
     check::{Check, Fragment, Judge, Missing, Page, Problem, VantageKind, Waiting},
@@ -41,7 +43,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             return Ok(Verdict::NotApplicable(why));
         }
         Ok(server) if server.topology() == Topology::PrivateEndpoints => {
-            return Ok(closed(seen, server));
+            return closed(seen, server);
         }
         // The export is of another server.
         Err(other) if seen.azure.seen().is_some_and(|azure| azure.server.seen().is_some()) => {
@@ -57,14 +59,24 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
 }
 
 /// No public endpoint: fine for who has another way.
-fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
+fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> {
     let name = &server.name;
     let endpoints = approved(server);
     if !endpoints.is_empty() || !server.private_endpoints.is_empty() {
         // Whether this machine uses them is a matter of its DNS.
-        return Verdict::Passed(format!(
+        return Ok(Verdict::Passed(format!(
             "public access is off; {name} is reached by its private endpoints"
-        ));
+        )));
+    }
+    // A deployment may make the endpoint, or the subnet, whose reference is not known yet.
+    let endpoints = seen.azure.seen().and_then(|azure| azure.endpoints.seen());
+    if planned(seen) || endpoints.is_some_and(|all| !all.is_empty()) {
+        let detail = format!(
+            "public access to {name} is off, and whether a private endpoint leads to it is not known"
+        );
+        let decide =
+            "`az postgres flexible-server show -g $RG -n $SERVER -o json` after the deployment";
+        return Err(Missing(NotObserved::NotDecided { detail, decide: decide.to_owned() }));
     }
     let finding = Finding::of(
         &PUBLIC_ACCESS_DISABLED,
@@ -86,7 +98,8 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Verdict {
             Some(server),
         ),
     ));
-    Verdict::found(unless_seen(seen, finding, admitted(seen), "the server talks to this machine"))
+    let finding = unless_seen(seen, finding, admitted(seen), "the server talks to this machine");
+    Ok(Verdict::found(finding))
 }
 
 /// The private endpoint that is missing.
@@ -134,6 +147,17 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
         // The rules hold only IPv4.
         Some((IpAddr::V6(_), _)) | None => (None, ""),
     };
+    if let Some(rule) = rules.iter().find(|rule| admits_all(rule)) {
+        return Ok(Verdict::Passed(format!("rule {} admits every address", rule.name)));
+    }
+    if let Some(server) = known.filter(|server| who.is_none() && !approved(server).is_empty()) {
+        let detail = format!(
+            "{} also has a private endpoint, for which firewall rules do not count: which way a client goes is not known",
+            server.name
+        );
+        let decide = "run `entra-pg doctor -h <server>` on the client".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+    }
     let azure = rules.iter().any(|rule| inside_azure(rule));
     let only_azure = rules.iter().all(|rule| inside_azure(rule));
     if who.is_none() && !(only_azure && (!azure || seen.vantage.in_azure == Some(false))) {
@@ -240,6 +264,10 @@ fn is_open(rule: &FirewallRule) -> bool {
 
 fn admits(rule: &FirewallRule, address: Ipv4Addr) -> bool {
     (rule.first..=rule.last).contains(&address)
+}
+
+fn admits_all(rule: &FirewallRule) -> bool {
+    rule.first.is_unspecified() && rule.last.is_broadcast()
 }
 
 /// Source: Microsoft Learn, "Firewall rules": 0.0.0.0 to 0.0.0.0 means every address of Azure.

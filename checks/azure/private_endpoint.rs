@@ -32,6 +32,24 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::NotApplicable("the server has no private endpoint".to_owned()));
     }
     let approved = approved(server);
+    let documents = seen.azure.seen().and_then(|azure| azure.endpoints.seen());
+    let other = documents.into_iter().flatten().find(|one| {
+        one.status.as_deref().is_some_and(|status| !is_approved(status))
+            && server.private_endpoints.iter().any(|own| {
+                is_approved(&own.status)
+                    && own.endpoint.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&one.id))
+            })
+    });
+    if let Some(one) = other {
+        let detail = format!(
+            "the document of {} says that {} is Approved, and its own document says {}: one of the two is out of date",
+            server.name,
+            one.name,
+            one.status.as_deref().unwrap_or_default()
+        );
+        let decide = super::place::SERVER_COMMAND.to_owned();
+        return Err(Missing(crate::facts::NotObserved::NotDecided { detail, decide }));
+    }
     let pending = server.private_endpoints.iter().find(|one| !is_approved(&one.status));
     let Some(first) = pending.filter(|_| approved.is_empty()) else {
         return Ok(Verdict::Passed(text::list(&approved, 3)));

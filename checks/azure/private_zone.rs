@@ -41,17 +41,31 @@ const NAMED: usize = 3;
 
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let server = server(seen)?;
-    let suffix = seen.settings.seen().map(|settings| settings.cloud.value.server_suffix.as_str());
+    let asked = seen.settings.seen().map(|settings| settings.cloud.value.server_suffix.as_str());
+    let own = server.host.as_deref().and_then(|host| host.trim_end_matches('.').split_once('.'));
+    let own = own.map(|(_, suffix)| suffix).filter(|suffix| suffix.starts_with("postgres."));
+    let suffix = own.or(asked);
     let Some(wanted) = zone_of(server, suffix.unwrap_or("postgres.database.azure.com")) else {
         return Ok(Verdict::NotApplicable("the server has no private address".to_owned()));
     };
     let azure = seen.azure.get()?;
     let zones = given(&azure.dns_zones, "the private DNS zone")?;
-    let Some(zone) = zones.iter().find(|zone| like(&zone.name, &wanted)) else {
-        return Err(undecided(
-            format!("the document of the private DNS zone {wanted} was not given"),
-            links_command(&wanted),
-        ));
+    let zone = match of_name(azure, server, zones, &wanted) {
+        Ok(zone) => zone,
+        Err(0) => {
+            return Err(undecided(
+                format!("the document of the private DNS zone {wanted} was not given"),
+                links_command(&wanted),
+            ));
+        }
+        Err(count) => {
+            return Err(undecided(
+                format!(
+                    "{count} private DNS zones are named {wanted}, and which one the network resolves is not known"
+                ),
+                links_command(&wanted),
+            ));
+        }
     };
     if zone.links.is_empty() && zone.link_count != Some(0) {
         return Err(undecided(
@@ -77,6 +91,33 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         connected(seen),
         "the server's port accepts connections",
     )))
+}
+
+/// The zone of this name; of several, the one that the server names, then the one that is linked to the
+/// network. Else, how many there are.
+fn of_name<'a>(
+    azure: &Azure,
+    server: &FlexibleServer,
+    zones: &'a [DnsZone],
+    wanted: &str,
+) -> Result<&'a DnsZone, usize> {
+    let all: Vec<&DnsZone> = zones.iter().filter(|zone| like(&zone.name, wanted)).collect();
+    if let [only] = all.as_slice() {
+        return Ok(only);
+    }
+    let named =
+        |zone: &&&DnsZone| server.private_dns_zone.as_deref().is_some_and(|id| like(id, &zone.id));
+    if let Some(zone) = all.iter().find(named) {
+        return Ok(zone);
+    }
+    let network = network_of(azure, server).ok_or(all.len())?;
+    let mut linked = all
+        .iter()
+        .filter(|zone| zone.links.iter().any(|link| same_network(&link.network, network)));
+    match (linked.next(), linked.next()) {
+        (Some(zone), None) => Ok(zone),
+        _ => Err(all.len()),
+    }
 }
 
 fn passed_by(linked: String, record: Option<&DnsRecord>) -> Verdict {
@@ -131,9 +172,21 @@ fn linked(
     let names: Vec<String> = zone.links.iter().map(|link| told_apart(&link.network, own)).collect();
     let list = text::list(&names, NAMED);
     let passed = format!("{} is linked to {list}", zone.name);
-    let Some(id) = own else { return Ok(Ok(passed)) };
-    if zone.links.iter().any(|link| same_network(&link.network, id)) {
-        return Ok(Ok(passed));
+    let Some(id) = own else {
+        return Err(undecided(
+            format!("{passed}; the network of the private endpoint was not given"),
+            "`az network private-endpoint show -g $RG -n $ENDPOINT -o json` (--azure-config)"
+                .to_owned(),
+        ));
+    };
+    if let Some(link) = zone.links.iter().find(|link| same_network(&link.network, id)) {
+        return match link.state.as_deref() {
+            Some(state) if !like(state, "Completed") => Err(undecided(
+                format!("{passed}; link {} is {state}", link.name),
+                links_command(&zone.name),
+            )),
+            Some(_) | None => Ok(Ok(passed)),
+        };
     }
     let name = id.rsplit('/').next().unwrap_or(id);
     let networks = azure.networks.seen().into_iter().flatten();
@@ -146,9 +199,28 @@ fn linked(
             "`az network vnet show -g $RG -n $VNET -o json` (--azure-config)".to_owned(),
         ));
     };
-    let own = document.dns_servers.iter().filter(|ip| **ip != OF_AZURE).count();
-    if own > 0 {
-        return Ok(Ok(format!("{passed}; {name} asks nameservers of its own")));
+    let own: Vec<IpAddr> =
+        document.dns_servers.iter().copied().filter(|ip| *ip != OF_AZURE).collect();
+    if !own.is_empty() {
+        let in_linked = |ip: &IpAddr| {
+            azure.networks.seen().into_iter().flatten().any(|one| {
+                one.address_space.iter().any(|net| net.contains(ip))
+                    && !same_network(&one.id, id)
+                    && zone.links.iter().any(|link| same_network(&link.network, &one.id))
+            })
+        };
+        if own.iter().all(in_linked) {
+            return Ok(Ok(format!("{passed}; {name} asks nameservers there")));
+        }
+        let own = text::list(&own, NAMED);
+        return Err(undecided(
+            format!(
+                "{passed}, not to {name}, which asks {own}: whether these resolve the zone is not known"
+            ),
+            format!(
+                "`entra-pg doctor -h <server> --format json -o client.json` in {name}, then --from client.json"
+            ),
+        ));
     }
     let detail = format!(
         "the private DNS zone {} is linked to {list}, not to {name}: machines in {name} cannot resolve the server",
@@ -206,7 +278,10 @@ fn label<'a>(server: &'a FlexibleServer, zone: &DnsZone) -> Option<&'a str> {
 /// The server's record; `None` if which one it is, or whether there is one, was not given.
 fn own_record<'a>(server: &FlexibleServer, zone: &'a DnsZone) -> Option<&'a DnsRecord> {
     match label(server, zone) {
-        Some(label) => zone.records.iter().find(|one| like(&one.name, label)),
+        Some(label) => {
+            let named = |name: &str| zone.records.iter().find(|one| like(&one.name, name));
+            named(label).or_else(|| named("*"))
+        }
         None => match zone.records.as_slice() {
             [only] => Some(only),
             _ => None,
@@ -268,7 +343,7 @@ fn record(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Find
             !own_subnet.iter().any(|net| net.contains(ip))
         }
     };
-    if record.addresses.is_empty() || !record.addresses.iter().all(is_old) {
+    if !record.addresses.iter().any(is_old) {
         return None;
     }
     let (now, where_from) = if own_subnet.is_empty() {
@@ -448,7 +523,7 @@ fn zone_of(server: &FlexibleServer, suffix: &str) -> Option<String> {
         Topology::Public if !server.private_endpoints.is_empty() => {
             Some(format!("privatelink.{suffix}"))
         }
-        Topology::Public => None,
+        Topology::Public | Topology::Unknown => None,
     }
 }
 

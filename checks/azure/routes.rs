@@ -508,6 +508,7 @@ fn deciding(table: &RouteTable, tags: &Tags<'_>) -> (Vec<String>, bool) {
             destination: Endpoint::Tag(TAG.to_owned()),
             next_hop: NextHop::Internet,
             next_hop_address: None,
+            user: false,
         });
     }
     let wrong = |planned: &RouteTable| -> Option<String> {

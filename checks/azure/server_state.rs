@@ -41,6 +41,30 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         };
         return Ok(Verdict::Passed(format!("{} is {state}{role}", server.name)));
     }
+    let known = [
+        "stopped",
+        "disabled",
+        "inaccessible",
+        "dropping",
+        "stopping",
+        "starting",
+        "provisioning",
+        "restarting",
+    ];
+    if !known.contains(&state.to_ascii_lowercase().as_str()) {
+        // An operation, such as a change of a parameter, leaves a server reachable most of the time.
+        let detail = if state.eq_ignore_ascii_case("Updating") {
+            format!(
+                "{} is Updating: an operation is running, during which logins may work",
+                server.name
+            )
+        } else {
+            format!("{} is {state:.40}, which is not a state of a flexible server", server.name)
+        };
+        let decide =
+            "export it again when it is Ready (`az postgres flexible-server show`)".to_owned();
+        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+    }
     let detail = format!("Azure says that {} is {state}", server.name);
     let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)
         .because(format!("azure-config: state is {state}"));

@@ -106,7 +106,7 @@ fn attached(seen: &Evidence) -> Option<&'static str> {
         Topology::PrivateEndpoints if !private_endpoint::approved(server).is_empty() => {
             Some("Azure says that public access is off and that the server has a private endpoint")
         }
-        Topology::PrivateEndpoints | Topology::Public => None,
+        Topology::PrivateEndpoints | Topology::Public | Topology::Unknown => None,
     }
 }
 

@@ -88,6 +88,9 @@ pub struct Azure {
     /// Public IP addresses and public IP prefixes.
     #[serde(skip_serializing_if = "not_asked")]
     pub public_addresses: Fact<Vec<PublicAddress>>,
+    /// Resources of which two documents say different things.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
     /// Whether a part is the state after a deployment, not the present one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
@@ -279,6 +282,10 @@ pub struct Endpoint {
     pub subnet: Option<String>,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
+    /// The private DNS zones that its zone group writes records into, by resource id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
+    pub zones: Vec<String>,
 }
 
 /// A network interface.
@@ -305,6 +312,17 @@ pub struct Interface {
     /// Whether it is in the backend pool of a load balancer, which may have outbound rules.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub load_balancer: bool,
+}
+
+/// A resource of which two documents say different things: one of them is older.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Conflict {
+    /// The resource, by id or by name.
+    #[serde(serialize_with = "class::name")]
+    pub resource: String,
+    /// The documents, and what differs.
+    #[serde(serialize_with = "class::clause")]
+    pub detail: String,
 }
 
 /// A document that was given and is not used.
@@ -361,6 +379,9 @@ pub struct FlexibleServer {
     pub tenant: Option<String>,
     /// Whether it has a public endpoint that may be used.
     pub public_access: Option<bool>,
+    /// Whether its documents leave open how it is attached to networks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub network_unknown: bool,
     /// The subnet it is injected into, by resource id.
     #[serde(serialize_with = "class::name")]
     pub delegated_subnet: Option<String>,
@@ -470,6 +491,8 @@ pub enum Topology {
     Public,
     /// Only private endpoints; its way to Entra is Microsoft's.
     PrivateEndpoints,
+    /// The documents do not say.
+    Unknown,
 }
 
 impl FlexibleServer {
@@ -485,6 +508,7 @@ impl FlexibleServer {
     pub const fn topology(&self) -> Topology {
         match (&self.delegated_subnet, self.public_access) {
             (Some(_), _) => Topology::VirtualNetwork,
+            (None, _) if self.network_unknown => Topology::Unknown,
             (None, Some(false)) => Topology::PrivateEndpoints,
             (None, Some(true) | None) => Topology::Public,
         }

@@ -176,6 +176,9 @@ pub struct Route {
     pub next_hop: NextHop,
     /// The appliance's address.
     pub next_hop_address: Option<IpAddr>,
+    /// Whether it is an effective route that a route table made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user: bool,
 }
 
 /// Where a packet goes next.
@@ -331,6 +334,9 @@ pub struct Subnet {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(serialize_with = "class::name")]
     pub nat_gateway: Option<String>,
+    /// Whether the document is reduced: that it names no group or table does not say that there is none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Whether network security groups count for private endpoints in it; `None` if the document does not
     /// say.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -336,7 +336,11 @@ fn topology_of(seen: &Evidence, server: Option<&FlexibleServer>) -> Option<Topol
             || azure.route_tables.seen().is_some()
             || azure.networks.seen().is_some()
     });
-    server.map(FlexibleServer::topology).or_else(|| planned.then_some(Topology::VirtualNetwork))
+    match server.map(FlexibleServer::topology) {
+        Some(Topology::Unknown) => None,
+        Some(known) => Some(known),
+        None => planned.then_some(Topology::VirtualNetwork),
+    }
 }
 
 /// The finding for which a requirement is not met: the root cause before what it explains.

@@ -5,13 +5,13 @@ use super::{
     kind::{Identified, Kind, identify, name_of, resource_type, server_of},
     measured,
     node::Node,
-    rules,
+    rules, template, terraform,
 };
 use entra_pg_checks::{
     Fact,
     facts::{
         azure::{
-            Administrator, Azure, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
+            Administrator, Azure, Conflict, DnsLink, DnsRecord, DnsZone, Endpoint, FirewallRule,
             FlexibleServer, ForwardingLink, ForwardingRule, GraphPrincipal, Health, Impact,
             Interface, Parameter, PrivateEndpoint, ServiceEvent, Source, Unused,
         },
@@ -37,10 +37,18 @@ pub(crate) struct Collected {
     pub(crate) azure: Azure,
     servers: Vec<FlexibleServer>,
     /// Rules and routes that were exported without their group or table, by its name.
-    loose_rules: Vec<(String, Node)>,
-    loose_routes: Vec<(String, Node)>,
+    loose_rules: Vec<Loose>,
+    loose_routes: Vec<Loose>,
     group_of_subnet: Vec<(String, String)>,
     table_of_subnet: Vec<(String, String)>,
+    /// Subnets that a deployment takes the group or the table off.
+    without_group: Vec<String>,
+    without_table: Vec<String>,
+    /// The file that a resource was read from, by id.
+    read_from: HashMap<String, String>,
+    /// Addresses of private endpoints in the documents of their network interfaces and zone groups.
+    addresses_of_endpoint: Vec<(String, Vec<IpAddr>, Vec<String>)>,
+    peerings: Vec<(String, Node)>,
     /// Rules that Azure applies, which go before those of the groups.
     effective_groups: Vec<SecurityGroup>,
     /// Documents of each kind so far.
@@ -58,6 +66,15 @@ pub(crate) struct Collected {
     nat_of_subnet: Vec<(String, String)>,
     address_of_nat: Vec<(String, String)>,
     empty: Vec<EmptyOfZone>,
+}
+
+/// A rule or a route that was exported without its group or table.
+#[derive(Debug)]
+struct Loose {
+    from: String,
+    /// The id of the group or table, and its name; either may be empty.
+    parent: (String, String),
+    node: Node,
 }
 
 /// A list of a private DNS zone that is empty.
@@ -117,9 +134,10 @@ impl Collected {
             self.change(from, changes);
             return Ok(());
         }
-        if let Some(planned) = planned(node) {
+        if let Some(planned) = terraform::planned(node) {
             let from = format!("{from}{AFTER}");
             self.planned.extend(planned.into_iter().map(|one| (from.clone(), one)));
+            self.removed(&from, terraform::deleted(node));
             return Ok(());
         }
         if let Some(items) = wrapped(node) {
@@ -131,10 +149,13 @@ impl Collected {
                 );
             }
             for (index, item) in items.iter().enumerate() {
-                self.add_at(from, item, depth + 1).map_err(|error| match items.len() {
-                    1 => error,
-                    _ => format!("item {}: {error}", index + 1),
-                })?;
+                match self.add_at(from, item, depth + 1) {
+                    // One item that is not understood does not lose the others.
+                    Err(error) if items.len() > 1 => {
+                        self.unused(from, &format!("item {}", index + 1), &error);
+                    }
+                    other => other?,
+                }
             }
             return Ok(());
         }
@@ -154,10 +175,61 @@ impl Collected {
                 self.unused(from, "report of doctor", "give it with --from");
             }
             Identified::Unknown => {
-                self.unused(from, "document", "unrecognized document type");
+                if let Some(inner) = documents_inside(node) {
+                    for one in inner {
+                        self.add_at(from, one, depth + 1)?;
+                    }
+                    return Ok(());
+                }
+                self.unused(from, "document", &super::kind::unrecognized(node));
             }
         }
         Ok(())
+    }
+
+    /// What a plan deletes: resources, and associations with subnets.
+    fn removed(&mut self, from: &str, gone: Vec<(String, Node)>) {
+        for (kind, values) in gone {
+            let subnet = values.get("subnetid").owned();
+            match (kind.as_str(), subnet) {
+                ("azurerm_subnet_network_security_group_association", Some(subnet)) => {
+                    self.without_group.push(subnet);
+                }
+                ("azurerm_subnet_route_table_association", Some(subnet)) => {
+                    self.without_table.push(subnet);
+                }
+                _ => {
+                    let Some(id) = values.get("id").owned() else { continue };
+                    let name = id.rsplit('/').next().unwrap_or_default().to_owned();
+                    self.unused(from, &format!("resource {name}"), "the deployment deletes it");
+                    self.deleted.push(id);
+                }
+            }
+            self.azure.planned = true;
+        }
+    }
+
+    /// Notes from which file a resource is, and a difference between two files.
+    fn note<T>(&mut self, from: &str, key: &str, old: Option<&T>, differs: impl Fn(&T) -> bool) {
+        let key = key.to_ascii_lowercase();
+        if key.is_empty() {
+            return;
+        }
+        let before = self.read_from.insert(key.clone(), from.to_owned());
+        let deployed = from.ends_with(AFTER) || from.starts_with(LIVE);
+        if let (Some(old), Some(before)) = (old, before)
+            && !deployed
+            && before != *from
+            && differs(old)
+        {
+            let name = key.rsplit('/').next().unwrap_or_default();
+            self.azure.conflicts.push(Conflict {
+                detail: format!(
+                    "{before} and {from} describe {name} differently: remove the older one"
+                ),
+                resource: key,
+            });
+        }
     }
 
     /// Takes in what a deployment changes: the state after it.
@@ -288,8 +360,11 @@ impl Collected {
     pub(crate) fn finish(mut self, host: Option<&str>) -> Result<Azure, String> {
         self.deploy();
         self.attach();
+        self.off_subnets();
         self.groups_of_interfaces();
         self.public_addresses();
+        self.interfaces_of_endpoints();
+        self.peered();
         self.empty_zones();
         let names = |servers: &[FlexibleServer]| {
             let names: Vec<&str> = servers.iter().map(|one| one.name.as_str()).take(8).collect();
@@ -334,32 +409,68 @@ impl Collected {
         Ok(self.azure)
     }
 
+    /// Everything together with a server that is known already.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub(crate) fn with_server(mut self, server: FlexibleServer) -> Result<Azure, String> {
+        self.servers.push(server);
+        self.finish(None)
+    }
+
     /// What the document is; `None` if it is named once all documents are read, or is not used.
     fn convert(&mut self, kind: Kind, node: &Node, from: &str) -> Result<Option<String>, String> {
         let name = name_of(node);
         let azure = &mut self.azure;
         Ok(Some(match kind {
             Kind::Server => {
-                let server = server(node)?;
+                let mut server = server(node)?;
                 let what = format!("flexible server {}", server.name);
-                self.servers.retain(|one| one.id.is_empty() || !like(&one.id, &server.id));
+                if is_stub(node, SERVER_KEYS) {
+                    self.unused(from, &what, STUB);
+                    return Ok(None);
+                }
+                let same = |one: &FlexibleServer| {
+                    !one.id.is_empty()
+                        && (like(&one.id, &server.id)
+                            || (is_planned(&one.id) != is_planned(&server.id)
+                                && like(&one.name, &server.name)))
+                };
+                if let Some(index) = self.servers.iter().position(same) {
+                    let old = self.servers.remove(index);
+                    let differs = |old: &FlexibleServer| contradict(old, &server);
+                    self.note(from, &server.id, Some(&old), differs);
+                    fill(&mut server, old);
+                } else {
+                    self.note::<()>(from, &server.id, None, |()| false);
+                }
                 self.servers.push(server);
                 what
             }
             Kind::Administrator => {
                 let one = administrator(node);
-                let what = format!("administrator {}", one.name);
-                put(&mut azure.administrators, one, |one| &one.object_id);
+                let name = if one.name.is_empty() { &one.object_id } else { &one.name };
+                let what = format!("administrator {name}");
+                let same = |other: &Administrator| {
+                    other.server == one.server && like(&other.object_id, &one.object_id)
+                };
+                put_by(&mut azure.administrators, one.clone(), same);
                 what
             }
             Kind::FirewallRule => {
-                put(&mut azure.firewall_rules, firewall_rule(node, &name)?, |one| &one.name);
+                let one = firewall_rule(node, &name)?;
+                let same = |other: &FirewallRule| {
+                    other.server == one.server && like(&other.name, &one.name)
+                };
+                put_by(&mut azure.firewall_rules, one.clone(), same);
                 format!("firewall rule {name}")
             }
             Kind::Parameter => {
                 let value = node.field("value").scalar().unwrap_or_default();
                 let one = Parameter { server: server_of(node), name: name.clone(), value };
-                put(&mut azure.parameters, one, |one| &one.name);
+                let same =
+                    |other: &Parameter| other.server == one.server && like(&other.name, &one.name);
+                put_by(&mut azure.parameters, one.clone(), same);
                 format!("parameter {name}")
             }
             Kind::VirtualEndpoint => {
@@ -391,6 +502,12 @@ impl Collected {
                 format!("private endpoint {name}")
             }
             Kind::NetworkInterface => {
+                let of_endpoint = node.field("privateendpoint").get("id").owned();
+                if let Some(endpoint) = of_endpoint {
+                    let all = interfaces(node, &name);
+                    let own = all.into_iter().flat_map(|one| one.addresses).collect();
+                    self.addresses_of_endpoint.push((endpoint, own, Vec::new()));
+                }
                 let id = node.get("id").text().unwrap_or_default();
                 let all = listed(&mut azure.interfaces);
                 all.retain(|one| id.is_empty() || !like(&one.id, id));
@@ -398,19 +515,36 @@ impl Collected {
                 format!("network interface {name}")
             }
             Kind::Network => {
-                put(&mut azure.networks, network(node, &name)?, |one| &one.id);
-                format!("virtual network {name}")
+                let what = format!("virtual network {name}");
+                if is_stub(node, &["addressspace", "subnets", "subnet", "dhcpoptions"]) {
+                    self.unused(from, &what, STUB);
+                    return Ok(None);
+                }
+                let one = network(node, &name)?;
+                self.add_network(from, one);
+                what
             }
             Kind::Subnet => {
                 let one = subnet(node)?;
                 let what = format!("subnet {}", one.name);
-                self.add_subnet(node, one);
+                self.add_subnet(node, one, from);
                 what
             }
             Kind::SecurityGroup => {
+                let what = format!("network security group {name}");
+                if is_stub(node, &["securityrules", "securityrule", "defaultsecurityrules"]) {
+                    self.unused(from, &what, STUB);
+                    return Ok(None);
+                }
                 let group = self.bounded(rules::group(node, &name)?)?;
+                let groups = self.azure.security_groups.seen().into_iter().flatten();
+                let old = groups.into_iter().find(|one| like(&one.id, &group.id)).cloned();
+                self.note(from, &group.id, old.as_ref(), |old| {
+                    old.rules.iter().any(|one| !group.rules.contains(one))
+                        || group.rules.iter().any(|one| !old.rules.contains(one))
+                });
                 put(&mut self.azure.security_groups, group, |one| &one.id);
-                format!("network security group {name}")
+                what
             }
             Kind::EffectiveGroup => {
                 let one = self.bounded(rules::effective_group(node)?)?;
@@ -420,20 +554,35 @@ impl Collected {
             }
             Kind::SecurityRule => {
                 let group = parent(node, "networkSecurityGroups", "networksecuritygroupname");
-                self.loose_rules.push((group, node.clone()));
+                self.loose_rules.push(loose(from, node, group));
                 format!("security rule {name}")
             }
             Kind::RouteTable => {
-                put(&mut azure.route_tables, rules::table(node, &name)?, |one| &one.id);
-                format!("route table {name}")
+                let what = format!("route table {name}");
+                if is_stub(node, &["routes", "route"]) {
+                    self.unused(from, &what, STUB);
+                    return Ok(None);
+                }
+                let table = rules::table(node, &name)?;
+                let tables = self.azure.route_tables.seen().into_iter().flatten();
+                let old = tables.into_iter().find(|one| like(&one.id, &table.id)).cloned();
+                self.note(from, &table.id, old.as_ref(), |old| {
+                    old.routes.iter().any(|one| !table.routes.contains(one))
+                        || table.routes.iter().any(|one| !old.routes.contains(one))
+                });
+                put(&mut self.azure.route_tables, table, |one| &one.id);
+                what
             }
             Kind::Route => {
                 let table = parent(node, "routeTables", "routetablename");
-                self.loose_routes.push((table, node.clone()));
+                self.loose_routes.push(loose(from, node, table));
                 format!("route {name}")
             }
             Kind::EffectiveRoute => {
-                self.loose_routes.push((rules::EFFECTIVE.to_owned(), node.clone()));
+                let parent =
+                    (format!("{}{from}", rules::EFFECTIVE_ID), rules::EFFECTIVE.to_owned());
+                let from = from.to_owned();
+                self.loose_routes.push(Loose { from, parent, node: node.clone() });
                 "effective route".to_owned()
             }
             Kind::AdminRule => {
@@ -447,8 +596,8 @@ impl Collected {
                 format!("security admin rule {name}")
             }
             Kind::DnsZone => {
-                let one = zone(&mut azure.dns_zones, &name);
-                one.id = node.get("id").owned().unwrap_or_default();
+                let id = node.get("id").owned().unwrap_or_default();
+                let one = zone(&mut azure.dns_zones, &name, &id);
                 one.record_sets = node.field("numberofrecordsets").number();
                 one.link_count = node.field("numberofvirtualnetworklinks").number();
                 format!("private DNS zone {name}")
@@ -461,23 +610,49 @@ impl Collected {
                     state: node.field("virtualnetworklinkstate").owned(),
                     registration: node.field("registrationenabled").flag(),
                 };
-                let links = &mut zone(&mut azure.dns_zones, &of).links;
+                let links = &mut zone(&mut azure.dns_zones, &of, zone_id(node)).links;
                 links.retain(|one| !like(&one.name, &link.name));
                 links.push(link);
                 format!("link {name} of private DNS zone {of}")
             }
             Kind::DnsRecord => {
                 let of = parent(node, "privateDnsZones", "zonename");
-                let records = &mut zone(&mut azure.dns_zones, &of).records;
+                let records = &mut zone(&mut azure.dns_zones, &of, zone_id(node)).records;
                 records.retain(|one| !like(&one.name, &name));
                 records.push(record(node, &name));
                 format!("record {name} of private DNS zone {of}")
             }
             Kind::ServiceTags => {
-                let tags = service_tags(node);
+                let tags = service_tags(node)?;
                 let what = format!("service tags, edition {}", tags.change_number);
-                azure.service_tags = Fact::Seen(tags);
+                match azure.service_tags.seen() {
+                    Some(known)
+                        if like(&known.cloud, &tags.cloud)
+                            && known.change_number > tags.change_number =>
+                    {
+                        self.unused(from, &what, "another file holds a newer edition");
+                        return Ok(None);
+                    }
+                    Some(_) | None => azure.service_tags = Fact::Seen(tags),
+                }
                 what
+            }
+            Kind::Peering => {
+                let of = parent(node, "virtualNetworks", "virtualnetworkname");
+                self.peerings.push((of.clone(), node.clone()));
+                format!("peering {name} of virtual network {of}")
+            }
+            Kind::ZoneGroup => {
+                let configs = || node.field("privatednszoneconfigs").items().iter();
+                let zones = configs().filter_map(|one| one.field("privatednszoneid").owned());
+                let records = configs().flat_map(|one| one.field("recordsets").items());
+                let texts = records.flat_map(|one| one.get("ipaddresses").texts());
+                let own: Vec<IpAddr> = texts.filter_map(|text| text.parse().ok()).collect();
+                let id = node.get("id").text().unwrap_or_default();
+                let endpoint = id.split("/privateDnsZoneGroups/").next().unwrap_or_default();
+                let entry = (endpoint.to_owned(), own, zones.take(MAX_NAMED).collect());
+                self.addresses_of_endpoint.push(entry);
+                format!("DNS zone group {name} of a private endpoint")
             }
             Kind::GroupOfSubnet => {
                 let ids =
@@ -589,7 +764,7 @@ impl Collected {
             }
             Kind::OtherRecord => {
                 let of = parent(node, "privateDnsZones", "zonename");
-                zone(&mut azure.dns_zones, &of).listed = true;
+                zone(&mut azure.dns_zones, &of, zone_id(node)).listed = true;
                 format!("record {name} of private DNS zone {of}")
             }
             Kind::Measurement => {
@@ -677,7 +852,160 @@ impl Collected {
         }
     }
 
-    fn add_subnet(&mut self, node: &Node, subnet: Subnet) {
+    /// Rules and routes of a group or a table that is known go into it.
+    fn attach_rule(
+        &mut self,
+        from: &str,
+        parent: &(String, String),
+        node: &Node,
+        rule: SecurityRule,
+    ) {
+        let groups = listed(&mut self.azure.security_groups);
+        let group = find_or(
+            groups,
+            |one: &SecurityGroup| is_parent(parent, &one.id, &one.name),
+            || rules::empty_group(node, &parent.1),
+        );
+        let same =
+            |one: &&SecurityRule| like(&one.name, &rule.name) && one.direction == rule.direction;
+        match group.rules.iter().find(same) {
+            None => group.rules.push(rule),
+            Some(known) if known.default || *known == rule || from.ends_with(AFTER) => {}
+            Some(_) => {
+                let id = if group.id.is_empty() { &group.name } else { &group.id };
+                let detail = format!(
+                    "{from} and the document of {} describe rule {} differently: remove the older one",
+                    group.name, rule.name
+                );
+                self.azure.conflicts.push(Conflict { resource: id.to_ascii_lowercase(), detail });
+            }
+        }
+    }
+
+    /// Takes groups and tables off the subnets, as a deployment does.
+    fn off_subnets(&mut self) {
+        let (groups, tables) =
+            (std::mem::take(&mut self.without_group), std::mem::take(&mut self.without_table));
+        for subnet in networks_of(&mut self.azure).iter_mut().flat_map(|one| &mut one.subnets) {
+            if groups.iter().any(|id| like(id, &subnet.id)) {
+                subnet.security_group = None;
+            }
+            if tables.iter().any(|id| like(id, &subnet.id)) {
+                subnet.route_table = None;
+            }
+        }
+        for (gone, lists) in [(&groups, true), (&tables, false)] {
+            let stays = |id: &String| !gone.iter().any(|one| like(one, id));
+            if lists {
+                for group in slice(&mut self.azure.security_groups) {
+                    group.subnets.retain(stays);
+                }
+            } else {
+                for table in slice(&mut self.azure.route_tables) {
+                    table.subnets.retain(stays);
+                }
+            }
+        }
+    }
+
+    /// The addresses of private endpoints, from their network interfaces and zone groups.
+    fn interfaces_of_endpoints(&mut self) {
+        for (id, addresses, zones) in std::mem::take(&mut self.addresses_of_endpoint) {
+            let all = listed(&mut self.azure.endpoints);
+            let one = find_or(
+                all,
+                |one: &Endpoint| like(&one.id, &id),
+                || Endpoint {
+                    name: id.rsplit('/').next().unwrap_or_default().to_owned(),
+                    id: id.clone(),
+                    ..Endpoint::default()
+                },
+            );
+            for address in addresses {
+                if !one.addresses.contains(&address) {
+                    one.addresses.push(address);
+                }
+            }
+            one.zones.extend(zones);
+        }
+    }
+
+    /// Peerings that were exported without their network.
+    fn peered(&mut self) {
+        for (name, node) in std::mem::take(&mut self.peerings) {
+            let network =
+                networks_of(&mut self.azure).iter_mut().find(|one| like(&one.name, &name));
+            if let Some(network) = network
+                && let Err(error) = peering(network, &node)
+            {
+                self.unused(FILES, &format!("peering of {name}"), &error);
+            }
+        }
+    }
+
+    /// A network keeps the subnets that were given on their own.
+    fn add_network(&mut self, from: &str, mut network: VirtualNetwork) {
+        let known = self.azure.networks.seen().into_iter().flatten();
+        let old = known.into_iter().find(|one| {
+            (!network.id.is_empty() && like(&one.id, &network.id))
+                || (one.id.is_empty() || is_planned(&one.id)) && like(&one.name, &network.name)
+        });
+        let old = old.cloned();
+        let whole = |one: &VirtualNetwork| !one.address_space.is_empty();
+        self.note(from, &network.id, old.as_ref().filter(|old| whole(old)), |old| {
+            whole(&network)
+                && ((&old.address_space, &old.dns_servers)
+                    != (&network.address_space, &network.dns_servers))
+        });
+        if let Some(old) = old {
+            for subnet in &old.subnets {
+                let same = network.subnets.iter().position(|one| {
+                    like(&one.id, &subnet.id)
+                        || (one.id.is_empty() && like(&one.name, &subnet.name))
+                });
+                match same {
+                    None => network.subnets.push(subnet.clone()),
+                    Some(index) => {
+                        self.differing_subnets(from, subnet, &network.subnets[index]);
+                        if network.subnets[index].partial {
+                            network.subnets[index] = subnet.clone();
+                        }
+                    }
+                }
+            }
+            let all = listed(&mut self.azure.networks);
+            all.retain(|one| !(like(&one.id, &old.id) && like(&one.name, &old.name)));
+        }
+        listed(&mut self.azure.networks).push(network);
+    }
+
+    /// Two documents of one subnet that name different groups or tables.
+    fn differing_subnets(&mut self, from: &str, old: &Subnet, new: &Subnet) {
+        let deployed = from.ends_with(AFTER) || from.starts_with(LIVE);
+        if old.partial || new.partial || deployed {
+            return;
+        }
+        let other = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => !like(one, other),
+            (one, other) => one.is_some() != other.is_some(),
+        };
+        let mut note = |resource: &str, what: &str| {
+            let detail = format!(
+                "{from} and another document name different {what} for subnet {}: export the network again",
+                new.name
+            );
+            let resource = resource.to_ascii_lowercase();
+            self.azure.conflicts.push(Conflict { resource, detail });
+        };
+        if other(&old.security_group, &new.security_group) {
+            note(&format!("{}/networkSecurityGroup", new.id), "network security groups");
+        }
+        if other(&old.route_table, &new.route_table) {
+            note(&format!("{}/routeTable", new.id), "route tables");
+        }
+    }
+
+    fn add_subnet(&mut self, node: &Node, subnet: Subnet, from: &str) {
         let id = subnet.id.split("/subnets/").next().unwrap_or_default().to_owned();
         let name = match node.field("virtualnetworkname").text() {
             Some(name) => name.to_owned(),
@@ -704,44 +1032,49 @@ impl Collected {
                 &mut networks[last]
             }
         };
-        network.subnets.retain(|one| subnet.id.is_empty() || !like(&one.id, &subnet.id));
-        network.subnets.push(subnet);
+        let same = |one: &Subnet| !subnet.id.is_empty() && like(&one.id, &subnet.id);
+        let old = network.subnets.iter().position(same).map(|index| network.subnets.remove(index));
+        let partial = subnet.partial;
+        network.subnets.push(match &old {
+            Some(old) if partial => old.clone(),
+            Some(_) | None => subnet.clone(),
+        });
+        if let Some(old) = old {
+            self.differing_subnets(from, &old, &subnet);
+        }
     }
 
     /// Puts rules into groups, routes into tables, and associations on subnets.
     fn attach(&mut self) {
-        for (name, node) in std::mem::take(&mut self.loose_rules) {
+        for Loose { from, parent, node } in std::mem::take(&mut self.loose_rules) {
             match rules::rule(&node, false) {
-                Ok(rule) => {
-                    let groups = listed(&mut self.azure.security_groups);
-                    let group = find_or(
-                        groups,
-                        |one: &SecurityGroup| like(&one.name, &name),
-                        || rules::empty_group(&node, &name),
-                    );
-                    if !group
-                        .rules
-                        .iter()
-                        .any(|one| one.name == rule.name && one.direction == rule.direction)
-                    {
-                        group.rules.push(rule);
-                    }
+                Ok(rule) if parent.1.is_empty() => {
+                    let why = "it does not name its network security group: export it with `az network nsg show`";
+                    self.unused(&from, &format!("security rule {}", rule.name), why);
                 }
-                Err(error) => self.unused(FILES, "security rule", &error),
+                Ok(rule) => self.attach_rule(&from, &parent, &node, rule),
+                Err(error) => self.unused(&from, "security rule", &error),
             }
         }
-        for (name, node) in std::mem::take(&mut self.loose_routes) {
+        for Loose { from, parent, node } in std::mem::take(&mut self.loose_routes) {
             match rules::routes(&node) {
+                Ok(routes) if parent.1.is_empty() => {
+                    let name = routes.first().map_or("", |route| &route.name);
+                    let why = "it does not name its route table: export it with `az network route-table show`";
+                    self.unused(&from, &format!("route {name}"), why);
+                }
                 Ok(routes) => {
                     let tables = listed(&mut self.azure.route_tables);
                     let table = find_or(
                         tables,
-                        |one: &RouteTable| like(&one.name, &name),
-                        || rules::empty_table(&node, &name),
+                        |one: &RouteTable| is_parent(&parent, &one.id, &one.name),
+                        || rules::empty_table(&node, &parent.0, &parent.1),
                     );
-                    table.routes.extend(routes);
+                    let new = routes.into_iter().filter(|route| !table.routes.contains(route));
+                    let new: Vec<_> = new.collect();
+                    table.routes.extend(new);
                 }
-                Err(error) => self.unused(FILES, "route", &error),
+                Err(error) => self.unused(&from, "route", &error),
             }
         }
         for group in std::mem::take(&mut self.effective_groups) {
@@ -817,17 +1150,15 @@ fn wrapped(node: &Node) -> Option<Cow<'_, [Node]>> {
     if node.get("data").is_list() && !own_type {
         return Some(Cow::Borrowed(node.get("data").items()));
     }
-    if node.get("values").get("rootmodule").is_map() {
-        let mut found = Vec::new();
-        module(node.get("values").get("rootmodule"), &mut found);
-        return Some(Cow::Owned(found));
+    if let Some(resources) = terraform::state(node) {
+        return Some(Cow::Owned(resources));
     }
     let data = node.get("data");
     if data.get("columns").is_list() && data.get("rows").is_list() {
         return Some(Cow::Owned(rows(data)));
     }
-    if node.get("$schema").text().is_some() && node.get("resources").is_list() {
-        return Some(Cow::Owned(node.get("resources").items().iter().flat_map(template).collect()));
+    if template::is_template(node) {
+        return Some(Cow::Owned(template::resources(node)));
     }
     // A sample of the REST API: the request, and the answer to it.
     let samples = node.get("responses");
@@ -847,16 +1178,6 @@ fn changes(node: &Node) -> Option<&[Node]> {
         .into_iter()
         .find(|changes| changes.is_list())
         .map(Node::items)
-}
-
-/// The resources of a plan, as they are once it is applied; of a state, as they are.
-fn planned(node: &Node) -> Option<Vec<Node>> {
-    let root = node.get("plannedvalues").get("rootmodule");
-    root.is_map().then(|| {
-        let mut found = Vec::new();
-        module(root, &mut found);
-        found
-    })
 }
 
 /// An answer with the fields of its request, which it does not repeat.
@@ -889,42 +1210,6 @@ fn rows(data: &Node) -> Vec<Node> {
     data.get("rows").items().iter().map(row).collect()
 }
 
-/// A resource of a template, and the resources inside of it with their full types.
-fn template(resource: &Node) -> Vec<Node> {
-    let mut all = vec![resource.clone()];
-    let kind = resource.get("type").text().unwrap_or_default();
-    for child in resource.get("resources").items() {
-        let Node::Map(entries) = child else { continue };
-        let mut entries = entries.clone();
-        for (key, value) in &mut entries {
-            if let (true, Node::Text(text)) = (key == "type", &*value)
-                && !text.contains("Microsoft.")
-            {
-                *value = Node::Text(format!("{kind}/{text}"));
-            }
-        }
-        all.push(Node::Map(entries));
-    }
-    all
-}
-
-/// The resources of a Terraform module and of the modules inside of it. serde_json bounds the depth.
-fn module(node: &Node, found: &mut Vec<Node>) {
-    for resource in node.get("resources").items() {
-        if let (Some(kind), Node::Map(values)) =
-            (resource.get("type").text(), resource.get("values"))
-        {
-            let mut entries = values.clone();
-            entries.retain(|(key, _)| key != "type");
-            entries.push(("type".to_owned(), Node::Text(kind.to_owned())));
-            found.push(Node::Map(entries));
-        }
-    }
-    for child in node.get("childmodules").items() {
-        module(child, found);
-    }
-}
-
 /// Adds an entry; one that was there already, from another file, is replaced.
 fn put<T>(list: &mut Fact<Vec<T>>, entry: T, key: impl Fn(&T) -> &String) {
     let all = listed(list);
@@ -940,8 +1225,12 @@ fn keep<T>(list: &mut Fact<Vec<T>>, stays: impl Fn(&T) -> bool) {
 }
 
 fn networks_of(azure: &mut Azure) -> &mut [VirtualNetwork] {
-    match &mut azure.networks {
-        Fact::Seen(networks) => networks,
+    slice(&mut azure.networks)
+}
+
+fn slice<T>(list: &mut Fact<Vec<T>>) -> &mut [T] {
+    match list {
+        Fact::Seen(all) => all,
         Fact::NotObserved(_) => &mut [],
     }
 }
@@ -993,12 +1282,114 @@ fn find_or<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> 
     &mut list[index]
 }
 
-fn zone<'a>(zones: &'a mut Fact<Vec<DnsZone>>, name: &str) -> &'a mut DnsZone {
-    find_or(
-        listed(zones),
-        |one| like(&one.name, name),
-        || DnsZone { name: name.to_owned(), ..DnsZone::default() },
-    )
+/// The zone of this id, or of this name if one of the two documents has no id.
+fn zone<'a>(zones: &'a mut Fact<Vec<DnsZone>>, name: &str, id: &str) -> &'a mut DnsZone {
+    let same = |one: &DnsZone| {
+        if id.is_empty() || one.id.is_empty() { like(&one.name, name) } else { like(&one.id, id) }
+    };
+    let zone =
+        find_or(listed(zones), same, || DnsZone { name: name.to_owned(), ..DnsZone::default() });
+    if zone.id.is_empty() {
+        id.clone_into(&mut zone.id);
+    }
+    zone
+}
+
+/// The id of the zone that a link or a record is of.
+fn zone_id(node: &Node) -> &str {
+    let id = node.get("id").text().unwrap_or_default();
+    let lower = id.to_ascii_lowercase();
+    let Some(at) = lower.find("/privatednszones/") else { return "" };
+    let name = at + "/privatednszones/".len();
+    let end = lower.get(name..).and_then(|rest| rest.find('/'));
+    end.and_then(|end| id.get(..name + end)).unwrap_or_default()
+}
+
+/// Whether a group or a table is the one that a rule or a route names.
+fn is_parent(parent: &(String, String), id: &str, name: &str) -> bool {
+    if parent.0.is_empty() || id.is_empty() { like(&parent.1, name) } else { like(&parent.0, id) }
+}
+
+fn loose(from: &str, node: &Node, name: String) -> Loose {
+    let id = node.get("id").text().unwrap_or_default();
+    let lower = id.to_ascii_lowercase();
+    let end = ["/securityrules/", "/defaultsecurityrules/", "/routes/"]
+        .iter()
+        .find_map(|part| lower.find(part));
+    let parent = end.and_then(|end| id.get(..end)).unwrap_or_default().to_owned();
+    Loose { from: from.to_owned(), parent: (parent, name), node: node.clone() }
+}
+
+/// Whether a document names a resource without its properties, as `az resource list` does: a list that is
+/// empty is known, one that is left out is not.
+fn is_stub(node: &Node, keys: &[&str]) -> bool {
+    let has = |key: &&str| !node.field(key).is_null();
+    // A template leaves out what is empty.
+    let template = !node.get("apiversion").is_null();
+    !keys.iter().any(has) && !template
+}
+
+const STUB: &str = "it names the resource without its properties: export it with `az … show`";
+const SERVER_KEYS: &[&str] = &[
+    "network",
+    "authconfig",
+    "state",
+    "fullyqualifieddomainname",
+    "fqdn",
+    "authentication",
+    "delegatedsubnetid",
+    "publicnetworkaccessenabled",
+    "version",
+    "administratorlogin",
+    "authconfigactivedirectoryauth",
+    "networkpublicnetworkaccess",
+];
+
+/// Whether an id was made for a resource that a template or a plan creates.
+fn is_planned(id: &str) -> bool {
+    id.starts_with("/subscriptions/deployment/")
+        || id.starts_with("/subscriptions/planned/")
+        || id.starts_with("/planned/")
+}
+
+/// Whether two documents of one server cannot both be of the present.
+fn contradict(one: &FlexibleServer, other: &FlexibleServer) -> bool {
+    fn differ<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+        one.zip(other).is_some_and(|(one, other)| one != other)
+    }
+    differ(one.state.as_ref(), other.state.as_ref())
+        || differ(one.entra_authentication.as_ref(), other.entra_authentication.as_ref())
+        || differ(one.public_access.as_ref(), other.public_access.as_ref())
+        || differ(one.tenant.as_ref(), other.tenant.as_ref())
+        || differ(one.delegated_subnet.as_ref(), other.delegated_subnet.as_ref())
+}
+
+/// The documents that a map holds under names of the caller, as `jq -n '{server: $a, nsg: $b}'` does.
+fn documents_inside(node: &Node) -> Option<Vec<&Node>> {
+    let Node::Map(entries) = node else { return None };
+    let is_document = |one: &Node| {
+        one.is_map()
+            && (one.get("id").text().is_some_and(|id| id.contains("/providers/"))
+                || one.get("type").text().is_some_and(|kind| kind.contains('/')))
+    };
+    let found: Vec<&Node> = entries
+        .iter()
+        .map(|(_, value)| value)
+        .filter(|value| {
+            is_document(value)
+                || (value.is_list() && value.items().first().is_some_and(is_document))
+                || (value.get("value").is_list()
+                    && value.get("value").items().first().is_some_and(is_document))
+        })
+        .collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Adds an entry in place of the same one.
+fn put_by<T>(list: &mut Fact<Vec<T>>, entry: T, same: impl Fn(&T) -> bool) {
+    let all = listed(list);
+    all.retain(|one| !same(one));
+    all.push(entry);
 }
 
 fn like(one: &str, other: &str) -> bool {
@@ -1015,10 +1406,20 @@ fn parent(node: &Node, kind: &str, key: &str) -> String {
     by_id.or_else(|| node.field(key).text()).or_else(by_name).unwrap_or_default().to_owned()
 }
 
-fn service_tags(node: &Node) -> ServiceTags {
+fn service_tags(node: &Node) -> Result<ServiceTags, String> {
     let source = if node.get("values").is_list() { node } else { node.get("properties") };
     let cloud = source.get("cloud").text().unwrap_or_default().to_owned();
     let public = cloud.is_empty() || like(&cloud, "Public");
+    // PowerShell's ConvertTo-Json joins what is nested too deeply, and cuts it.
+    let damaged = |text: &&str| text.parse::<IpNet>().is_err();
+    for tag in source.get("values").items() {
+        if let Some(text) = tag.field("addressprefixes").texts().find(damaged) {
+            return Err(format!(
+                "service tag {:.80} holds \"{text:.60}\", which is not a prefix; in PowerShell, export with ConvertTo-Json -Depth 10",
+                tag.get("name").text().unwrap_or_default()
+            ));
+        }
+    }
     let nets = |tag: &Node| -> Vec<IpNet> {
         let texts = tag.field("addressprefixes").texts().filter(|text| !text.contains(':'));
         texts.filter_map(|text| text.parse::<IpNet>().ok()).map(|net| net.trunc()).collect()
@@ -1047,7 +1448,7 @@ fn service_tags(node: &Node) -> ServiceTags {
         base.is_some_and(|base| names.contains(&base))
     };
     let unrelated = unrelated.into_iter().map(|tag| tag.name).filter(|name| !regional(name));
-    ServiceTags {
+    Ok(ServiceTags {
         cloud,
         change_number: source.get("changenumber").number().unwrap_or_default(),
         date: None,
@@ -1055,7 +1456,7 @@ fn service_tags(node: &Node) -> ServiceTags {
             .filter(|name| !tags.iter().any(|tag| region_of(&tag.name, name)))
             .collect(),
         tags,
-    }
+    })
 }
 
 fn tags_of(source: &Node) -> impl Iterator<Item = &str> {
@@ -1063,21 +1464,11 @@ fn tags_of(source: &Node) -> impl Iterator<Item = &str> {
 }
 
 fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
-    let space = |space: &Node| {
-        let list = if space.is_list() { space } else { space.get("addressprefixes") };
-        rules::prefixes(list, "addressPrefixes")
-    };
-    let mut address_space = space(node.field("addressspace"))?;
+    let address_space = prefixes_of(node.field("addressspace"))?;
     let subnets = ["subnets", "subnet"].iter().flat_map(|key| node.field(key).items());
     let subnets = subnets.map(subnet).collect::<Result<Vec<_>, _>>()?;
     // The subnets of gateways and of route servers have these names in every network.
-    let mut gateway = subnets.iter().any(|one| GATEWAYS.iter().any(|name| like(&one.name, name)));
-    let mut peers = Vec::new();
-    for peering in node.field("virtualnetworkpeerings").items() {
-        peers.extend(peering.field("remotevirtualnetwork").get("id").owned());
-        address_space.extend(space(peering.field("remoteaddressspace"))?);
-        gateway |= peering.field("useremotegateways").flag() == Some(true);
-    }
+    let gateway = subnets.iter().any(|one| GATEWAYS.iter().any(|name| like(&one.name, name)));
     let servers = match node.field("dhcpoptions").get("dnsservers") {
         Node::Null => node.field("dnsservers"),
         servers => servers,
@@ -1087,25 +1478,85 @@ fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
         .map(|text| text.parse().map_err(|_| format!("dnsServers holds \"{text:.80}\"")))
         .collect::<Result<Vec<IpAddr>, _>>()?;
     let id = node.get("id").owned().unwrap_or_default();
-    Ok(VirtualNetwork {
+    let mut network = VirtualNetwork {
         id,
         name: name.to_owned(),
         address_space,
-        peers,
+        peers: Vec::new(),
         dns_servers,
         gateway,
         subnets,
-    })
+    };
+    for one in node.field("virtualnetworkpeerings").items() {
+        peering(&mut network, one)?;
+    }
+    Ok(network)
+}
+
+fn prefixes_of(space: &Node) -> Result<Vec<IpNet>, String> {
+    let list = if space.is_list() { space } else { space.get("addressprefixes") };
+    rules::prefixes(list, "addressPrefixes")
+}
+
+/// A peering that is connected and gives access makes the addresses of the peer part of the network.
+/// Source: Microsoft Learn, "Create, change, or delete a virtual network peering".
+fn peering(network: &mut VirtualNetwork, node: &Node) -> Result<(), String> {
+    let state = node.field("peeringstate").text();
+    let connected = state.is_none_or(|state| like(state, "Connected"));
+    if !connected || node.field("allowvirtualnetworkaccess").flag() == Some(false) {
+        return Ok(());
+    }
+    network.peers.extend(node.field("remotevirtualnetwork").get("id").owned());
+    for net in prefixes_of(node.field("remoteaddressspace"))? {
+        if !network.address_space.contains(&net) {
+            network.address_space.push(net);
+        }
+    }
+    network.gateway |= node.field("useremotegateways").flag() == Some(true);
+    Ok(())
+}
+
+/// Takes over what a newer document of the same server leaves open.
+fn fill(server: &mut FlexibleServer, old: FlexibleServer) {
+    fn first<T>(new: &mut Option<T>, old: Option<T>) {
+        if new.is_none() {
+            *new = old;
+        }
+    }
+    first(&mut server.host, old.host);
+    first(&mut server.state, old.state);
+    first(&mut server.entra_authentication, old.entra_authentication);
+    first(&mut server.password_authentication, old.password_authentication);
+    first(&mut server.tenant, old.tenant);
+    first(&mut server.public_access, old.public_access);
+    first(&mut server.delegated_subnet, old.delegated_subnet);
+    first(&mut server.private_dns_zone, old.private_dns_zone);
+    first(&mut server.tier, old.tier);
+    first(&mut server.role, old.role);
+    first(&mut server.source_server, old.source_server);
+    if server.private_endpoints.is_empty() {
+        server.private_endpoints = old.private_endpoints;
+    }
+    server.network_unknown &= old.network_unknown;
 }
 
 fn subnet(node: &Node) -> Result<Subnet, String> {
     let mut prefixes = rules::prefixes(node.field("addressprefix"), "a subnet's addressPrefix")?;
     prefixes.extend(rules::prefixes(node.field("addressprefixes"), "a subnet's addressPrefixes")?);
     prefixes.dedup();
+    // An expression that is not known is still a group or a table.
     let id_of = |key: &str| match node.field(key) {
-        text @ Node::Text(_) => text.owned(),
-        other => other.get("id").owned(),
+        text @ Node::Text(_) => text.reference(),
+        other => other.get("id").reference(),
     };
+    let key = |key: &str| !node.field(key).is_null();
+    // The resource of Terraform has no attribute for either; a reduced document leaves them out.
+    let of_terraform = resource_type(node).is_some_and(|kind| kind == "azurerm_subnet");
+    let complete =
+        ["provisioningstate", "delegations", "privateendpointnetworkpolicies", "apiversion"]
+            .iter()
+            .any(|name| key(name))
+            || node.get("properties").is_map();
     let delegations = ["delegations", "delegation"].iter().flat_map(|key| node.field(key).items());
     let service = |one: &Node| {
         let inner = one.get("servicedelegation").items().first();
@@ -1130,6 +1581,7 @@ fn subnet(node: &Node) -> Result<Subnet, String> {
             .collect(),
         delegations: delegations.filter_map(service).collect(),
         nat_gateway: id_of("natgateway"),
+        partial: of_terraform || (!complete && !key("networksecuritygroup") && !key("routetable")),
         endpoint_policies: endpoint_policies(node),
         default_outbound: node
             .field("defaultoutboundaccess")
@@ -1184,6 +1636,8 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
     let switch = |keys: &[&Node], what: &str| match any(keys) {
         None => Ok(None),
         Some(Node::Text(text)) if text.is_empty() => Ok(None),
+        // A parameter of a template without a value.
+        Some(value) if value.is_expression() => Ok(None),
         Some(value) => match value.flag() {
             Some(value) => Ok(Some(value)),
             None => Err(format!(
@@ -1228,11 +1682,17 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
             ],
             "publicNetworkAccess",
         )?,
-        delegated_subnet: text(&[
+        network_unknown: [network.get("publicnetworkaccess"), &field("publicnetworkaccessenabled")]
+            .iter()
+            .any(|value| value.is_expression())
+            || field("network").is_expression(),
+        // An expression that is not known is still a subnet.
+        delegated_subnet: any(&[
             network.get("delegatedsubnetresourceid"),
             &field("delegatedsubnetid"),
             &field("networkdelegatedsubnetresourceid"),
-        ]),
+        ])
+        .and_then(|node| node.reference()),
         private_dns_zone: text(&[
             network.get("privatednszonearmresourceid"),
             &field("privatednszoneid"),
@@ -1302,6 +1762,7 @@ fn endpoint(node: &Node, name: &str) -> Endpoint {
         status: first(&|one| one.field("privatelinkserviceconnectionstate").get("status").owned()),
         subnet,
         addresses: addresses.collect(),
+        zones: Vec::new(),
     }
 }
 

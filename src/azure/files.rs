@@ -173,12 +173,65 @@ fn nodes(name: &str, bytes: &[u8]) -> Result<Vec<Node>, String> {
         return Ok(documents);
     }
     if is_yaml(bytes) {
-        yaml::read(text)
-    } else if named_yaml(name) {
-        read(bytes).or_else(|_| yaml::read(text))
-    } else {
-        read(bytes)
+        return yaml::read(text);
     }
+    if named_yaml(name) {
+        return read(bytes).or_else(|_| yaml::read(text));
+    }
+    read(bytes).or_else(|error| match bare(text) {
+        Some(plain) => read(plain.as_bytes()).map_err(|_| foreign(text).unwrap_or(error)),
+        None => Err(foreign(text).unwrap_or(error)),
+    })
+}
+
+/// JSON without the lines before it, such as a warning or a prompt, and without the colors of a terminal.
+fn bare(text: &str) -> Option<String> {
+    let plain: String = if text.contains('\u{1b}') { uncolored(text) } else { text.to_owned() };
+    let starts = |line: &str| line.starts_with('{') || line.starts_with('[');
+    let mut at = 0;
+    for line in plain.lines().take(200) {
+        if starts(line) && at < plain.len() {
+            return (at > 0 || plain.len() != text.len()).then(|| plain[at..].to_owned());
+        }
+        at += line.len() + if plain[at + line.len()..].starts_with("\r\n") { 2 } else { 1 };
+        if at > plain.len() {
+            return None;
+        }
+    }
+    None
+}
+
+fn uncolored(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once("\u{1b}[") {
+        plain.push_str(head);
+        rest = tail.find(|c: char| c.is_ascii_alphabetic()).map_or("", |end| &tail[end + 1..]);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Texts that are not JSON and that engineers have.
+fn foreign(text: &str) -> Option<String> {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let is = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let what = if let Some(error) = first.strip_prefix("ERROR: ") {
+        format!("it holds an error of the Azure CLI: {error:.200}")
+    } else if is(&["Resource and property changes are indicated", "Scope: /subscriptions"]) {
+        "it is the printed form of what-if: export it with --no-pretty-print".to_owned()
+    } else if text.lines().nth(1).is_some_and(|line| {
+        line.starts_with("---") && line.trim().bytes().all(|byte| matches!(byte, b'-' | b' '))
+    }) {
+        "it is a table (-o table): export it with -o json".to_owned()
+    } else if first.contains('\t') && !first.contains('{') {
+        "it is tab-separated (-o tsv): export it with -o json".to_owned()
+    } else if first.split(',').count() > 2 && !first.contains(['{', '[']) {
+        "it is a table in CSV: export it as JSON".to_owned()
+    } else {
+        return None;
+    };
+    Some(what)
 }
 
 fn named_yaml(name: &str) -> bool {

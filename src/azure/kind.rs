@@ -46,6 +46,8 @@ pub(super) enum Kind {
     PublicAddress,
     Measurement,
     OtherRecord,
+    Peering,
+    ZoneGroup,
 }
 
 /// What a document is.
@@ -76,6 +78,9 @@ const TYPES: &[(&str, Kind)] = &[
     ("microsoft.network/networksecuritygroups", Kind::SecurityGroup),
     ("microsoft.network/networksecuritygroups/securityrules", Kind::SecurityRule),
     ("microsoft.network/networksecuritygroups/defaultsecurityrules", Kind::SecurityRule),
+    ("microsoft.network/virtualnetworks/virtualnetworkpeerings", Kind::Peering),
+    ("azurerm_virtual_network_peering", Kind::Peering),
+    ("microsoft.network/privateendpoints/privatednszonegroups", Kind::ZoneGroup),
     ("microsoft.network/routetables", Kind::RouteTable),
     ("microsoft.network/routetables/routes", Kind::Route),
     (
@@ -253,7 +258,7 @@ fn by_keys(node: &Node) -> Identified {
             )
         };
     }
-    if node.get("values").is_list() || node.get("properties").get("values").is_list() {
+    if [node.get("values"), node.get("properties").get("values")].into_iter().any(is_tags) {
         return known(Kind::ServiceTags);
     }
     if node.field("effectivesecurityrules").is_list() {
@@ -311,6 +316,39 @@ fn by_keys(node: &Node) -> Identified {
         return known(Kind::Parameter);
     }
     Identified::Unknown
+}
+
+/// Service tags have a name and prefixes.
+fn is_tags(values: &Node) -> bool {
+    let first = values.items().first();
+    values.is_list()
+        && first.is_some_and(|tag| {
+            tag.get("name").text().is_some() && !tag.field("addressprefixes").is_null()
+        })
+}
+
+/// Why a document is of no kind that is known.
+pub(super) fn unrecognized(node: &Node) -> String {
+    let error = node.get("error");
+    if let Some(code) = error.get("code").text() {
+        let role = if code.eq_ignore_ascii_case("AuthorizationFailed") {
+            "; the role Reader on the resource permits it"
+        } else {
+            ""
+        };
+        return format!("it holds an error of Azure, {code:.80}{role}");
+    }
+    let has = |key: &str| !node.get(key).is_null();
+    let text = if has("runid") && has("checks") {
+        "it is a report of entra-pg doctor: give it to preflight with --from"
+    } else if has("@level") {
+        "it is a log of terraform plan: give the output of `terraform show -json PLANFILE`"
+    } else if has("name") || has("id") {
+        "unrecognized document type: without its type and its properties, it may be reduced by --query; export it without --query"
+    } else {
+        "unrecognized document type"
+    };
+    text.to_owned()
 }
 
 /// The application by which the service resolves principals in Microsoft Graph.

@@ -8,6 +8,8 @@ mod kind;
 mod measured;
 mod node;
 mod rules;
+mod template;
+mod terraform;
 mod yaml;
 
 pub(crate) use convert::Collected;

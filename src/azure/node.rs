@@ -67,6 +67,19 @@ impl Node {
         }
     }
 
+    /// Whether it is an expression of a template, or a value that a plan does not know.
+    pub(crate) fn is_expression(&self) -> bool {
+        matches!(self, Self::Text(text) if is_expression(text))
+    }
+
+    /// A text, or the expression that is in its place.
+    pub(crate) fn reference(&self) -> Option<String> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
     /// A text, number or truth value as text.
     pub(crate) fn scalar(&self) -> Option<String> {
         match self {

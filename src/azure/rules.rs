@@ -14,6 +14,8 @@ use std::net::IpAddr;
 /// Source: Microsoft Learn, "Azure networking limits": 1,000 rules, 400 routes.
 pub(super) const MAX_RULES: usize = 5_000;
 pub(super) use entra_pg_checks::support::azure::place::EFFECTIVE;
+/// The start of the id of effective routes: their file follows, since each is of one interface.
+pub(super) const EFFECTIVE_ID: &str = "effective:";
 
 pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     let own = || ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
@@ -24,13 +26,17 @@ pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     }
     let own = own();
     let mut rules = own.map(|one| rule(one, false)).collect::<Result<Vec<_>, _>>()?;
-    let defaults = node.field("defaultsecurityrules").items();
-    for one in defaults {
+    for one in node.field("defaultsecurityrules").items() {
         rules.push(rule(one, true)?);
     }
-    if defaults.is_empty() {
-        rules.extend(default_rules());
-    }
+    // Nobody can remove them; an export may leave them out.
+    let missing = |one: &SecurityRule| {
+        !rules.iter().any(|known| {
+            known.default && known.name == one.name && known.direction == one.direction
+        })
+    };
+    let missing: Vec<SecurityRule> = default_rules().into_iter().filter(missing).collect();
+    rules.extend(missing);
     let subnets = node.field("subnets").items().iter().filter_map(|one| one.get("id").owned());
     Ok(SecurityGroup {
         id: node.get("id").owned().unwrap_or_default(),
@@ -266,10 +272,10 @@ pub(super) fn table(node: &Node, name: &str) -> Result<RouteTable, String> {
 }
 
 /// The table of a route that was exported without it.
-pub(super) fn empty_table(route: &Node, name: &str) -> RouteTable {
-    let id = route.get("id").text().and_then(|id| id.split_once("/routes/"));
+pub(super) fn empty_table(route: &Node, id: &str, name: &str) -> RouteTable {
+    let own = route.get("id").text().and_then(|id| id.split_once("/routes/"));
     RouteTable {
-        id: id.map(|(head, _)| head.to_owned()).unwrap_or_default(),
+        id: own.map_or(id, |(head, _)| head).to_owned(),
         name: name.to_owned(),
         // Effective routes include those that gateways announce.
         bgp_propagation: (name == EFFECTIVE).then_some(false),
@@ -319,7 +325,10 @@ pub(super) fn routes(node: &Node) -> Result<Vec<Route>, String> {
     if destinations.is_empty() {
         return Err(format!("route {name}: addressPrefix is missing"));
     }
-    let route = |destination| Route { name: name.clone(), destination, next_hop, next_hop_address };
+    let user =
+        node.field("source").text().is_some_and(|source| source.eq_ignore_ascii_case("User"));
+    let route =
+        |destination| Route { name: name.clone(), destination, next_hop, next_hop_address, user };
     Ok(destinations.into_iter().map(route).collect())
 }
 

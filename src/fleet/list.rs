@@ -61,6 +61,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Item>, UsageError> {
         // A table's head, or a key and a table below it.
         (Some('['), _) => document(toml(text)?)?,
         _ if looks_like_toml(text) => document(toml(text)?)?,
+        _ if looks_like_yaml(text) => {
+            return Err(UsageError::new("the list is YAML")
+                .suggest("az postgres flexible-server list -o json | entra-pg fleet - -U …"));
+        }
         _ => lines(text),
     };
     match items.len() {
@@ -95,6 +99,16 @@ fn toml(text: &str) -> Result<Value, UsageError> {
     })
 }
 
+/// Keys with a colon, as `az … -o yaml` writes them; a connection string has none at the beginning.
+fn looks_like_yaml(text: &str) -> bool {
+    let mut lines = text.lines().map(|line| line.trim_start().trim_start_matches("- "));
+    lines.any(|line| {
+        ["fullyQualifiedDomainName:", "authConfig:", "administratorLogin:"]
+            .iter()
+            .any(|key| line.starts_with(key))
+    })
+}
+
 /// Comments before the first table are TOML's, and so is a table anywhere at a line's beginning.
 fn looks_like_toml(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("[[target") || line.starts_with("[defaults]"))
@@ -103,6 +117,16 @@ fn looks_like_toml(text: &str) -> bool {
 fn document(document: Value) -> Result<Vec<Item>, UsageError> {
     let (defaults, targets) = match document {
         Value::Array(targets) => (Item::default(), targets),
+        // A page of the REST API, or a result of Resource Graph.
+        Value::Object(mut object)
+            if ["value", "data"]
+                .iter()
+                .any(|key| object.get(*key).is_some_and(Value::is_array)) =>
+        {
+            let found = ["value", "data"].iter().find_map(|key| object.remove(*key));
+            let Some(Value::Array(targets)) = found else { return Ok(Vec::new()) };
+            (Item::default(), targets)
+        }
         Value::Object(mut object) => {
             if is_azure(&object) {
                 (Item::default(), vec![Value::Object(object)])
@@ -145,7 +169,19 @@ fn item(value: Value, place: &str) -> Result<Item, UsageError> {
 
 /// What Azure Resource Manager says of a flexible server.
 fn is_azure(object: &Map<String, Value>) -> bool {
-    object.contains_key("fullyQualifiedDomainName") || object.contains_key("properties")
+    let resource =
+        |key: &str| object.get(key).and_then(Value::as_str).is_some_and(|text| text.contains('/'));
+    object.contains_key("fullyQualifiedDomainName")
+        || object.contains_key("properties")
+        || resource("type")
+        || resource("id")
+}
+
+/// Why a resource is no flexible server, by its type.
+fn other_product(object: &Map<String, Value>) -> Option<String> {
+    let kind = object.get("type").and_then(Value::as_str)?;
+    (!kind.eq_ignore_ascii_case("Microsoft.DBforPostgreSQL/flexibleServers"))
+        .then(|| format!("is of another product ({kind:.80})"))
 }
 
 fn azure(object: &Map<String, Value>) -> Item {
@@ -153,7 +189,23 @@ fn azure(object: &Map<String, Value>) -> Item {
     let host = object
         .get("fullyQualifiedDomainName")
         .or_else(|| object.get("properties")?.get("fullyQualifiedDomainName"));
-    Item { name: object.get("name").and_then(text), host: host.and_then(text), ..Item::default() }
+    let name = object.get("name").and_then(text);
+    let unnamed = || {
+        let state = object.get("state").or_else(|| object.get("properties")?.get("state"));
+        let state = state.and_then(text).unwrap_or_else(|| "state unknown".to_owned());
+        format!("has no domain name yet ({state})")
+    };
+    // A server that is being created has none, and one of another product is not tested: nothing else must
+    // be tested under its name. A text with blanks is no host name, which the row says.
+    let not_tested = other_product(object);
+    let host = match (not_tested, host.and_then(text)) {
+        (None, Some(host)) => host,
+        (why, _) => {
+            let why = why.unwrap_or_else(unnamed);
+            format!("{} {why}", name.as_deref().unwrap_or("the server"))
+        }
+    };
+    Item { name, host: Some(host), ..Item::default() }
 }
 
 /// A connection string, a URI, or a bare host name in each line.
@@ -252,5 +304,18 @@ mod tests {
             // What comes of it is a list or an error.
             let _ = parse(&text);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_tested_has_no_other_host() {
+        let text = r#"{"value": [{"name": "pg-new", "fullyQualifiedDomainName": null, "state": "Provisioning",
+            "type": "Microsoft.DBforPostgreSQL/flexibleServers"},
+            {"name": "my", "fullyQualifiedDomainName": "my.mysql.database.azure.com",
+            "type": "Microsoft.DBforMySQL/flexibleServers"}]}"#;
+        let hosts: Vec<String> =
+            parse(text).expect("a list").into_iter().filter_map(|item| item.host).collect();
+        assert_eq!(hosts[0], "pg-new has no domain name yet (Provisioning)");
+        assert!(hosts[1].starts_with("my is of another product"), "{}", hosts[1]);
+        assert!(parse("- authConfig:\n    passwordAuth: Disabled\n").is_err());
     }
 }

@@ -62,6 +62,7 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
         return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
     }
     let server = given(&azure.server, "the server's own document")?;
+    conflict(azure, &server.id)?;
     match host(seen) {
         Some(wanted) if !is_server(server, wanted) => {
             let detail = format!("the document is of another server, {}", server.name);
@@ -69,6 +70,21 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
         }
         Some(_) | None => Ok(server),
     }
+}
+
+/// Two documents of a resource that say different things decide nothing.
+///
+/// # Errors
+/// There are such documents of this resource.
+pub fn conflict(azure: &Azure, resource: &str) -> Result<(), Missing> {
+    let found =
+        azure.conflicts.iter().find(|one| !resource.is_empty() && like(&one.resource, resource));
+    found.map_or(Ok(()), |one| {
+        Err(undecided(
+            one.detail.clone(),
+            "export it again, and leave out the older file".to_owned(),
+        ))
+    })
 }
 
 fn undecided(detail: String, decide: String) -> Missing {
@@ -276,6 +292,10 @@ impl<'a> Place<'a> {
             Ok(server) => match (server.topology(), &server.delegated_subnet) {
                 (Topology::VirtualNetwork, Some(subnet)) => Some(subnet.as_str()),
                 (Topology::Public, _) => return Err(elsewhere("has a public endpoint")),
+                (Topology::Unknown, _) => {
+                    let detail = "the documents do not say how the server is attached to networks";
+                    return Err(undecided(detail.to_owned(), SERVER_COMMAND.to_owned()));
+                }
                 (_, _) => return Err(elsewhere("has only private endpoints")),
             },
             // Nothing of a server was given, or nothing could be read: the files are of a subnet.
@@ -361,10 +381,22 @@ impl<'a> Place<'a> {
     /// # Errors
     /// It was not given, or which of several it is is not known.
     pub fn security_group(&self) -> Result<Found<'a, SecurityGroup>, Missing> {
-        let on_subnet = self.subnet.map(|subnet| subnet.security_group.as_deref());
-        self.choose(&self.azure.security_groups, on_subnet, "security group", |group| {
-            (&group.id, &group.subnets)
+        let subnet = self.subnet;
+        let named = subnet.and_then(|subnet| subnet.security_group.as_deref());
+        let kind = Kind { name: "security group", part: "networkSecurityGroup" };
+        self.choose(&self.azure.security_groups, self.on_subnet(named), &kind, |group| {
+            (&group.id, &group.name, &group.subnets)
         })
+    }
+
+    /// What the subnet's document says of a group or table; `None`: it does not say.
+    fn on_subnet<'b>(&self, named: Option<&'b str>) -> Option<Option<&'b str>> {
+        let subnet = self.subnet?;
+        match named {
+            Some(id) => Some(Some(id)),
+            None if subnet.partial => None,
+            None => Some(None),
+        }
     }
 
     /// The security group and the route table on the subnet, each if there is one and it is known.
@@ -400,19 +432,34 @@ impl<'a> Place<'a> {
     /// # Errors
     /// It was not given, or which of several it is is not known.
     pub fn route_table(&self) -> Result<Found<'a, RouteTable>, Missing> {
-        let on_subnet = self.subnet.map(|subnet| subnet.route_table.as_deref());
+        let named = self.subnet.and_then(|subnet| subnet.route_table.as_deref());
+        let kind = Kind { name: "route table", part: "routeTable" };
+        let own = self.choose(&self.azure.route_tables, self.on_subnet(named), &kind, |table| {
+            (&table.id, &table.name, &table.subnets)
+        });
         let tables = self.azure.route_tables.seen().map(Vec::as_slice).unwrap_or_default();
-        if let Some(effective) = tables.iter().find(|table| table.name == EFFECTIVE) {
-            // They are of an interface: of one in the server's subnet, or with the same route table.
-            let same = self.choose(&self.azure.route_tables, on_subnet, "route table", |table| {
-                (&table.id, &table.subnets)
-            });
-            let sure = matches!(same, Ok(Found::This(table, true)) if is_part(table, effective));
-            return Ok(Found::This(effective, sure));
+        let effective: Vec<&RouteTable> =
+            tables.iter().filter(|table| table.name == EFFECTIVE).collect();
+        // They are of an interface, which the document does not name: of one with the same routes.
+        let fits = |one: &&&RouteTable| match &own {
+            Ok(Found::This(table, _)) => is_part(table, one),
+            Ok(Found::None) => !one.routes.iter().any(|route| route.user),
+            Err(_) => self.subnet.is_none(),
+        };
+        let fitting: Vec<&RouteTable> = effective.iter().filter(fits).copied().collect();
+        match fitting.as_slice() {
+            [] => own,
+            [one, rest @ ..] if rest.iter().all(|other| other.routes == one.routes) => {
+                let sure = matches!(own, Ok(Found::This(_, true) | Found::None));
+                Ok(Found::This(one, sure))
+            }
+            _ => Err(undecided(
+                "the effective routes of several network interfaces were given, and they differ"
+                    .to_owned(),
+                "give those of one in a subnet with the route table of the server's subnet"
+                    .to_owned(),
+            )),
         }
-        self.choose(&self.azure.route_tables, on_subnet, "route table", |table| {
-            (&table.id, &table.subnets)
-        })
     }
 
     /// The network around the server, as far as it is known.
@@ -512,15 +559,50 @@ impl<'a> Place<'a> {
         known.or_else(|| self.id?.split_once("/subnets/").map(|(network, _)| network))
     }
 
+    /// Whether all of these subnets are known, and none is one that servers can be in.
+    fn of_others(&self, ids: &[String]) -> bool {
+        let networks = self.azure.networks.seen().into_iter().flatten();
+        let known: Vec<&Subnet> = networks.flat_map(|network| &network.subnets).collect();
+        !ids.is_empty()
+            && ids.iter().all(|id| {
+                known.iter().any(|one| {
+                    like(&one.id, id)
+                        && !one.partial
+                        && !one.delegations.iter().any(|to| like(to, DELEGATION))
+                })
+            })
+    }
+
     fn choose<T>(
         &self,
         list: &'a Fact<Vec<T>>,
         on_subnet: Option<Option<&str>>,
-        kind: &str,
-        about: impl Fn(&T) -> (&String, &Vec<String>),
+        kind: &Kind,
+        about: impl Fn(&T) -> (&String, &String, &Vec<String>),
     ) -> Result<Found<'a, T>, Missing> {
+        let on_it = |one: &&T| {
+            let (.., subnets) = about(one);
+            self.id.is_some_and(|id| subnets.iter().any(|subnet| like(subnet, id)))
+        };
+        if let Some(id) = self.id {
+            conflict(self.azure, &format!("{id}/{}", kind.part))?;
+        }
+        let Kind { name: kind, .. } = *kind;
         match on_subnet {
-            Some(None) => return Ok(Found::None),
+            Some(None) => {
+                // A document that was written after it was put on the subnet.
+                let later = list.seen().into_iter().flatten().find(on_it);
+                return match later {
+                    None => Ok(Found::None),
+                    Some(one) => Err(undecided(
+                        format!(
+                            "the document of the subnet names no {kind}, and {} names the subnet: one of them is older",
+                            about(one).1
+                        ),
+                        "export the network again (`az network vnet show`)".to_owned(),
+                    )),
+                };
+            }
             Some(Some(id)) => {
                 let name = id.rsplit('/').next().unwrap_or(id);
                 let why = || {
@@ -538,20 +620,38 @@ impl<'a> Place<'a> {
                     .iter()
                     .find(|one| like(about(one).0, id))
                     .or_else(|| all.iter().find(|one| like(about(one).0, name)));
-                return this.map(|one| Found::This(one, true)).ok_or_else(why);
+                if let Some(one) = this {
+                    conflict(self.azure, about(one).0)?;
+                    return Ok(Found::This(one, true));
+                }
+                // A document without its id has the name only, and so has one of a deployment.
+                let open = |id: &str| {
+                    id.is_empty()
+                        || id.starts_with("/subscriptions/deployment/")
+                        || id.starts_with("/subscriptions/planned/")
+                };
+                let mut same = all.iter().filter(|one| {
+                    let (own, known, _) = about(one);
+                    like(known, name) && (open(own) || open(id))
+                });
+                return match (same.next(), same.next()) {
+                    (Some(one), None) => Ok(Found::This(one, false)),
+                    _ => Err(why()),
+                };
             }
             None => {}
         }
         let all = given(list, &format!("the {kind}"))?;
-        let on_it = |one: &&T| {
-            let (_, subnets) = about(one);
-            self.id.is_some_and(|id| subnets.iter().any(|subnet| like(subnet, id)))
-        };
         if let Some(one) = all.iter().find(on_it) {
             return Ok(Found::This(one, true));
         }
         // One that is put on other subnets, and not on this one, is not meant.
-        let mut rest = all.iter().filter(|one| self.id.is_none() || about(one).1.is_empty());
+        let mut rest = all.iter().filter(|one| {
+            let (_, name, subnets) = about(one);
+            let open =
+                if self.id.is_none() { !self.of_others(subnets) } else { subnets.is_empty() };
+            name != EFFECTIVE && open
+        });
         match (rest.next(), rest.next()) {
             (Some(one), None) => Ok(Found::This(one, self.id.is_none())),
             (Some(_), Some(_)) => Err(not_given(&format!(
@@ -560,6 +660,12 @@ impl<'a> Place<'a> {
             (None, _) => Err(not_given(&format!("the {kind} of the server's subnet"))),
         }
     }
+}
+
+/// A kind of resource on a subnet: in words, and as the property of the subnet.
+struct Kind {
+    name: &'static str,
+    part: &'static str,
 }
 
 /// The name of the table that holds the routes that Azure applies to a network interface.
@@ -587,7 +693,11 @@ fn only(networks: &[VirtualNetwork]) -> Option<(&VirtualNetwork, &Subnet)> {
         .iter()
         .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)));
     let first = all.next();
-    if all.next().is_some() { None } else { first }
+    // A server is only in a delegated subnet.
+    let may_be = |(_, subnet): &(&VirtualNetwork, &Subnet)| {
+        subnet.partial || subnet.delegations.iter().any(|to| like(to, DELEGATION))
+    };
+    if all.next().is_some() { None } else { first.filter(may_be) }
 }
 
 /// Source: Microsoft Learn, "Network with private access" of Azure Database for PostgreSQL.

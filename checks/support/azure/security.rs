@@ -739,15 +739,14 @@ impl Inside<'_> {
     ) {
         let known = Addresses::of(self.network.iter().chain(self.subnet));
         let rest = of.without(&known);
-        // A known network without a gateway has no way from there: something in it is not known.
         let closed = !self.network.is_empty() && !self.gateway;
         let open = match self.routed {
-            Some(routed) if !closed => rest.and(routed),
-            _ => rest,
+            Some(routed) => rest.and(routed),
+            None => rest.clone(),
         };
-        if wanted {
-            side.sure.push(of.without(&open));
-        }
+        // A known network without a gateway holds nothing else: no route leads there.
+        let elsewhere = if closed { rest.without(&open) } else { Addresses::default() };
+        side.sure.push(if wanted { of.without(&open).without(&elsewhere) } else { elsewhere });
         if !open.is_empty() {
             let variable = variables.index(Unknown::Network);
             side.maybe.push(Literal { variable, value: wanted, within: open });

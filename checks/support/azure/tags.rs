@@ -45,12 +45,25 @@ pub enum Part {
     Network(bool),
 }
 
+/// The cloud of the server in the documents, by its host name.
+fn of_document(seen: &Evidence) -> Option<CloudKind> {
+    let host = seen.azure.seen()?.server.seen()?.host.as_deref()?.to_ascii_lowercase();
+    if host.ends_with(".database.usgovcloudapi.net") {
+        Some(CloudKind::UsGov)
+    } else if host.ends_with(".database.chinacloudapi.cn") {
+        Some(CloudKind::China)
+    } else {
+        None
+    }
+}
+
 impl<'a> Tags<'a> {
     /// What is known in this run: a given list, and the built-in one while it is current.
     #[must_use]
     pub fn of(seen: &'a Evidence) -> Self {
-        let kind =
-            seen.settings.seen().map_or(CloudKind::Public, |settings| settings.cloud.value.kind);
+        let kind = of_document(seen).unwrap_or_else(|| {
+            seen.settings.seen().map_or(CloudKind::Public, |settings| settings.cloud.value.kind)
+        });
         let cloud = match kind {
             CloudKind::Public => "Public",
             CloudKind::UsGov => "AzureGovernment",

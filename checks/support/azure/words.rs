@@ -13,7 +13,7 @@ use crate::{
     facts::{
         Fact, NotObserved,
         azure::{FlexibleServer, id_part},
-        azure_network::NatGateway,
+        azure_network::{Endpoint, NatGateway, NextHop, Route},
         login::{AuthRequest, LoginOutcome, LoginStep, ServerError},
         server::PreambleOutcome,
         tcp::TcpOutcome,
@@ -159,11 +159,21 @@ pub fn client_address(seen: &Evidence) -> Option<(IpAddr, &'static str)> {
 pub fn nat_addresses(seen: &Evidence) -> Option<(&NatGateway, Vec<IpNet>)> {
     let azure = seen.azure.seen()?;
     let local = seen.server.seen()?.local.filter(|local| super::security::private(*local))?;
-    let subnets = azure.networks.seen()?.iter().flat_map(|network| &network.subnets);
-    let mut own = subnets.filter(|one| one.prefixes.iter().any(|net| net.contains(&local)));
-    let subnet = own.next()?;
+    let networks = azure.networks.seen()?.iter();
+    let subnets =
+        networks.flat_map(|network| network.subnets.iter().map(move |one| (network, one)));
+    let mut own = subnets.filter(|(_, one)| one.prefixes.iter().any(|net| net.contains(&local)));
+    let (network, subnet) = own.next()?;
     // Networks that are not connected can use the same addresses.
     if own.next().is_some() {
+        return None;
+    }
+    // Routes to an appliance, and those that a gateway of the network announces, go before it.
+    let past = subnet.route_table.as_deref().is_some_and(|id| {
+        let table = azure.route_tables.seen().into_iter().flatten().find(|one| like(&one.id, id));
+        table.is_none_or(|table| table.routes.iter().any(takes_public))
+    });
+    if past || network.gateway {
         return None;
     }
     let id = subnet.nat_gateway.as_deref()?;
@@ -175,6 +185,15 @@ pub fn nat_addresses(seen: &Evidence) -> Option<(&NatGateway, Vec<IpNet>)> {
     });
     let nets = nets.collect::<Option<Vec<IpNet>>>().filter(|nets| !nets.is_empty())?;
     Some((gateway, nets))
+}
+
+/// Whether a route may take traffic for public addresses elsewhere than to the internet.
+fn takes_public(route: &Route) -> bool {
+    let public = match &route.destination {
+        Endpoint::Prefix(net) => net.prefix_len() == 0 || !super::security::private(net.addr()),
+        Endpoint::Tag(_) | Endpoint::Any | Endpoint::Group(_) => true,
+    };
+    public && route.next_hop != NextHop::Internet
 }
 
 fn errors(seen: &Evidence) -> impl Iterator<Item = &ServerError> {

@@ -1,6 +1,7 @@
 //! The server's own side, live from Azure Resource Manager: only GET requests, and with
 //! `--azure-effective` the two POST requests that compute effective rules, with a token of its own. What may not be read, or does not answer, is not observed, and is not a fault of the login.
 
+mod around;
 mod reader;
 
 use crate::{
@@ -37,6 +38,8 @@ const AT_ONCE: usize = 8;
 const MOST_ENDPOINTS: usize = 8;
 /// Peered networks that are read.
 const MOST_PEERS: usize = 16;
+/// Servers of a subscription whose virtual endpoints are read.
+const MOST_SERVERS: usize = 64;
 /// Pages of one list that are read.
 const MOST_PAGES: usize = 50;
 
@@ -147,6 +150,8 @@ async fn live(
     azure.security_groups = network.security_groups;
     azure.route_tables = network.route_tables;
     azure.unused = network.unused;
+    around::read(&reader, &mut azure, request.azure.effective).await;
+    let server = around::with_virtual_endpoints(&reader, server, &mut azure).await;
     if request.azure.effective {
         effective(&reader, &server, &mut azure).await;
     }
@@ -361,7 +366,7 @@ fn not_read(what: &str, why: &NotObserved) -> Unused {
 }
 
 async fn computed(reader: &Reader<'_>, what: &str, path: &str) -> Result<Azure, NotObserved> {
-    let body = reader.computed(what, path).await?;
+    let body = reader.computed(what, path, "").await?;
     let documents = documents(&body, what)?;
     collect(documents.iter(), what)
 }
@@ -468,6 +473,9 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
     let host = host.value.trim_end_matches('.');
     let suffix = format!(".{}", settings.cloud.value.server_suffix);
     let name = host.split('.').next().unwrap_or_default();
+    let role = host.get(..host.len().saturating_sub(suffix.len())).unwrap_or_default();
+    let is_virtual =
+        [".writer", ".reader"].iter().any(|end| role.to_ascii_lowercase().ends_with(end));
     if !host.to_ascii_lowercase().ends_with(&suffix) || name.is_empty() {
         return Err(not_permitted(format!(
             "{host} is not a server's own name; give its resource id with --server-id"
@@ -488,6 +496,11 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
     let mut refused = None;
     while let Some(servers) = looks.next().await {
         match servers {
+            Ok(servers) if is_virtual => match by_endpoint(reader, &servers, host).await {
+                Ok(Some(server)) => return Ok(server),
+                Ok(None) => {}
+                Err(why) => refused = Some(why),
+            },
             Ok(servers) => {
                 let found = servers.iter().find(|one| {
                     one.get("name").text().is_some_and(|known| known.eq_ignore_ascii_case(name))
@@ -508,6 +521,29 @@ async fn by_name(reader: &Reader<'_>, settings: &Settings) -> Result<FlexibleSer
             subscriptions.len()
         ))
     }))
+}
+
+/// The server that a virtual endpoint of one of these leads to.
+async fn by_endpoint(
+    reader: &Reader<'_>,
+    servers: &[Node],
+    host: &str,
+) -> Result<Option<FlexibleServer>, NotObserved> {
+    let ids = servers.iter().filter_map(|one| one.get("id").owned()).take(MOST_SERVERS);
+    let reads = ids.map(|id| async move {
+        let path = format!("{id}/virtualEndpoints?api-version={POSTGRESQL}");
+        pages(reader, around::VIRTUAL_ENDPOINTS, &path).await
+    });
+    let mut collected = Collected::default();
+    let mut documents = servers.to_vec();
+    for found in futures::future::join_all(reads).await {
+        documents.extend(found?);
+    }
+    for one in &documents {
+        collected.add(ORIGIN, one).map_err(not_permitted)?;
+    }
+    let azure = collected.finish(Some(host)).map_err(not_permitted)?;
+    Ok(azure.server.seen().cloned())
 }
 
 /// What [`Source::from`] says of what was read live.
@@ -644,6 +680,7 @@ pub(crate) fn merged(live: Azure, files: &Azure) -> Azure {
         measurements: first(&files.measurements, live.measurements),
         nat_gateways: first(&files.nat_gateways, live.nat_gateways),
         public_addresses: first(&files.public_addresses, live.public_addresses),
+        conflicts: files.conflicts.iter().cloned().chain(live.conflicts).collect(),
         planned: files.planned || live.planned,
     }
 }

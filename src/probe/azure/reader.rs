@@ -10,7 +10,7 @@ use entra_pg_checks::{NotObserved, Topic};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Method,
-    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER},
 };
 use serde::Deserialize;
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
     pub(super) async fn get(&self, what: &str, path: &str) -> Result<Vec<u8>, NotObserved> {
         let url = self.url(path).ok_or_else(|| no(format!("the id of the {what} is not valid")))?;
         let work = async {
-            let answer = self.patient(Method::GET, &url, what).await?;
+            let answer = self.patient(Method::GET, &url, what, "").await?;
             self.body(answer, what)
         };
         self.bounded(what, work).await
@@ -81,10 +81,15 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub(super) async fn computed(&self, what: &str, path: &str) -> Result<Vec<u8>, NotObserved> {
+    pub(super) async fn computed(
+        &self,
+        what: &str,
+        path: &str,
+        asked: &'static str,
+    ) -> Result<Vec<u8>, NotObserved> {
         let url = self.url(path).ok_or_else(|| no(format!("the id of the {what} is not valid")))?;
         let work = async {
-            let mut answer = self.patient(Method::POST, &url, what).await?;
+            let mut answer = self.patient(Method::POST, &url, what, asked).await?;
             for _ in 0..MOST_POLLS {
                 if answer.status.as_u16() != 202 {
                     return self.body(answer, what);
@@ -95,7 +100,7 @@ impl<'a> Reader<'a> {
                 })?;
                 tokio::time::sleep(pause(&answer)).await;
                 answer = self
-                    .patient(Method::GET, &format!("https://{}{next}", self.host), what)
+                    .patient(Method::GET, &format!("https://{}{next}", self.host), what, "")
                     .await?;
             }
             Err(no(format!("Azure did not finish the {what}")))
@@ -118,14 +123,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A request, and once more after the pause that a throttled answer asks for.
-    async fn patient(&self, method: Method, url: &str, what: &str) -> Result<Answer, NotObserved> {
-        let answer = self.exchange(method.clone(), url, what).await?;
+    async fn patient(
+        &self,
+        method: Method,
+        url: &str,
+        what: &str,
+        asked: &'static str,
+    ) -> Result<Answer, NotObserved> {
+        let answer = self.exchange(method.clone(), url, what, asked).await?;
         let wait = pause(&answer);
         if answer.status.as_u16() != 429 || wait > LONGEST_PAUSE.min(self.cx.timeout()) {
             return Ok(answer);
         }
         tokio::time::sleep(wait).await;
-        self.exchange(method, url, what).await
+        self.exchange(method, url, what, asked).await
     }
 
     fn url(&self, path: &str) -> Option<String> {
@@ -143,7 +154,13 @@ impl<'a> Reader<'a> {
         Some(format!("https://{}{encoded}?{query}", self.host))
     }
 
-    async fn exchange(&self, method: Method, url: &str, what: &str) -> Result<Answer, NotObserved> {
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        what: &str,
+        asked: &'static str,
+    ) -> Result<Answer, NotObserved> {
         let url = url.parse().map_err(|_| no(format!("the id of the {what} is not a path")))?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", self.token.expose()))
             .map_err(|_| no(format!("the token for {} is not a header", self.service)))?;
@@ -151,8 +168,12 @@ impl<'a> Reader<'a> {
         let post = method == Method::POST;
         let mut request = reqwest::Request::new(method, url);
         request.headers_mut().insert(AUTHORIZATION, bearer);
-        if post {
+        if post && asked.is_empty() {
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        } else if post {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(asked.into());
         }
         self.gateway.send(request, BODY_LIMIT).await.map_err(|failure| {
             no(match failure {
@@ -185,8 +206,16 @@ impl<'a> Reader<'a> {
 /// The least role that may read something.
 /// Source: Microsoft Learn, "Azure built-in roles" and "Microsoft Entra built-in roles".
 fn role(what: &str) -> &'static str {
-    if what.starts_with("effective") {
+    if what.starts_with("effective security admin") {
+        "the role Network Contributor on the virtual network"
+    } else if what.starts_with("effective") {
         "the role Network Contributor on the network interface"
+    } else if what.ends_with("of the subscription") || what == "servers of a subscription" {
+        "the role Reader on the subscription"
+    } else if what.ends_with("of the network manager") {
+        "the role Reader on the network manager"
+    } else if what.ends_with("of the server") || what.starts_with("parameter ") {
+        "the role Reader on the server"
     } else if what.starts_with("service principal") {
         "the role Directory Readers in Microsoft Entra ID, or Application.Read.All,"
     } else {
@@ -226,6 +255,24 @@ mod tests {
     };
     use entra_pg_checks::Topic;
     use std::time::Duration;
+
+    #[test]
+    fn every_read_names_a_role() {
+        let roles = [
+            ("virtual endpoints of the server", "Reader on the server"),
+            ("parameter pgbouncer.enabled", "Reader on the server"),
+            ("servers of a subscription", "Reader on the subscription"),
+            ("DNS forwarding rulesets of the subscription", "Reader on the subscription"),
+            ("security admin rules of the network manager", "Reader on the network manager"),
+            ("effective security admin rules", "Network Contributor on the virtual network"),
+            ("effective routes", "Network Contributor on the network interface"),
+            ("service principal of the Graph client of PostgreSQL", "Directory Readers"),
+            ("private DNS zone", "Reader on the resource"),
+        ];
+        for (what, role) in roles {
+            assert!(super::role(what).contains(role), "{what}: {}", super::role(what));
+        }
+    }
 
     #[test]
     fn no_link_leads_elsewhere() {

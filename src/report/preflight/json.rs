@@ -152,10 +152,11 @@ pub(super) fn render(list: &Checklist, seen: &Evidence) -> io::Result<String> {
         server_id: list.server_id.as_deref().map(clean),
         files: files(seen).into_iter().map(|(from, documents)| File { from, documents }).collect(),
         runs: list.runs.iter().map(run).collect(),
-        topology: list.topology.map(|topology| match topology {
-            Topology::Public => Attachment::Public,
-            Topology::PrivateEndpoints => Attachment::PrivateEndpoint,
-            Topology::VirtualNetwork => Attachment::Vnet,
+        topology: list.topology.and_then(|topology| match topology {
+            Topology::Public => Some(Attachment::Public),
+            Topology::PrivateEndpoints => Some(Attachment::PrivateEndpoint),
+            Topology::VirtualNetwork => Some(Attachment::Vnet),
+            Topology::Unknown => None,
         }),
         requirements: list.items.iter().map(entry).collect(),
         unused: unused

@@ -63,7 +63,7 @@ const fn topology(list: &Checklist) -> &'static str {
         Some(Topology::Public) => "public access",
         Some(Topology::PrivateEndpoints) => "private endpoint",
         Some(Topology::VirtualNetwork) => "VNet integration",
-        None => "topology unknown",
+        Some(Topology::Unknown) | None => "topology unknown",
     }
 }
 
