@@ -726,12 +726,6 @@ fn not_given(what: &str) -> Missing {
     Missing(NotObserved::NotPermitted { detail: format!("{what} was not given") })
 }
 
-/// The name of a resource by its id.
-#[must_use]
-pub fn server_in(id: &str) -> Option<&str> {
-    id_part(id, "flexibleServers")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{EFFECTIVE, is_part};

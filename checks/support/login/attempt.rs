@@ -89,13 +89,6 @@ impl<'a> Attempt<'a> {
         self.login.filter(|login| is_pooler(login.port)).map(|login| login.token_length)
     }
 
-    /// Whether the token comes from an environment variable or a file, so that only a person can
-    /// replace it.
-    #[must_use]
-    pub fn token_was_given(&self) -> bool {
-        self.token.is_some_and(|token| !matches!(token.origin, Origin::Derived { .. }))
-    }
-
     /// When the token was issued, in words.
     #[must_use]
     pub fn issued(&self) -> Option<String> {
