@@ -155,8 +155,7 @@ fn firewall(seen: &Evidence, known: Option<&FlexibleServer>) -> Result<Verdict, 
             "{} also has a private endpoint, for which firewall rules do not count: which way a client goes is not known",
             server.name
         );
-        let decide = "run `entra-pg doctor -h <server>` on the client".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+        return Ok(Verdict::NotApplicable(detail));
     }
     let azure = rules.iter().any(|rule| inside_azure(rule));
     let only_azure = rules.iter().all(|rule| inside_azure(rule));

@@ -222,6 +222,15 @@ fn linked(
             ),
         ));
     }
+    if server.delegated_subnet.is_none() {
+        // A private endpoint does not resolve its own name: the networks of the clients matter.
+        return Err(undecided(
+            format!(
+                "{passed}, not to {name} of the private endpoint: whether clients are in a linked network is not known"
+            ),
+            "`entra-pg doctor -h <server> --format json -o client.json` on a client, then --from client.json".to_owned(),
+        ));
+    }
     let detail = format!(
         "the private DNS zone {} is linked to {list}, not to {name}: machines in {name} cannot resolve the server",
         zone.name
@@ -280,7 +289,8 @@ fn own_record<'a>(server: &FlexibleServer, zone: &'a DnsZone) -> Option<&'a DnsR
     match label(server, zone) {
         Some(label) => {
             let named = |name: &str| zone.records.iter().find(|one| like(&one.name, name));
-            named(label).or_else(|| named("*"))
+            let alias = zone.aliases.iter().any(|alias| like(alias, label));
+            named(label).or_else(|| named("*").filter(|_| !alias))
         }
         None => match zone.records.as_slice() {
             [only] => Some(only),
@@ -312,6 +322,9 @@ fn record_known<'a>(
 fn record(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Finding> {
     let Some(record) = own_record(server, zone) else {
         let name = label(server, zone).unwrap_or("the server");
+        if zone.aliases.iter().any(|alias| like(alias, name)) {
+            return None;
+        }
         let none = zone.records.is_empty() || label(server, zone).is_some();
         return (zone.is_complete() && none).then(|| {
             let detail = format!(

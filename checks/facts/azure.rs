@@ -209,6 +209,10 @@ pub struct DnsZone {
     pub links: Vec<DnsLink>,
     /// Its A records.
     pub records: Vec<DnsRecord>,
+    /// The names of its CNAME records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(serialize_with = "class::name")]
+    pub aliases: Vec<String>,
     /// How many record sets it has, the SOA record included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_sets: Option<u64>,

@@ -13,6 +13,7 @@ use crate::{
     evidence::Evidence,
     facts::azure::{FlexibleServer, Topology},
     judge::{Judgment, Line, Status, judge},
+    rulebook,
     support::azure::{
         place,
         words::{on_server, planned},
@@ -200,7 +201,9 @@ impl Answer {
 
 fn judged(requirement: &Requirement, seen: &Evidence) -> Answer {
     let judgment = judge(requirement.checks, seen, |_| true);
-    let failing = failing(requirement, &judgment);
+    // What was not tried on a client is explained by what failed there before it.
+    let whole = (requirement.side == Side::Client).then(|| judge(&rulebook(), seen, |_| true));
+    let failing = failing(requirement, &judgment).or_else(|| before(requirement, whole.as_ref()?));
     let contradicted = failing.is_some_and(|one| one.confidence == Confidence::Possible);
     let (state, detail) = state_of(failing, &judgment);
     let passed = judgment.lines.iter().filter(|line| line.status == Status::Passed);
@@ -352,6 +355,14 @@ fn failing<'a>(requirement: &Requirement, judged: &'a Judgment) -> Option<&'a Fi
     let mut root = judged.findings.iter().filter(|one| one.root).map(|one| &one.finding);
     let first = || judged.findings.iter().map(|one| &one.finding).find(|one| fails(one));
     root.find(|one| fails(one)).or_else(first)
+}
+
+/// The error for which a step on a client was not tried.
+fn before<'a>(requirement: &Requirement, judged: &'a Judgment) -> Option<&'a Finding> {
+    let own = |line: &&Line| requirement.checks.iter().any(|one| one.id == line.check.id);
+    let explained = judged.lines.iter().filter(own).find_map(|line| line.explained_by)?;
+    let mut findings = judged.findings.iter().map(|one| &one.finding);
+    findings.find(|one| one.problem.id == explained.id && one.severity == Severity::Error)
 }
 
 /// Nothing but a check that passed is a go.

@@ -764,7 +764,12 @@ impl Collected {
             }
             Kind::OtherRecord => {
                 let of = parent(node, "privateDnsZones", "zonename");
-                zone(&mut azure.dns_zones, &of, zone_id(node)).listed = true;
+                let zone = zone(&mut azure.dns_zones, &of, zone_id(node));
+                zone.listed = true;
+                let kind = resource_type(node).unwrap_or_default();
+                if kind.ends_with("/cname") || kind.ends_with("cname_record") {
+                    zone.aliases.push(name.clone());
+                }
                 format!("record {name} of private DNS zone {of}")
             }
             Kind::Measurement => {
