@@ -335,9 +335,13 @@ fn entry(
         request.token_file = Some(token.clone());
         tokens.insert(path, token);
     }
+    if item.untestable.is_some() {
+        // Nor at the host that the environment names.
+        request.settings.host = None;
+    }
     let host = request.settings.host.as_ref().map(|host| host.value.clone());
     let name = item.name.or(host).unwrap_or_else(|| "(no server named)".to_owned());
-    Ok(Entry { name, request })
+    Ok(Entry { name, request, untestable: item.untestable })
 }
 
 /// The login that an entry of the list describes.
@@ -383,8 +387,13 @@ fn name_apart(entries: &mut [Entry]) {
 }
 
 fn plan(entries: &[Entry]) -> String {
-    let mut text = format!("{} targets:\n", entries.len());
+    let plural = if entries.len() == 1 { "" } else { "s" };
+    let mut text = format!("{} target{plural}:\n", entries.len());
     for entry in entries {
+        if let Some(why) = &entry.untestable {
+            text.push_str(&format!("  {:<40} {}\n", clean(&entry.name), clean(why)));
+            continue;
+        }
         let settings = &entry.request.settings;
         let host =
             settings.host.as_ref().map_or_else(|| "(none)".to_owned(), |host| clean(&host.value));

@@ -47,6 +47,9 @@ pub(crate) struct Item {
     /// its connection string.
     #[serde(skip)]
     pub(crate) defaults: Option<Box<Item>>,
+    /// Why this resource of Azure cannot be tested. It has no host then.
+    #[serde(skip)]
+    pub(crate) untestable: Option<String>,
 }
 
 /// Reads a list; the first character decides its format.
@@ -195,17 +198,15 @@ fn azure(object: &Map<String, Value>) -> Item {
         let state = state.and_then(text).unwrap_or_else(|| "state unknown".to_owned());
         format!("has no domain name yet ({state})")
     };
-    // A server that is being created has none, and one of another product is not tested: nothing else must
-    // be tested under its name. A text with blanks is no host name, which the row says.
-    let not_tested = other_product(object);
-    let host = match (not_tested, host.and_then(text)) {
-        (None, Some(host)) => host,
+    match (other_product(object), host.and_then(text)) {
+        (None, Some(host)) => Item { name, host: Some(host), ..Item::default() },
+        // No other host must be tested under its name.
         (why, _) => {
             let why = why.unwrap_or_else(unnamed);
-            format!("{} {why}", name.as_deref().unwrap_or("the server"))
+            let name = name.or_else(|| Some("(server without a name)".to_owned()));
+            Item { name, untestable: Some(format!("not tested: it {why}")), ..Item::default() }
         }
-    };
-    Item { name, host: Some(host), ..Item::default() }
+    }
 }
 
 /// A connection string, a URI, or a bare host name in each line.
@@ -312,10 +313,11 @@ mod tests {
             "type": "Microsoft.DBforPostgreSQL/flexibleServers"},
             {"name": "my", "fullyQualifiedDomainName": "my.mysql.database.azure.com",
             "type": "Microsoft.DBforMySQL/flexibleServers"}]}"#;
-        let hosts: Vec<String> =
-            parse(text).expect("a list").into_iter().filter_map(|item| item.host).collect();
-        assert_eq!(hosts[0], "pg-new has no domain name yet (Provisioning)");
-        assert!(hosts[1].starts_with("my is of another product"), "{}", hosts[1]);
+        let items = parse(text).expect("a list");
+        assert!(items.iter().all(|item| item.host.is_none()));
+        let why: Vec<&str> = items.iter().filter_map(|item| item.untestable.as_deref()).collect();
+        assert_eq!(why[0], "not tested: it has no domain name yet (Provisioning)");
+        assert!(why[1].starts_with("not tested: it is of another product"), "{}", why[1]);
         assert!(parse("- authConfig:\n    passwordAuth: Disabled\n").is_err());
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// What is asked for.
     pub(crate) request: Request,
+    /// Why it cannot be tested.
+    pub(crate) untestable: Option<String>,
 }
 
 /// What became of all targets.
@@ -177,6 +179,12 @@ impl<'a> Run<'a> {
             if self.interrupt.is_cancelled() {
                 let (_, each) = &mut *done.borrow_mut();
                 return each(index, None, Row::not_begun(entry));
+            }
+            if let Some(why) = &entry.untestable {
+                let (tally, each) = &mut *done.borrow_mut();
+                let row = Row::not_tested(entry, why, self.started_at());
+                tally.add(&row);
+                return each(index, None, row);
             }
             let group = self.identities.group_of[index];
             let common = identities[group].get_or_init(|| self.common(index, clouds)).await;

@@ -105,6 +105,17 @@ impl Row {
         Self::unseen(&entry.name, Some(&entry.request.settings))
     }
 
+    /// A target that cannot be tested.
+    #[must_use]
+    pub(crate) fn not_tested(entry: &Entry, why: &str, at: Timestamp) -> Self {
+        Self {
+            state: State::Looked(Outcome::Undetermined),
+            started_at: Some(at),
+            summary: why.to_owned(),
+            ..Self::not_begun(entry)
+        }
+    }
+
     fn unseen(name: &str, settings: Option<&Settings>) -> Self {
         Self {
             name: name.to_owned(),
