@@ -260,7 +260,9 @@ fn admin_fix(admin: &[Admin<'_>], rule: &SecurityRule) -> Option<Fix> {
             helps",
         rule.name
     );
-    Some(Fix::by(Actor::Network, text).run(command))
+    let fix = Fix::by(Actor::Network, text);
+    // The list of effective rules does not name the configuration.
+    Some(if id.is_empty() { fix } else { fix.run(command) })
 }
 
 /// A rule in a line.

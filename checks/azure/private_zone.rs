@@ -306,7 +306,9 @@ fn record_known<'a>(
     zone: &'a DnsZone,
 ) -> Result<Option<&'a DnsRecord>, Missing> {
     let record = own_record(server, zone);
-    if record.is_some() || server.delegated_subnet.is_some() {
+    // A record whose addresses were removed or are not understood leads nowhere that is known.
+    let known = record.is_some_and(|one| !one.addresses.is_empty());
+    if known || (record.is_none() && server.delegated_subnet.is_some()) {
         return Ok(record);
     }
     Err(undecided(

@@ -8,6 +8,7 @@ mod snippets;
 mod supply;
 
 use crate::{
+    azure::private_endpoint::approved,
     check::{Check, Problem, Severity},
     command::Command,
     evidence::Evidence,
@@ -149,8 +150,12 @@ pub fn checklist(seen: &Evidence, clients: &[&Evidence], topology: Option<Topolo
     let topology = topology.or_else(|| topology_of(seen, server));
     let inside = clients_of(seen, clients);
     let sheet = Sheet { seen, inside: &inside, server, origin: origin(seen) };
+    // While clients move to Private Link, a server has both ways.
+    let endpoint = topology == Some(Topology::Public)
+        && server.is_some_and(|server| !approved(server).is_empty());
     let applies = |requirement: &&Requirement| {
         topology.is_none_or(|topology| requirement.topologies.contains(&topology))
+            || (endpoint && requirement.topologies.contains(&Topology::PrivateEndpoints))
     };
     let items = REQUIREMENTS.iter().filter(applies).flat_map(|one| match one.side {
         Side::Server => vec![sheet.of_server(one)],
