@@ -234,11 +234,15 @@ fn by_firewall(
     match firewall::decide(own, policies(azure), subnet, hosts, tags) {
         Decision::Allowed(rule) => Some(Ok(format!("firewall {} allows it by {rule}", own.name))),
         Decision::Denied(rule) => {
-            let by = match rule {
-                Some(rule) => format!("rule {rule} of firewall {}", own.name),
-                None => format!("firewall {}, without a rule that allows it,", own.name),
+            let name = &own.name;
+            let detail = match rule {
+                Some(rule) => format!(
+                    "rule {rule} of firewall {name} denies the server's HTTPS traffic to Microsoft Entra ID"
+                ),
+                None => {
+                    format!("firewall {name} has no rule that allows HTTPS to Microsoft Entra ID")
+                }
             };
-            let detail = format!("{by} denies the server's HTTPS traffic to Microsoft Entra ID");
             let finding = Finding::of(&FIREWALL_BLOCKS_ENTRA, &own.name, detail);
             Some(Err(finding.fix(allow_in_firewall(own, policies(azure), rule, subnet))))
         }
@@ -272,8 +276,7 @@ fn allow_in_firewall(
     rule: Option<&str>,
     subnet: &[IpNet],
 ) -> Fix {
-    let text = "Allow HTTPS from the server's subnet to the service tag AzureActiveDirectory in a \
-        network rule, without TLS inspection";
+    let text = "Allow the service tag AzureActiveDirectory in a network rule";
     let denies = |one: &&RuleCollection| {
         !one.allow && one.rules.iter().any(|known| Some(known.name.as_str()) == rule)
     };
