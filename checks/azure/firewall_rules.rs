@@ -70,12 +70,17 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> 
     }
     // A deployment may make the endpoint, or the subnet, whose reference is not known yet.
     let endpoints = seen.azure.seen().and_then(|azure| azure.endpoints.seen());
-    if planned(seen) || endpoints.is_some_and(|all| !all.is_empty()) {
+    let planned = planned(seen) || endpoints.is_some_and(|all| !all.is_empty());
+    if planned || server.private_endpoints_unknown {
         let detail = format!(
             "public access to {name} is off, and whether a private endpoint leads to it is not known"
         );
-        let decide =
-            "`az postgres flexible-server show -g $RG -n $SERVER -o json` after the deployment";
+        let decide = match planned {
+            true => {
+                "`az postgres flexible-server show -g $RG -n $SERVER -o json` after the deployment"
+            }
+            false => super::private_endpoint::LIST_COMMAND,
+        };
         return Err(Missing(NotObserved::NotDecided { detail, decide: decide.to_owned() }));
     }
     let finding = Finding::of(

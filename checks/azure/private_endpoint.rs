@@ -26,8 +26,18 @@ pub static CHECK: Check = Check {
     judge: Judge::Once(judge),
 };
 
+/// What lists the connections of private endpoints to a server.
+pub const LIST_COMMAND: &str =
+    "`az network private-endpoint-connection list --id $SERVER_ID -o json`";
+
 fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let server = server(seen)?;
+    let only = server.topology() == Topology::PrivateEndpoints;
+    if only && server.private_endpoints.is_empty() && server.private_endpoints_unknown {
+        let detail = format!("the document of {} does not list its private endpoints", server.name);
+        let decide = LIST_COMMAND.to_owned();
+        return Err(Missing(crate::facts::NotObserved::NotDecided { detail, decide }));
+    }
     if server.private_endpoints.is_empty() {
         return Ok(Verdict::NotApplicable("the server has no private endpoint".to_owned()));
     }
@@ -78,7 +88,6 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
                 .with("ENDPOINT_CONNECTION", id),
             ),
         );
-    let only = server.topology() == Topology::PrivateEndpoints;
     // With a public endpoint, the private one may not be needed.
     let needed = only || goes_private(seen);
     let finding = if needed { finding } else { finding.severity(Severity::Warning) };

@@ -394,6 +394,9 @@ pub struct FlexibleServer {
     pub private_dns_zone: Option<String>,
     /// Its private endpoints.
     pub private_endpoints: Vec<PrivateEndpoint>,
+    /// Whether its documents leave out the list of private endpoints, as those of old API versions do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub private_endpoints_unknown: bool,
     /// The host names of its virtual endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[serde(serialize_with = "class::name")]

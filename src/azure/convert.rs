@@ -5,7 +5,7 @@ use super::{
     kind::{Identified, Kind, identify, name_of, resource_type, server_of},
     measured,
     node::Node,
-    rules, template, terraform,
+    private_way, rules, template, terraform,
 };
 use entra_pg_checks::{
     Fact,
@@ -404,7 +404,9 @@ impl Collected {
             self.unused(FILES, &format!("flexible server {}", other.name), &why);
         }
         if !meant.is_empty() {
-            self.azure.server = Fact::Seen(meant.swap_remove(0));
+            let mut server = meant.swap_remove(0);
+            private_way::complete(&mut server, &self.azure);
+            self.azure.server = Fact::Seen(server);
         }
         Ok(self.azure)
     }
@@ -1543,6 +1545,7 @@ fn fill(server: &mut FlexibleServer, old: FlexibleServer) {
         server.private_endpoints = old.private_endpoints;
     }
     server.network_unknown &= old.network_unknown;
+    server.private_endpoints_unknown &= old.private_endpoints_unknown;
 }
 
 fn subnet(node: &Node) -> Result<Subnet, String> {
@@ -1709,6 +1712,7 @@ fn server(node: &Node) -> Result<FlexibleServer, String> {
             .iter()
             .map(connection)
             .collect(),
+        private_endpoints_unknown: node.field("privateendpointconnections").is_null(),
         virtual_endpoints: Vec::new(),
         tier: text(&[sku.get("tier"), &field("skutier")]),
         role: text(&[&field("replicationrole"), first("replica").get("role")])

@@ -7,6 +7,7 @@ mod firewall;
 mod kind;
 mod measured;
 mod node;
+mod private_way;
 mod rules;
 mod template;
 mod terraform;
