@@ -3,6 +3,7 @@
 
 use entra_pg::azure::read_files;
 use entra_pg_checks::{Fact, facts::azure::Azure};
+use serde_json::json;
 use std::{io::Write, path::PathBuf};
 
 const HOST: &str = "pg-vnet.postgres.database.azure.com";
@@ -364,4 +365,138 @@ fn a_list_has_the_date_of_its_name() {
         let tags = azure.service_tags.seen().expect("a list");
         assert_eq!(tags.date.as_deref(), Some("2025-07-11"));
     }
+}
+
+/// What documents give that are written for a test, by the name of the file.
+fn written(documents: &[(&str, serde_json::Value)]) -> Azure {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, document) in documents {
+        std::fs::write(folder.path().join(name), document.to_string()).expect("written");
+    }
+    read_files(&[folder.path().to_owned()], None).expect("read")
+}
+
+fn network_id(kind: &str, name: &str) -> String {
+    format!("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/{kind}/{name}")
+}
+
+/// A group as it is today, with the default rules.
+fn todays_group() -> serde_json::Value {
+    json!({"id": network_id("networkSecurityGroups", "nsg"), "name": "nsg",
+        "type": "Microsoft.Network/networkSecurityGroups", "properties": {"securityRules": []}})
+}
+
+fn known<T>(list: &Fact<Vec<T>>) -> usize {
+    list.seen().map_or(0, Vec::len)
+}
+
+#[test]
+fn what_a_template_makes_by_loops_and_conditions_is_not_known() {
+    let schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
+    let counts = |resource: serde_json::Value| {
+        let template = json!({"$schema": schema, "resources": [resource],
+            "parameters": {"no": {"type": "bool", "defaultValue": false},
+                "yes": {"type": "bool", "defaultValue": true}, "open": {"type": "bool"}}});
+        let azure = written(&[("main.json", template)]);
+        known(&azure.security_groups) + known(&azure.route_tables) + known(&azure.networks)
+    };
+    let of = |kind: &str, properties: serde_json::Value| json!({"type": format!("Microsoft.Network/{kind}"), "name": "n", "properties": properties});
+    for (kind, list) in [
+        ("networkSecurityGroups", "securityRules"),
+        ("routeTables", "routes"),
+        ("virtualNetworks", "subnets"),
+    ] {
+        assert_eq!(counts(of(kind, json!({list: []}))), 1, "{kind}");
+        let looped = json!({"copy": [{"name": list, "count": 2, "input": {"name": "x"}}]});
+        assert_eq!(counts(of(kind, looped)), 0, "{kind}: a loop of its parts");
+        assert_eq!(
+            counts(of(kind, json!({list: "[parameters('open')]"}))),
+            0,
+            "{kind}: expression"
+        );
+        for (key, value, wanted) in [
+            ("condition", json!("[parameters('no')]"), 0),
+            ("condition", json!("[parameters('open')]"), 0),
+            ("condition", json!(false), 0),
+            ("condition", json!("[parameters('yes')]"), 1),
+            ("copy", json!({"name": "all", "count": 2}), 0),
+        ] {
+            let mut resource = of(kind, json!({list: []}));
+            resource[key] = value.clone();
+            assert_eq!(counts(resource.clone()), wanted, "{kind}: {key} {value}");
+            let module = json!({"type": "Microsoft.Resources/deployments", "name": "m", key: value,
+                "properties": {"parameters": {}, "template": {"resources": [of(kind, json!({list: []}))]}}});
+            assert_eq!(counts(module), wanted, "{kind}: module with {key} {value}");
+        }
+    }
+    let mut group = of("networkSecurityGroups", json!({"securityRules": []}));
+    group["resources"] = json!([{"type": "securityRules", "name": "r", "copy": {"name": "c", "count": 2},
+        "properties": {"priority": 100, "direction": "Outbound", "access": "Deny", "protocol": "*",
+            "sourceAddressPrefix": "*", "destinationAddressPrefix": "*"}}]);
+    assert_eq!(counts(group), 0, "rules of a loop");
+}
+
+#[test]
+fn what_a_plan_does_not_know_is_not_todays_state() {
+    let plan = |also: Option<serde_json::Value>| {
+        let id = network_id("networkSecurityGroups", "nsg");
+        let own = json!({"address": "azurerm_network_security_group.n", "type": "azurerm_network_security_group",
+            "values": {"id": id, "name": "nsg", "resource_group_name": "rg"}});
+        let all: Vec<_> = std::iter::once(own).chain(also).collect();
+        json!({"planned_values": {"root_module": {"resources": all}}, "resource_changes": [
+            {"address": "azurerm_network_security_group.n", "type": "azurerm_network_security_group",
+             "change": {"actions": ["update"], "after_unknown": {"security_rule": true}}}]})
+    };
+    let azure = written(&[("nsg.json", todays_group()), ("plan.json", plan(None))]);
+    assert_eq!(known(&azure.security_groups), 0, "{:?}", azure.security_groups);
+    let rule = json!({"address": "azurerm_network_security_rule.r", "type": "azurerm_network_security_rule",
+        "values": {"name": "Deny", "network_security_group_name": "nsg", "resource_group_name": "rg",
+            "priority": 100, "direction": "Outbound", "access": "Deny", "protocol": "*",
+            "source_port_range": "*", "destination_port_range": "*", "source_address_prefix": "*",
+            "destination_address_prefix": "*"}});
+    let azure = written(&[("plan.json", plan(Some(rule)))]);
+    let groups = azure.security_groups.seen().expect("a group");
+    assert!(groups[0].rules.iter().any(|rule| rule.name == "Deny"), "{groups:?}");
+}
+
+#[test]
+fn what_if_without_payloads_makes_what_it_changes_unknown() {
+    let changed = |kind: &str, id: String| {
+        let changes = json!({"changes": [{"resourceId": id, "changeType": kind}]});
+        let azure = written(&[("nsg.json", todays_group()), ("what-if.json", changes)]);
+        known(&azure.security_groups)
+    };
+    let id = network_id("networkSecurityGroups", "nsg");
+    assert_eq!(changed("Modify", id.clone()), 0);
+    assert_eq!(changed("Create", format!("{id}/securityRules/r")), 0);
+    assert_eq!(changed("NoChange", id.clone()), 1);
+    assert_eq!(changed("Ignore", id), 1);
+}
+
+#[test]
+fn an_address_of_a_record_that_is_not_read_is_not_none() {
+    let record = |properties: serde_json::Value| {
+        let zone = network_id("privateDnsZones", "privatelink.postgres.database.azure.com");
+        let azure = written(&[(
+            "a.json",
+            json!({"id": format!("{zone}/A/pg"), "name": "pg",
+            "type": "Microsoft.Network/privateDnsZones/A", "properties": properties}),
+        )]);
+        azure.dns_zones.seen().expect("a zone")[0].records[0].clone()
+    };
+    assert!(!record(json!({"aRecords": [{"ipv4Address": "10.1.3.5"}]})).unread);
+    assert!(!record(json!({"aRecords": []})).unread, "no address at all");
+    for unread in [json!([{"ipv4Address": "x.x.3.x"}]), json!([{"ipv4Address": "10.1.3.5"}, {}])] {
+        assert!(record(json!({"aRecords": unread})).unread, "{unread}");
+    }
+    assert!(record(json!({"ttl": 10})).unread, "a reduced document");
+}
+
+#[test]
+fn a_type_may_start_like_an_id() {
+    let event = json!({"type": "/providers/Microsoft.ResourceHealth/events", "name": "AB-CD1",
+        "id": "/subscriptions/s/providers/Microsoft.ResourceHealth/events/AB-CD1",
+        "properties": {"eventType": "ServiceIssue", "status": "Active", "title": "t"}});
+    let azure = written(&[("events.json", json!({"value": [event]}))]);
+    assert!(azure.unused.is_empty(), "{:?}", azure.unused);
 }

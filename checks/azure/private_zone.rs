@@ -306,9 +306,19 @@ fn record_known<'a>(
     zone: &'a DnsZone,
 ) -> Result<Option<&'a DnsRecord>, Missing> {
     let record = own_record(server, zone);
-    // A record whose addresses were removed or are not understood leads nowhere that is known.
-    let known = record.is_some_and(|one| !one.addresses.is_empty());
-    if known || (record.is_none() && server.delegated_subnet.is_some()) {
+    if let Some(record) = record.filter(|record| record.unread) {
+        return Err(undecided(
+            format!(
+                "the record {} of the private DNS zone {} has an address that was not read",
+                record.name, zone.name
+            ),
+            format!(
+                "`az network private-dns record-set a list -g $RG -z {} -o json` (--azure-config)",
+                zone.name
+            ),
+        ));
+    }
+    if record.is_some() || server.delegated_subnet.is_some() {
         return Ok(record);
     }
     Err(undecided(
@@ -340,6 +350,15 @@ fn record(azure: &Azure, server: &FlexibleServer, zone: &DnsZone) -> Option<Find
     };
     let list = text::list(&record.addresses, NAMED);
     let name = &record.name;
+    if record.addresses.is_empty() && !record.unread {
+        let detail = format!(
+            "the A record {name} of the private DNS zone {} has no address, so clients in linked networks cannot resolve the server",
+            zone.name
+        );
+        let finding = Finding::of(&PRIVATE_ZONE_NO_RECORD, &zone.name, detail)
+            .because(format!("azure-config: the record {name} is empty"));
+        return Some(with_record(finding, azure, server, zone));
+    }
     if record.automatic {
         let detail = format!(
             "the record {name} of the private DNS zone {} is {list}, which a virtual machine of that name registered",
@@ -682,3 +701,35 @@ pub static PRIVATE_ZONE_FORWARDED: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{Status, judge, support::testing::healthy_but};
+    use serde_json::{Value, json};
+
+    fn status(record: &Value) -> (Status, String) {
+        let subnet = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/subnets/pe";
+        let zone = "privatelink.postgres.database.azure.com";
+        let azure = json!({
+            "server": {"seen": {"id": "/s/pg", "name": "pg", "host": "pg-prod.postgres.database.azure.com",
+                "public_access": false, "private_endpoints": [{"name": "pe", "status": "Approved"}]}},
+            "endpoints": {"seen": [{"id": "/pe", "name": "pe", "target": "/s/pg", "subnet": subnet}]},
+            "dns_zones": {"seen": [{"id": "/z", "name": zone, "records": [record], "links": [
+                {"name": "l", "network": subnet.split("/subnets").next()}]}]},
+        });
+        let judged =
+            judge(&[&CHECK], &healthy_but(&[("/azure", json!({"seen": azure}))]), |_| true);
+        (judged.lines[0].status, judged.lines[0].detail.clone())
+    }
+
+    #[test]
+    fn a_record_without_an_address_that_was_read_does_not_pass() {
+        let found = status(&json!({"name": "pg-prod", "addresses": ["10.1.3.5"]}));
+        assert_eq!(found.0, Status::Passed, "{}", found.1);
+        let found = status(&json!({"name": "pg-prod", "unread": true}));
+        assert_eq!(found.0, Status::Undetermined, "{}", found.1);
+        let found = status(&json!({"name": "pg-prod"}));
+        assert_eq!(found.0, Status::Warning, "{}", found.1);
+    }
+}

@@ -260,6 +260,9 @@ pub struct DnsRecord {
     pub name: String,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
+    /// Whether an address of it is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
     /// Whether a machine in a linked network registered it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,

@@ -57,6 +57,8 @@ pub(crate) struct Collected {
     addresses: usize,
     /// Documents of the state after a deployment, which replace those of the present state.
     planned: Vec<(String, Node)>,
+    /// Resources whose state is not known, by id.
+    lost: Vec<String>,
     /// Resources that a deployment deletes, by id.
     deleted: Vec<String>,
     endpoints: Vec<VirtualEndpoint>,
@@ -165,8 +167,19 @@ impl Collected {
                 let why = format!("more than {MAX_OF_A_KIND} documents of one kind");
                 self.unused(from, "document", &why);
             }
+            Identified::Known(kind)
+                if kind != Kind::Server && node.get(template::OPEN).text().is_some() =>
+            {
+                let why = node.get(template::OPEN).owned().unwrap_or_default();
+                self.unused(from, &format!("resource {}", name_of(node)), &why);
+                self.lose(node);
+            }
             Identified::Known(kind) => {
-                if let Some(what) = self.convert(kind, node, from)? {
+                let read = self.convert(kind, node, from);
+                if read.is_err() {
+                    self.lose(node);
+                }
+                if let Some(what) = read? {
                     self.azure.sources.push(Source { from: from.to_owned(), what });
                 }
             }
@@ -252,6 +265,9 @@ impl Collected {
                     "the what-if result does not hold its state after the deployment ({kind}); request it with --result-format FullResourcePayloads"
                 );
                 self.unused(from, &format!("resource {name}"), &why);
+                if ["modify", "create", "deploy", "unsupported"].contains(&kind.as_str()) {
+                    self.lose_id(&id);
+                }
             }
         }
     }
@@ -319,6 +335,46 @@ impl Collected {
                 routes.retain(|route| !child("routes", name, &route.name));
             }
         }
+    }
+
+    /// Notes a resource whose state is not known: what other documents say of it does not count.
+    fn lose(&mut self, node: &Node) {
+        self.lose_id(node.get("id").text().unwrap_or_default());
+    }
+
+    fn lose_id(&mut self, id: &str) {
+        // A part that is not known makes the whole unknown.
+        let inside = ["securityRules", "routes", "subnets", "A", "virtualNetworkLinks"];
+        let lower = id.to_ascii_lowercase();
+        let at =
+            inside.iter().find_map(|part| lower.find(&format!("/{}/", part.to_ascii_lowercase())));
+        let id = at.and_then(|at| id.get(..at)).unwrap_or(id);
+        if id.contains("/providers/") && self.lost.len() < MAX_OF_A_KIND {
+            self.lost.push(id.to_owned());
+        }
+    }
+
+    /// Removes what is not known.
+    fn without_lost(&mut self) {
+        let lost = std::mem::take(&mut self.lost);
+        if lost.is_empty() {
+            return;
+        }
+        let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let kind = |id: &str| id.rsplit('/').nth(1).unwrap_or_default().to_ascii_lowercase();
+        let stays = |id: &str| {
+            !lost.iter().any(|gone| {
+                let planned = is_planned(gone) != is_planned(id);
+                like(gone, id) || (planned && last(gone) == last(id) && kind(gone) == kind(id))
+            })
+        };
+        let azure = &mut self.azure;
+        keep(&mut azure.security_groups, |one| stays(&one.id));
+        keep(&mut azure.route_tables, |one| stays(&one.id));
+        keep(&mut azure.networks, |one| stays(&one.id));
+        keep(&mut azure.dns_zones, |one| stays(&one.id));
+        keep(&mut azure.endpoints, |one| stays(&one.id));
+        keep(&mut azure.firewalls, |one| stays(&one.id));
     }
 
     /// Counts a document; true once there are more of its kind than are read.
@@ -1084,6 +1140,7 @@ impl Collected {
                 Err(error) => self.unused(&from, "route", &error),
             }
         }
+        self.without_lost();
         for group in std::mem::take(&mut self.effective_groups) {
             put(&mut self.azure.security_groups, group, |one| &one.id);
         }
@@ -1471,6 +1528,7 @@ fn tags_of(source: &Node) -> impl Iterator<Item = &str> {
 }
 
 fn network(node: &Node, name: &str) -> Result<VirtualNetwork, String> {
+    rules::known(node, &["subnets", "subnet"], &format!("virtual network {name:.80}"))?;
     let address_space = prefixes_of(node.field("addressspace"))?;
     let subnets = ["subnets", "subnet"].iter().flat_map(|key| node.field(key).items());
     let subnets = subnets.map(subnet).collect::<Result<Vec<_>, _>>()?;
@@ -1832,12 +1890,17 @@ fn forwarding_rule(node: &Node) -> Result<Option<ForwardingRule>, String> {
 
 fn record(node: &Node, name: &str) -> DnsRecord {
     let lists = ["arecords", "records"];
-    let addresses = lists.iter().flat_map(|key| node.field(key).items()).filter_map(|one| {
-        one.get("ipv4address").text().or_else(|| one.text()).and_then(|text| text.parse().ok())
-    });
+    let given = || lists.iter().flat_map(|key| node.field(key).items());
+    let addresses: Vec<IpAddr> = given()
+        .filter_map(|one| {
+            one.get("ipv4address").text().or_else(|| one.text()).and_then(|text| text.parse().ok())
+        })
+        .collect();
     DnsRecord {
         name: name.to_owned(),
-        addresses: addresses.collect(),
+        unread: addresses.len() < given().count()
+            || lists.iter().all(|key| node.field(key).is_null()),
+        addresses,
         automatic: node.field("isautoregistered").flag().unwrap_or_default(),
     }
 }

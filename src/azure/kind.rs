@@ -224,8 +224,9 @@ pub(super) fn resource_type(node: &Node) -> Option<String> {
     let named = node.get("type").text().or_else(|| node.get("resourcetype").text());
     let by_name = named.filter(|name| name.contains('/') || name.starts_with("azurerm_"));
     let name = by_name.map(str::to_ascii_lowercase).or_else(|| type_in(node.get("id").text()?))?;
-    // Records of a zone have the record's type as last part.
-    Some(name.trim_end_matches('/').to_owned())
+    // Records of a zone have the record's type as last part; events of Resource Health start as an id.
+    let name = name.trim_matches('/');
+    Some(name.strip_prefix("providers/").unwrap_or(name).to_owned())
 }
 
 /// The type in a resource id: the namespace and every second segment behind it.

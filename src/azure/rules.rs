@@ -19,6 +19,7 @@ pub(super) const EFFECTIVE_ID: &str = "effective:";
 
 pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     let own = || ["securityrules", "securityrule"].iter().flat_map(|key| node.field(key).items());
+    known(node, &["securityrules", "securityrule"], &format!("network security group {name:.80}"))?;
     if own().count() > MAX_RULES {
         return Err(format!(
             "network security group {name:.80}: more than {MAX_RULES} rules, of which Azure allows 1,000"
@@ -45,6 +46,16 @@ pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
         subnets: subnets.collect(),
         effective: false,
     })
+}
+
+/// Lists that an expression or a loop makes are not known, and are not empty.
+pub(super) fn known(node: &Node, lists: &[&str], what: &str) -> Result<(), String> {
+    match lists.iter().find(|key| node.field(key).is_expression()) {
+        Some(_) => {
+            Err(format!("{what}: an expression or a loop that is not evaluated makes its parts"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The group of a rule that was exported without it.
@@ -250,6 +261,7 @@ pub(super) fn prefixes(list: &Node, what: &str) -> Result<Vec<IpNet>, String> {
 
 pub(super) fn table(node: &Node, name: &str) -> Result<RouteTable, String> {
     let all = || ["routes", "route"].iter().flat_map(|key| node.field(key).items());
+    known(node, &["routes", "route"], &format!("route table {name:.80}"))?;
     if all().count() > MAX_RULES {
         return Err(format!(
             "route table {name:.80}: more than {MAX_RULES} routes, of which Azure allows 400"

@@ -8,6 +8,8 @@ use super::node::{Node, normal};
 const MAX_DEPTH: usize = 24;
 /// Resources of one template, those of its modules included.
 const MAX_RESOURCES: usize = 5_000;
+/// The key of why it is not known whether, or how often, a resource is deployed.
+pub(super) const OPEN: &str = "$open";
 /// In ids, in place of the subscription and the resource group of the deployment.
 const HERE: &str = "deployment";
 
@@ -108,8 +110,12 @@ fn resource(
             inner.subscription = subscription;
         }
         let template = properties.get("template");
-        return collect(template, properties.get("parameters"), Some(&inner), found, depth + 1);
+        let start = found.len();
+        collect(template, properties.get("parameters"), Some(&inner), found, depth + 1);
+        mark(found.get_mut(start..).unwrap_or_default(), open_of(node, scope, depth));
+        return;
     }
+    let start = found.len();
     let kind = match parent {
         Some((parent, _)) if !own.contains("Microsoft.") => format!("{parent}/{own}"),
         _ => own.to_owned(),
@@ -142,6 +148,40 @@ fn resource(
     for child in node.get("resources").items() {
         resource(child, Some((&kind, &name)), scope, found, depth + 1);
     }
+    mark(found.get_mut(start..).unwrap_or_default(), open_of(node, scope, depth));
+}
+
+/// Why it is not known whether, or how often, a resource is deployed.
+fn open_of(node: &Node, scope: &Scope<'_>, depth: usize) -> Option<&'static str> {
+    let condition = scope.value(node.get("condition"), depth + 1);
+    match condition.flag() {
+        Some(false) => Some("its condition is false, so the template does not deploy it"),
+        None if !condition.is_null() => {
+            Some("whether its condition is true, and the template deploys it, is not known")
+        }
+        _ if node.get("copy").is_map() => Some("it is a copy loop, which is not evaluated"),
+        _ => None,
+    }
+}
+
+fn mark(resources: &mut [Node], why: Option<&str>) {
+    let Some(why) = why else { return };
+    for one in resources {
+        if let Node::Map(entries) = one
+            && !entries.iter().any(|(key, _)| key == OPEN)
+        {
+            entries.push((OPEN.to_owned(), Node::Text(why.to_owned())));
+        }
+    }
+}
+
+/// The properties that a copy loop makes. Source: Microsoft Learn, "Property iteration in ARM templates".
+fn looped(entries: &[(String, Node)]) -> impl Iterator<Item = (String, Node)> {
+    let copy = entries.iter().find(|(key, value)| key == "copy" && value.is_list());
+    let loops = copy.map_or(&[][..], |(_, loops)| loops.items()).iter();
+    loops
+        .filter(|one| !one.get("input").is_null())
+        .filter_map(|one| Some((normal(one.get("name").text()?), Node::Text("[copy]".to_owned()))))
 }
 
 /// Subnets inside of a network have ids, which other resources name.
@@ -181,6 +221,7 @@ impl Scope<'_> {
                 entries
                     .iter()
                     .map(|(key, value)| (key.clone(), self.value(value, depth + 1)))
+                    .chain(looped(entries))
                     .collect(),
             ),
             other => other.clone(),

@@ -47,6 +47,7 @@ pub(super) fn planned(node: &Node) -> Option<Vec<Node>> {
     module(root, &mut all, 0);
     let ids: Vec<(String, String)> =
         all.iter().map(|one| (one.address.clone(), id_of(one))).collect();
+    let parents: Vec<(&str, String)> = all.iter().filter_map(parent_of).collect();
     let unknown_of = |address: &str| {
         let changes = node.get("resourcechanges").items().iter();
         changes
@@ -67,6 +68,7 @@ pub(super) fn planned(node: &Node) -> Option<Vec<Node>> {
         };
         let own = ids.iter().find(|(address, _)| *address == one.address).map(|(_, id)| id.clone());
         fill(&mut one.values, unknown, expressions, &resolve);
+        without_inline(one, &parents);
         if let (Node::Map(entries), Some(own)) = (&mut one.values, own) {
             entries.retain(|(key, value)| key != "id" || value.text().is_some());
             if !entries.iter().any(|(key, _)| key == "id") {
@@ -75,6 +77,42 @@ pub(super) fn planned(node: &Node) -> Option<Vec<Node>> {
         }
     }
     Some(all.into_iter().map(typed).collect())
+}
+
+/// Resources that are inside of another one: the type, the key of the outer one's name, and the type and
+/// the block of the outer one. The provider does not allow both forms for one resource.
+const INSIDE: &[(&str, &str, &str, &str)] = &[
+    (
+        "azurerm_network_security_rule",
+        "networksecuritygroupname",
+        "azurerm_network_security_group",
+        "securityrule",
+    ),
+    ("azurerm_route", "routetablename", "azurerm_route_table", "route"),
+    ("azurerm_subnet", "virtualnetworkname", "azurerm_virtual_network", "subnet"),
+];
+
+/// The type and the name of the resource that a planned one is inside of.
+fn parent_of(one: &Resource) -> Option<(&'static str, String)> {
+    let (_, key, outer, _) = INSIDE.iter().find(|(kind, ..)| *kind == one.kind)?;
+    Some((outer, one.values.get(key).owned()?))
+}
+
+/// Blocks that are unknown in the plan are empty if the plan has them as resources of their own.
+fn without_inline(one: &mut Resource, parents: &[(&str, String)]) {
+    let Some((_, _, _, block)) = INSIDE.iter().find(|(_, _, outer, _)| *outer == one.kind) else {
+        return;
+    };
+    let name = one.values.get("name").owned();
+    let apart = parents.iter().any(|(kind, of)| *kind == one.kind && Some(of) == name.as_ref());
+    if let Node::Map(entries) = &mut one.values
+        && apart
+    {
+        entries.retain(|(key, value)| key != block || !value.is_expression());
+        if !entries.iter().any(|(key, _)| key == block) {
+            entries.push(((*block).to_owned(), Node::List(Vec::new())));
+        }
+    }
 }
 
 /// The ids of what a plan deletes, and the associations that it deletes: the type and the values.
