@@ -266,6 +266,7 @@ mod tests {
             prop_assert_eq!(user_of(uri), name);
         }
 
+        #[cfg(unix)]
         #[test]
         fn bash_gives_the_name_back(name in "[^\\x00]{1,63}") {
             let line = format!("{}; printf %s \"$PGUSER\"", text(&name, "bash, zsh"));

@@ -55,6 +55,7 @@ proptest::proptest! {
     }
 }
 
+#[cfg(unix)]
 proptest::proptest! {
     // Each case starts a shell.
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]

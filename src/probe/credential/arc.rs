@@ -28,6 +28,7 @@ use reqwest::{
 };
 use serde_json::Value;
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -62,7 +63,11 @@ pub(super) fn installed(environment: &Environment) -> bool {
 
 /// Whether two folders are the same; Windows ignores letter case.
 fn is_same(one: &Path, other: &Path, windows: bool) -> bool {
-    one == other || windows && one.as_os_str().eq_ignore_ascii_case(other)
+    let parts = |path: &Path| -> Vec<OsString> {
+        path.components().map(|part| part.as_os_str().to_ascii_lowercase()).collect()
+    };
+    // By components: Windows takes both slashes for a separator.
+    one == other || windows && parts(one) == parts(other)
 }
 
 impl Source<'_> {

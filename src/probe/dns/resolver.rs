@@ -201,6 +201,7 @@ mod tests {
         assert!(are_of_azure(&read(b"nameserver 168.63.129.16\n")));
     }
 
+    #[cfg(unix)]
     #[test]
     fn variables_change_the_settings_as_in_the_c_library() {
         let mut settings = read(b"nameserver 10.0.0.4\nsearch a.example\noptions edns0 ndots:2\n");
