@@ -98,23 +98,12 @@ fn tags_are_cut_to_what_is_of_entra() {
 
 #[test]
 fn errors_name_the_place() {
-    let rule = |changes: &str| {
-        let text = format!(
-            r#"[{{"name": "n", "securityRules": [{{"name": "bad", "priority": 100, "direction": "Inbound",
-                "access": "Deny", "protocol": "Tcp", "sourcePortRange": "*", "destinationPortRange": "443",
-                "sourceAddressPrefix": "*", "destinationAddressPrefix": "*", {changes}}}]}}]"#
-        );
-        refused(text.as_bytes())
-    };
     let cases = [
-        (rule(r#""x": 1, "destinationAddressPrefixes": ["10.0.0.0/99"]"#), "rule bad: an address prefix is \"10.0.0.0/99\""),
-        (rule(r#""sourcePortRanges": ["90-80"]"#), "rule bad: a port range is \"90-80\""),
-        (rule(r#""sourcePortRanges": ["http"]"#), "rule bad: a port range is \"http\""),
-        (rule(r#""destinationPortRanges": {}"#), "rule bad: a port range is \"an object\""),
         (refused(br#"{"name": "n", "securityRules": [{"direction": "Sideways"}]}"#), "direction is \"sideways\""),
+        (refused(br#"{"name": "n", "securityRules": [{"name": "bad", "direction": "Inbound", "access": "Maybe"}]}"#), "rule bad: access is \"maybe\""),
+        (refused(br#"{"name": "n", "securityRules": [{"name": "bad", "direction": "Inbound", "access": "Deny", "priority": 99999}]}"#), "rule bad: priority is"),
         (refused(br#"{"securityRules": "all of them"}"#), "direction is"),
-        (refused(br#"{"routes": [{"name": "r", "addressPrefix": "0.0.0.0/0", "nextHopType": "Moon"}]}"#), "route r: nextHopType is \"moon\""),
-        (refused(br#"{"routes": [{"name": "r", "addressPrefix": "*", "nextHopType": "None"}]}"#), "route r: addressPrefix"),
+        (refused(br#"{"routes": [{"name": "r", "nextHopType": "None"}]}"#), "route r: addressPrefix is missing"),
         (refused(br#"{"name": "a", "fullyQualifiedDomainName": "a.b"} {"name": "c", "fullyQualifiedDomainName": "c.b"}"#), "several servers (a, c)"),
         (refused(br#"{"value": [{"startIpAddress": "1.2.3", "endIpAddress": "1.2.3.4"}]}"#), "firewall rule (without a name)"),
         (refused(b"[]"), "an empty list"),

@@ -500,3 +500,58 @@ fn a_type_may_start_like_an_id() {
     let azure = written(&[("events.json", json!({"value": [event]}))]);
     assert!(azure.unused.is_empty(), "{:?}", azure.unused);
 }
+
+/// A rule of a group for outbound traffic, with one part of it as given.
+fn outbound(name: &str, key: &str, value: &str) -> serde_json::Value {
+    let mut rule = json!({"name": name, "properties": {"priority": 100, "direction": "Outbound",
+        "access": "Deny", "protocol": "*", "sourcePortRange": "*", "destinationPortRange": "*",
+        "sourceAddressPrefix": "*", "destinationAddressPrefix": "10.9.0.0/16"}});
+    rule["properties"][key] = json!(value);
+    rule
+}
+
+#[test]
+fn what_is_not_understood_in_a_rule_is_unknown_and_the_others_count() {
+    use entra_pg_checks::{facts::azure_network::Endpoint, support::azure::tags::unreadable};
+    let unknown = |end: &Endpoint| matches!(end, Endpoint::Tag(name) if unreadable(name));
+    for (key, value, at_source) in [
+        ("sourceAddressPrefix", "x.x.9.x/24", true),
+        ("sourceAddressPrefix", "10.1.9.0/33", true),
+        ("sourceAddressPrefix", "10.1.9.1-10.1.9.9", true),
+        ("sourceAddressPrefix", "", true),
+        ("destinationAddressPrefix", "[parameters('x')]", false),
+        ("destinationAddressPrefix", "<redacted>", false),
+        ("destinationPortRange", "4x3", false),
+        ("protocol", "Gre", false),
+    ] {
+        let mut group = todays_group();
+        group["properties"]["securityRules"] =
+            json!([outbound("Odd", key, value), outbound("Plain", "protocol", "Tcp")]);
+        let azure = written(&[("nsg.json", group)]);
+        let groups = azure.security_groups.seen().expect("a group");
+        let rule =
+            |name: &str| groups[0].rules.iter().find(|one| one.name == name).expect("a rule");
+        let odd = rule("Odd");
+        let ends = if at_source { &odd.sources } else { &odd.destinations };
+        assert!(ends.iter().all(unknown), "{key} {value}: {odd:?}");
+        let plain = rule("Plain");
+        assert!(!plain.sources.iter().chain(&plain.destinations).any(unknown), "{plain:?}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_in_a_route_is_unknown_and_the_others_count() {
+    use entra_pg_checks::facts::azure_network::{Endpoint, NextHop};
+    let table = json!({"id": network_id("routeTables", "rt"), "name": "rt",
+        "type": "Microsoft.Network/routeTables", "properties": {"routes": [
+            {"name": "ecmp", "properties": {"addressPrefix": "10.1.0.0/16", "nextHopType": "VirtualApplianceEcmp"}},
+            {"name": "new", "properties": {"addressPrefix": "10.2.0.0/16", "nextHopType": "SomethingNew"}},
+            {"name": "odd", "properties": {"addressPrefix": "x.x.0.x/16", "nextHopType": "None"}},
+            {"name": "plain", "properties": {"addressPrefix": "AzureActiveDirectory", "nextHopType": "Internet"}}]}});
+    let azure = written(&[("rt.json", table)]);
+    let routes = &azure.route_tables.seen().expect("a table")[0].routes;
+    let hops: Vec<NextHop> = routes.iter().map(|one| one.next_hop).collect();
+    let wanted = [NextHop::VirtualAppliance, NextHop::Unknown, NextHop::None, NextHop::Internet];
+    assert_eq!(hops, wanted, "{routes:?}");
+    assert!(matches!(&routes[2].destination, Endpoint::Tag(name) if name.contains("x.x.0.x/16")));
+}

@@ -980,7 +980,7 @@ fn inbound_rules_agree() {
 fn class(hop: NextHop) -> u8 {
     match hop {
         NextHop::Internet => 0,
-        NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway => 1,
+        NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway | NextHop::Unknown => 1,
         NextHop::VirtualNetwork | NextHop::None => 2,
     }
 }

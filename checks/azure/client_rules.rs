@@ -7,7 +7,7 @@ use super::{
     measured::{self, ToServer},
     place, routing,
     security::{self, Inside, Outcome, Rules, Service},
-    tags::{Tags, like},
+    tags::{Tags, like, unreadable},
     way_out::{Own, table_of},
     words::{connected, network_group, on_group, unless_seen},
 };
@@ -68,6 +68,9 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         return Ok(Verdict::NotApplicable("the server's address is not known".to_owned()));
     }
     let table = table_of(azure, own.subnet)?;
+    if let Some(missing) = table.and_then(|table| route_unknown(table, &to)) {
+        return Err(missing);
+    }
     if let Some(finding) = table.and_then(|table| by_route(seen, &own, table, &to)) {
         return Ok(seen_or(seen, finding));
     }
@@ -229,6 +232,22 @@ fn denied(
         )
 }
 
+/// A route that may take what is meant for the server, and is not understood.
+fn route_unknown(table: &RouteTable, to: &[Ipv4Addr]) -> Option<Missing> {
+    let holds = |route: &&Route| match &route.destination {
+        Endpoint::Prefix(net) => {
+            route.next_hop == NextHop::Unknown && to.iter().any(|ip| net.contains(&IpAddr::V4(*ip)))
+        }
+        Endpoint::Tag(name) => unreadable(name),
+        Endpoint::Any | Endpoint::Group(_) => false,
+    };
+    let route = table.routes.iter().find(holds)?;
+    Some(Missing(NotObserved::NotDecided {
+        detail: format!("route {} of {} is not understood", route.name, table.name),
+        decide: "`az network nic show-effective-route-table -g $RG -n $NIC -o json` of this machine (--azure-config)".to_owned(),
+    }))
+}
+
 /// A route of the subnet that drops what is meant for the server: the longest prefix decides, and a
 /// user-defined route goes before a system route of the same length. A private endpoint has a route of
 /// its own in every connected network. Source: Microsoft Learn, "Virtual network traffic routing".
@@ -351,6 +370,23 @@ mod tests {
             "security_groups": {"seen": [{"id": "/n", "name": "nsg-app", "rules": [rule]}]},
             "route_tables": {"seen": [{"id": "/t", "name": "rt-app", "routes": routes}]},
         })
+    }
+
+    #[test]
+    fn what_is_not_understood_decides_nothing() {
+        let odd = json!({"tag": "\"x.x.9.x/24\" of rule D"});
+        let (status, detail) = said("silent", world(&rule("allow", &odd), None));
+        assert_eq!(status, Status::Undetermined, "{detail}");
+        let allow = rule("allow", &json!("any"));
+        for (destination, hop) in [
+            (json!({"prefix": "10.1.2.0/24"}), "unknown"),
+            (json!({"tag": "\"x.x.2.x/24\" of route r"}), "none"),
+        ] {
+            let route = json!({"name": "r", "destination": destination, "next_hop": hop,
+                "next_hop_address": null});
+            let (status, detail) = said("silent", world(&allow, Some(&route)));
+            assert_eq!(status, Status::Undetermined, "{detail}");
+        }
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn own_route(table: &RouteTable, subnet: &[IpNet], space: &[IpNet]) -> Option<Fi
         .collect();
     routes.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
     let route = routes.first().map(|(_, route)| *route)?;
-    if route.next_hop == NextHop::VirtualNetwork {
+    if matches!(route.next_hop, NextHop::VirtualNetwork | NextHop::Unknown) {
         return None;
     }
     let detail = format!(

@@ -7,7 +7,7 @@ use super::{
     measured::{self, Hop},
     place::{EFFECTIVE, Found, Place},
     routing::{self, Way, Ways},
-    tags::{LIST_COMMAND, Tags, like},
+    tags::{LIST_COMMAND, Tags, like, unreadable},
     words::{logged_in, login_seen, network_group, unless_seen},
 };
 use crate::{
@@ -343,10 +343,18 @@ enum Class {
 fn class_of(way: &Way<'_>) -> Class {
     match way.route.map(|route| route.next_hop) {
         None | Some(NextHop::Internet) => Class::Direct,
-        Some(NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway) => Class::Away,
+        Some(NextHop::VirtualAppliance | NextHop::VirtualNetworkGateway | NextHop::Unknown) => {
+            Class::Away
+        }
         // Addresses outside of the network that are sent into it go nowhere.
         Some(NextHop::None | NextHop::VirtualNetwork) => Class::Dropped,
     }
+}
+
+/// The routes whose next hop is not understood, with what they take.
+fn unknown_hops<'a, 'b>(found: &'b Ways<'a>) -> impl Iterator<Item = (&'a Route, &'b Way<'a>)> {
+    let ways = found.ways.iter().filter_map(|way| Some((way.route?, way)));
+    ways.filter(|(route, _)| route.next_hop == NextHop::Unknown)
 }
 
 /// The addresses that may go each way.
@@ -365,8 +373,11 @@ impl Classes {
         let system = found.ways.iter().find(|way| way.route.is_none());
         // A gateway may announce a route for what the system route takes.
         let learned = system.filter(|_| found.learned).map(|way| way.addresses.clone());
+        let unknown: Vec<Addresses> =
+            unknown_hops(found).map(|(_, way)| way.addresses.clone()).collect();
+        let unknown = Addresses::union(&unknown);
         Self {
-            direct: all(Class::Direct),
+            direct: all(Class::Direct).or(&unknown),
             away: all(Class::Away).or(&learned.unwrap_or_default()),
             dropped: all(Class::Dropped),
         }
@@ -399,8 +410,13 @@ fn undecided(
     let mut on: Vec<String> =
         found.unknown.iter().take(3).map(|name| format!("the prefixes of {name}")).collect();
     let mut decide = Vec::new();
-    if !on.is_empty() {
+    if found.unknown.iter().any(|name| !unreadable(name)) {
         decide.push(LIST_COMMAND);
+    }
+    let hops_of = unknown_hops(found).take(3);
+    on.extend(hops_of.map(|(route, _)| format!("the next hop of route {}", route.name)));
+    if decide.is_empty() && !on.is_empty() {
+        decide.push("`az network nic show-effective-route-table -g $RG -n $NIC -o json` of a machine in a subnet with the same route table (--azure-config)");
     }
     if found.learned && place.gateway().is_none() {
         on.push("whether the virtual network has a gateway, which announces routes".to_owned());
@@ -474,6 +490,7 @@ fn hop(route: &Route) -> String {
         (NextHop::VirtualNetworkGateway, _) => "the gateway of the network".to_owned(),
         (NextHop::VirtualNetwork, _) => "the network itself".to_owned(),
         (NextHop::None, _) => "nowhere".to_owned(),
+        (NextHop::Unknown, _) => "a next hop that is not understood".to_owned(),
     }
 }
 
@@ -692,3 +709,39 @@ pub static FIREWALL_BLOCKS_ENTRA: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::{Status, judge, support::testing::healthy_but};
+    use serde_json::{Value, json};
+
+    fn judged(route: &Value) -> (Status, String) {
+        let network =
+            "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet";
+        let subnet = format!("{network}/subnets/pg");
+        let azure = json!({
+            "server": {"seen": {"id": "/s/pg-prod", "name": "pg-prod", "delegated_subnet": subnet,
+                "host": "pg-prod.postgres.database.azure.com"}},
+            "networks": {"seen": [{"id": network, "name": "vnet", "address_space": ["10.1.0.0/16"],
+                "subnets": [{"id": subnet, "name": "pg", "prefixes": ["10.1.2.0/24"], "route_table": "/t"}]}]},
+            "route_tables": {"seen": [{"id": "/t", "name": "rt", "bgp_propagation": false, "routes": [route]}]},
+        });
+        let seen = healthy_but(&[("/azure", json!({"seen": azure}))]);
+        let judged = judge(&[&CHECK], &seen, |_| true);
+        (judged.lines[0].status, judged.lines[0].detail.clone())
+    }
+
+    #[test]
+    fn a_next_hop_that_is_not_understood_decides_nothing() {
+        let route = |to: &str, hop: &str| {
+            judged(&json!({"name": "r", "destination": {"prefix": to}, "next_hop": hop,
+                "next_hop_address": null}))
+        };
+        assert_eq!(route("0.0.0.0/0", "internet").0, Status::Passed);
+        let (status, detail) = route("0.0.0.0/0", "unknown");
+        assert_eq!(status, Status::Undetermined, "{detail}");
+        assert!(detail.contains("the next hop of route r"), "{detail}");
+        assert_eq!(route("10.50.0.0/16", "unknown").0, Status::Passed);
+    }
+}

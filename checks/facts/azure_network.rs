@@ -195,6 +195,8 @@ pub enum NextHop {
     VirtualNetwork,
     /// Nowhere: it is dropped.
     None,
+    /// Not understood.
+    Unknown,
 }
 
 /// An Azure Firewall.

@@ -6,7 +6,7 @@ use entra_pg_checks::{
         Access, AdminRule, AdminScope, Direction, Endpoint, NextHop, PortRange, Protocol, Route,
         RouteTable, SecurityGroup, SecurityRule,
     },
-    support::service_tags::IpNet,
+    support::{azure::tags::unreadable, service_tags::IpNet},
 };
 use std::net::IpAddr;
 
@@ -134,27 +134,44 @@ pub(super) fn rule(node: &Node, default: bool) -> Result<SecurityRule, String> {
         "deny" => Access::Deny,
         other => return Err(wrong("access", other)),
     };
+    // A part that is not understood leaves open what the rule matches.
+    let mut open: Option<String> = None;
+    let mut not_read = |what: &str, text: &str| {
+        open.get_or_insert_with(|| format!("{what} \"{text:.80}\" of rule {name}"));
+    };
     let protocol = match lower("protocol").as_str() {
         "*" | "all" | "any" => Protocol::Any,
         "tcp" => Protocol::Tcp,
         "udp" => Protocol::Udp,
         "icmp" | "icmpv6" | "ah" | "esp" => Protocol::Other,
-        other => return Err(wrong("protocol", other)),
+        other => {
+            not_read("protocol", other);
+            Protocol::Any
+        }
     };
     let priority = node.field("priority").number().and_then(|number| u16::try_from(number).ok());
     let priority = priority.ok_or_else(|| wrong("priority", "not a number up to 65535"))?;
+    let mut range = |keys: [&str; 2]| {
+        ports(node, keys).unwrap_or_else(|text| {
+            not_read("port range", &text);
+            vec![ALL_PORTS]
+        })
+    };
+    let source_ports = range(["sourceportrange", "sourceportranges"]);
+    let destination_ports = range(["destinationportrange", "destinationportranges"]);
+    let destinations = match open {
+        Some(what) => vec![Endpoint::Tag(what)],
+        None => ends(node, "destination", &name),
+    };
     Ok(SecurityRule {
         priority,
         direction,
         access,
         protocol,
-        source_ports: ports(node, ["sourceportrange", "sourceportranges"])
-            .map_err(|text| wrong("a port range", &text))?,
-        destination_ports: ports(node, ["destinationportrange", "destinationportranges"])
-            .map_err(|text| wrong("a port range", &text))?,
-        sources: ends(node, "source").map_err(|text| wrong("an address prefix", &text))?,
-        destinations: ends(node, "destination")
-            .map_err(|text| wrong("an address prefix", &text))?,
+        source_ports,
+        destination_ports,
+        sources: ends(node, "source", &name),
+        destinations,
         default,
         name,
     })
@@ -197,8 +214,15 @@ pub(super) fn port_range(text: &str) -> Option<PortRange> {
     (first <= last).then_some(PortRange { first, last })
 }
 
-/// The sources or destinations of a rule. Expanded prefixes, where Azure gives them, replace tags.
-fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
+/// The sources or destinations of a rule. Expanded prefixes, where Azure gives them, replace tags. One
+/// that is not understood may hold any address, and is told apart from those of other rules.
+fn ends(node: &Node, side: &str, rule: &str) -> Vec<Endpoint> {
+    let of_rule = |text: &str| Endpoint::Tag(format!("\"{text:.80}\" of rule {rule}"));
+    let read = |text: &str| match endpoint(text) {
+        Some(Endpoint::Tag(name)) if unreadable(&name) => of_rule(text),
+        Some(known) => known,
+        None => of_rule(text),
+    };
     let key = |suffix: &str| format!("{side}{suffix}");
     let expanded = node.field(&format!("expanded{side}addressprefix"));
     let given = [key("addressprefix"), key("addressprefixes")];
@@ -212,13 +236,13 @@ fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
         // Security admin rules wrap each prefix.
         let text = if text.is_map() { raw(text.get("addressprefix")) } else { raw(text) };
         if !text.is_empty() {
-            all.push(endpoint(&text).ok_or(text)?);
+            all.push(read(&text));
         }
     }
     for item in [key("s")].iter().flat_map(|key| node.field(key).items()) {
         let text = raw(item.get("addressprefix"));
         if !text.is_empty() {
-            all.push(endpoint(&text).ok_or(text)?);
+            all.push(read(&text));
         }
     }
     for item in node.field(&key("applicationsecuritygroups")).items() {
@@ -229,7 +253,10 @@ fn ends(node: &Node, side: &str) -> Result<Vec<Endpoint>, String> {
             .texts()
             .map(|id| Endpoint::Group(id.to_owned())),
     );
-    if all.is_empty() { Err("none".to_owned()) } else { Ok(all) }
+    if all.is_empty() {
+        all.push(Endpoint::Tag(format!("the missing {side} of rule {rule}")));
+    }
+    all
 }
 
 /// `*`, a prefix, an address, or the name of a service tag.
@@ -299,7 +326,7 @@ pub(super) fn empty_table(route: &Node, id: &str, name: &str) -> RouteTable {
 pub(super) fn next_hop(name: &str) -> Option<NextHop> {
     Some(match name.to_ascii_lowercase().as_str() {
         "internet" | "virtualnetworkserviceendpoint" | "microsoftedge" => NextHop::Internet,
-        "virtualappliance" => NextHop::VirtualAppliance,
+        "virtualappliance" | "virtualapplianceecmp" => NextHop::VirtualAppliance,
         "virtualnetworkgateway" | "hypernetgateway" => NextHop::VirtualNetworkGateway,
         "vnetlocal"
         | "vnetpeering"
@@ -321,19 +348,19 @@ pub(super) fn routes(node: &Node) -> Result<Vec<Route>, String> {
     }
     let hop = node.field("nexthoptype").text().unwrap_or_default();
     let name = given.unwrap_or_else(|| format!("to {hop}"));
-    let next_hop = next_hop(hop).ok_or_else(|| {
-        format!("route {name}: nextHopType is \"{:.80}\"", hop.to_ascii_lowercase())
-    })?;
+    let next_hop = next_hop(hop).unwrap_or(NextHop::Unknown);
     let address = ["nexthopipaddress", "nexthopinipaddress"]
         .iter()
         .find_map(|key| node.field(key).texts().next());
     let next_hop_address = address.and_then(|text| text.parse().ok());
     let to: Vec<String> = node.field("addressprefix").items().iter().map(raw).collect();
-    let destinations = to.iter().map(|text| {
-        let found = endpoint(text).filter(|to| *to != Endpoint::Any);
-        found.ok_or_else(|| format!("route {name}: addressPrefix is \"{text:.80}\""))
+    let of_route = |text: &str| Endpoint::Tag(format!("\"{text:.80}\" of route {name}"));
+    let destinations = to.iter().filter(|text| !text.is_empty()).map(|text| match endpoint(text) {
+        None | Some(Endpoint::Any) => of_route(text),
+        Some(Endpoint::Tag(tag)) if unreadable(&tag) => of_route(text),
+        Some(known) => known,
     });
-    let destinations = destinations.collect::<Result<Vec<_>, _>>()?;
+    let destinations: Vec<Endpoint> = destinations.collect();
     if destinations.is_empty() {
         return Err(format!("route {name}: addressPrefix is missing"));
     }

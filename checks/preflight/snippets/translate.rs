@@ -377,7 +377,7 @@ const fn next_hop(route: &Route) -> &'static str {
         NextHop::VirtualAppliance => "VirtualAppliance",
         NextHop::VirtualNetworkGateway => "VirtualNetworkGateway",
         NextHop::VirtualNetwork => "VnetLocal",
-        NextHop::None => "None",
+        NextHop::None | NextHop::Unknown => "None",
     }
 }
 

@@ -226,6 +226,7 @@ fn line(one: &Measurement) -> String {
                 NextHop::VirtualNetworkGateway => "VirtualNetworkGateway",
                 NextHop::VirtualNetwork => "VirtualNetwork",
                 NextHop::None => "None",
+                NextHop::Unknown => "not known",
             };
             let address = address.map(|ip| format!(" {ip}")).unwrap_or_default();
             format!("the next hop is {hop}{address}")

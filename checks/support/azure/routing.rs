@@ -8,7 +8,7 @@ use super::{
     tags::{Tags, like},
 };
 use crate::{
-    facts::azure_network::{Endpoint, Route, RouteTable},
+    facts::azure_network::{Endpoint, NextHop, Route, RouteTable},
     support::service_tags::IpNet,
 };
 
@@ -93,6 +93,9 @@ pub fn ways<'a>(table: &'a RouteTable, gateway: bool, tags: &Tags<'_>) -> Ways<'
 
 impl<'a> Ways<'a> {
     fn take(&mut self, route: Option<&'a Route>, addresses: &Addresses) {
+        if route.is_some_and(|route| route.next_hop == NextHop::Unknown) {
+            self.undecided = self.undecided.or(addresses);
+        }
         let same = |way: &Way<'_>| match (way.route, route) {
             (Some(one), Some(other)) => std::ptr::eq(one, other),
             (None, None) => true,

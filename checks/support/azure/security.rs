@@ -5,7 +5,7 @@
 
 use super::{
     addresses::Addresses,
-    tags::{Part, Tags, like},
+    tags::{Part, Tags, like, unreadable},
 };
 use crate::{
     facts::azure::Interface,
@@ -641,6 +641,9 @@ impl Inside<'_> {
         let yes = |holds: bool| if holds { Holds::Yes } else { Holds::No };
         match (endpoint, at) {
             (Endpoint::Any, _) => Holds::Yes,
+            (Endpoint::Tag(name), _) if unreadable(name) => {
+                Holds::If(variables.index(Unknown::Tag(name.clone())))
+            }
             (Endpoint::Tag(name), _) => yes(like(name, "VirtualNetwork")),
             // Flexible servers cannot be members of application security groups.
             (Endpoint::Group(_) | Endpoint::Prefix(IpNet::V6(_)), _) => Holds::No,
@@ -699,7 +702,8 @@ impl Inside<'_> {
             }
             Endpoint::Tag(name) => {
                 // Service tags hold public addresses.
-                let within = of.without(&Addresses::private());
+                let within =
+                    if unreadable(name) { of.clone() } else { of.without(&Addresses::private()) };
                 if !within.is_empty() {
                     let variable = variables.index(Unknown::Tag(name.clone()));
                     side.maybe.push(Literal { variable, value: true, within });

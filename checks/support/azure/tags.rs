@@ -179,6 +179,9 @@ impl<'a> Tags<'a> {
     }
 
     fn known(&self, name: &str) -> Option<&[IpNet]> {
+        if unreadable(name) {
+            return None;
+        }
         let lists = || self.given.into_iter().chain(self.built_in);
         if let Some(tag) = lists().find_map(|list| list.tag(name)) {
             return Some(&tag.prefixes);
@@ -223,6 +226,14 @@ pub fn described(name: &str, list: &ServiceTags, seen: &Evidence) -> String {
         None => " (date unknown)",
     };
     format!("{name}{}{age}", date.unwrap_or_default())
+}
+
+/// Whether a name is not that of a service tag, but what a document has in place of an address that is
+/// not understood: it may hold any address.
+#[must_use]
+pub fn unreadable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 /// Compares without letter case, as Azure compares names.

@@ -4,7 +4,7 @@
 use super::{
     place::Place,
     security::{Admin, Unknown},
-    tags::{LIST_COMMAND, like},
+    tags::{LIST_COMMAND, like, unreadable},
 };
 use crate::{
     check::{Missing, Severity},
@@ -248,6 +248,11 @@ pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing 
     };
     for one in unknown {
         match one {
+            Unknown::Tag(name) if unreadable(name) => add(
+                format!("{name}, which is not understood"),
+                "`az network nsg show -g $NETWORK_RG -n $NSG -o json`, not redacted (--azure-config)"
+                    .to_owned(),
+            ),
             Unknown::Tag(name) => {
                 add(format!("which addresses {name} holds"), LIST_COMMAND.to_owned())
             }
