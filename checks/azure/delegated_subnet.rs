@@ -3,7 +3,7 @@
 use super::{
     egress_rules::of_group,
     place::{self, DELEGATION, Found, Place},
-    tags::like,
+    tags::{like, unreadable},
     words::{network_group, on_group},
 };
 use crate::{
@@ -47,6 +47,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     if !findings.is_empty() {
         return Ok(Verdict::unless(findings, String::new));
+    }
+    if let (Ok(Found::This(table, _)), Some(subnet)) = (&table, place.subnet)
+        && let Some(open) = unread_route(table, &subnet.prefixes)
+    {
+        return Err(open);
     }
     if let Some(other) = place.subnet.and_then(delegated_elsewhere)
         && place::server(seen).is_ok()
@@ -154,6 +159,22 @@ fn own_route(table: &RouteTable, subnet: &[IpNet], space: &[IpNet]) -> Option<Fi
     )
 }
 
+/// A route that may take the subnet's own addresses, of which a part could not be read.
+fn unread_route(table: &RouteTable, subnet: &[IpNet]) -> Option<Missing> {
+    let may_take = |route: &&Route| match &route.destination {
+        Endpoint::Prefix(net) => {
+            let overlaps = subnet.iter().any(|own| net.contains(own) || own.contains(net));
+            matches!(route.next_hop, NextHop::Unknown) && overlaps
+        }
+        Endpoint::Tag(name) => unreadable(name),
+        Endpoint::Any | Endpoint::Group(_) => false,
+    };
+    let route = table.routes.iter().find(may_take)?;
+    let detail = format!("route {} of {} could not be read whole", route.name, table.name);
+    let decide = "`az network route-table show -g $NETWORK_RG -n $ROUTE_TABLE -o json`".to_owned();
+    Some(Missing(NotObserved::NotDecided { detail, decide }))
+}
+
 /// A rule names an application security group.
 pub static ASG_NOT_SUPPORTED: Problem = Problem {
     id: "azure/asg-not-supported",
@@ -207,3 +228,25 @@ pub static SUBNET_ROUTE_OVERRIDDEN: Problem = Problem {
     },
     ..Problem::DEFAULT
 };
+
+#[cfg(test)]
+mod tests {
+    use super::unread_route;
+    use crate::facts::azure_network::RouteTable;
+    use serde_json::json;
+
+    #[test]
+    fn a_route_that_could_not_be_read_leaves_it_open() {
+        let subnet = ["10.1.2.0/24".parse().expect("a prefix")];
+        let open = |destination, hop: &str| {
+            let route = json!({"name": "r", "destination": destination, "next_hop": hop});
+            let table: RouteTable =
+                serde_json::from_value(json!({"name": "rt", "routes": [route]})).expect("a table");
+            unread_route(&table, &subnet).is_some()
+        };
+        assert!(open(json!({"prefix": "10.1.0.0/16"}), "unknown"));
+        assert!(open(json!({"tag": "\"x.x.2.x/24\" of route r"}), "none"));
+        assert!(!open(json!({"prefix": "10.50.0.0/16"}), "unknown"));
+        assert!(!open(json!({"tag": "AzureActiveDirectory"}), "internet"));
+    }
+}
