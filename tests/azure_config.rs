@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use entra_pg::azure::read_files;
 use entra_pg_checks::facts::{azure::Azure, azure_network::Access};
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::{Path, PathBuf}};
 use tempfile::NamedTempFile;
 
 fn export(name: &str) -> PathBuf {
@@ -258,4 +258,21 @@ fn a_tag_of_the_list_without_sign_in_addresses_is_known_to_hold_none() {
     }
     assert!(!tags.excludes("AzureFrontDoor.Backend"));
     assert_eq!(tags.unrelated, ["AzureFrontDoor.Frontend", "Storage"]);
+}
+
+#[test]
+fn the_log_of_a_pod_counts_as_a_run_from_inside() {
+    let evidence: serde_json::Value =
+        serde_json::from_str(include_str!("../checks/support/healthy.json")).expect("JSON");
+    let log = file(format!("Login works\n\n{evidence}\n").as_bytes());
+    let empty = file(b"Login works\n");
+    let run = |from: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entra-pg"));
+        command.args(["preflight", "--format", "json", "--from"]).arg(from);
+        command.env_clear().output().expect("it runs")
+    };
+    let document: serde_json::Value =
+        serde_json::from_slice(&run(log.path()).stdout).expect("a checklist");
+    assert_eq!(document["runs"].as_array().map(Vec::len), Some(1), "{document:#}");
+    assert_eq!(run(empty.path()).status.code(), Some(2));
 }

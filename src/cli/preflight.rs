@@ -3,8 +3,8 @@
 use super::{
     TOOL_FAILED,
     doctor::{AzureOptions, ConnectionOptions},
+    merge,
     output::{self, Color, Terminal},
-    replay,
 };
 use crate::{
     diagnose,
@@ -79,7 +79,8 @@ pub(crate) fn run(
         terminal.complain(&format!("{why}; nothing was tested"));
         return Ok(TOOL_FAILED);
     }
-    let clients = args.from.iter().map(|path| replay::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let clients = args.from.iter().map(|path| merge::reports(path));
+    let clients = clients.collect::<Result<Vec<_>, _>>()?.concat();
     let mut seen = observe(args, environment)?;
     combine(&mut seen, &clients);
     let mut all: Vec<&Evidence> = clients.iter().collect();
