@@ -3,7 +3,10 @@
 use assert_cmd::Command;
 use entra_pg::azure::read_files;
 use entra_pg_checks::facts::{azure::Azure, azure_network::Access};
-use std::{io::Write, path::{Path, PathBuf}};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 use tempfile::NamedTempFile;
 
 fn export(name: &str) -> PathBuf {
@@ -275,4 +278,21 @@ fn the_log_of_a_pod_counts_as_a_run_from_inside() {
         serde_json::from_slice(&run(log.path()).stdout).expect("a checklist");
     assert_eq!(document["runs"].as_array().map(Vec::len), Some(1), "{document:#}");
     assert_eq!(run(empty.path()).status.code(), Some(2));
+}
+
+#[test]
+fn a_server_document_without_the_list_of_private_endpoints_leaves_them_open() {
+    let code = |list: &str| {
+        let server = format!(
+            r#"{{"name": "pg", "type": "Microsoft.DBforPostgreSQL/flexibleServers", "state": "Ready",
+                "fullyQualifiedDomainName": "pg.postgres.database.azure.com",
+                "network": {{"publicNetworkAccess": "Disabled"}}{list}}}"#
+        );
+        let file = file(server.as_bytes());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entra-pg"));
+        command.args(["doctor", "--azure-config"]).arg(file.path());
+        command.env_clear().output().expect("it runs").status.code()
+    };
+    assert_eq!(code(r#", "privateEndpointConnections": []"#), Some(1));
+    assert_ne!(code(""), Some(1));
 }

@@ -71,7 +71,8 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> 
     // A deployment may make the endpoint, or the subnet, whose reference is not known yet.
     let endpoints = seen.azure.seen().and_then(|azure| azure.endpoints.seen());
     let planned = planned(seen) || endpoints.is_some_and(|all| !all.is_empty());
-    if planned || server.private_endpoints_unknown {
+    let unknown = server.private_endpoints_unknown;
+    if planned || unknown && !goes_public(seen) {
         let detail = format!(
             "public access to {name} is off, and whether a private endpoint leads to it is not known"
         );
@@ -83,17 +84,20 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> 
         };
         return Err(Missing(NotObserved::NotDecided { detail, decide: decide.to_owned() }));
     }
+    let rest = match unknown {
+        true => "this machine goes to its public address",
+        false => "it has no private endpoint: no client can connect",
+    };
+    let list = if unknown { "does not list" } else { "has no" };
     let finding = Finding::of(
         &PUBLIC_ACCESS_DISABLED,
         name,
-        format!(
-            "public access to {name} is off, and it has no private endpoint: no client can connect"
-        ),
+        format!("public access to {name} is off, and {rest}"),
     )
-    .because(
-        "azure-config: network.publicNetworkAccess is Disabled, and there is no \
-            privateEndpointConnections",
-    )
+    .because(format!(
+        "azure-config: network.publicNetworkAccess is Disabled, and the document {list} \
+            privateEndpointConnections"
+    ))
     .fix(private_endpoint(server))
     .fix(Fix::by(Actor::AzureOwner, "Or switch public access on, with firewall rules").run(
         on_server(
@@ -105,6 +109,12 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> 
     ));
     let finding = unless_seen(seen, finding, admitted(seen), "the server talks to this machine");
     Ok(Verdict::found(finding))
+}
+
+/// Whether this machine tried the server's public addresses only: no private endpoint helps there.
+fn goes_public(seen: &Evidence) -> bool {
+    let tried = seen.server.seen().map(|server| server.tcp.as_slice()).unwrap_or_default();
+    !tried.is_empty() && !tried.iter().any(|attempt| security::private(attempt.address.ip()))
 }
 
 /// The private endpoint that is missing.
