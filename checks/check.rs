@@ -39,6 +39,14 @@ pub enum Judge {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Missing(pub NotObserved);
 
+impl Missing {
+    /// What is known leaves it open. `decide` names what would decide it.
+    #[must_use]
+    pub fn not_decided(detail: impl Into<String>, decide: impl Into<String>) -> Self {
+        Self(NotObserved::NotDecided { detail: detail.into(), decide: decide.into() })
+    }
+}
+
 /// A defect with a name. Everything that the rest of the program knows of it is here.
 #[derive(Debug)]
 pub struct Problem {

@@ -5,10 +5,10 @@ use super::{
     addresses::Addresses,
     egress_rules::line,
     measured::{self, ToServer},
-    place, routing,
+    place, room, routing,
     security::{self, Inside, Outcome, Rules, Service},
-    tags::{Tags, like, unreadable},
-    way_out::{Own, table_of},
+    tags::Tags,
+    way_out::{Own, on_subnet, table_of},
     words::{connected, network_group, on_group, unless_seen},
 };
 use crate::{
@@ -16,12 +16,13 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure::Azure,
         azure_network::{
             Access, Direction, Endpoint, NextHop, Protocol, Route, RouteTable, SecurityGroup,
         },
     },
+    support::service_tags::IpNet,
     text,
     verdict::{Actor, Confidence, Finding, Fix, Verdict},
 };
@@ -110,22 +111,13 @@ fn by_measurement(result: &ToServer, this_machine: bool) -> Finding {
 
 /// The security group on the subnet of this machine.
 fn group_of<'a>(azure: &'a Azure, own: &Own<'_>) -> Result<Option<&'a SecurityGroup>, Missing> {
-    let Some(id) = own.subnet.security_group.as_deref() else { return Ok(None) };
-    let name = id.rsplit('/').next().unwrap_or(id);
-    let mut all = azure.security_groups.seen().into_iter().flatten();
-    let same =
-        |one: &&SecurityGroup| like(&one.id, id) || (one.id.is_empty() && like(&one.name, name));
-    match all.find(same) {
-        Some(group) => Ok(Some(group)),
-        None => Err(Missing(NotObserved::NotDecided {
-            detail: format!(
-                "the security group {name} of subnet {} was not given",
-                own.subnet.name
-            ),
-            decide: "`az network nsg show -g $NETWORK_RG -n $NSG -o json` (--azure-config)"
-                .to_owned(),
-        })),
-    }
+    let about = |one: &'a SecurityGroup| (one.id.as_str(), one.name.as_str());
+    on_subnet(&azure.security_groups, own.subnet.security_group.as_deref(), about, |name| {
+        Missing::not_decided(
+            format!("the security group {name} of subnet {} was not given", own.subnet.name),
+            "`az network nsg show -g $NETWORK_RG -n $NSG -o json` (--azure-config)",
+        )
+    })
 }
 
 fn by_group(
@@ -163,11 +155,10 @@ fn by_group(
     if let Some(what) =
         open.filter(|_| !outcome.may_allow.is_empty() || !outcome.denied().is_empty())
     {
-        return Err(Missing(NotObserved::NotDecided {
-            detail: format!("whether {name} lets subnet {subnet} reach {list} depends on {what}"),
-            decide: "`az network nic list-effective-nsg -g $RG -n $NIC -o json` of this machine"
-                .to_owned(),
-        }));
+        return Err(Missing::not_decided(
+            format!("whether {name} lets subnet {subnet} reach {list} depends on {what}"),
+            "`az network nic list-effective-nsg -g $RG -n $NIC -o json` of this machine".to_owned(),
+        ));
     }
     if !outcome.may_allow.is_empty() {
         return Ok(Verdict::Passed(format!(
@@ -212,12 +203,8 @@ fn denied(
         ),
         None => format!("no rule of {name} lets subnet {subnet} of this machine reach {list}"),
     };
-    let before = rule.map_or(4097, |rule| rule.priority).min(4097);
-    let taken = |number: &u16| {
-        let mut rules = group.rules.iter();
-        rules.any(|rule| rule.direction == Direction::Outbound && rule.priority == *number)
-    };
-    let number = (100..before).rev().find(|number| !taken(number)).map(|number| number.to_string());
+    let before = rule.map_or(u16::MAX, |rule| rule.priority);
+    let number = room::free(group, Direction::Outbound, before).map(|number| number.to_string());
     let command = Command::new(
         "az network nsg rule create -g $NETWORK_RG --nsg-name $NSG -n AllowPostgreSQLOutBound \
          --priority $PRIORITY --direction Outbound --access Allow --protocol Tcp \
@@ -234,18 +221,12 @@ fn denied(
 
 /// A route that may take what is meant for the server, and is not understood.
 fn route_unknown(table: &RouteTable, to: &[Ipv4Addr]) -> Option<Missing> {
-    let holds = |route: &&Route| match &route.destination {
-        Endpoint::Prefix(net) => {
-            route.next_hop == NextHop::Unknown && to.iter().any(|ip| net.contains(&IpAddr::V4(*ip)))
-        }
-        Endpoint::Tag(name) => unreadable(name),
-        Endpoint::Any | Endpoint::Group(_) => false,
-    };
-    let route = table.routes.iter().find(holds)?;
-    Some(Missing(NotObserved::NotDecided {
-        detail: format!("route {} of {} is not understood", route.name, table.name),
-        decide: "`az network nic show-effective-route-table -g $RG -n $NIC -o json` of this machine (--azure-config)".to_owned(),
-    }))
+    let takes = |net: &IpNet| to.iter().any(|ip| net.contains(&IpAddr::V4(*ip)));
+    let route = routing::unread(table, takes)?;
+    Some(Missing::not_decided(
+        format!("route {} of {} is not understood", route.name, table.name),
+        "`az network nic show-effective-route-table -g $RG -n $NIC -o json` of this machine (--azure-config)".to_owned(),
+))
 }
 
 /// A route of the subnet that drops what is meant for the server: the longest prefix decides, and a

@@ -9,7 +9,7 @@ use crate::{
     check::{Check, Judge, Missing},
     evidence::Evidence,
     facts::{
-        Fact, NotObserved, Topic,
+        Fact, Topic,
         azure::{Azure, FlexibleServer, Topology},
         azure_network::VirtualNetwork,
     },
@@ -71,10 +71,10 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
     let commands: Vec<&str> = missing.iter().map(|(_, command)| *command).collect();
-    Err(Missing(NotObserved::NotDecided {
-        detail: format!("not given and not checked: {}", text::list(&names, names.len())),
-        decide: format!("{} (--azure-config)", commands.join("; ")),
-    }))
+    Err(Missing::not_decided(
+        format!("not given and not checked: {}", text::list(&names, names.len())),
+        format!("{} (--azure-config)", commands.join("; ")),
+    ))
 }
 
 /// The parts that no document describes.

@@ -3,7 +3,8 @@
 use super::{
     egress_rules::of_group,
     place::{self, DELEGATION, Found, Place},
-    tags::{like, unreadable},
+    routing,
+    tags::like,
     words::{network_group, on_group},
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure_network::{
             Endpoint, NextHop, Route, RouteTable, SecurityGroup, SecurityRule, Subnet,
         },
@@ -78,13 +79,13 @@ fn delegated_elsewhere(subnet: &Subnet) -> Option<Missing> {
     if subnet.delegations.iter().any(|to| like(to, DELEGATION)) {
         return None;
     }
-    Some(Missing(NotObserved::NotDecided {
-        detail: format!(
+    Some(Missing::not_decided(
+        format!(
             "subnet {} is delegated to {first}, and the server's document says that the server is in it: one of the two is out of date",
             subnet.name
         ),
-        decide: "`az network vnet show -g $NETWORK_RG -n $VNET -o json` and `az postgres flexible-server show -g $RG -n $SERVER -o json` (--azure-config)".to_owned(),
-    }))
+        "`az network vnet show -g $NETWORK_RG -n $VNET -o json` and `az postgres flexible-server show -g $RG -n $SERVER -o json` (--azure-config)".to_owned(),
+))
 }
 
 fn application_groups(group: &SecurityGroup) -> Option<Finding> {
@@ -161,18 +162,11 @@ fn own_route(table: &RouteTable, subnet: &[IpNet], space: &[IpNet]) -> Option<Fi
 
 /// A route that may take the subnet's own addresses, of which a part could not be read.
 fn unread_route(table: &RouteTable, subnet: &[IpNet]) -> Option<Missing> {
-    let may_take = |route: &&Route| match &route.destination {
-        Endpoint::Prefix(net) => {
-            let overlaps = subnet.iter().any(|own| net.contains(own) || own.contains(net));
-            matches!(route.next_hop, NextHop::Unknown) && overlaps
-        }
-        Endpoint::Tag(name) => unreadable(name),
-        Endpoint::Any | Endpoint::Group(_) => false,
-    };
-    let route = table.routes.iter().find(may_take)?;
+    let overlaps = |net: &IpNet| subnet.iter().any(|own| net.contains(own) || own.contains(net));
+    let route = routing::unread(table, overlaps)?;
     let detail = format!("route {} of {} could not be read whole", route.name, table.name);
     let decide = "`az network route-table show -g $NETWORK_RG -n $ROUTE_TABLE -o json`".to_owned();
-    Some(Missing(NotObserved::NotDecided { detail, decide }))
+    Some(Missing::not_decided(detail, decide))
 }
 
 /// A rule names an application security group.

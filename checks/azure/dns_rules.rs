@@ -15,7 +15,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure_network::{Access, Direction, Endpoint, Protocol, SecurityGroup, SecurityRule},
     },
     text,
@@ -44,12 +44,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let Some(network) = place.network.or_else(|| networks.first().filter(|_| networks.len() == 1))
     else {
         let detail = "which nameservers the server asks depends on its virtual network".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
+        return Err(Missing::not_decided(detail, place.network_command()));
     };
     if network.address_space.is_empty() && network.dns_servers.is_empty() {
         let detail =
             "the document of a subnet does not name the nameservers of the network".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide: place.network_command() }));
+        return Err(Missing::not_decided(detail, place.network_command()));
     }
     let (group, sure) = match place.security_group()? {
         Found::This(group, sure) => (group, sure),

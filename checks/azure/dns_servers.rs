@@ -51,7 +51,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if !network.is_whole() {
         let detail =
             format!("the document of a subnet does not name the nameservers of {}", network.name);
-        return Err(Missing(NotObserved::NotDecided { detail, decide: VNET_COMMAND.to_owned() }));
+        return Err(Missing::not_decided(detail, VNET_COMMAND.to_owned()));
     }
     let own: Vec<IpAddr> =
         network.dns_servers.iter().copied().filter(|server| *server != OF_AZURE).collect();
@@ -60,19 +60,19 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         let rules = rules_of(azure, Some(network.id.as_str()));
         match forwarded(&rules) {
             Some(rule) if !is_linked(azure, rule) => {
-                return Err(Missing(NotObserved::NotDecided {
-                    detail: format!(
+                return Err(Missing::not_decided(
+                    format!(
                         "whether ruleset {}, which forwards {} to {}, is linked to {}",
                         rule.ruleset,
                         if rule.domain.is_empty() { "every name" } else { &rule.domain },
                         text::list(&rule.servers, 3),
                         network.name
                     ),
-                    decide: format!(
+                    format!(
                         "`az dns-resolver vnet-link list -g $RG --ruleset-name {} -o json` (--azure-config)",
                         rule.ruleset
                     ),
-                }));
+                ));
             }
             Some(rule) => (rule.servers.clone(), format!("ruleset {}", rule.ruleset)),
             None => {

@@ -82,7 +82,7 @@ fn closed(seen: &Evidence, server: &FlexibleServer) -> Result<Verdict, Missing> 
             }
             false => super::private_endpoint::LIST_COMMAND,
         };
-        return Err(Missing(NotObserved::NotDecided { detail, decide: decide.to_owned() }));
+        return Err(Missing::not_decided(detail, decide.to_owned()));
     }
     let rest = match unknown {
         true => "this machine goes to its public address",
@@ -237,7 +237,7 @@ fn by_gateway(
             gateway.name
         );
         let decide = "admit every address of the NAT gateway".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+        return Err(Missing::not_decided(detail, decide));
     }
     let name = known.map_or("the server", |server| server.name.as_str());
     let detail = format!(

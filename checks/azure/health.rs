@@ -1,6 +1,9 @@
 //! What Azure Resource Health reports of the server: its availability, incidents and maintenance.
 
-use super::words::{connected, given, logged_in, unless_seen};
+use super::{
+    tags::like,
+    words::{connected, given, logged_in, unless_seen},
+};
 use crate::{
     check::{Check, Judge, Missing, Page, Problem, Severity, VantageKind, Waiting},
     evidence::Evidence,
@@ -105,10 +108,6 @@ fn event(event: &ServiceEvent, now: Timestamp) -> Finding {
         return finding.severity(Severity::Info);
     }
     finding.fix(Fix::you("Wait for the end of the event, or try again after it"))
-}
-
-fn like(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
 }
 
 /// The platform says that the server is not available.

@@ -14,7 +14,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure::Topology,
         azure_network::{Direction, Protocol, SecurityGroup, SecurityRule},
         tcp::TcpOutcome,
@@ -202,7 +202,7 @@ fn open(
         if denied.is_empty() { "an unknown part" } else { &denied }
     );
     let decide = "run `entra-pg doctor -h <server>` on the client".to_owned();
-    Missing(NotObserved::NotDecided { detail, decide })
+    Missing::not_decided(detail, decide)
 }
 
 /// The rule that is missing, before the one that denies.

@@ -36,7 +36,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     if only && server.private_endpoints.is_empty() && server.private_endpoints_unknown {
         let detail = format!("the document of {} does not list its private endpoints", server.name);
         let decide = LIST_COMMAND.to_owned();
-        return Err(Missing(crate::facts::NotObserved::NotDecided { detail, decide }));
+        return Err(Missing::not_decided(detail, decide));
     }
     if server.private_endpoints.is_empty() {
         return Ok(Verdict::NotApplicable("the server has no private endpoint".to_owned()));
@@ -58,7 +58,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             one.status.as_deref().unwrap_or_default()
         );
         let decide = super::place::SERVER_COMMAND.to_owned();
-        return Err(Missing(crate::facts::NotObserved::NotDecided { detail, decide }));
+        return Err(Missing::not_decided(detail, decide));
     }
     let pending = server.private_endpoints.iter().find(|one| !is_approved(&one.status));
     let Some(first) = pending.filter(|_| approved.is_empty()) else {

@@ -12,7 +12,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure::{Azure, DnsRecord, DnsZone, FlexibleServer, ForwardingRule, Topology, id_part},
     },
     support::service_tags::IpNet,
@@ -53,13 +53,13 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     let zone = match of_name(azure, server, zones, &wanted) {
         Ok(zone) => zone,
         Err(0) => {
-            return Err(undecided(
+            return Err(Missing::not_decided(
                 format!("the document of the private DNS zone {wanted} was not given"),
                 links_command(&wanted),
             ));
         }
         Err(count) => {
-            return Err(undecided(
+            return Err(Missing::not_decided(
                 format!(
                     "{count} private DNS zones are named {wanted}, and which one the network resolves is not known"
                 ),
@@ -68,7 +68,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         }
     };
     if zone.links.is_empty() && zone.link_count != Some(0) {
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!("whether the private DNS zone {wanted} is linked to a network"),
             links_command(&wanted),
         ));
@@ -130,10 +130,6 @@ fn passed_by(linked: String, record: Option<&DnsRecord>) -> Verdict {
     })
 }
 
-fn undecided(detail: String, decide: String) -> Missing {
-    Missing(NotObserved::NotDecided { detail, decide })
-}
-
 fn links_command(zone: &str) -> String {
     format!("`az network private-dns link vnet list -g $RG -z {zone} -o json` (--azure-config)")
 }
@@ -173,7 +169,7 @@ fn linked(
     let list = text::list(&names, NAMED);
     let passed = format!("{} is linked to {list}", zone.name);
     let Some(id) = own else {
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!("{passed}; the network of the private endpoint was not given"),
             "`az network private-endpoint show -g $RG -n $ENDPOINT -o json` (--azure-config)"
                 .to_owned(),
@@ -181,7 +177,7 @@ fn linked(
     };
     if let Some(link) = zone.links.iter().find(|link| same_network(&link.network, id)) {
         return match link.state.as_deref() {
-            Some(state) if !like(state, "Completed") => Err(undecided(
+            Some(state) if !like(state, "Completed") => Err(Missing::not_decided(
                 format!("{passed}; link {} is {state}", link.name),
                 links_command(&zone.name),
             )),
@@ -192,7 +188,7 @@ fn linked(
     let networks = azure.networks.seen().into_iter().flatten();
     let document = networks.into_iter().find(|one| same_network(&one.id, id) && one.is_whole());
     let Some(document) = document else {
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!(
                 "{passed}, not to {name}; whether {name} asks nameservers of its own, which may be in a linked network, is not known"
             ),
@@ -213,7 +209,7 @@ fn linked(
             return Ok(Ok(format!("{passed}; {name} asks nameservers there")));
         }
         let own = text::list(&own, NAMED);
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!(
                 "{passed}, not to {name}, which asks {own}: whether these resolve the zone is not known"
             ),
@@ -224,7 +220,7 @@ fn linked(
     }
     if server.delegated_subnet.is_none() {
         // A private endpoint does not resolve its own name: the networks of the clients matter.
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!(
                 "{passed}, not to {name} of the private endpoint: whether clients are in a linked network is not known"
             ),
@@ -307,7 +303,7 @@ fn record_known<'a>(
 ) -> Result<Option<&'a DnsRecord>, Missing> {
     let record = own_record(server, zone);
     if let Some(record) = record.filter(|record| record.unread) {
-        return Err(undecided(
+        return Err(Missing::not_decided(
             format!(
                 "the record {} of the private DNS zone {} has an address that was not read",
                 record.name, zone.name
@@ -321,7 +317,7 @@ fn record_known<'a>(
     if record.is_some() || server.delegated_subnet.is_some() {
         return Ok(record);
     }
-    Err(undecided(
+    Err(Missing::not_decided(
         format!("whether the private DNS zone {} has a record of {}", zone.name, server.name),
         format!(
             "`az network private-dns record-set a list -g $RG -z {} -o json` (--azure-config)",

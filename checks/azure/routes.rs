@@ -15,7 +15,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Topic,
         azure::Azure,
         azure_network::{CentralFirewall, Endpoint, NextHop, Route, RouteTable, RuleCollection},
     },
@@ -429,14 +429,10 @@ fn undecided(
         [] => String::new(),
         [first, ..] => format!("; measured for {} only: to the internet", first.to),
     };
-    Missing(NotObserved::NotDecided {
-        detail: format!(
-            "where {} sends {share} depends on {}{measured}",
-            table.name,
-            on.join(", and on ")
-        ),
-        decide: decide.join("; "),
-    })
+    Missing::not_decided(
+        format!("where {} sends {share} depends on {}{measured}", table.name, on.join(", and on ")),
+        decide.join("; "),
+    )
 }
 
 fn of_table(table: &RouteTable) -> String {

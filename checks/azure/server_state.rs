@@ -63,7 +63,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
         };
         let decide =
             "export it again when it is Ready (`az postgres flexible-server show`)".to_owned();
-        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+        return Err(Missing::not_decided(detail, decide));
     }
     let detail = format!("Azure says that {} is {state}", server.name);
     let finding = Finding::of(&SERVER_NOT_READY, &server.name, detail)

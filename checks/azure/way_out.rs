@@ -15,7 +15,7 @@ use crate::{
     command::Command,
     evidence::Evidence,
     facts::{
-        NotObserved, Topic,
+        Fact, Topic,
         azure::{Azure, Interface},
         azure_network::{NextHop, RouteTable, Subnet, VirtualNetwork},
         outbound::{Connect, Host, Route},
@@ -72,7 +72,7 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     if !ways.open.is_empty() {
         let share = share(&ways.open, &tags.entra);
-        return Err(open(
+        return Err(Missing::not_decided(
             format!("which way subnet {} has to {share}", subnet.name),
             match network.has_gateway() {
                 None if found.learned => VNET,
@@ -87,15 +87,11 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
             table.name, subnet.name
         ))),
         Exit::By(what) => Ok(Verdict::Passed(format!("subnet {} has {what}", subnet.name))),
-        Exit::Unknown { what, decide } => Err(open(what, decide)),
+        Exit::Unknown { what, decide } => Err(Missing::not_decided(what, decide)),
         Exit::None { .. } => {
             Ok(Verdict::Passed(format!("{address} sends nothing straight to the internet")))
         }
     }
-}
-
-fn open(what: String, decide: &str) -> Missing {
-    Missing(NotObserved::NotDecided { detail: what, decide: decide.to_owned() })
 }
 
 const VNET: &str = "`az network vnet show -g $RG -n $VNET -o json` (--azure-config)";
@@ -162,16 +158,28 @@ pub(crate) fn table_of<'a>(
     azure: &'a Azure,
     subnet: &Subnet,
 ) -> Result<Option<&'a RouteTable>, Missing> {
-    let Some(id) = subnet.route_table.as_deref() else { return Ok(None) };
+    let about = |one: &'a RouteTable| (one.id.as_str(), one.name.as_str());
+    on_subnet(&azure.route_tables, subnet.route_table.as_deref(), about, |name| {
+        let detail = format!("the route table {name} of subnet {} was not given", subnet.name);
+        Missing::not_decided(detail, TABLE)
+    })
+}
+
+/// What a client's subnet names: by its id, or by its name if its document has no id.
+pub(crate) fn on_subnet<'a, T>(
+    list: &'a Fact<Vec<T>>,
+    id: Option<&str>,
+    about: impl Fn(&'a T) -> (&'a str, &'a str),
+    missing: impl FnOnce(&str) -> Missing,
+) -> Result<Option<&'a T>, Missing> {
+    let Some(id) = id else { return Ok(None) };
     let name = id.rsplit('/').next().unwrap_or(id);
-    let mut all = azure.route_tables.seen().into_iter().flatten();
-    match all.find(|one| like(&one.id, id) || (one.id.is_empty() && like(&one.name, name))) {
-        Some(table) => Ok(Some(table)),
-        None => Err(open(
-            format!("the route table {name} of subnet {} was not given", subnet.name),
-            TABLE,
-        )),
-    }
+    let mut all = list.seen().into_iter().flatten();
+    let same = |one: &&'a T| {
+        let (own, known) = about(one);
+        like(own, id) || (own.is_empty() && like(known, name))
+    };
+    all.find(same).map(Some).ok_or_else(|| missing(name))
 }
 
 /// The addresses of Microsoft Entra ID by what the routes do to them.

@@ -59,14 +59,14 @@ pub fn server(seen: &Evidence) -> Result<&FlexibleServer, Missing> {
     let azure = seen.azure.get()?;
     if let (Err(NotObserved::NotAsked), Some(unused)) = (azure.server.get(), unused(azure)) {
         let detail = format!("{} is not used: {}", unused.what, unused.why);
-        return Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }));
+        return Err(Missing::not_decided(detail, SERVER_COMMAND.to_owned()));
     }
     let server = given(&azure.server, "the server's own document")?;
     conflict(azure, &server.id)?;
     match host(seen) {
         Some(wanted) if !is_server(server, wanted) => {
             let detail = format!("the document is of another server, {}", server.name);
-            Err(Missing(NotObserved::NotDecided { detail, decide: SERVER_COMMAND.to_owned() }))
+            Err(Missing::not_decided(detail, SERVER_COMMAND.to_owned()))
         }
         Some(_) | None => Ok(server),
     }
@@ -80,15 +80,11 @@ pub fn conflict(azure: &Azure, resource: &str) -> Result<(), Missing> {
     let found =
         azure.conflicts.iter().find(|one| !resource.is_empty() && like(&one.resource, resource));
     found.map_or(Ok(()), |one| {
-        Err(undecided(
+        Err(Missing::not_decided(
             one.detail.clone(),
             "export it again, and leave out the older file".to_owned(),
         ))
     })
-}
-
-fn undecided(detail: String, decide: String) -> Missing {
-    Missing(NotObserved::NotDecided { detail, decide })
 }
 
 /// The document of another server; if no document is used at all, any of them.
@@ -276,7 +272,7 @@ pub fn of_server<'a, T>(
             "`az postgres flexible-server {command} list -g {group} -s {} -o json` (--azure-config)",
             wanted.unwrap_or("$SERVER")
         );
-        return Err(Missing(NotObserved::NotDecided { detail, decide }));
+        return Err(Missing::not_decided(detail, decide));
     }
     Ok(own)
 }
@@ -294,7 +290,7 @@ impl<'a> Place<'a> {
                 (Topology::Public, _) => return Err(elsewhere("has a public endpoint")),
                 (Topology::Unknown, _) => {
                     let detail = "the documents do not say how the server is attached to networks";
-                    return Err(undecided(detail.to_owned(), SERVER_COMMAND.to_owned()));
+                    return Err(Missing::not_decided(detail.to_owned(), SERVER_COMMAND.to_owned()));
                 }
                 (_, _) => return Err(elsewhere("has only private endpoints")),
             },
@@ -351,7 +347,7 @@ impl<'a> Place<'a> {
             [] => return not_given("the subnet".to_owned()),
             _ => {
                 let detail = format!("{} has private endpoints in several subnets", server.name);
-                return Err(undecided(detail, ENDPOINT_COMMAND.to_owned()));
+                return Err(Missing::not_decided(detail, ENDPOINT_COMMAND.to_owned()));
             }
         };
         let networks = azure.networks.seen().into_iter().flatten();
@@ -372,7 +368,7 @@ impl<'a> Place<'a> {
         let subnet = self.subnet.map_or("", |subnet| &subnet.name);
         self.subnet.and_then(|subnet| subnet.endpoint_policies).ok_or_else(|| {
             let detail = format!("whether security groups count for private endpoints in {subnet}");
-            undecided(detail, SUBNET_COMMAND.to_owned())
+            Missing::not_decided(detail, SUBNET_COMMAND.to_owned())
         })
     }
 
@@ -453,7 +449,7 @@ impl<'a> Place<'a> {
                 let sure = matches!(own, Ok(Found::This(_, true) | Found::None));
                 Ok(Found::This(one, sure))
             }
-            _ => Err(undecided(
+            _ => Err(Missing::not_decided(
                 "the effective routes of several network interfaces were given, and they differ"
                     .to_owned(),
                 "give those of one in a subnet with the route table of the server's subnet"
@@ -493,7 +489,10 @@ impl<'a> Place<'a> {
         if sure {
             return Ok(Verdict::Passed(detail));
         }
-        Err(undecided(format!("whether {by} is on the server's subnet"), SUBNET_COMMAND.to_owned()))
+        Err(Missing::not_decided(
+            format!("whether {by} is on the server's subnet"),
+            SUBNET_COMMAND.to_owned(),
+        ))
     }
 
     /// The prefixes of the subnet's user-defined routes; `None` if they are not known.
@@ -594,7 +593,7 @@ impl<'a> Place<'a> {
                 let later = list.seen().into_iter().flatten().find(on_it);
                 return match later {
                     None => Ok(Found::None),
-                    Some(one) => Err(undecided(
+                    Some(one) => Err(Missing::not_decided(
                         format!(
                             "the document of the subnet names no {kind}, and {} names the subnet: one of them is older",
                             about(one).1

@@ -23,15 +23,23 @@ pub struct Room<'a> {
     pub moves: Vec<(&'a SecurityRule, u16)>,
 }
 
+/// The nearest number in front of `first` that no rule has.
+#[must_use]
+pub fn free(group: &SecurityGroup, direction: Direction, first: u16) -> Option<u16> {
+    let taken = |number: u16| {
+        group.rules.iter().any(|rule| rule.direction == direction && rule.priority == number)
+    };
+    (FIRST..first.min(LAST + 1)).rev().find(|number| !taken(*number))
+}
+
 /// Room in front of the rule with the number `first`.
 #[must_use]
 pub fn before(group: &SecurityGroup, direction: Direction, first: u16) -> Room<'_> {
     let at = |number: u16| {
         group.rules.iter().find(|rule| rule.direction == direction && rule.priority == number)
     };
-    let free = (FIRST..first.min(LAST + 1)).rev().find(|number| at(*number).is_none());
-    if free.is_some() {
-        return Room { priority: free, moves: Vec::new() };
+    if let Some(free) = free(group, direction, first) {
+        return Room { priority: Some(free), moves: Vec::new() };
     }
     let full: Vec<&SecurityRule> = (first.max(FIRST)..=LAST).map_while(at).collect();
     let end = first.saturating_add(u16::try_from(full.len()).unwrap_or(u16::MAX));

@@ -5,7 +5,7 @@
 
 use super::{
     addresses::Addresses,
-    tags::{Tags, like},
+    tags::{Tags, like, unreadable},
 };
 use crate::{
     facts::azure_network::{Endpoint, NextHop, Route, RouteTable},
@@ -37,6 +37,17 @@ struct Candidate<'a> {
     rank: u8,
     route: &'a Route,
     addresses: Addresses,
+}
+
+/// A route of which the destination, or the next hop to a prefix that `takes` what is asked about, is not
+/// understood.
+#[must_use]
+pub fn unread(table: &RouteTable, takes: impl Fn(&IpNet) -> bool) -> Option<&Route> {
+    table.routes.iter().find(|route| match &route.destination {
+        Endpoint::Prefix(net) => route.next_hop == NextHop::Unknown && takes(net),
+        Endpoint::Tag(name) => unreadable(name),
+        Endpoint::Any | Endpoint::Group(_) => false,
+    })
 }
 
 /// Where packets to the sign-in addresses go. `gateway`: the network has one, whose learned routes are

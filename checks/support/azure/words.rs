@@ -295,7 +295,7 @@ pub fn undecided(what: &str, unknown: &[Unknown], place: &Place<'_>) -> Missing 
         }
     }
     let detail = format!("{what} depends on {}", on.join(", and on "));
-    Missing(NotObserved::NotDecided { detail, decide: decide.join("; ") })
+    Missing::not_decided(detail, decide.join("; "))
 }
 
 #[cfg(test)]
