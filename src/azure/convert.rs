@@ -21,7 +21,7 @@ use entra_pg_checks::{
         },
     },
     support::{
-        azure::place::is_server,
+        azure::{place::is_server, tags::like},
         service_tags::{ENTRA, IpNet, SIGN_IN_RANGES, ServiceTag, ServiceTags},
     },
 };
@@ -111,6 +111,11 @@ impl VirtualEndpoint {
         };
         hosts.into_iter().map(leads).collect()
     }
+}
+
+/// Whether two lists hold different things, in whatever order.
+fn differ<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+    one.iter().any(|entry| !other.contains(entry)) || other.iter().any(|entry| !one.contains(entry))
 }
 
 /// Whether a document is a report or a bundle of this program.
@@ -597,10 +602,7 @@ impl Collected {
                 let group = self.bounded(rules::group(node, &name)?)?;
                 let groups = self.azure.security_groups.seen().into_iter().flatten();
                 let old = groups.into_iter().find(|one| like(&one.id, &group.id)).cloned();
-                self.note(from, &group.id, old.as_ref(), |old| {
-                    old.rules.iter().any(|one| !group.rules.contains(one))
-                        || group.rules.iter().any(|one| !old.rules.contains(one))
-                });
+                self.note(from, &group.id, old.as_ref(), |old| differ(&old.rules, &group.rules));
                 put(&mut self.azure.security_groups, group, |one| &one.id);
                 what
             }
@@ -624,10 +626,7 @@ impl Collected {
                 let table = rules::table(node, &name)?;
                 let tables = self.azure.route_tables.seen().into_iter().flatten();
                 let old = tables.into_iter().find(|one| like(&one.id, &table.id)).cloned();
-                self.note(from, &table.id, old.as_ref(), |old| {
-                    old.routes.iter().any(|one| !table.routes.contains(one))
-                        || table.routes.iter().any(|one| !old.routes.contains(one))
-                });
+                self.note(from, &table.id, old.as_ref(), |old| differ(&old.routes, &table.routes));
                 put(&mut self.azure.route_tables, table, |one| &one.id);
                 what
             }
@@ -1454,10 +1453,6 @@ fn put_by<T>(list: &mut Fact<Vec<T>>, entry: T, same: impl Fn(&T) -> bool) {
     let all = listed(list);
     all.retain(|one| !same(one));
     all.push(entry);
-}
-
-fn like(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
 }
 
 /// The name of the resource that a child belongs to.

@@ -1,7 +1,10 @@
 //! The private endpoints of a server that only other documents show: the list of its connections, and
 //! the documents of the endpoints.
 
-use entra_pg_checks::facts::azure::{Azure, FlexibleServer, PrivateEndpoint};
+use entra_pg_checks::{
+    facts::azure::{Azure, FlexibleServer, PrivateEndpoint},
+    support::azure::tags::like,
+};
 
 /// Adds what the server's own document lacks: it can be older, and not every API version has the list.
 pub(super) fn complete(server: &mut FlexibleServer, azure: &Azure) {
@@ -27,10 +30,6 @@ pub(super) fn complete(server: &mut FlexibleServer, azure: &Azure) {
             });
         }
     }
-}
-
-fn like(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
 }
 
 /// The server of a connection.

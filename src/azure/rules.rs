@@ -30,7 +30,7 @@ pub(super) fn group(node: &Node, name: &str) -> Result<SecurityGroup, String> {
     for one in node.field("defaultsecurityrules").items() {
         rules.push(rule(one, true)?);
     }
-    // Nobody can remove them; an export may leave them out.
+    // They cannot be removed; an export may leave them out.
     let missing = |one: &SecurityRule| {
         !rules.iter().any(|known| {
             known.default && known.name == one.name && known.direction == one.direction

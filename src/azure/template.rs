@@ -30,10 +30,8 @@ pub(super) fn resources(template: &Node) -> Vec<Node> {
 
 /// Whether a document is a template.
 pub(super) fn is_template(node: &Node) -> bool {
-    let of_template = node.get("$schema").text().is_some_and(|text| text.contains("eployment"));
     let resources = node.get("resources");
-    (of_template || node.get("$schema").text().is_some())
-        && (resources.is_list() || resources.is_map())
+    node.get("$schema").text().is_some() && (resources.is_list() || resources.is_map())
 }
 
 fn collect(

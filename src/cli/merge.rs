@@ -122,8 +122,8 @@ fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>, UsageError> {
 /// The file cannot be read, or holds no report.
 pub(super) fn reports(path: &Path) -> Result<Vec<Evidence>, UsageError> {
     let name = path.display().to_string();
-    let mut results = Results::default();
-    let found = documents(&read(path, &mut LIMIT.clone())?, &name, &mut results)?;
+    let (mut results, mut left) = (Results::default(), LIMIT);
+    let found = documents(&read(path, &mut left)?, &name, &mut results)?;
     if found.is_empty() {
         return Err(UsageError::new(format!("{name} holds results of a fleet, not a report"))
             .suggest("a file written by `entra-pg bundle` or `entra-pg doctor --format json`"));

@@ -120,18 +120,13 @@ fn looks_like_toml(text: &str) -> bool {
 fn document(document: Value) -> Result<Vec<Item>, UsageError> {
     let (defaults, targets) = match document {
         Value::Array(targets) => (Item::default(), targets),
-        // A page of the REST API, or a result of Resource Graph.
-        Value::Object(mut object)
-            if ["value", "data"]
-                .iter()
-                .any(|key| object.get(*key).is_some_and(Value::is_array)) =>
-        {
-            let found = ["value", "data"].iter().find_map(|key| object.remove(*key));
-            let Some(Value::Array(targets)) = found else { return Ok(Vec::new()) };
-            (Item::default(), targets)
-        }
         Value::Object(mut object) => {
-            if is_azure(&object) {
+            // A page of the REST API, or a result of Resource Graph.
+            let mut lists = ["value", "data"].into_iter();
+            let list = lists.find(|key| object.get(*key).is_some_and(Value::is_array));
+            if let Some(Value::Array(targets)) = list.and_then(|key| object.remove(key)) {
+                (Item::default(), targets)
+            } else if is_azure(&object) {
                 (Item::default(), vec![Value::Object(object)])
             } else {
                 let defaults = object.remove("defaults").unwrap_or(Value::Object(Map::new()));
