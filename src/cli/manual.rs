@@ -200,6 +200,10 @@ const FILES: &[Entry] = &[
     ("~/.pg_service.conf", "The service file of libpq."),
     ("~/.postgresql/root.crt", "The default root certificates of libpq."),
     ("/etc/resolv.conf, /etc/hosts, /etc/nsswitch.conf", "How this computer resolves names."),
+    (
+        "/usr/bin/getent",
+        "Resolves names for the static program of Linux, as psql does on this computer.",
+    ),
     ("~/.azure", "The sign-in of the Azure CLI, which is asked through the command az."),
     (
         ".pseudonym-key-FILE.zip",

@@ -1,6 +1,7 @@
 //! The system's own lookup, with hosts file, search suffixes and caches: what psql sees. Every name is
 //! looked up once per run; the probes and the HTTP client that fetches tokens share the result.
 
+use super::getent;
 use crate::sync::lock;
 use crate::{
     secret::{Secrets, outgoing},
@@ -36,6 +37,10 @@ const WAITS_IN_VAIN: bool = cfg!(target_env = "musl");
 
 /// A failure that comes later than this is not a lost packet: the C library has tried again itself.
 const QUICK: u64 = 1000;
+
+/// Errors of getaddrinfo on Linux.
+const EAI_NONAME: i32 = -2;
+const EAI_AGAIN: i32 = -3;
 
 /// The lookups of a run, in progress or finished. A name that holds a secret is not
 /// resolved.
@@ -106,15 +111,75 @@ impl Lookups {
                 return Entry { lookup: refused.boxed().shared(), hint: Arc::default() };
             }
             let (hint, seen) = watch::channel(Hint::default());
-            let lookup = lookup(name.to_owned(), seen).boxed().shared();
+            let name = name.to_owned();
+            let lookup = if getent::IS_NEEDED {
+                systems_lookup(name, seen).boxed().shared()
+            } else {
+                own_lookup(name, seen).boxed().shared()
+            };
             Entry { lookup, hint: Arc::new(hint) }
         };
         work(lookups.entry(name.to_owned()).or_insert_with(start))
     }
 }
 
+/// The lookup by the C library of the system, or by that of this program if there is no other.
+async fn systems_lookup(
+    name: String,
+    mut hint: watch::Receiver<Hint>,
+) -> Result<SystemLookup, String> {
+    match by_getent(&name, &mut hint).await {
+        Some(found) => Ok(found),
+        None => own_lookup(name, hint).await,
+    }
+}
+
+async fn by_getent(name: &str, hint: &mut watch::Receiver<Hint>) -> Option<SystemLookup> {
+    let began = Instant::now();
+    let mut addresses = getent::addresses(name, MAX_ADDRESSES).await?;
+    let mut elapsed_ms = milliseconds(began.elapsed());
+    let mut error = None;
+    if addresses.is_empty() {
+        let (reason, may_be_chance) = reason(name, elapsed_ms, hint.clone()).await;
+        error = Some(reason);
+        if may_be_chance && hinted(hint).await {
+            addresses = getent::addresses(name, MAX_ADDRESSES).await?;
+            elapsed_ms = milliseconds(began.elapsed());
+            error = error.filter(|_| addresses.is_empty());
+        }
+    }
+    Some(SystemLookup { addresses, error, elapsed_ms, unfinished: false })
+}
+
+/// Why getent finds no address, which it does not say: the C library of this program does, if it finds
+/// none, either. Also whether the failure may be chance.
+async fn reason(
+    name: &str,
+    elapsed_ms: u64,
+    mut hint: watch::Receiver<Hint>,
+) -> ((i32, String), bool) {
+    let temporary = |chance| {
+        let text = format!("getent found no address after {elapsed_ms} ms");
+        ((EAI_AGAIN, text), chance)
+    };
+    if elapsed_ms >= QUICK {
+        return temporary(false);
+    }
+    let name = name.to_owned();
+    let own = tokio::task::spawn_blocking(move || resolve(&name));
+    let nearly_as_quick = HINT_WAIT + 2 * Duration::from_millis(elapsed_ms);
+    tokio::select! {
+        own = own => match own {
+            Ok((SystemLookup { error: Some(error), .. }, kind)) => (error, is_temporary(kind)),
+            Ok(_) | Err(_) => ((EAI_NONAME, "getent found no address".to_owned()), true),
+        },
+        Ok(_) = hint.wait_for(|hint| hint.unreachable) => temporary(false),
+        () = tokio::time::sleep(nearly_as_quick) => temporary(true),
+    }
+}
+
 /// Starts at once, before the first poll.
-fn lookup(
+fn own_lookup(
     name: String,
     mut hint: watch::Receiver<Hint>,
 ) -> impl Future<Output = Result<SystemLookup, String>> {
@@ -179,8 +244,11 @@ fn given_up(began: Instant) -> SystemLookup {
 /// Whether the lookup failed quickly, and the C library calls the failure temporary; or had an answer
 /// without an address for one family, and perhaps lost the other.
 fn may_be_chance(found: &SystemLookup, kind: Option<LookupErrorKind>) -> bool {
-    found.elapsed_ms < QUICK
-        && matches!(kind, Some(LookupErrorKind::Again | LookupErrorKind::NoData))
+    found.elapsed_ms < QUICK && is_temporary(kind)
+}
+
+const fn is_temporary(kind: Option<LookupErrorKind>) -> bool {
+    matches!(kind, Some(LookupErrorKind::Again | LookupErrorKind::NoData))
 }
 
 /// The lookup, and the kind of its failure: the numbers differ between systems.

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod gateway;
+mod getent;
 pub(crate) mod lookups;
 pub(crate) mod pem;
 pub(crate) mod proxies;

@@ -12,7 +12,7 @@ const SHORTEST_RANDOM_LABEL: usize = 20;
 
 /// Variables that hold a secret and nothing else. Others have a telling name and perhaps an ordinary
 /// value, such as `KEYVAULT_SECRET=orders-app`: they count only if the value has a secret's shape.
-const SECRET_VARIABLES: &[&str] = &[
+pub(crate) const SECRET_VARIABLES: &[&str] = &[
     "PGPASSWORD",
     "AZURE_CLIENT_SECRET",
     "AZURE_PASSWORD",
