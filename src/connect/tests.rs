@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use entra_pg_checks::{Evidence, facts::settings::Settings};
-use proptest::prelude::{prop_assert, prop_assert_eq};
+use proptest::prelude::prop_assert_eq;
 use serde_json::{Value, json};
 
 fn evidence(changes: &[(&str, Value)]) -> Evidence {
@@ -66,7 +66,7 @@ proptest::proptest! {
         let script = format!("az() {{ :; }}; psql() {{ printf %s \"$1\"; }}; {line}");
         let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash");
         let conninfo = String::from_utf8(output.stdout).expect("UTF-8");
-        prop_assert!(output.status.success(), "{}", line);
+        proptest::prop_assert!(output.status.success(), "{}", line);
         prop_assert_eq!(read_back(conninfo).user.expect("a user").value, user);
     }
 }

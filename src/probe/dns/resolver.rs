@@ -183,7 +183,7 @@ pub(crate) fn hosts_order(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{apply_variables, are_of_azure, hosts_order, read};
+    use super::{are_of_azure, hosts_order, read};
 
     #[test]
     fn reads_what_the_c_library_reads() {
@@ -206,7 +206,7 @@ mod tests {
     fn variables_change_the_settings_as_in_the_c_library() {
         let mut settings = read(b"nameserver 10.0.0.4\nsearch a.example\noptions edns0 ndots:2\n");
         assert!(settings.has("edns0"));
-        apply_variables(&mut settings, Some("b.example C.example."), Some("ndots:5 rotate"));
+        super::apply_variables(&mut settings, Some("b.example C.example."), Some("ndots:5 rotate"));
         assert_eq!(settings.search, ["b.example", "c.example"]);
         assert_eq!((settings.ndots, settings.has("rotate")), (5, true));
         assert_eq!(settings.variables, ["LOCALDOMAIN", "RES_OPTIONS"]);
