@@ -38,9 +38,12 @@ fn judge(seen: &Evidence) -> Result<Verdict, Missing> {
     }
     if let Some(proxy) = rules.https.as_ref().or(rules.http.as_ref()) {
         findings.extend(ignored(seen, proxy));
-    } else if !rules.not_followed.is_empty() {
-        findings.push(not_followed(seen, rules));
-    } else if findings.is_empty() {
+    }
+    findings.extend(rules.not_understood.iter().flat_map(|one| not_understood(seen, one)));
+    if rules.https.is_none() && !rules.not_followed.is_empty() {
+        findings.extend(not_followed(seen, rules));
+    }
+    if rules.https.is_none() && rules.http.is_none() && findings.is_empty() {
         return Ok(Verdict::NotApplicable("no proxy is set".to_owned()));
     }
     Ok(Verdict::unless(findings, || {
@@ -112,33 +115,58 @@ fn exemption(proxy: &Proxy, no_proxy: &str) -> Fix {
 
 /// The system names a proxy in a form that neither this tool nor the Azure CLI follows. That is the
 /// likely cause if an Entra host cannot be reached without it.
-fn not_followed(seen: &Evidence, rules: &ProxyRules) -> Finding {
-    let hosts = seen.outbound.seen().map(|outbound| outbound.hosts.as_slice()).unwrap_or_default();
-    let blocked: Vec<&str> =
-        hosts.iter().filter(|host| is_blocked(host)).map(|host| host.host.as_str()).collect();
+fn not_followed(seen: &Evidence, rules: &ProxyRules) -> Vec<Finding> {
     let named = rules.not_followed.iter().map(|(origin, what)| format!("{origin} names {what}"));
-    let named: Vec<String> = named.collect();
-    let subject = rules.not_followed.first().map(|(origin, _)| origin.clone()).unwrap_or_default();
-    let host = blocked.first().copied().unwrap_or("login.microsoftonline.com");
-    let fix = Fix::you(format!(
-        "Set HTTPS_PROXY to the proxy that browsers on this machine use for {host}, as \
-            http://host:port"
-    ));
-    let detail = if blocked.is_empty() {
-        format!("{}; az, psql and this tool connect without it", named.join(", "))
-    } else {
-        format!(
-            "{} does not connect, and {}, which az and this tool do not follow",
-            blocked.join(", "),
-            named.join(", ")
-        )
+    let named = named.collect::<Vec<String>>().join(", ");
+    let origin = rules.not_followed.first().map(|(origin, _)| origin.as_str()).unwrap_or_default();
+    let fix = |host: &str| {
+        Fix::you(format!(
+            "Set HTTPS_PROXY to the proxy that browsers on this machine use for {host}, as \
+                http://host:port"
+        ))
     };
-    let finding = Finding::of(&PROXY_NOT_FOLLOWED, subject, detail);
+    let blocked = blocked(seen);
     if blocked.is_empty() {
-        finding.severity(Severity::Info).fix(fix)
-    } else {
-        finding.sure(Confidence::Likely).fix(fix)
+        let detail = format!("{named}; az, psql and this tool connect without it");
+        let finding = Finding::of(&PROXY_NOT_FOLLOWED, origin, detail).severity(Severity::Info);
+        return vec![finding.fix(fix("login.microsoftonline.com"))];
     }
+    let finding = |host: &&str| {
+        let detail =
+            format!("{host} does not connect, and {named}, which az and this tool do not follow");
+        Finding::of(&PROXY_NOT_FOLLOWED, *host, detail).sure(Confidence::Likely).fix(fix(host))
+    };
+    blocked.iter().map(finding).collect()
+}
+
+/// A variable names no proxy that can be used. az fails with it; this tool goes without a proxy.
+fn not_understood(seen: &Evidence, (origin, what): &(String, String)) -> Vec<Finding> {
+    let fix = || {
+        Fix::you(match origin.to_ascii_lowercase().ends_with("_proxy") {
+            true => format!(
+                "Set {origin} to http://host:port, without quotation marks and without a blank at its \
+                    end; in cmd: set \"{origin}=http://host:port\""
+            ),
+            false => format!("Correct the address of the proxy in {origin}: host:port"),
+        })
+    };
+    let blocked = blocked(seen);
+    if blocked.is_empty() {
+        let detail = format!("{origin} names no proxy: {what}; az fails with such a value");
+        let finding = Finding::of(&PROXY_NOT_FOLLOWED, origin, detail).severity(Severity::Warning);
+        return vec![finding.sure(Confidence::Likely).fix(fix())];
+    }
+    let finding = |host: &&str| {
+        let detail = format!("{host} does not connect, and {origin} names no proxy: {what}");
+        Finding::of(&PROXY_NOT_FOLLOWED, *host, detail).sure(Confidence::Likely).fix(fix())
+    };
+    blocked.iter().map(finding).collect()
+}
+
+/// The Entra hosts that do not connect without a proxy.
+fn blocked(seen: &Evidence) -> Vec<&str> {
+    let hosts = seen.outbound.seen().map(|outbound| outbound.hosts.as_slice()).unwrap_or_default();
+    hosts.iter().filter(|host| is_blocked(host)).map(|host| host.host.as_str()).collect()
 }
 
 fn is_blocked(host: &Host) -> bool {
@@ -242,17 +270,20 @@ pub static PROXY_IGNORED_BY_POSTGRESQL: Problem = Problem {
     ..Problem::DEFAULT
 };
 
-/// A proxy script, or a proxy for services only.
+/// A proxy script, a proxy for services only, or a value that is not the address of a proxy.
 pub static PROXY_NOT_FOLLOWED: Problem = Problem {
     id: "outbound/proxy-not-followed",
-    title: "the system's proxy is set in a form that az does not follow",
+    title: "the proxy is set in a form that az does not follow",
     explains: &["outbound/*", "token/*", "clock/*"],
     page: Page {
         means: "The network settings of Windows or macOS name a proxy script (PAC), a SOCKS proxy or \
             a proxy of WinHTTP. Browsers follow a script; the Azure CLI, the Azure SDKs for Python, \
             JavaScript and Go and this tool do not. They connect directly, which such networks \
-            often block.",
+            often block. The same happens if HTTPS_PROXY holds a value that is not an address, or if \
+            HTTP_PROXY alone is set: it switches the system's proxy off.",
         causes: &[
+            "`set HTTPS_PROXY=\"http://…\"` in cmd, which keeps the quotation marks",
+            "a blank behind the value: `set HTTPS_PROXY=http://… && az login`",
             "the organization distributes its proxy by a PAC file",
             "`netsh winhttp set proxy` was used in place of the user's proxy settings",
         ],
@@ -284,12 +315,35 @@ pub static PROXY_NOT_FOLLOWED: Problem = Problem {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
+    use crate::check::Severity;
     use crate::support::testing::{healthy_but, judged, problems_of};
     use serde_json::{Value, json};
 
     fn proxy() -> Value {
         json!({"scheme": "http", "host": "proxy", "port": 3128, "has_credentials": false,
                "origin": {"kind": "environment", "variable": "HTTP_PROXY"}})
+    }
+
+    #[test]
+    fn a_value_that_names_no_proxy_is_an_error_if_the_hosts_are_blocked() {
+        let value =
+            json!([["HTTPS_PROXY", "it is in quotation marks, which are part of the value"]]);
+        let set = [("/proxy/seen/not_understood", value)];
+        let judgment = judged(&CHECK, &healthy_but(&set));
+        let finding = &judgment.findings[0].finding;
+        assert_eq!(
+            (finding.subject.as_str(), finding.severity),
+            ("HTTPS_PROXY", Severity::Warning)
+        );
+        let silent =
+            |at: usize| format!("/outbound/seen/hosts/0/direct/seen/tcp/{at}/outcome/kind");
+        let paths = [silent(0), silent(1), silent(2)];
+        let blocked = paths.iter().map(|path| (path.as_str(), json!("silent")));
+        let all: Vec<(&str, Value)> = set.into_iter().chain(blocked).collect();
+        let judgment = judged(&CHECK, &healthy_but(&all));
+        let finding = &judgment.findings[0].finding;
+        assert_eq!(finding.subject, "login.microsoftonline.com");
+        assert!(finding.fixes[0].text.contains("set \"HTTPS_PROXY=http://host:port\""));
     }
 
     #[test]

@@ -135,20 +135,13 @@ impl Plan {
     /// Microsoft Entra ID, Microsoft Graph and Azure Resource Manager, and the proxy to them.
     fn entra(&mut self, request: &Request, environment: &Environment) {
         let cloud = &request.settings.cloud.value;
-        let hosts = [cloud.authority_host.as_str(), cloud.graph_host.as_str()];
-        let rules = Proxies::read(environment).rules(&hosts);
+        let proxies = Proxies::read(environment);
+        let rules = proxies.rules(&[]);
         for (origin, what) in &rules.not_followed {
             self.notes.push(format!("proxy not followed: {what}, named by {origin}"));
         }
-        let proxy = rules.https;
-        let via = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host, proxy.port));
-        if let Some(proxy) = &proxy {
-            let why = format!(
-                "proxy ({}, {}) to the hosts of Microsoft Entra ID",
-                proxy.scheme,
-                proxy.origin.phrase()
-            );
-            self.rule(&proxy.host, proxy.port, "HTTP", &why);
+        for (origin, what) in &rules.not_understood {
+            self.notes.push(format!("{origin} does not count: {what}"));
         }
         let graph = match request.graph || request.azure.live {
             true => "names and groups of the identity, with a token of its own (--graph, --azure)",
@@ -166,9 +159,21 @@ impl Plan {
             hosts.push((&cloud.resource_manager_host, "AzureResourceManager", why));
         }
         for (host, tag, why) in hosts {
+            let proxy = proxies.for_request("https", host);
+            if let Some(proxy) = proxy {
+                let why = format!(
+                    "proxy ({}, {}) to the hosts of Microsoft Entra ID",
+                    proxy.scheme,
+                    proxy.origin.phrase()
+                );
+                self.rule(&proxy.host, proxy.port, "HTTP", &why);
+            }
             let rule = self.rule(host, 443, "HTTPS", why);
             rule.service_tag = Some(tag);
-            rule.via.clone_from(&via);
+            rule.via = proxy.map(|proxy| match proxy.host.contains(':') {
+                true => format!("[{}]:{}", proxy.host, proxy.port),
+                false => format!("{}:{}", proxy.host, proxy.port),
+            });
         }
     }
 

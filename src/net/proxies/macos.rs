@@ -34,6 +34,9 @@ pub(crate) fn parse(text: &str) -> SystemSettings {
         }
         let port = values.get(format!("{scheme}Port").as_str());
         let host: String = host.chars().take(300).collect();
+        // An address of IPv6 is written without brackets.
+        let bare = host.parse::<std::net::Ipv6Addr>().is_ok();
+        let host = if bare { format!("[{host}]") } else { host };
         Some(port.map_or_else(|| host.clone(), |port| format!("{host}:{port:.6}")))
     };
     let mut found = SystemSettings {
@@ -50,6 +53,9 @@ pub(crate) fn parse(text: &str) -> SystemSettings {
         found.exceptions = (!exceptions.is_empty()).then(|| exceptions.join(", "));
     } else if proxy("SOCKS").is_some() {
         found.not_followed.push("a SOCKS proxy".to_owned());
+    }
+    if is_on("ProxyAutoDiscoveryEnable") {
+        found.not_followed.push("automatic proxy discovery (WPAD)".to_owned());
     }
     if is_on("ProxyAutoConfigEnable")
         && let Some(script) = values.get("ProxyAutoConfigURLString")
@@ -107,6 +113,10 @@ mod tests {
         assert!(exempts(&found.exempt, "169.254.169.254") && exempts(&found.exempt, "server"));
         assert_eq!(found.not_followed, ["the proxy script http://wpad.corp/proxy.pac (PAC)"]);
         assert_eq!(parse("<dictionary> {\n}\n").https, None);
+        let other = "<dictionary> {\n  HTTPSEnable : 1\n  HTTPSProxy : fd00::1\n  HTTPSPort : 3128\n  ProxyAutoDiscoveryEnable : 1\n}\n";
+        let found = parse(other);
+        assert_eq!(found.https.as_deref(), Some("[fd00::1]:3128"));
+        assert_eq!(found.not_followed, ["automatic proxy discovery (WPAD)"]);
     }
 
     proptest::proptest! {

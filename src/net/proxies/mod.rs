@@ -88,7 +88,7 @@ impl Proxies {
         let mut read = |origin: Origin, value: &str| {
             let named = parse(&origin, value);
             if named.is_none() {
-                not_understood.push((origin.phrase(), "not the address of a proxy".to_owned()));
+                not_understood.push((origin.phrase(), why_not(value).to_owned()));
             }
             named
         };
@@ -110,7 +110,10 @@ impl Proxies {
             let mut read = |value: &Option<String>| read(origin(), value.as_deref()?);
             (read(&system.https), read(&system.http))
         };
-        let system = if of_environment { SystemSettings::default() } else { system };
+        let system = match of_environment {
+            true => behind_environment(system, https.as_ref(), http.as_ref(), &mut differences),
+            false => system,
+        };
         let matcher = Matcher::builder()
             .all("http://proxy.invalid:1")
             .no(no_proxy.clone().unwrap_or_default())
@@ -192,6 +195,42 @@ impl Proxies {
     }
 }
 
+/// What is left of the system's settings if the environment names a proxy. A proxy for `http://` addresses
+/// only also switches the system's off, so that `https://` addresses go without one.
+fn behind_environment(
+    system: SystemSettings,
+    https: Option<&Named>,
+    http: Option<&Named>,
+    differences: &mut Vec<String>,
+) -> SystemSettings {
+    let Some(proxy) = system.https.as_deref().map(without_credentials) else {
+        return SystemSettings::default();
+    };
+    let name = system.name;
+    let mut left = SystemSettings { name, ..SystemSettings::default() };
+    match (https.or(http), https) {
+        (Some(named), None) => left.not_followed.push(format!(
+            "the proxy {proxy}, which does not count while {} names a proxy",
+            named.proxy.origin.phrase()
+        )),
+        _ => differences.push(format!(
+            "{name} names the proxy {proxy}, which browsers use; the environment comes first for az and this tool"
+        )),
+    }
+    left
+}
+
+/// What is wrong with a value that is not the address of a proxy. The value can hold a password.
+fn why_not(value: &str) -> &'static str {
+    if value.contains(['"', '\'']) {
+        "it is in quotation marks, which are part of the value"
+    } else if value.contains(char::is_whitespace) {
+        "it holds a blank"
+    } else {
+        "it is not the address of a proxy"
+    }
+}
+
 #[cfg(windows)]
 fn system_settings() -> SystemSettings {
     windows::read()
@@ -258,6 +297,10 @@ fn parse(origin: &Origin, value: &str) -> Option<Named> {
         None => (None, authority),
     };
     let uri: http::uri::Authority = address.parse().ok()?;
+    let port = address.rsplit(']').next().and_then(|end| Some(end.rsplit_once(':')?.1));
+    if port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
+        return None;
+    }
     let port = uri.port_u16().unwrap_or(match scheme.as_str() {
         "https" => 443,
         "http" => 80,
@@ -350,6 +393,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_not_an_address_says_what_is_wrong() {
+        for (value, why) in [
+            ("\"http://u:geheim@proxy:1\"", "quotation marks"),
+            ("http://proxy:1 ", "a blank"),
+            ("http://proxy:port", "not the address"),
+        ] {
+            let rules = rules(&Environment::from_pairs([("HTTPS_PROXY", value)]), &[LOGIN]);
+            assert!(rules.https.is_none());
+            let [(origin, found)] = rules.not_understood.as_slice() else { panic!("{rules:?}") };
+            assert!(origin == "HTTPS_PROXY" && found.contains(why), "{found}");
+            assert!(!found.contains("geheim"));
+        }
+    }
+
+    #[test]
     fn no_proxy_exempts_the_metadata_service() {
         let pairs =
             [("HTTP_PROXY", "proxy:1"), ("NO_PROXY", "169.254.169.254,.microsoftonline.com")];
@@ -385,8 +443,14 @@ mod tests {
         );
         let environment = Environment::from_pairs([("HTTPS_PROXY", "http://other:1")]);
         let rules = Proxies::new(&environment, of_system()).rules(&hosts);
-        assert_eq!(rules.https.map(|proxy| proxy.host).as_deref(), Some("other"));
+        assert_eq!(rules.https.as_ref().map(|proxy| proxy.host.as_str()), Some("other"));
         assert_eq!((rules.http, rules.exceptions), (None, None));
+        assert!(rules.differences[0].contains("proxy.corp:3128"), "{:?}", rules.differences);
+        // Without a proxy for https:// the system's would be missed.
+        let environment = Environment::from_pairs([("http_proxy", "http://other:1")]);
+        let rules = Proxies::new(&environment, of_system()).rules(&hosts);
+        assert_eq!((rules.https, rules.not_followed.len()), (None, 1));
+        assert!(rules.not_followed[0].1.contains("while http_proxy names a proxy"));
         let environment = Environment::from_pairs([("NO_PROXY", LOGIN)]);
         let rules = Proxies::new(&environment, of_system()).rules(&hosts);
         assert_eq!((rules.exempt.len(), rules.differences.len()), (2, 1));
