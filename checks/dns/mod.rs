@@ -184,16 +184,21 @@ fn matrix(dns: &Dns, name: &Name) -> Vec<String> {
 /// Which nameservers the system asks for which names, if that is not the same for all.
 fn routes(dns: &Dns) -> Vec<String> {
     let routes = &dns.resolver.routes;
-    if routes.len() < 2 && routes.iter().all(|route| route.domains.is_empty()) {
+    let is_plain =
+        |route: &crate::facts::dns::DnsRoute| route.domains.is_empty() && route.names.is_empty();
+    if routes.len() < 2 && routes.iter().all(is_plain) {
         return Vec::new();
     }
     let line = |route: &crate::facts::dns::DnsRoute| {
         let servers: Vec<IpAddr> = route.nameservers.iter().map(SocketAddr::ip).collect();
-        let names = match (route.domains.as_slice(), route.default) {
-            ([], _) => "all names".to_owned(),
-            (domains, false) => format!("names in {}", text::list(domains, 4)),
-            (domains, true) => format!("names in {} and all other names", text::list(domains, 4)),
+        let some = |list: &[String], what: &str| {
+            (!list.is_empty()).then(|| format!("{what}{}", text::list(list, 4)))
         };
+        let all = if is_plain(route) { "all names" } else { "all other names" };
+        let all = route.default.then(|| all.to_owned());
+        let parts = [some(&route.domains, "names in "), some(&route.names, ""), all];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let names = if parts.is_empty() { "no name".to_owned() } else { parts.join(" and ") };
         let (interface, source) = (&route.interface, &route.source);
         format!("{interface} asks {} for {names} ({source})", text::list(&servers, 3))
     };

@@ -59,6 +59,9 @@ pub struct DnsRoute {
     /// The domains whose names are sent to these nameservers.
     #[serde(serialize_with = "class::name")]
     pub domains: Vec<String>,
+    /// Single names that are sent to them: a whole name, or `label.*` for every name that begins with it.
+    #[serde(default, serialize_with = "class::name", skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Whether names that are in no route's domains are sent to them, too.
     pub default: bool,
     /// The nameservers, in order.
@@ -317,6 +320,32 @@ pub struct Soa {
     pub primary: String,
 }
 
+/// How well a route fits a name, the worst first.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum Fit {
+    /// The name is in a domain of this length.
+    Domain(usize),
+    /// The name begins with a label.
+    Label,
+    /// It is the name itself.
+    Name,
+}
+
+impl DnsRoute {
+    fn fit(&self, name: &str) -> Option<Fit> {
+        let domains = self.domains.iter().filter(|domain| is_below(name, domain));
+        let domains = domains.map(|domain| Fit::Domain(domain.len()));
+        let names = self.names.iter().filter_map(|known| match known.strip_suffix(".*") {
+            Some(label) => {
+                let first = name.split('.').next()?;
+                first.eq_ignore_ascii_case(label).then_some(Fit::Label)
+            }
+            None => known.eq_ignore_ascii_case(name.trim_end_matches('.')).then_some(Fit::Name),
+        });
+        domains.chain(names).max()
+    }
+}
+
 impl ResolverSettings {
     /// Whether resolv.conf or RES_OPTIONS sets this option.
     #[must_use]
@@ -330,16 +359,12 @@ impl ResolverSettings {
         self.nameservers.iter().filter(own).map(|server| server.address)
     }
 
-    /// The routes that the system takes for a name: those with the longest domain that holds the name,
-    /// otherwise those for all names.
+    /// The routes that the system takes for a name: those that fit best, otherwise those for all names.
     #[must_use]
     pub fn routes_for(&self, name: &str) -> Vec<&DnsRoute> {
-        let fit = |route: &DnsRoute| {
-            route.domains.iter().filter(|domain| is_below(name, domain)).map(String::len).max()
-        };
-        let longest = self.routes.iter().filter_map(fit).max();
-        let taken = |route: &&DnsRoute| match longest {
-            Some(_) => fit(route) == longest,
+        let best = self.routes.iter().filter_map(|route| route.fit(name)).max();
+        let taken = |route: &&DnsRoute| match best {
+            Some(_) => route.fit(name) == best,
             None => route.default,
         };
         self.routes.iter().filter(taken).collect()

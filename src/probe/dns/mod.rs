@@ -356,6 +356,7 @@ mod tests {
         let route = |at: &str, domains: &[&str]| DnsRoute {
             interface: "tun0".to_owned(),
             domains: domains.iter().map(ToString::to_string).collect(),
+            names: Vec::new(),
             default: domains.is_empty(),
             nameservers: vec![at.parse().expect("an address")],
             source: String::new(),

@@ -75,6 +75,7 @@ impl Resolver {
             interface: self.interface.unwrap_or_else(|| "any interface".to_owned()),
             default: domains.is_empty(),
             domains,
+            names: Vec::new(),
             nameservers: self.nameservers,
             source: "scutil --dns".to_owned(),
         })

@@ -47,6 +47,7 @@ pub(crate) fn link(interface: &str, texts: &[String]) -> Option<Link> {
     let route = DnsRoute {
         interface: interface.chars().take(64).collect(),
         domains,
+        names: Vec::new(),
         default: takes_all || default.unwrap_or(!routes_only),
         nameservers: servers,
         source: "systemd-resolved".to_owned(),
@@ -87,6 +88,7 @@ pub(crate) fn global(texts: &[String]) -> Option<Link> {
     let route = DnsRoute {
         interface: "all links".to_owned(),
         domains,
+        names: Vec::new(),
         default: true,
         nameservers: servers,
         source: "resolved.conf".to_owned(),

@@ -20,10 +20,41 @@ pub(crate) struct Adapter {
 /// A rule of the NRPT as the registry holds it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rule {
-    /// The names: `.contoso.com` for all below, `pg.contoso.com` for one, `.` for all.
+    /// The names: `.contoso.com` for the domain, `pg.contoso.com` for one name, `pg` for all names that begin
+    /// with this label, `.` for all.
     pub(crate) names: Vec<String>,
     /// `GenericDNSServers`, or those of DirectAccess.
     pub(crate) nameservers: String,
+}
+
+/// The names of rules by their kind.
+#[derive(Default)]
+struct Names {
+    domains: Vec<String>,
+    names: Vec<String>,
+    all: bool,
+}
+
+impl Names {
+    fn of<'a>(written: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut found = Self::default();
+        // The list ends with an empty text; only a dot means all names.
+        for text in written.into_iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let name = domain(text);
+            if name.is_empty() {
+                found.all = true;
+            } else if text.starts_with(['.', '*']) {
+                found.domains.push(name.trim_start_matches("*.").to_owned());
+            } else if name.contains('.') {
+                found.names.push(name);
+            } else {
+                found.names.push(format!("{name}.*"));
+            }
+        }
+        found.domains.truncate(MAX_DOMAINS);
+        found.names.truncate(MAX_DOMAINS);
+        found
+    }
 }
 
 /// The suffixes as the registry holds them.
@@ -46,7 +77,8 @@ pub(crate) fn resolver(
     let mut routes: Vec<DnsRoute> = adapters.iter().filter_map(of_adapter).collect();
     let exempt = exempt(rules);
     for route in &mut routes {
-        route.domains.clone_from(&exempt);
+        route.domains.clone_from(&exempt.domains);
+        route.names.clone_from(&exempt.names);
         // A rule for all names leaves the adapters' nameservers only the names that are exempt.
         route.default = !by_rule.iter().any(|rule| rule.default);
     }
@@ -55,10 +87,9 @@ pub(crate) fn resolver(
 }
 
 /// The names of rules without nameservers: the adapters' are asked for them, whatever other rules say.
-fn exempt(rules: &[Rule]) -> Vec<String> {
+fn exempt(rules: &[Rule]) -> Names {
     let without = rules.iter().filter(|rule| addresses(&rule.nameservers).is_empty());
-    let names = without.flat_map(|rule| &rule.names).map(|name| domain(name));
-    names.filter(|name| !name.is_empty()).take(MAX_DOMAINS).collect()
+    Names::of(without.flat_map(|rule| &rule.names))
 }
 
 fn of_adapter(adapter: &Adapter) -> Option<DnsRoute> {
@@ -68,6 +99,7 @@ fn of_adapter(adapter: &Adapter) -> Option<DnsRoute> {
     (!nameservers.is_empty()).then(|| DnsRoute {
         interface: adapter.name.chars().take(64).collect(),
         domains: Vec::new(),
+        names: Vec::new(),
         default: true,
         nameservers,
         source: format!("network adapter, metric {}", adapter.metric),
@@ -82,16 +114,13 @@ fn is_placeholder(address: IpAddr) -> bool {
 /// The route of a rule with nameservers.
 fn of_rule(rule: &Rule) -> Option<DnsRoute> {
     let nameservers = addresses(&rule.nameservers);
-    // The list ends with an empty text; only a dot means all names.
-    let names = rule.names.iter().filter(|name| !name.trim().is_empty());
-    let mut domains: Vec<String> = names.map(|name| domain(name)).collect();
-    let default = domains.iter().any(String::is_empty);
-    domains.retain(|name| !name.is_empty());
-    domains.truncate(MAX_DOMAINS);
-    (!nameservers.is_empty() && (default || !domains.is_empty())).then(|| DnsRoute {
+    let Names { domains, names, all } = Names::of(&rule.names);
+    let any = all || !domains.is_empty() || !names.is_empty();
+    (!nameservers.is_empty() && any).then(|| DnsRoute {
         interface: "any adapter".to_owned(),
         domains,
-        default,
+        names,
+        default: all,
         nameservers,
         source: "NRPT rule".to_owned(),
     })
@@ -140,7 +169,10 @@ pub(crate) fn read() -> ResolverSettings {
 /// The rules of the policy; without a policy, those of the machine, such as a VPN's.
 #[cfg(windows)]
 fn rules() -> Vec<Rule> {
-    use crate::environment::registry::{Hive, subkeys, text, texts};
+    use crate::environment::registry::{Hive, number, subkeys, text, texts};
+    /// The bits of `ConfigOptions` by which the nameservers of a rule count.
+    const DIRECT_ACCESS: u32 = 4;
+    const GENERIC: u32 = 8;
     const POLICY: &str = r"SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig";
     const LOCAL: &str = r"SYSTEM\CurrentControlSet\Services\Dnscache\Parameters\DnsPolicyConfig";
     let read = |path: &str| -> Vec<Rule> {
@@ -148,12 +180,16 @@ fn rules() -> Vec<Rule> {
         keys.iter()
             .map(|key| {
                 let path = format!("{path}\\{key}");
-                let servers =
-                    |name| text(Hive::Machine, &path, name).filter(|text| !text.is_empty());
+                // Without this value, what is there counts.
+                let options = number(Hive::Machine, &path, "ConfigOptions").unwrap_or(u32::MAX);
+                let servers = |option: u32, name| {
+                    let found = text(Hive::Machine, &path, name).filter(|text| !text.is_empty());
+                    found.filter(|_| options & option != 0)
+                };
                 Rule {
                     names: texts(Hive::Machine, &path, "Name"),
-                    nameservers: servers("GenericDNSServers")
-                        .or_else(|| servers("DirectAccessDNSServers"))
+                    nameservers: servers(GENERIC, "GenericDNSServers")
+                        .or_else(|| servers(DIRECT_ACCESS, "DirectAccessDNSServers"))
                         .unwrap_or_default(),
                 }
             })
@@ -221,6 +257,31 @@ mod tests {
         };
         assert_eq!(asked("pg.postgres.database.azure.com"), ["10.8.0.1", "10.8.0.2"]);
         assert_eq!(asked("login.microsoftonline.com"), ["192.168.1.1"]);
+    }
+
+    #[test]
+    fn a_rule_for_one_name_leaves_the_names_below_it_to_others() {
+        let rule = |name: &str, nameservers: &str| Rule {
+            names: vec![name.to_owned()],
+            nameservers: nameservers.to_owned(),
+        };
+        let rules = [
+            rule(".contoso.com", "10.8.0.1"),
+            rule("vpn.contoso.com", ""),
+            rule("azure.com", "10.8.0.2"),
+            rule("intranet", "10.8.0.3"),
+        ];
+        let adapters = vec![adapter("Wi-Fi", 50, &["192.168.1.1"])];
+        let found = resolver(adapters, &rules, &Suffixes::default());
+        let asked = |name| -> Vec<String> {
+            found.nameservers_for(name).iter().map(|at| at.ip().to_string()).collect()
+        };
+        assert_eq!(asked("pg.contoso.com"), ["10.8.0.1"]);
+        assert_eq!(asked("vpn.contoso.com"), ["192.168.1.1"]);
+        assert_eq!(asked("a.vpn.contoso.com"), ["10.8.0.1"]);
+        assert_eq!(asked("pg.postgres.database.azure.com"), ["192.168.1.1"]);
+        assert_eq!(asked("AZURE.com."), ["10.8.0.2"]);
+        assert_eq!(asked("Intranet.contoso.com"), ["10.8.0.3"]);
     }
 
     #[test]
