@@ -39,6 +39,10 @@ pub enum TcpOutcome {
     Unreachable {
         /// The ICMP message, when one came from the network.
         icmp: Option<Icmp>,
+        /// Whether this machine has a route to the address, so that the error came from beyond it: systems
+        /// other than Linux do not hand out the ICMP message.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        routed: bool,
         /// The operating system's words.
         #[serde(serialize_with = "class::clause")]
         detail: String,

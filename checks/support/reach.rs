@@ -95,7 +95,7 @@ pub fn reach(attempts: &[TcpAttempt]) -> Reach {
 
 fn without_route(attempt: &TcpAttempt) -> bool {
     match &attempt.outcome {
-        TcpOutcome::Unreachable { icmp, .. } => icmp.is_none(),
+        TcpOutcome::Unreachable { icmp, routed, .. } => icmp.is_none() && !routed,
         TcpOutcome::Denied { .. } | TcpOutcome::Failed { .. } => true,
         TcpOutcome::Connected | TcpOutcome::Silent | TcpOutcome::Refused { .. } => false,
     }
@@ -118,7 +118,7 @@ pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
                 TcpOutcome::Refused { icmp_from: Some(from) } => {
                     format!("{address}: {from} says that the port is unreachable (ICMP)")
                 }
-                TcpOutcome::Unreachable { icmp: Some(icmp), detail } => {
+                TcpOutcome::Unreachable { icmp: Some(icmp), detail, .. } => {
                     let from = icmp.from.map_or("a router".to_owned(), |from| from.to_string());
                     let kind = match (attempt.address.is_ipv4(), icmp.code) {
                         (true, 9 | 10 | 13) | (false, 1) => "administratively prohibited",
@@ -129,7 +129,13 @@ pub fn lines(attempts: &[TcpAttempt]) -> Vec<String> {
                 TcpOutcome::Denied { detail } => {
                     format!("{address}: this computer does not permit the connection: {detail}")
                 }
-                TcpOutcome::Unreachable { icmp: None, detail } | TcpOutcome::Failed { detail } => {
+                TcpOutcome::Unreachable { icmp: None, routed: true, detail } => {
+                    format!(
+                        "{address}: {detail}, reported by the network: this computer has a route"
+                    )
+                }
+                TcpOutcome::Unreachable { icmp: None, detail, .. }
+                | TcpOutcome::Failed { detail } => {
                     format!("{address}: {detail}")
                 }
             }
@@ -245,11 +251,19 @@ mod tests {
 
     #[test]
     fn a_family_without_a_route_does_not_count() {
-        let no_route =
-            TcpOutcome::Unreachable { icmp: None, detail: "Network is unreachable".to_owned() };
-        let attempts =
-            [attempt("1.2.3.4:443", TcpOutcome::Connected), attempt("[2001:db8::1]:443", no_route)];
-        assert_eq!(reach(&attempts), Reach::All);
+        let unreachable = |routed| TcpOutcome::Unreachable {
+            icmp: None,
+            routed,
+            detail: "Network is unreachable".to_owned(),
+        };
+        let attempts = |routed| {
+            let other = attempt("[2001:db8::1]:443", unreachable(routed));
+            [attempt("1.2.3.4:443", TcpOutcome::Connected), other]
+        };
+        assert_eq!(reach(&attempts(false)), Reach::All);
+        // Windows and macOS do not say who reported the error, but the routing table does.
+        assert!(matches!(reach(&attempts(true)), Reach::FamilyBroken(_)));
+        assert!(lines(&attempts(true))[1].contains("reported by the network"));
     }
 
     #[test]

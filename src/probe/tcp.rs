@@ -8,7 +8,7 @@ use entra_pg_checks::{
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use std::{
     io,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     pin::pin,
     time::{Duration, Instant},
 };
@@ -48,7 +48,8 @@ pub(crate) async fn connect(
         }
         Ok(Err((error, icmp))) => {
             cx.note_exhaustion(&error);
-            (verdict(&error, icmp), None)
+            let asked = !cfg!(target_os = "linux");
+            (verdict(&error, icmp, || asked && has_route(address)), None)
         }
     };
     (TcpAttempt { address, outcome, elapsed_ms: milliseconds(began.elapsed()) }, stream)
@@ -114,7 +115,17 @@ pub(crate) async fn connect_and<T, F: Future<Output = T>>(
     (attempts, result)
 }
 
-fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
+/// Whether this machine's routing table has a way to an address. Connecting a UDP socket looks the route up
+/// and sends nothing. Linux says more: its error queue holds the ICMP message.
+fn has_route(address: SocketAddr) -> bool {
+    let local: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(local).and_then(|socket| socket.connect(address)).is_ok()
+}
+
+fn verdict(error: &io::Error, icmp: Option<Icmp>, routed: impl FnOnce() -> bool) -> TcpOutcome {
     let detail = error.to_string();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
@@ -128,7 +139,9 @@ fn verdict(error: &io::Error, icmp: Option<Icmp>) -> TcpOutcome {
         | io::ErrorKind::NetworkUnreachable
         // A `blackhole` route of this machine is invalid input.
         | io::ErrorKind::PermissionDenied
-        | io::ErrorKind::InvalidInput => TcpOutcome::Unreachable { icmp, detail },
+        | io::ErrorKind::InvalidInput => {
+            TcpOutcome::Unreachable { icmp, routed: routed(), detail }
+        }
         _ => TcpOutcome::Failed { detail },
     }
 }
