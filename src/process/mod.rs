@@ -2,4 +2,5 @@
 
 pub(crate) mod crash;
 pub(crate) mod limits;
+pub(crate) mod program;
 pub(crate) mod progress;

@@ -2,11 +2,8 @@
 
 #[cfg(unix)]
 use super::descendants;
-use super::{
-    program,
-    source::{Source, Tried},
-};
-use crate::{input, net::gateway::Contacts, probe::context::Context, sync::lock};
+use super::source::{Source, Tried};
+use crate::{input, net::gateway::Contacts, probe::context::Context, process::program, sync::lock};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
     AzureDeveloperCliCredentialOptions, Executor,
@@ -115,10 +112,29 @@ impl Runner {
     }
 }
 
+#[cfg(not(windows))]
+fn shell(program: &OsStr) -> tokio::process::Command {
+    tokio::process::Command::new(program)
+}
+
+/// azure_identity starts `cmd /C cd %SYSTEMROOT% && az …`. If the current folder is on another drive, that
+/// `cd` does not leave it, and cmd would take an `az.bat` of that folder before those of PATH. A `cmd.exe`
+/// beside this program is not the system's.
+#[cfg(windows)]
+fn shell(program: &OsStr) -> tokio::process::Command {
+    let folder = crate::environment::registry::windows_folder();
+    let system = format!(r"{folder}\System32\cmd.exe");
+    let is_cmd = program.eq_ignore_ascii_case("cmd");
+    let mut command =
+        tokio::process::Command::new(if is_cmd { OsStr::new(&system) } else { program });
+    command.current_dir(folder);
+    command
+}
+
 #[async_trait::async_trait]
 impl Executor for Runner {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
-        let mut command = tokio::process::Command::new(program);
+        let mut command = shell(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         let output = self.output(command).await?;

@@ -8,7 +8,6 @@ mod command;
 mod descendants;
 mod given;
 mod managed_identity;
-mod program;
 pub(crate) mod recorder;
 mod service_principal;
 mod source;

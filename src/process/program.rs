@@ -1,4 +1,4 @@
-//! Whether a program can be started by its name.
+//! The programs that can be started by their name.
 
 use crate::environment::Environment;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,21 @@ const MAX_FOLDERS: usize = 512;
 
 /// Whether a folder of PATH holds the program; `None` if PATH is not set: each shell then has folders of
 /// its own.
-pub(super) fn is_on_path(environment: &Environment, name: &str) -> Option<bool> {
+pub(crate) fn is_on_path(environment: &Environment, name: &str) -> Option<bool> {
+    environment.get("PATH").map(|_| find(environment, name).is_some())
+}
+
+/// The file that a shell starts for a name without a folder, other than one in the current folder.
+pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
     let path = environment.get("PATH")?;
     let extensions = cfg!(windows).then(|| environment.get("PATHEXT").unwrap_or(EXTENSIONS));
-    Some(candidates(std::env::split_paths(path), name, extensions).any(|file| is_program(&file)))
+    let folders = std::env::split_paths(path).filter(|folder| !is_here(folder));
+    candidates(folders, name, extensions).find(|file| is_program(file))
+}
+
+/// Whether an entry of PATH means the current folder.
+fn is_here(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder == Path::new(".")
 }
 
 /// The files that a shell would try, in its order.
@@ -26,7 +37,11 @@ fn candidates(
         None => vec![name.to_owned()],
         Some(list) => {
             let parts = list.split(';').filter(|extension| extension.starts_with('.'));
-            parts.map(|extension| format!("{name}{}", extension.to_ascii_lowercase())).collect()
+            let known: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+            // A name with such an extension is whole.
+            let whole = known.iter().any(|known| name.to_ascii_lowercase().ends_with(known));
+            let with = known.iter().map(|extension| format!("{name}{extension}"));
+            whole.then(|| name.to_owned()).into_iter().chain(with).collect()
         }
     };
     folders
@@ -47,9 +62,9 @@ fn is_program(file: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{candidates, is_on_path};
+    use super::{candidates, is_here, is_on_path};
     use crate::environment::Environment;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     #[test]
     fn windows_tries_every_extension_in_every_folder() {
@@ -60,6 +75,9 @@ mod tests {
         };
         assert_eq!(tried(None), ["a/az", "b/az"]);
         assert_eq!(tried(Some(".EXE;.CMD;x")), ["a/az.exe", "a/az.cmd", "b/az.exe", "b/az.cmd"]);
+        let mut whole = candidates(folders(), "npm.CMD", Some(".EXE;.CMD"));
+        assert_eq!(whole.next(), Some(PathBuf::from("a").join("npm.CMD")));
+        assert!(is_here(Path::new(".")) && is_here(Path::new("")) && !is_here(Path::new("a")));
     }
 
     #[cfg(windows)]
