@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnose::{self, Report},
     environment::{Environment, vantage},
-    process::progress::Progress,
+    process::{program, progress::Progress},
     report::{self, Format, Style},
     secret::{Secret, redact},
     settings::{
@@ -77,9 +77,12 @@ pub(crate) fn run(
         show(without_token(evidence, &terminal.style()));
         return Ok(1);
     };
-    let mut command = Command::new(program);
+    let mut command = Command::new(started(environment, program));
     command.args(arguments);
     let bundle = vantage::observe(environment, request.timeout, request.deadline).root_bundle;
+    // It is deleted when this function ends: on Windows, that is after the command.
+    let written = if bundle.is_none() { system_roots() } else { None };
+    let bundle = bundle.or_else(|| Some(written.as_ref()?.path().to_str()?.to_owned()));
     for (name, value) in
         variables(&request.settings, bundle.as_deref(), request.send_token_unverified)
     {
@@ -92,6 +95,32 @@ pub(crate) fn run(
         return Ok(supervised(command, program, &request, environment, terminal, &secret));
     }
     Ok(replace(command, program, terminal))
+}
+
+/// The program to start. On Windows only an `.exe` is found by its bare name; a shell also finds the batch
+/// files of PATH, such as `npm.cmd`.
+fn started(environment: &Environment, name: &OsStr) -> OsString {
+    let bare = name.to_str().filter(|bare| cfg!(windows) && !bare.contains(['/', '\\', ':']));
+    let found = bare.and_then(|bare| program::find(environment, bare));
+    found.map_or_else(|| name.to_owned(), Into::into)
+}
+
+/// A file of the roots in the system's store, which psql on Windows cannot read: the usual psql refuses
+/// `sslrootcert=system` there.
+#[cfg(windows)]
+fn system_roots() -> Option<tempfile::NamedTempFile> {
+    let found = rustls_native_certs::load_native_certs();
+    let text = crate::net::pem::certificates(found.certs.iter().map(AsRef::as_ref));
+    let mut file = tempfile::Builder::new().prefix("entra-pg-").suffix(".pem").tempfile().ok()?;
+    let written = !text.is_empty() && file.write_all(text.as_bytes()).is_ok();
+    // Without a file, `system` is left: other builds of psql know it.
+    written.then_some(file)
+}
+
+/// Elsewhere the command takes the place of this process, and there are files of roots.
+#[cfg(not(windows))]
+const fn system_roots() -> Option<tempfile::NamedTempFile> {
+    None
 }
 
 /// The settings for the child, by the names of libpq's environment.
@@ -137,10 +166,31 @@ fn replace(mut command: Command, program: &OsStr, terminal: &Terminal) -> u8 {
 /// Runs the command and passes its exit code on, since a process cannot be replaced on Windows.
 #[cfg(not(unix))]
 fn replace(mut command: Command, program: &OsStr, terminal: &Terminal) -> u8 {
+    let _interrupts = leave_interrupts();
     match command.status() {
         Ok(status) => exit_code(status),
         Err(error) => not_started(program, &error, terminal),
     }
+}
+
+/// While the listeners live, Ctrl-C is the command's: psql, for one, only cancels a query by it. This process
+/// waits for the command to end.
+#[cfg(windows)]
+fn leave_interrupts() -> impl Sized {
+    use tokio::signal::windows::{ctrl_break, ctrl_c};
+    (ctrl_c().ok(), ctrl_break().ok())
+}
+
+/// The same on Unix. The command starts with the default action for the signal.
+#[cfg(unix)]
+fn leave_interrupts() -> impl Sized {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = super::doctor::runtime();
+    let listener = {
+        let _entered = runtime.enter();
+        signal(SignalKind::interrupt()).ok()
+    };
+    (runtime, listener)
 }
 
 fn not_started(program: &OsStr, error: &std::io::Error, terminal: &Terminal) -> u8 {
@@ -169,6 +219,7 @@ fn supervised(
     terminal: &Terminal,
     secret: &Arc<Secret>,
 ) -> u8 {
+    let interrupts = leave_interrupts();
     let mut child = match command.stderr(Stdio::piped()).spawn() {
         Ok(child) => child,
         Err(error) => return not_started(program, &error, terminal),
@@ -181,12 +232,12 @@ fn supervised(
         return code;
     }
     request.secrets.keep("the token", Arc::clone(secret));
-    let report = super::doctor::runtime().block_on(diagnose::run(
-        request,
-        environment,
-        &CancellationToken::new(),
-        Progress::none(),
-    ));
+    drop(interrupts);
+    let interrupt = CancellationToken::new();
+    let report = super::doctor::runtime().block_on(async {
+        tokio::spawn(super::doctor::listen(interrupt.clone()));
+        diagnose::run(request, environment, &interrupt, Progress::none()).await
+    });
     show(report::render(&report, Format::Text, &terminal.style()));
     code
 }

@@ -7,7 +7,7 @@ use entra_pg_checks::{Command, Language, facts::vantage::Shell, text::conninfo_v
 const PER_CONNECTION: &str = "the server checks the token only when a connection is made: get a token for each new connection";
 const OLD_LIBPQ: &str =
     "sslrootcert=system needs libpq 16; before that, name a file of root certificates";
-const WINDOWS: &str = "sslrootcert=system fails with the usual psql for Windows (\"unregistered scheme\"): save the roots that Azure documents as a PEM file, and name it";
+const WINDOWS: &str = "sslrootcert=system fails with the usual psql for Windows (\"unregistered scheme\"): `entra-pg exec -- psql` gives it a file of this computer's roots; or save the roots that Azure documents as a PEM file, and name it";
 
 /// psql in a shell: on one line, or one setting per line.
 pub(super) fn psql(target: &Target<'_>, shell: Shell, one_line: bool) -> Instruction {

@@ -56,6 +56,22 @@ pub(crate) fn blocks(bytes: &[u8]) -> (Vec<Block>, Option<String>) {
     (blocks, None)
 }
 
+/// Certificates as a PEM file.
+#[cfg(any(windows, test))]
+pub(crate) fn certificates<'a>(all: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut out = String::new();
+    for der in all {
+        let text = BASE64_STANDARD.encode(der);
+        out.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in text.as_bytes().chunks(64) {
+            out.push_str(&String::from_utf8_lossy(line));
+            out.push('\n');
+        }
+        out.push_str("-----END CERTIFICATE-----\n");
+    }
+    out
+}
+
 fn framed<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     line.strip_prefix(start)?.strip_suffix("-----")
 }
@@ -71,6 +87,16 @@ mod tests {
         let (found, error) = blocks(text.as_bytes());
         assert_eq!((found.len(), error), (2, None));
         assert!(found.iter().all(super::Block::is_certificate));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let all: [&[u8]; 2] = [&[7; 100], &[1, 2, 3]];
+        let text = super::certificates(all);
+        assert!(text.lines().all(|line| line.len() <= 64));
+        let (found, error) = blocks(text.as_bytes());
+        assert_eq!(error, None);
+        assert!(found.iter().map(|block| block.der.as_slice()).eq(all));
     }
 
     #[test]

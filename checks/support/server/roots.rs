@@ -147,9 +147,13 @@ fn of_the_system(vantage: &Vantage) -> Option<Finding> {
 /// Source: <https://learn.microsoft.com/azure/postgresql/security/security-tls>
 pub(crate) fn name(vantage: &Vantage, text: String) -> Fix {
     if vantage.root_bundle.is_none() && System::of(vantage) != System::Linux {
+        let exec = match System::of(vantage) {
+            System::Windows => "; `entra-pg exec -- psql` writes the system's roots to such a file",
+            _ => "",
+        };
         return Fix::you(format!(
             "{text}: save the certificates that Azure Database for PostgreSQL documents as a PEM \
-                file; psql on this system cannot use the system's store"
+                file; psql on this system cannot use the system's store{exec}"
         ))
         .run(Command::set("PGSSLROOTCERT", "azure-roots.pem"));
     }
