@@ -22,7 +22,7 @@ pub(super) enum Access {
 /// destination is replaced, not followed. Devices and pipes are written in place.
 pub(super) fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     if in_place(path) {
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        return open_in_place(path)?.write_all(bytes);
     }
     let file = temporary(path, bytes, access)?;
     file.persist(path).map_err(|error| error.error)?;
@@ -63,6 +63,9 @@ pub(super) fn open_to_add(path: &Path, kept: u64) -> io::Result<File> {
 /// # Errors
 /// The folder is missing or not writable, or the path names a folder.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
+    if cfg!(windows) && device(path).is_some() {
+        return open_in_place(path).map(drop);
+    }
     if in_place(path) {
         // Opening a pipe would wait for its reader, so only its existence is checked.
         return fs::metadata(path).map(drop);
@@ -177,8 +180,44 @@ fn restrict(path: &Path) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(why)) }
 }
 
+fn open_in_place(path: &Path) -> io::Result<File> {
+    if cfg!(windows) && device(path) == Some(Device::Name) {
+        return Err(io::Error::other(
+            "Windows takes this name for a device, whatever its extension; choose another",
+        ));
+    }
+    OpenOptions::new().write(true).open(path)
+}
+
+/// A path that Windows takes for a device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Device {
+    /// The device itself, such as `NUL`.
+    Itself,
+    /// A name such as `con.json`, which only newer versions take for a file.
+    Name,
+}
+
+/// Source: Microsoft Learn, "Naming Files, Paths, and Namespaces".
+fn device(path: &Path) -> Option<Device> {
+    const NAMES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    let whole = path.file_name()?.to_str()?.trim_end().to_ascii_uppercase();
+    let stem = whole.split(['.', ':']).next()?.trim_end();
+    let port = |kind: &str| {
+        let number = stem.strip_prefix(kind).map(|rest| rest.chars().collect::<Vec<_>>());
+        number.is_some_and(|number| matches!(number.as_slice(), ['0'..='9' | '¹' | '²' | '³']))
+    };
+    if !NAMES.contains(&stem) && !port("COM") && !port("LPT") {
+        return None;
+    }
+    Some(if stem == whole { Device::Itself } else { Device::Name })
+}
+
 /// Whether a path names something that cannot be replaced: a device, a pipe, a descriptor.
 fn in_place(path: &Path) -> bool {
+    if cfg!(windows) && device(path).is_some() {
+        return true;
+    }
     let special = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     special || fs::metadata(path).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
@@ -275,5 +314,25 @@ mod tests {
             assert!(read_private(&path, 9).is_err(), "{mode:o}");
         }
         assert!(read_private(folder.path(), 9).is_err());
+    }
+}
+
+#[cfg(test)]
+mod name_tests {
+    use super::{Device, device};
+    use std::path::Path;
+
+    #[test]
+    fn names_of_devices_are_known() {
+        let found = |name: &str| device(Path::new(name));
+        for name in ["NUL", "nul", "con", "COM1", "lpt9", "folder/NUL", "conout$", "com²"] {
+            assert_eq!(found(name), Some(Device::Itself), "{name}");
+        }
+        for name in ["con.json", "Aux.tar.gz", "nul.txt", "COM1.log"] {
+            assert_eq!(found(name), Some(Device::Name), "{name}");
+        }
+        for name in ["console.json", "report.con", "com", "com10", "-", "null"] {
+            assert_eq!(found(name), None, "{name}");
+        }
     }
 }
