@@ -160,6 +160,16 @@ pub(crate) fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is damaged UTF-16"))
 }
 
+/// A PEM file as OpenSSL reads it: it skips the byte order mark of UTF-8, and finds nothing in UTF-16.
+///
+/// # Errors
+/// It is in UTF-16.
+pub(crate) fn pem(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    let is_wide = utf16(bytes.clone()).map_or(true, |decoded| decoded != bytes);
+    let why = "it is in UTF-16, as Windows PowerShell writes it, and OpenSSL reads plain text only";
+    if is_wide { Err(io::Error::new(io::ErrorKind::InvalidData, why)) } else { Ok(bytes) }
+}
+
 /// Whether programs that read plain UTF-8 stumble over a text: it is in UTF-16, or begins with a mark.
 pub(crate) fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(MARK) || utf16(bytes.to_vec()).map_or(true, |decoded| decoded != bytes)
@@ -256,6 +266,11 @@ mod tests {
         assert_eq!(utf8(b"\xef\xbb\xbf{}".to_vec()).expect("text"), b"{}");
         assert_eq!(utf8(b"PK\x03\x04".to_vec()).expect("text"), b"PK\x03\x04");
         assert!(utf8(vec![0xff, 0xfe, 0, 0xd8]).is_err());
+        let begin = "-----BEGIN CERTIFICATE-----";
+        assert!(
+            super::pem(wide(begin, "\u{feff}")).is_err() && super::pem(wide(begin, "")).is_err()
+        );
+        assert!(super::pem(format!("\u{feff}{begin}").into_bytes()).is_ok());
         assert!(is_marked(&wide("eyJ", "")) && is_marked(b"\xef\xbb\xbfeyJ"));
         assert!(!is_marked("eyJ ä".as_bytes()) && !is_marked(b""));
     }

@@ -147,7 +147,7 @@ fn read_file(setting: &str, path: &Path) -> Read {
 
 /// Adds the certificates of a file that a setting names, such as `SSL_CERT_FILE=`.
 fn add_file(setting: &str, path: &Path, store: &mut RootCertStore, problems: &mut Vec<String>) {
-    match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
+    match input::bytes(path, FILE_LIMIT).and_then(input::pem) {
         Ok(bytes) => {
             let blocks = pem::blocks(&bytes).0.into_iter().filter(pem::Block::is_certificate);
             let certificates = blocks.filter_map(|block| {

@@ -31,7 +31,7 @@ fn state(path: &str) -> RootFileState {
     if path == "system" {
         return RootFileState::System;
     }
-    let file = match input::bytes(path, FILE_LIMIT).and_then(input::utf8) {
+    let file = match input::bytes(path, FILE_LIMIT).and_then(input::pem) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return RootFileState::Missing;

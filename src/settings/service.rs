@@ -21,6 +21,7 @@ pub(super) fn find(
     version: Version,
 ) -> Result<(Pairs, String), UsageError> {
     let mut searched = Vec::new();
+    let mut encoded = None;
     for (path, required) in files(environment) {
         let bytes = match read(&path) {
             Ok(bytes) => bytes,
@@ -34,7 +35,12 @@ pub(super) fn find(
         let shown = path.display().to_string();
         match section(&bytes, name, version) {
             Ok(Some(pairs)) => return Ok((pairs, shown)),
-            Ok(None) => searched.push(shown),
+            Ok(None) => {
+                if is_there_in_utf8(bytes, name, version) {
+                    encoded = encoded.or_else(|| Some(shown.clone()));
+                }
+                searched.push(shown);
+            }
             Err(refusal) => return Err(refusal.in_file(&shown)),
         }
     }
@@ -42,9 +48,23 @@ pub(super) fn find(
         [] => "there is no service file".to_owned(),
         files => format!("it is not in {}", files.join(", ")),
     };
-    let how = if name.is_empty() { "unset PGSERVICE: it is set, but empty" } else { OWN_SECTION };
+    let how = match encoded {
+        Some(file) => format!(
+            "save {file} in UTF-8 without a byte order mark: it has the section, and libpq reads no other \
+                encoding (Windows PowerShell writes UTF-16)"
+        ),
+        None if name.is_empty() => "unset PGSERVICE: it is set, but empty".to_owned(),
+        None => OWN_SECTION.to_owned(),
+    };
     Err(UsageError::new(format!("the definition of service \"{name}\" was not found: {places}"))
         .suggest(how))
+}
+
+/// Whether a file would hold the section if it were in UTF-8 without a byte order mark.
+fn is_there_in_utf8(bytes: Vec<u8>, name: &str, version: Version) -> bool {
+    crate::input::is_marked(&bytes)
+        && crate::input::utf8(bytes)
+            .is_ok_and(|text| matches!(section(&text, name, version), Ok(Some(_))))
 }
 
 #[cfg(not(windows))]
@@ -176,7 +196,7 @@ fn setting(line: &[u8], version: Version) -> Result<(String, String), (String, &
 
 #[cfg(test)]
 mod tests {
-    use super::{Version, section};
+    use super::{Version, is_there_in_utf8, section};
 
     fn pairs(text: &str, name: &str) -> Option<Vec<(String, String)>> {
         section(text.as_bytes(), name, Version::V18).expect("readable")
@@ -190,6 +210,18 @@ mod tests {
         assert_eq!(pairs(text, "c"), None);
         assert_eq!(pairs("[s] # prod\nhost=h\n", "s"), Some(vec![setting("host", "h")]));
         assert_eq!(pairs("[s]x]\nhost=h\n", "s"), Some(vec![setting("host", "h")]));
+    }
+
+    #[test]
+    fn a_section_in_another_encoding_is_there_and_not_read() {
+        let text = "\u{feff}[s]\r\nhost=h\r\n";
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes(), &wide] {
+            assert_eq!(section(bytes, "s", Version::V18).ok().flatten(), None);
+            assert!(is_there_in_utf8(bytes.to_vec(), "s", Version::V18));
+            assert!(!is_there_in_utf8(bytes.to_vec(), "t", Version::V18));
+        }
+        assert!(!is_there_in_utf8(b"[t]\n".to_vec(), "s", Version::V18));
     }
 
     #[test]
