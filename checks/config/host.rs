@@ -177,7 +177,8 @@ fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict 
     {
         return Verdict::found(finding);
     }
-    let mut bare = name.trim();
+    let is_quote = |character| matches!(character, '"' | '\'');
+    let mut bare = name.trim().trim_matches(is_quote);
     let scheme = bare.split_once("://");
     if let Some((_, rest)) = scheme {
         bare = rest;
@@ -192,6 +193,8 @@ fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict 
         "it holds a scheme"
     } else if port.is_some() {
         "it holds a port"
+    } else if name.contains(is_quote) {
+        "it holds quotation marks, which cmd keeps in `set PGHOST=\"…\"`"
     } else if name.contains('@') {
         "it holds an @: in a URI, an @ of the user name is written %40"
     } else if name.contains(char::is_whitespace) {
@@ -199,11 +202,12 @@ fn malformed(settings: &Settings, host: &Setting<String>, why: &str) -> Verdict 
     } else {
         why
     };
-    let detail = format!("\"{name}\" is not a host name: {what}");
+    let shown = if name.contains(is_quote) { name.clone() } else { format!("\"{name}\"") };
+    let detail = format!("{shown} is not a host name: {what}");
     let mut finding = Finding::of(&HOST_MALFORMED, name, detail)
         .because(format!("it is set in {}", host.origin.phrase()))
         .because("nothing was looked up or contacted for it");
-    if bare.is_empty() || bare.contains(char::is_whitespace) {
+    if bare.is_empty() || bare.contains(|c: char| c.is_whitespace() || is_quote(c)) {
         finding = finding.fix(name_it());
     } else {
         let mut command = Command::set("PGHOST", bare);
@@ -369,6 +373,16 @@ mod tests {
             assert_eq!(finding.problem.id, "config/host-malformed");
             assert_eq!(finding.fixes[0].command.as_deref(), Some(uri));
         }
+    }
+
+    #[test]
+    fn the_fix_leaves_quotation_marks_out() {
+        let quoted = json!("\"pg.postgres.database.azure.com\"");
+        let judgment = judged(&CHECK, &healthy_but(&[("/settings/seen/host/value", quoted)]));
+        let finding = &judgment.findings[0].finding;
+        assert!(finding.detail.contains("quotation marks"), "{}", finding.detail);
+        let command = finding.fixes[0].command.as_deref();
+        assert_eq!(command, Some("export PGHOST='pg.postgres.database.azure.com'"));
     }
 
     #[test]
