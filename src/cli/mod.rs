@@ -56,6 +56,7 @@ Start here:
 #[derive(Debug, Parser)]
 #[command(
     name = "entra-pg",
+    bin_name = "entra-pg", // as the examples say it, also where the file is entra-pg.exe
     version,
     propagate_version = true,
     disable_help_flag = true,
