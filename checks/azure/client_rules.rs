@@ -112,7 +112,8 @@ fn by_measurement(result: &ToServer, this_machine: bool) -> Finding {
 /// The security group on the subnet of this machine.
 fn group_of<'a>(azure: &'a Azure, own: &Own<'_>) -> Result<Option<&'a SecurityGroup>, Missing> {
     let about = |one: &'a SecurityGroup| (one.id.as_str(), one.name.as_str());
-    on_subnet(&azure.security_groups, own.subnet.security_group.as_deref(), about, |name| {
+    let id = own.subnet.security_group.as_deref();
+    on_subnet(&azure.security_groups, own.subnet, id, about, |name| {
         Missing::not_decided(
             format!("the security group {name} of subnet {} was not given", own.subnet.name),
             "`az network nsg show -g $NETWORK_RG -n $NSG -o json` (--azure-config)",
@@ -384,6 +385,18 @@ mod tests {
         assert!(detail.contains("no rule of nsg-app"), "{detail}");
         let grouped = rule("deny", &json!({"group": "/asg"}));
         assert_eq!(said("silent", world(&grouped, None)).0, Status::Undetermined);
+    }
+
+    #[test]
+    fn a_reduced_document_of_the_subnet_decides_nothing() {
+        let mut azure = world(&rule("allow", &json!("any")), None);
+        let subnet = &mut azure["networks"]["seen"][0]["subnets"][0];
+        subnet["security_group"] = Value::Null;
+        assert_eq!(said("silent", azure.clone()).0, Status::Passed);
+        azure["networks"]["seen"][0]["subnets"][0]["partial"] = json!(true);
+        let (status, detail) = said("silent", azure);
+        assert_eq!(status, Status::Undetermined, "{detail}");
+        assert!(detail.contains("subnet app does not say"), "{detail}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::{
     addresses::Addresses,
     egress_rules::share,
+    place,
     routing::{self, Ways},
     security,
     tags::{LIST_COMMAND, Tags, like},
@@ -159,7 +160,7 @@ pub(crate) fn table_of<'a>(
     subnet: &Subnet,
 ) -> Result<Option<&'a RouteTable>, Missing> {
     let about = |one: &'a RouteTable| (one.id.as_str(), one.name.as_str());
-    on_subnet(&azure.route_tables, subnet.route_table.as_deref(), about, |name| {
+    on_subnet(&azure.route_tables, subnet, subnet.route_table.as_deref(), about, |name| {
         let detail = format!("the route table {name} of subnet {} was not given", subnet.name);
         Missing::not_decided(detail, TABLE)
     })
@@ -168,11 +169,14 @@ pub(crate) fn table_of<'a>(
 /// What a client's subnet names: by its id, or by its name if its document has no id.
 pub(crate) fn on_subnet<'a, T>(
     list: &'a Fact<Vec<T>>,
+    subnet: &Subnet,
     id: Option<&str>,
     about: impl Fn(&'a T) -> (&'a str, &'a str),
     missing: impl FnOnce(&str) -> Missing,
 ) -> Result<Option<&'a T>, Missing> {
-    let Some(id) = id else { return Ok(None) };
+    let Some(id) = id else {
+        return if subnet.partial { Err(reduced(subnet)) } else { Ok(None) };
+    };
     let name = id.rsplit('/').next().unwrap_or(id);
     let mut all = list.seen().into_iter().flatten();
     let same = |one: &&'a T| {
@@ -180,6 +184,14 @@ pub(crate) fn on_subnet<'a, T>(
         like(own, id) || (own.is_empty() && like(known, name))
     };
     all.find(same).map(Some).ok_or_else(|| missing(name))
+}
+
+/// A document that leaves fields out does not say that nothing is on the subnet.
+fn reduced(subnet: &Subnet) -> Missing {
+    Missing::not_decided(
+        format!("the document of subnet {} does not say what is on it", subnet.name),
+        place::SUBNET_COMMAND,
+    )
 }
 
 /// The addresses of Microsoft Entra ID by what the routes do to them.

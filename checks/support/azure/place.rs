@@ -100,7 +100,7 @@ fn other_server(azure: &Azure) -> Option<&Unused> {
 /// The command that exports a network.
 const VNET: &str = "`az network vnet show -g $RG -n $VNET -o json`";
 /// The command that says what is on a subnet.
-const SUBNET_COMMAND: &str =
+pub(crate) const SUBNET_COMMAND: &str =
     "`az network vnet subnet show -g $RG --vnet-name $VNET -n $SUBNET -o json` (--azure-config)";
 
 /// The command that exports a private endpoint.
