@@ -2,7 +2,6 @@
 
 mod recorded;
 
-use assert_cmd::Command;
 use entra_pg::{
     bundle::{self, Extras, Refused, names::Pseudonyms, pack},
     diagnose::Report,
@@ -11,7 +10,7 @@ use entra_pg::{
     settings::request::Selection,
 };
 use entra_pg_checks::Evidence;
-use recorded::{CASES, evidence, fixture, report, set};
+use recorded::{CASES, entra_pg, evidence, fixture, report, set};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -637,13 +636,6 @@ fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         zip.write_all(bytes).expect("written");
     }
     zip.finish().expect("finished").into_inner()
-}
-
-/// The command with an empty environment.
-fn entra_pg(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("entra-pg").expect("built");
-    command.env_clear().env("HOME", "/nonexistent").args(arguments);
-    command
 }
 
 fn text(path: &Path) -> &str {

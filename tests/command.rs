@@ -4,20 +4,13 @@
 mod recorded;
 
 use assert_cmd::Command;
-use recorded::{evidence, rendered, styled};
+use recorded::{entra_pg, evidence, rendered, styled};
 use serde_json::Value;
 
 fn json_of(name: &str) -> Value {
     let patches: &[&str] = if name == "healthy" { &[] } else { &[name] };
     let text = rendered(evidence(patches), entra_pg::report::Format::Json);
     serde_json::from_str(&text).expect("JSON")
-}
-
-/// The command with an empty environment.
-fn entra_pg(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("entra-pg").expect("built");
-    command.env_clear().env("HOME", "/nonexistent").args(arguments);
-    command
 }
 
 fn stdout(mut command: Command) -> String {

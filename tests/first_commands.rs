@@ -3,17 +3,9 @@
 
 mod recorded;
 
-use assert_cmd::Command;
-use recorded::evidence;
+use recorded::{entra_pg, evidence};
 use serde_json::Value;
 use std::{fs, path::Path};
-
-/// The command with an empty environment.
-fn entra_pg(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("entra-pg").expect("built");
-    command.env_clear().env("HOME", "/nonexistent").args(arguments);
-    command
-}
 
 /// Exit code, stdout and stderr.
 fn run(arguments: &[&str]) -> (i32, String, String) {

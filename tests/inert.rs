@@ -3,7 +3,6 @@
 
 mod recorded;
 
-use assert_cmd::Command;
 use clap::ValueEnum;
 use entra_pg::{
     bundle::{Extras, pack},
@@ -20,7 +19,7 @@ use entra_pg::{
     text::{Inert, is_active},
 };
 use entra_pg_checks::{Evidence, preflight::checklist};
-use recorded::{CASES, evidence, report};
+use recorded::{CASES, entra_pg, evidence, report};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -310,13 +309,7 @@ fn hostile_evidence_cannot_act_in_a_fleet_or_a_merge() {
 
 /// Runs the command without network and environment; both streams are held to the same rule.
 fn run(arguments: &[&str]) {
-    let output = Command::cargo_bin("entra-pg")
-        .expect("built")
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .args(arguments)
-        .output()
-        .expect("ran");
+    let output = entra_pg(arguments).output().expect("ran");
     for (stream, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
         let text = String::from_utf8(bytes).expect("UTF-8");
         check(&format!("{arguments:?}, {stream}"), &text);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use assert_cmd::Command;
 use entra_pg::{
     diagnose::Report,
     report::{Format, Style, render},
@@ -9,7 +10,7 @@ use entra_pg::{
 };
 use entra_pg_checks::rulebook;
 use serde_json::Value;
-use std::{fs, path::Path, path::PathBuf};
+use std::{env, fs, path::Path, path::PathBuf};
 
 /// The runs that the golden files show: nothing wrong, one fault, and many.
 pub(crate) const CASES: [(&str, &[&str]); 3] = [
@@ -26,6 +27,17 @@ pub(crate) const CASES: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+
+/// The command with an empty environment. Only the folder of Windows stays: nothing opens a socket there without it.
+pub(crate) fn entra_pg(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("entra-pg").expect("built");
+    command.env_clear().env("HOME", "/nonexistent").args(arguments);
+    #[expect(clippy::disallowed_methods, reason = "the tests' own environment")]
+    if let Some(folder) = env::var_os("SystemRoot") {
+        command.env("SystemRoot", folder);
+    }
+    command
+}
 
 /// A file of the fixtures.
 pub(crate) fn fixture(path: &str) -> PathBuf {
