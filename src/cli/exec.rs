@@ -82,7 +82,7 @@ pub(crate) fn run(
     let bundle = vantage::observe(environment, request.timeout, request.deadline).root_bundle;
     // It is deleted when this function ends: on Windows, that is after the command.
     let written = if bundle.is_none() { system_roots() } else { None };
-    let bundle = bundle.or_else(|| Some(written.as_ref()?.path().to_str()?.to_owned()));
+    let bundle = bundle.or_else(|| Some(written.as_ref()?.to_str()?.to_owned()));
     for (name, value) in
         variables(&request.settings, bundle.as_deref(), request.send_token_unverified)
     {
@@ -108,18 +108,19 @@ fn started(environment: &Environment, name: &OsStr) -> OsString {
 /// A file of the roots in the system's store, which psql on Windows cannot read: the usual psql refuses
 /// `sslrootcert=system` there.
 #[cfg(windows)]
-fn system_roots() -> Option<tempfile::NamedTempFile> {
+fn system_roots() -> Option<tempfile::TempPath> {
     let found = rustls_native_certs::load_native_certs();
     let text = crate::net::pem::certificates(found.certs.iter().map(AsRef::as_ref));
     let mut file = tempfile::Builder::new().prefix("entra-pg-").suffix(".pem").tempfile().ok()?;
     let written = !text.is_empty() && file.write_all(text.as_bytes()).is_ok();
     // Without a file, `system` is left: other builds of psql know it.
-    written.then_some(file)
+    // Closed: with an open file, programs that share it for reading only would be refused.
+    written.then(|| file.into_temp_path())
 }
 
 /// Elsewhere the command takes the place of this process, and there are files of roots.
 #[cfg(not(windows))]
-const fn system_roots() -> Option<tempfile::NamedTempFile> {
+const fn system_roots() -> Option<tempfile::TempPath> {
     None
 }
 
