@@ -351,10 +351,16 @@ fn refused(case: &Case<'_>, refusal: &Refusal) -> Finding {
             .because("OpenSSL needs the chain up to a self-signed root; other clients accept an intermediate certificate as a trust anchor")
             .fix(use_roots(case)),
         Refusal::OutOfDate(which) if which.in_file => finding.fix(use_roots(case)),
-        Refusal::Revocation(_) => finding.fix(Fix::you(
-            "Remove sslcrl, sslcrldir or ~/.postgresql/root.crl, or download current lists of every \
-                authority in the chain",
-        )),
+        Refusal::Revocation(_) => {
+            let own = match commands::System::of(&case.seen.vantage) {
+                commands::System::Windows => r"%APPDATA%\postgresql\root.crl",
+                _ => "~/.postgresql/root.crl",
+            };
+            finding.fix(Fix::you(format!(
+                "Remove sslcrl, sslcrldir or {own}, or download current lists of every authority in \
+                    the chain"
+            )))
+        }
         _ => finding.fix(inspect(case.server)),
     }
 }
