@@ -152,7 +152,8 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
         }
         CredentialOutcome::CommandMissing { command } => format!("{command} is not installed"),
         CredentialOutcome::Incomplete { missing } => {
-            format!("incomplete: {} missing", text::list(missing, 4))
+            let state = if missing.iter().any(|name| name.contains('(')) { "" } else { " missing" };
+            format!("incomplete: {}{state}", text::list(missing, 4))
         }
         CredentialOutcome::Unwired { missing, .. } => {
             format!("not configured in this pod: {} missing", text::list(missing, 4))
@@ -294,9 +295,22 @@ fn explain(
 
 fn incomplete(kind: &str, missing: &[String]) -> Finding {
     let names = text::list(missing, 4);
-    let detail = format!("{kind} is not configured completely: {names} missing");
-    Finding::of(&ENVIRONMENT_INCOMPLETE, kind, detail)
-        .fix(Fix::you(format!("Set {names}, or unset the others of this credential")))
+    // A variable that is set and unusable has the reason behind it.
+    let unusable = missing.iter().any(|name| name.contains('('));
+    let bare: Vec<&str> = missing.iter().filter_map(|name| name.split(" (").next()).collect();
+    let bare = text::list(&bare, 4);
+    let (detail, fix) = if unusable {
+        (
+            format!("{kind} is not configured correctly: {names}"),
+            format!("Set {bare} without quotation marks and blanks around the value"),
+        )
+    } else {
+        (
+            format!("{kind} is not configured completely: {names} missing"),
+            format!("Set {names}, or unset the others of this credential"),
+        )
+    };
+    Finding::of(&ENVIRONMENT_INCOMPLETE, kind, detail).fix(Fix::you(fix))
 }
 
 fn certificate(kind: &str, file: &str, detail: &str) -> Finding {

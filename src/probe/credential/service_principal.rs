@@ -34,6 +34,9 @@ impl Source<'_> {
         else {
             return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_SECRET"]));
         };
+        if let Some(unusable) = self.unusable_ids() {
+            return Tried::incomplete(kind, unusable);
+        }
         let recorder = self.recorder("client-secret".into());
         let options = ClientSecretCredentialOptions { client_options: self.options(&recorder) };
         let secret = AzureSecret::new(secret.to_owned());
@@ -54,6 +57,9 @@ impl Source<'_> {
         else {
             return Tried::incomplete(kind, self.missing(&["AZURE_CLIENT_CERTIFICATE_PATH"]));
         };
+        if let Some(unusable) = self.unusable_ids() {
+            return Tried::incomplete(kind, unusable);
+        }
         let chain = self
             .variable("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
             .is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
@@ -173,6 +179,20 @@ impl Source<'_> {
         tried
     }
 
+    /// The ids of the environment that cannot be right as they are: cmd keeps the quotation marks of
+    /// `set X="…"`, and the blank of `set X=… && …`.
+    fn unusable_ids(&self) -> Option<Vec<String>> {
+        let given = [
+            (self.request.client_id.is_some(), "AZURE_CLIENT_ID"),
+            (self.request.tenant.is_some(), "AZURE_TENANT_ID"),
+        ];
+        let named = given.into_iter().filter(|(by_option, _)| !by_option);
+        let unusable: Vec<String> = named
+            .filter_map(|(_, name)| Some(format!("{name} ({})", surplus(self.variable(name)?)?)))
+            .collect();
+        (!unusable.is_empty()).then_some(unusable)
+    }
+
     fn missing(&self, others: &[&str]) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
         if self.client_id().is_none() {
@@ -184,6 +204,18 @@ impl Source<'_> {
         let unset = others.iter().filter(|name| self.variable(name).is_none());
         missing.extend(unset.map(|name| (*name).to_owned()));
         missing
+    }
+}
+
+/// What an id holds in addition to itself.
+fn surplus(value: &str) -> Option<&'static str> {
+    let quoted = |mark: char| value.trim().starts_with(mark) || value.trim().ends_with(mark);
+    if quoted('"') || quoted('\'') {
+        Some("its quotation marks are part of the value")
+    } else if value.trim() != value {
+        Some("it begins or ends with a blank")
+    } else {
+        None
     }
 }
 
@@ -204,4 +236,18 @@ fn assertion(path: &Path) -> Option<Assertion> {
         expires: claims["exp"].as_i64(),
         file: path.display().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::surplus;
+
+    #[test]
+    fn ids_are_given_bare() {
+        let id = "11111111-2222-3333-4444-555555555555";
+        assert_eq!((surplus(id), surplus("contoso.onmicrosoft.com")), (None, None));
+        assert!(surplus(&format!("\"{id}\"")).is_some_and(|why| why.contains("quotation marks")));
+        assert!(surplus(&format!("'{id}' ")).is_some_and(|why| why.contains("quotation marks")));
+        assert!(surplus(&format!("{id} ")).is_some_and(|why| why.contains("a blank")));
+    }
 }
