@@ -416,7 +416,6 @@ fn the_key_of_another_mode_or_behind_a_link_is_refused() {
     let arguments = ["replay", text(&report), "--bundle", text(&zip), "--pseudonymize"];
     let output = entra_pg(&arguments).output().expect("ran");
     assert_eq!(output.status.code(), Some(1));
-    let key = folder.path().join(".pseudonym-key-entra-pg.zip");
     assert!(String::from_utf8_lossy(&output.stderr).contains(".pseudonym-key-entra-pg.zip"));
     let names = fs::read_dir(folder.path()).expect("a folder").flatten();
     let matching =
@@ -425,6 +424,7 @@ fn the_key_of_another_mode_or_behind_a_link_is_refused() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{PermissionsExt, symlink};
+        let key = folder.path().join(".pseudonym-key-entra-pg.zip");
         let before = fs::read(&zip).expect("the bundle");
         assert_eq!(fs::metadata(&zip).expect("there").permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).expect("set");
