@@ -32,6 +32,8 @@ SCENARIOS = ["healthy/public", "healthy/client-secret", "healthy/private-endpoin
              "healthy/group"]
 HEALTHY, DURATION = "healthy run", "its duration"
 WINE = "/usr/lib/wine/wine64"
+# The C library of Debian's libc6-arm64-cross, which a program that is not static needs in the emulator.
+ARM64_LIBRARIES = pathlib.Path("/usr/aarch64-linux-gnu")
 WINE_ENVIRONMENT = {"WINEDEBUG": "-all", "DISPLAY": "", "WINEDLLOVERRIDES": "mscoree,mshtml,winemenubuilder.exe="}
 # Runs a command and appends its processor time to a file.
 MEASURE = """#!{python}
@@ -172,8 +174,11 @@ def main(native, programs, lab):
         emulated = Runner(native, [shutil.which("qemu-x86_64")]).figures(lab)
         report("native, in qemu", emulated, emulated)
         for linux in arm:
-            report(f"{linux.parent.name}, in qemu", Runner(linux, [shutil.which("qemu-aarch64")]).figures(lab), emulated,
-                   NOISE_OF_EMULATOR_MS)
+            if linux.parent.name.endswith("-gnu") and not ARM64_LIBRARIES.exists():
+                print(f"     {linux.parent.name} is not compared: install libc6-arm64-cross", file=sys.stderr)
+                continue
+            emulator = [shutil.which("qemu-aarch64"), "-L", str(ARM64_LIBRARIES)]
+            report(f"{linux.parent.name}, in qemu", Runner(linux, emulator).figures(lab), emulated, NOISE_OF_EMULATOR_MS)
     for windows in programs.glob("x86_64-pc-windows-*/entra-pg.exe"):
         if not pathlib.Path(WINE).exists():
             continue
