@@ -165,14 +165,18 @@ pub(crate) fn utf16(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// It is in UTF-16.
 pub(crate) fn pem(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let is_wide = utf16(bytes.clone()).map_or(true, |decoded| decoded != bytes);
     let why = "it is in UTF-16, as Windows PowerShell writes it, and OpenSSL reads plain text only";
-    if is_wide { Err(io::Error::new(io::ErrorKind::InvalidData, why)) } else { Ok(bytes) }
+    if is_utf16(&bytes) { Err(io::Error::new(io::ErrorKind::InvalidData, why)) } else { Ok(bytes) }
 }
 
 /// Whether programs that read plain UTF-8 stumble over a text: it is in UTF-16, or begins with a mark.
 pub(crate) fn is_marked(bytes: &[u8]) -> bool {
-    bytes.starts_with(MARK) || utf16(bytes.to_vec()).map_or(true, |decoded| decoded != bytes)
+    bytes.starts_with(MARK) || is_utf16(bytes)
+}
+
+/// Whether a text is in UTF-16, damaged or not.
+fn is_utf16(bytes: &[u8]) -> bool {
+    utf16(bytes.to_vec()).map_or(true, |decoded| decoded != bytes)
 }
 
 /// The byte order mark in UTF-8.

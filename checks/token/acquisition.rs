@@ -152,7 +152,7 @@ pub fn said(attempt: &CredentialAttempt) -> Option<String> {
         }
         CredentialOutcome::CommandMissing { command } => format!("{command} is not installed"),
         CredentialOutcome::Incomplete { missing } => {
-            let state = if missing.iter().any(|name| name.contains('(')) { "" } else { " missing" };
+            let state = if has_unusable(missing) { "" } else { " missing" };
             format!("incomplete: {}{state}", text::list(missing, 4))
         }
         CredentialOutcome::Unwired { missing, .. } => {
@@ -293,13 +293,16 @@ fn explain(
     Ok(finding)
 }
 
+/// Whether a variable is set and unusable: then the reason follows its name in parentheses.
+fn has_unusable(missing: &[String]) -> bool {
+    missing.iter().any(|name| name.contains('('))
+}
+
 fn incomplete(kind: &str, missing: &[String]) -> Finding {
     let names = text::list(missing, 4);
-    // A variable that is set and unusable has the reason behind it.
-    let unusable = missing.iter().any(|name| name.contains('('));
     let bare: Vec<&str> = missing.iter().filter_map(|name| name.split(" (").next()).collect();
     let bare = text::list(&bare, 4);
-    let (detail, fix) = if unusable {
+    let (detail, fix) = if has_unusable(missing) {
         (
             format!("{kind} is not configured correctly: {names}"),
             format!("Set {bare} without quotation marks and blanks around the value"),

@@ -170,10 +170,7 @@ impl Plan {
             }
             let rule = self.rule(host, 443, "HTTPS", why);
             rule.service_tag = Some(tag);
-            rule.via = proxy.map(|proxy| match proxy.host.contains(':') {
-                true => format!("[{}]:{}", proxy.host, proxy.port),
-                false => format!("{}:{}", proxy.host, proxy.port),
-            });
+            rule.via = proxy.map(|proxy| host_and_port(&proxy.host, proxy.port));
         }
     }
 
@@ -292,10 +289,7 @@ impl Plan {
         let _ = writeln!(text, "Source: {}", self.source.text());
         let _ = writeln!(text, "\n{:<44} {:<16} Service tag\n  Why", "Destination", "Protocol");
         for rule in &self.rules {
-            let destination = match rule.destination.contains(':') {
-                true => format!("[{}]:{}", rule.destination, rule.port),
-                false => format!("{}:{}", rule.destination, rule.port),
-            };
+            let destination = host_and_port(&rule.destination, rule.port);
             let protocol = format!("{} ({})", rule.transport, rule.protocol);
             let tag = rule.service_tag.unwrap_or("-");
             let _ = writeln!(text, "{destination:<44} {protocol:<16} {tag}");
@@ -340,4 +334,9 @@ fn local_addresses() -> Vec<String> {
             (!address.is_unspecified() && !address.is_loopback()).then(|| address.to_string())
         })
         .collect()
+}
+
+/// A host and a port; an address of IPv6 is in brackets.
+fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
